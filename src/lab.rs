@@ -1,0 +1,1 @@
+//! The terminal: model, update and effects (pure), view, panes, widgets, overlays, theme, keys, terminal guard.

@@ -1,0 +1,1 @@
+//! The lesson files, embedded in the binary.

@@ -1,0 +1,24 @@
+//! gpt-lab: build GPT from scratch, lesson by lesson, and train every stage live in the terminal.
+//!
+//! A folder may import only from folders above it in this list (ARCHITECTURE.md has the two walks through them):
+//!
+//! - [`math`]: functions on arrays, no state: matrix products, exp, softmax, cross-entropy, random streams
+//! - [`nn`]: one file a concept, a forward and a backward side by side
+//! - [`model`]: what a lesson trains: the bigram table and the configurable GPT
+//! - [`text`]: corpus, tokenizer, train/val split, batches, n-gram references
+//! - [`train`]: optimizer, schedules, the session and its worker thread, commands in, events and snapshots out, checkpoints
+//! - [`lesson`]: the lesson files
+//! - [`cli`]: the headless commands
+//! - [`lab`]: the terminal
+
+#[cfg(feature = "blas")]
+extern crate blas_src;
+
+pub mod cli;
+pub mod lab;
+pub mod lesson;
+pub mod math;
+pub mod model;
+pub mod nn;
+pub mod text;
+pub mod train;

@@ -1,0 +1,160 @@
+//! A stage is a configuration: one GPT with switches, and the bigram table.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Architecture {
+    /// A table of V x V logits.
+    Bigram,
+    #[default]
+    Gpt,
+}
+
+/// How a token's place in the window reaches the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    None,
+    /// A trained table (block_size, C).
+    Learned,
+    /// Attention Is All You Need, section 3.5.
+    Sinusoidal,
+}
+
+/// What q·k is divided by before the softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionScale {
+    /// sqrt(head_size), as the paper says.
+    HeadSize,
+    /// sqrt(n_embd), as the lecture's earlier commits did.
+    NEmbd,
+    /// 1
+    None,
+}
+
+/// What follows attention in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedForward {
+    None,
+    /// One layer C -> C and the activation.
+    Single,
+    /// C -> 4C, the activation, 4C -> C.
+    Mlp4,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    Relu,
+    /// Exact, with erf.
+    Gelu,
+    /// The tanh approximation.
+    GeluTanh,
+}
+
+/// Where LayerNorm stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    None,
+    /// x + f(norm(x))
+    Pre,
+    /// norm(x + f(x)), as in the paper.
+    Post,
+}
+
+/// How the weights start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// PyTorch's defaults: Linear U(-1/sqrt(in), 1/sqrt(in)), Embedding N(0, 1).
+    Pytorch,
+    /// N(0, 0.02), zero biases, as in the lecture's final script.
+    Normal,
+}
+
+/// The structure of a model: changing any of these builds a new one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    pub model: Architecture,
+    /// V
+    pub vocab_size: usize,
+    /// T, the longest context
+    pub block_size: usize,
+    /// C
+    pub n_embd: usize,
+    pub n_head: usize,
+    pub n_layer: usize,
+    pub position: Position,
+    pub attention_scale: AttentionScale,
+    /// Whether a query may look only at its own and earlier positions.
+    pub causal: bool,
+    /// Whether a linear layer follows the concatenated heads.
+    pub projection: bool,
+    pub feed_forward: FeedForward,
+    pub activation: Activation,
+    pub residual: bool,
+    pub norm: Norm,
+    /// Whether a LayerNorm stands before the logits.
+    pub final_norm: bool,
+    pub init: Init,
+}
+
+impl Default for Config {
+    /// The lecture's single head of attention, on a vocabulary that is still to be set.
+    fn default() -> Self {
+        Self {
+            model: Architecture::Gpt,
+            vocab_size: 0,
+            block_size: 8,
+            n_embd: 32,
+            n_head: 1,
+            n_layer: 1,
+            position: Position::Learned,
+            attention_scale: AttentionScale::HeadSize,
+            causal: true,
+            projection: false,
+            feed_forward: FeedForward::None,
+            activation: Activation::Relu,
+            residual: false,
+            norm: Norm::None,
+            final_norm: false,
+            init: Init::Pytorch,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{name} must be at least 1 (found 0)")]
+    Zero { name: &'static str },
+    #[error("n_embd {n_embd} is not divisible by n_head {n_head}: choose an n_head that divides it, or another n_embd")]
+    Heads { n_embd: usize, n_head: usize },
+}
+
+impl Config {
+    /// hs, the width of one head.
+    pub fn head_size(&self) -> usize {
+        self.n_embd / self.n_head.max(1)
+    }
+
+    /// # Errors
+    /// If a size is 0, or the heads don't divide the width.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let sizes = [("vocab_size", self.vocab_size), ("block_size", self.block_size)];
+        let gpt = [("n_embd", self.n_embd), ("n_head", self.n_head)];
+        let gpt = if self.model == Architecture::Gpt { &gpt[..] } else { &[] };
+        if let Some((name, _)) = sizes.iter().chain(gpt).find(|(_, size)| *size == 0) {
+            return Err(ConfigError::Zero { name });
+        }
+        if self.model == Architecture::Gpt && self.n_embd % self.n_head != 0 {
+            return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
+        }
+        Ok(())
+    }
+}

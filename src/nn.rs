@@ -1,0 +1,3 @@
+//! One file a concept: a forward and a backward standing side by side.
+
+pub mod parameters;

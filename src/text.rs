@@ -1,0 +1,1 @@
+//! Corpus, tokenizer, train/val split, batches, n-gram references.

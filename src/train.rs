@@ -1,0 +1,17 @@
+//! The trainer: a session that steps a model, a worker thread that drives it, commands in, events and snapshots out.
+//!
+//! The terminal and the headless commands are two observers of one event stream and do not know each other.
+
+pub mod command;
+pub mod config;
+pub mod event;
+pub mod history;
+pub mod hyperparameter;
+pub mod snapshot;
+pub mod stage;
+
+pub use command::Command;
+pub use config::{Config, Schedule, Training};
+pub use event::Event;
+pub use hyperparameter::{Hyperparameter, Value};
+pub use snapshot::{Sample, Snapshot, Subscription};

@@ -1,0 +1,52 @@
+//! What an observer may ask of the worker; applied at the next step boundary, in order.
+
+use std::path::PathBuf;
+
+use super::config::Config;
+use super::hyperparameter::Value;
+use super::snapshot::Subscription;
+use crate::model::sampling::Sampling;
+
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Train until the run's last step.
+    Run,
+    Pause,
+    /// Train this many steps, then pause (also beyond the run's last step).
+    Step(u64),
+    /// At most this many steps a second; `None` is full speed.
+    Throttle(Option<f64>),
+    /// Changes a live hyperparameter; weights and moments stay.
+    Set { name: &'static str, value: Value },
+    /// Moves the run's last step further.
+    Extend(u64),
+    /// Opens a run and parks the present one with all it has. `fresh`: builds it anew and drops a parked run of the same
+    /// stage; otherwise a parked run of that stage comes back as it was, and `config` counts only if there is none.
+    Open { config: Box<Config>, fresh: bool },
+    /// What the snapshots shall hold from now on.
+    Subscribe(Subscription),
+    /// Generates text after a prompt with the weights of that moment, again and again if `every_seconds` says so.
+    Sample(SampleRequest),
+    /// Estimates both losses now.
+    Evaluate,
+    /// Writes a checkpoint of the present run.
+    Save(PathBuf),
+    /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,
+    /// in this folder; answers one `Saved` each, then `SavedAll`.
+    SaveAll(PathBuf),
+    /// Opens the run in a checkpoint, parking the present one.
+    Load(PathBuf),
+    /// Ends the worker.
+    Stop,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SampleRequest {
+    /// Token ids; may be empty: generation then starts from the newline, as in the lecture (token 0).
+    pub prompt: Vec<u32>,
+    pub tokens: usize,
+    pub sampling: Sampling,
+    pub seed: u64,
+    /// Repeat while training, at most this often, with another seed each time; `None`: once.
+    pub every_seconds: Option<f64>,
+}

@@ -1,0 +1,64 @@
+//! What the worker tells its observer, in order and without loss; scalars come in batches.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::history::History;
+use super::hyperparameter::Value;
+
+/// One training step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Mean loss of the batch in nats, before the update.
+    pub loss: f64,
+    /// The learning rate it was made with.
+    pub lr: f64,
+    /// Norm of the whole gradient before clipping.
+    pub grad_norm: f64,
+}
+
+/// Losses estimated over `eval_batches` batches of each split, in nats.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    pub step: u64,
+    pub train_loss: f64,
+    pub val_loss: f64,
+}
+
+/// A live change that took effect before step `step + 1`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    pub step: u64,
+    pub name: &'static str,
+    pub old: Value,
+    pub new: Value,
+}
+
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A run is open (new, back from parking, or loaded) and everything after this is about it.
+    Opened { config: Box<Config>, step: u64, parameters: usize, threads: usize, operations_per_token: f64, history: Box<History> },
+    /// Steps since the last such event, and the wall time spent in them (throttling and pauses not counted).
+    Steps { reports: Vec<StepReport>, seconds: f64 },
+    Evaluated(Evaluation),
+    /// A live hyperparameter changed.
+    Applied(Edit),
+    /// A command could not be carried out: what, and why, with what to do.
+    Refused { what: String, why: String },
+    Running,
+    Paused,
+    /// The run reached its last step and paused.
+    Finished { step: u64 },
+    /// The loss or gradient is no longer finite; the run paused before the step that would have used it.
+    Diverged { step: u64 },
+    Saved { stage: String, path: PathBuf },
+    /// Every run of a `SaveAll` is on disk, or was refused.
+    SavedAll,
+    /// The worker panicked in a step, was caught, and the run is paused at its last good state if it has one.
+    Failed { message: String },
+    Stopped,
+}

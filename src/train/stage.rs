@@ -1,0 +1,118 @@
+//! The lecture's stages: presets over the switches of the model and the trainer.
+
+use super::config::{Config, Schedule, Training};
+use crate::model;
+use crate::model::config::{Architecture, FeedForward, Init, Norm};
+
+/// A named preset.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    pub name: &'static str,
+    /// What it adds to the one before.
+    pub adds: &'static str,
+    build: fn() -> (model::Config, Training),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown stage {name:?}: choose one of {}", known())]
+pub struct UnknownStage {
+    pub name: String,
+}
+
+fn known() -> String {
+    let names: Vec<_> = STAGES.iter().map(|s| s.name).collect();
+    names.join(", ")
+}
+
+/// In the lecture's order.
+pub const STAGES: &[Stage] = &[
+    Stage { name: "bigram", adds: "a table of logits, V x V", build: bigram },
+    Stage { name: "single-head", adds: "embeddings of 32, positions, one head of self-attention", build: single_head },
+    Stage { name: "multi-head", adds: "four heads of 8 instead of one of 32", build: multi_head },
+    Stage { name: "feed-forward", adds: "one layer with ReLU after attention", build: feed_forward },
+    Stage { name: "blocks", adds: "three blocks, without residual connections", build: blocks },
+    Stage { name: "residual", adds: "residual connections, projections, feed-forward four times wide", build: residual },
+    Stage { name: "layer-norm", adds: "LayerNorm before each sublayer and at the end", build: layer_norm },
+    Stage { name: "colab", adds: "the lecture's Colab size: context 32, width 64, four blocks", build: colab },
+    Stage { name: "nano-cpu", adds: "nanoGPT's CPU size: context 64, width 128, cosine schedule", build: nano_cpu },
+    Stage { name: "scaled-up", adds: "the lecture's last model: 10.8M parameters, dropout", build: scaled_up },
+];
+
+/// Finds a preset by name.
+///
+/// # Errors
+/// If there is none; the message lists the names.
+pub fn stage(name: &str) -> Result<Stage, UnknownStage> {
+    STAGES.iter().find(|s| s.name == name).copied().ok_or_else(|| UnknownStage { name: name.to_owned() })
+}
+
+impl Stage {
+    /// The preset's configuration for a corpus of `vocab_size` different tokens.
+    pub fn config(&self, vocab_size: usize, seed: u64) -> Config {
+        let (model, training) = (self.build)();
+        Config { stage: self.name.to_owned(), seed, model: model::Config { vocab_size, ..model }, training }
+    }
+}
+
+fn bigram() -> (model::Config, Training) {
+    let training = Training { lr: 1e-2, steps: 3000, lr_decay_steps: 3000, eval_interval: 300, ..Training::default() };
+    (model::Config { model: Architecture::Bigram, ..model::Config::default() }, training)
+}
+
+fn single_head() -> (model::Config, Training) {
+    (model::Config::default(), Training::default())
+}
+
+fn multi_head() -> (model::Config, Training) {
+    (model::Config { n_head: 4, ..model::Config::default() }, Training::default())
+}
+
+fn feed_forward() -> (model::Config, Training) {
+    (model::Config { feed_forward: FeedForward::Single, ..multi_head().0 }, Training::default())
+}
+
+fn blocks() -> (model::Config, Training) {
+    (model::Config { n_layer: 3, ..feed_forward().0 }, Training::default())
+}
+
+fn residual() -> (model::Config, Training) {
+    let model =
+        model::Config { residual: true, projection: true, feed_forward: FeedForward::Mlp4, ..blocks().0 };
+    (model, Training::default())
+}
+
+fn layer_norm() -> (model::Config, Training) {
+    (model::Config { norm: Norm::Pre, final_norm: true, ..residual().0 }, Training::default())
+}
+
+fn colab() -> (model::Config, Training) {
+    let model = model::Config { block_size: 32, n_embd: 64, n_layer: 4, ..layer_norm().0 };
+    (model, Training { batch_size: 16, ..Training::default() })
+}
+
+fn nano_cpu() -> (model::Config, Training) {
+    let model = model::Config { block_size: 64, n_embd: 128, n_layer: 4, init: Init::Normal, ..layer_norm().0 };
+    let training = Training {
+        batch_size: 12,
+        steps: 2000,
+        schedule: Schedule::Cosine,
+        warmup_steps: 100,
+        min_lr: 1e-4,
+        lr_decay_steps: 2000,
+        beta2: 0.99,
+        ..Training::default()
+    };
+    (model, training)
+}
+
+fn scaled_up() -> (model::Config, Training) {
+    let model = model::Config {
+        block_size: 256,
+        n_embd: 384,
+        n_head: 6,
+        n_layer: 6,
+        init: Init::Normal,
+        ..layer_norm().0
+    };
+    (model, Training { batch_size: 64, lr: 3e-4, dropout: 0.2, ..Training::default() })
+}
