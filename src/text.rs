@@ -1,1 +1,14 @@
 //! Corpus, tokenizer, train/val split, batches, n-gram references.
+
+pub mod batches;
+pub mod corpus;
+pub mod dataset;
+mod error;
+pub mod folder;
+pub mod ngram;
+pub mod tokenizer;
+
+pub use corpus::{Corpus, Source};
+pub use dataset::Dataset;
+pub use error::TextError;
+pub use tokenizer::{CharTokenizer, UnknownCharacters};
