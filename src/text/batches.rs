@@ -10,7 +10,11 @@ use crate::model::Batch;
 /// # Panics
 /// If there are not more than `time` tokens ([`Dataset::require`](super::Dataset::require) says so beforehand).
 pub fn draw(data: &[u32], sequences: usize, time: usize, rng: &mut impl Rng, batch: &mut Batch) {
-    assert!(data.len() > time, "windows of {time} tokens need more than {time} tokens, found {}", data.len());
+    assert!(
+        data.len() > time,
+        "windows of {time} tokens need more than {time} tokens, found {}",
+        data.len()
+    );
     batch.sequences = sequences;
     batch.time = time;
     batch.x.clear();
@@ -38,7 +42,10 @@ mod tests {
         draw(&data, 5, 8, &mut stream(1337, Purpose::Batches, 0), &mut batch);
         assert_eq!((batch.sequences, batch.time, batch.x.len(), batch.y.len()), (5, 8, 40, 40));
         for window in batch.x.chunks(8) {
-            assert!(window.windows(2).all(|pair| pair[1] == pair[0] + 1), "{window:?} is not one window");
+            assert!(
+                window.windows(2).all(|pair| pair[1] == pair[0] + 1),
+                "{window:?} is not one window"
+            );
         }
         assert!(batch.x.iter().zip(&batch.y).all(|(x, y)| *y == x + 1));
     }
@@ -62,7 +69,8 @@ mod tests {
     #[test]
     fn the_same_stream_draws_the_same_batch() {
         let data = count_up(500);
-        let [mut first, mut again, mut other] = [Batch::default(), Batch::default(), Batch::default()];
+        let [mut first, mut again, mut other] =
+            [Batch::default(), Batch::default(), Batch::default()];
         draw(&data, 4, 8, &mut stream(1, Purpose::Batches, 3), &mut first);
         draw(&data, 4, 8, &mut stream(1, Purpose::Batches, 3), &mut again);
         draw(&data, 4, 8, &mut stream(1, Purpose::Batches, 4), &mut other);

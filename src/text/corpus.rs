@@ -14,7 +14,8 @@ pub const DATA_VARIABLE: &str = "GPT_LAB_DATA";
 /// Tiny Shakespeare, the lecture's corpus: 1,115,394 characters, 65 different ones.
 pub const TINY_SHAKESPEARE_URL: &str =
     "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt";
-pub const TINY_SHAKESPEARE_SHA256: &str = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed";
+pub const TINY_SHAKESPEARE_SHA256: &str =
+    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed";
 /// Its size in bytes, which is also its number of characters.
 pub const TINY_SHAKESPEARE_BYTES: u64 = 1_115_394;
 
@@ -72,11 +73,20 @@ impl Corpus {
             Source::Bundled => return Ok(Self::bundled()),
         };
         let text = read_text(path, given_by)?;
-        let file_name = || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let file_name =
+            || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let digest = sha256(text.as_bytes());
-        let name = if digest == TINY_SHAKESPEARE_SHA256 { TINY_SHAKESPEARE.to_owned() } else { file_name() };
+        let name = if digest == TINY_SHAKESPEARE_SHA256 {
+            TINY_SHAKESPEARE.to_owned()
+        } else {
+            file_name()
+        };
         if matches!(source, Source::Fetched(_)) && digest != TINY_SHAKESPEARE_SHA256 {
-            return Err(TextError::Damaged { path: path.clone(), expected: TINY_SHAKESPEARE_SHA256, found: digest });
+            return Err(TextError::Damaged {
+                path: path.clone(),
+                expected: TINY_SHAKESPEARE_SHA256,
+                found: digest,
+            });
         }
         if text.is_empty() {
             return Err(TextError::Empty { name });
@@ -165,12 +175,16 @@ mod tests {
     #[test]
     fn the_first_source_that_is_named_counts() {
         let files = Files::new();
-        let [explicit, environment] = ["explicit", "environment"].map(|name| files.write(name, name.as_bytes()));
+        let [explicit, environment] =
+            ["explicit", "environment"].map(|name| files.write(name, name.as_bytes()));
         let corpus = resolve_among(Some(&explicit), Some(environment.clone()), None).unwrap();
         assert_eq!((corpus.text.as_str(), corpus.name.as_str()), ("explicit", "explicit"));
         assert_eq!(corpus.source, Source::File(explicit));
         let corpus = resolve_among(None, Some(environment.clone()), None).unwrap();
-        assert_eq!((corpus.text.as_str(), corpus.source), ("environment", Source::Environment(environment)));
+        assert_eq!(
+            (corpus.text.as_str(), corpus.source),
+            ("environment", Source::Environment(environment))
+        );
         for nothing in [None, Some(PathBuf::new())] {
             let absent = files.0.path().join("not fetched");
             assert_eq!(resolve_among(None, nothing, Some(absent)).unwrap().source, Source::Bundled);
@@ -183,7 +197,12 @@ mod tests {
         let absent = files.0.path().join("absent.txt");
         let there = files.write("there", b"text");
         let said = message(resolve_among(Some(&absent), Some(there), None));
-        assert!(said.contains("absent.txt") && said.contains("does not exist") && said.contains("--data"), "{said}");
+        assert!(
+            said.contains("absent.txt")
+                && said.contains("does not exist")
+                && said.contains("--data"),
+            "{said}"
+        );
         let said = message(resolve_among(None, Some(absent), None));
         assert!(said.contains("GPT_LAB_DATA"), "{said}");
     }
@@ -198,7 +217,10 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_are_located() {
         let files = Files::new();
-        let path = files.write("latin1.txt", "é caf".bytes().chain([0xe9, b'!']).collect::<Vec<_>>().as_slice());
+        let path = files.write(
+            "latin1.txt",
+            "é caf".bytes().chain([0xe9, b'!']).collect::<Vec<_>>().as_slice(),
+        );
         let said = message(resolve_among(Some(&path), None, None));
         assert!(said.contains("not UTF-8: byte 0xe9 at offset 6"), "{said}");
         let path = files.write("cut.txt", &"日".as_bytes()[..2]);
@@ -217,21 +239,34 @@ mod tests {
     fn a_text_keeps_its_line_ends_and_its_mark() {
         let files = Files::new();
         let text = "\u{feff}one\r\ntwo\rthree\n";
-        assert_eq!(resolve_among(Some(&files.write("dos", text.as_bytes())), None, None).unwrap().text, text);
+        assert_eq!(
+            resolve_among(Some(&files.write("dos", text.as_bytes())), None, None).unwrap().text,
+            text
+        );
     }
 
     #[test]
     fn a_fetched_file_is_checked() {
         let files = Files::new();
-        let said = message(resolve_among(None, None, Some(files.write("tinyshakespeare.txt", b"First Citizen"))));
+        let said = message(resolve_among(
+            None,
+            None,
+            Some(files.write("tinyshakespeare.txt", b"First Citizen")),
+        ));
         assert!(said.contains("damaged") && said.contains(TINY_SHAKESPEARE_SHA256), "{said}");
-        assert!(said.contains(&sha256(b"First Citizen")) && said.contains("gpt-lab data fetch"), "{said}");
+        assert!(
+            said.contains(&sha256(b"First Citizen")) && said.contains("gpt-lab data fetch"),
+            "{said}"
+        );
     }
 
     #[test]
     fn sha256_of_abc() {
         // FIPS 180-2, appendix B.1
-        assert_eq!(sha256(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            sha256(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
     }
 
     #[test]
@@ -244,7 +279,10 @@ mod tests {
             let mut lines = speech.lines();
             let speaker = lines.next().unwrap();
             assert!(speaker.ends_with(':'), "{speaker:?} is no speaker");
-            assert!(lines.next().is_some_and(|line| !line.trim().is_empty()), "{speaker} says nothing");
+            assert!(
+                lines.next().is_some_and(|line| !line.trim().is_empty()),
+                "{speaker} says nothing"
+            );
         }
     }
 }

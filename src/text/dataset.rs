@@ -1,8 +1,8 @@
 //! A corpus ready to train on: tokens, split as the lecture splits them.
 
+use super::TextError;
 use super::corpus::{self, Corpus, Source};
 use super::tokenizer::CharTokenizer;
-use super::TextError;
 
 /// The share of the text, from its start, that the model trains on.
 const TRAIN_SHARE: f64 = 0.9;
@@ -66,7 +66,13 @@ impl Dataset {
             return Ok(());
         }
         let name = self.corpus.name.clone();
-        Err(TextError::TooShort { name, block_size, needed: block_size.saturating_add(1), train, val })
+        Err(TextError::TooShort {
+            name,
+            block_size,
+            needed: block_size.saturating_add(1),
+            train,
+            val,
+        })
     }
 }
 
@@ -75,7 +81,11 @@ mod tests {
     use super::*;
 
     fn corpus(text: &str) -> Corpus {
-        Corpus { text: text.to_owned(), name: "test.txt".to_owned(), source: Source::File("test.txt".into()) }
+        Corpus {
+            text: text.to_owned(),
+            name: "test.txt".to_owned(),
+            source: Source::File("test.txt".into()),
+        }
     }
 
     #[test]
@@ -95,7 +105,10 @@ mod tests {
         assert_eq!((dataset.train.len(), dataset.val.len()), (90, 10));
         assert!(dataset.require(9).is_ok());
         let said = dataset.require(10).unwrap_err().to_string();
-        assert!(said.contains("test.txt is too short: block_size 10 needs at least 11 characters"), "{said}");
+        assert!(
+            said.contains("test.txt is too short: block_size 10 needs at least 11 characters"),
+            "{said}"
+        );
         assert!(said.contains("found 90 and 10"), "{said}");
         assert_eq!(said.lines().count(), 1);
         assert!(dataset.require(usize::MAX).is_err());
@@ -104,7 +117,10 @@ mod tests {
     #[test]
     fn a_text_without_two_splits_is_refused() {
         for text in ["", "a", "abcdefghij"] {
-            assert!(matches!(Dataset::new(corpus(text)), Err(TextError::TooShort { .. })), "{text:?}");
+            assert!(
+                matches!(Dataset::new(corpus(text)), Err(TextError::TooShort { .. })),
+                "{text:?}"
+            );
         }
         assert!(Dataset::new(corpus("abcdefghijk")).is_ok());
     }
@@ -115,7 +131,8 @@ mod tests {
         let dataset = Dataset::with_tokenizer(corpus(&"ab".repeat(20)), other.clone()).unwrap();
         assert_eq!(dataset.val, [1, 0, 1, 0]);
         assert_eq!(dataset.tokenizer.vocab_size(), 3);
-        let said = Dataset::with_tokenizer(corpus(&"abc".repeat(20)), other).unwrap_err().to_string();
+        let said =
+            Dataset::with_tokenizer(corpus(&"abc".repeat(20)), other).unwrap_err().to_string();
         assert!(said.contains("test.txt") && said.contains("'c'"), "{said}");
     }
 

@@ -6,9 +6,13 @@ use super::tokenizer::UnknownCharacters;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TextError {
-    #[error("{path:?} does not exist: expected a UTF-8 text file; check the path given by {given_by}")]
+    #[error(
+        "{path:?} does not exist: expected a UTF-8 text file; check the path given by {given_by}"
+    )]
     Missing { path: PathBuf, given_by: &'static str },
-    #[error("{path:?} is a directory: expected a UTF-8 text file; name a file in it with {given_by}")]
+    #[error(
+        "{path:?} is a directory: expected a UTF-8 text file; name a file in it with {given_by}"
+    )]
     Directory { path: PathBuf, given_by: &'static str },
     #[error("{path:?} could not be read: {source}")]
     Unreadable { path: PathBuf, source: std::io::Error },

@@ -10,7 +10,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use super::Dataset;
 
@@ -51,17 +50,23 @@ pub fn references(dataset: &Dataset, up_to: usize) -> Vec<Reference> {
 /// The smallest mean of -ln p over the validation windows among the [`SMOOTHINGS`].
 fn loss(contexts: &Windows, windows: &Windows, vocab_size: f64) -> f64 {
     // (count of the context, count of the window) of every validation window; those that never occurred count 0.
-    let count = |counts: &[u32], window: u32| f64::from(counts.get(window as usize).copied().unwrap_or(0));
+    let count =
+        |counts: &[u32], window: u32| f64::from(counts.get(window as usize).copied().unwrap_or(0));
     let counted: Vec<(f64, f64)> = contexts
         .val
         .iter()
         .zip(&windows.val)
-        .map(|(&context, &window)| (count(&contexts.followed, context), count(&windows.counts, window)))
+        .map(|(&context, &window)| {
+            (count(&contexts.followed, context), count(&windows.counts, window))
+        })
         .collect();
     SMOOTHINGS
         .iter()
         .map(|a| {
-            let sum: f64 = counted.iter().map(|(seen, next)| ((seen + a * vocab_size) / (next + a)).ln()).sum();
+            let sum: f64 = counted
+                .iter()
+                .map(|(seen, next)| ((seen + a * vocab_size) / (next + a)).ln())
+                .sum();
             sum / counted.len() as f64
         })
         .fold(f64::INFINITY, f64::min)
@@ -84,28 +89,34 @@ impl Windows {
     /// The one window of no characters.
     fn empty(train: &[u32], val: &[u32]) -> Self {
         let occurrences = train.len() as u32;
-        Self { length: 0, train: vec![0; train.len()], val: vec![0; val.len()], counts: vec![occurrences], followed: vec![occurrences] }
+        Self {
+            length: 0,
+            train: vec![0; train.len()],
+            val: vec![0; val.len()],
+            counts: vec![occurrences],
+            followed: vec![occurrences],
+        }
     }
 
     fn longer_by_one(&self, train: &[u32], val: &[u32]) -> Self {
-        let mut numbers: HashMap<u64, u32, BuildHasherDefault<Multiply>> = HashMap::default();
+        let mut numbers: HashMap<u64, u32> = HashMap::new();
         let mut counts: Vec<u32> = Vec::new();
-        let number = |(&window, &next): (&u32, &u32)| {
-            match numbers.entry(key(window, next)) {
-                Entry::Occupied(entry) => {
-                    counts[*entry.get() as usize] += 1;
-                    *entry.get()
-                }
-                Entry::Vacant(entry) => {
-                    counts.push(1);
-                    *entry.insert(counts.len() as u32 - 1)
-                }
+        let number = |(&window, &next): (&u32, &u32)| match numbers.entry(key(window, next)) {
+            Entry::Occupied(entry) => {
+                counts[*entry.get() as usize] += 1;
+                *entry.get()
+            }
+            Entry::Vacant(entry) => {
+                counts.push(1);
+                *entry.insert(counts.len() as u32 - 1)
             }
         };
         let after = |tokens: &'_ [u32]| self.length.min(tokens.len());
         let train: Vec<u32> = self.train.iter().zip(&train[after(train)..]).map(number).collect();
         let val = self.val.iter().zip(&val[after(val)..]);
-        let val = val.map(|(&window, &next)| numbers.get(&key(window, next)).copied().unwrap_or(UNSEEN)).collect();
+        let val = val
+            .map(|(&window, &next)| numbers.get(&key(window, next)).copied().unwrap_or(UNSEEN))
+            .collect();
         // Every window but the one at the end of the text has a character after it.
         let mut followed = counts.clone();
         if let Some(&last) = train.last() {
@@ -117,28 +128,6 @@ impl Windows {
 
 fn key(window: u32, next: u32) -> u64 {
     u64::from(window) << 32 | u64::from(next)
-}
-
-/// Fibonacci hashing of one 64-bit key (Knuth, The Art of Computer Programming, volume 3, section 6.4), its high half folded
-/// into the low one: the standard hasher, made to withstand an adversary, takes three times as long.
-#[derive(Default)]
-struct Multiply(u64);
-
-impl Hasher for Multiply {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        let product = u128::from(self.0 ^ key) * 0x9e37_79b9_7f4a_7c15;
-        self.0 = product as u64 ^ (product >> 64) as u64;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 #[cfg(test)]
@@ -159,8 +148,11 @@ mod tests {
             let sum: f64 = windows
                 .clone()
                 .map(|window| {
-                    let seen: Vec<_> =
-                        dataset.train.windows(order).filter(|w| w[..order - 1] == window[..order - 1]).collect();
+                    let seen: Vec<_> = dataset
+                        .train
+                        .windows(order)
+                        .filter(|w| w[..order - 1] == window[..order - 1])
+                        .collect();
                     let next = seen.iter().filter(|w| ***w == *window).count();
                     -((next as f64 + a) / (seen.len() as f64 + a * vocab_size)).ln()
                 })
@@ -179,7 +171,10 @@ mod tests {
         assert_eq!(references[0].loss, (dataset.tokenizer.vocab_size() as f64).ln());
         for reference in &references[1..] {
             let expected = by_definition(&dataset, reference.order);
-            assert!((reference.loss - expected).abs() < 1e-12, "{reference:?} should be {expected}");
+            assert!(
+                (reference.loss - expected).abs() < 1e-12,
+                "{reference:?} should be {expected}"
+            );
         }
     }
 
@@ -193,7 +188,9 @@ mod tests {
 
     #[test]
     fn short_splits_have_fewer_references() {
-        let names = |text, up_to| references(&dataset(text), up_to).iter().map(|r| r.name).collect::<Vec<_>>();
+        let names = |text, up_to| {
+            references(&dataset(text), up_to).iter().map(|r| r.name).collect::<Vec<_>>()
+        };
         assert_eq!(names("abcabcabcabcabcabc", usize::MAX), ["uniform", "unigram", "bigram"]);
         assert_eq!(names("abcabcabcabcabcabc", 0), ["uniform"]);
     }
@@ -202,16 +199,23 @@ mod tests {
     #[test]
     fn tiny_shakespeare() {
         let Some(path) = std::env::var_os(corpus::DATA_VARIABLE) else { return };
-        let dataset = Dataset::new(Corpus::read(Source::Environment(path.into())).unwrap()).unwrap();
+        let dataset =
+            Dataset::new(Corpus::read(Source::Environment(path.into())).unwrap()).unwrap();
         if dataset.corpus.sha256 != corpus::TINY_SHAKESPEARE_SHA256 {
             return;
         }
-        assert_eq!((dataset.tokenizer.vocab_size(), dataset.train.len(), dataset.val.len()), (65, 1_003_854, 111_540));
+        assert_eq!(
+            (dataset.tokenizer.vocab_size(), dataset.train.len(), dataset.val.len()),
+            (65, 1_003_854, 111_540)
+        );
         let expected = [4.174, 3.347, 2.482, 2.046, 1.784, 1.770, 2.007];
         let references = references(&dataset, HIGHEST);
         assert_eq!(references.len(), expected.len());
         for (reference, expected) in references.iter().zip(expected) {
-            assert!((reference.loss - expected).abs() < 0.002, "{reference:?} should be {expected}");
+            assert!(
+                (reference.loss - expected).abs() < 0.002,
+                "{reference:?} should be {expected}"
+            );
         }
     }
 }

@@ -28,7 +28,11 @@ pub struct UnknownCharacters {
 }
 
 fn count(characters: usize) -> String {
-    if characters == 1 { "1 character is".to_owned() } else { format!("{characters} characters are") }
+    if characters == 1 {
+        "1 character is".to_owned()
+    } else {
+        format!("{characters} characters are")
+    }
 }
 
 fn names(characters: &[char]) -> String {
@@ -104,7 +108,9 @@ impl CharTokenizer {
     /// The text of some ids; an id outside the vocabulary becomes U+FFFD, the replacement character.
     pub fn decode(&self, ids: &[u32]) -> String {
         ids.iter()
-            .map(|&id| self.characters.get(id as usize).copied().unwrap_or(char::REPLACEMENT_CHARACTER))
+            .map(|&id| {
+                self.characters.get(id as usize).copied().unwrap_or(char::REPLACEMENT_CHARACTER)
+            })
             .collect()
     }
 
@@ -126,7 +132,10 @@ mod tests {
     #[test]
     fn ids_follow_the_code_points() {
         let tokenizer = CharTokenizer::new("hello, Wörld 日本!\n");
-        assert_eq!(tokenizer.characters(), ['\n', ' ', '!', ',', 'W', 'd', 'e', 'h', 'l', 'o', 'r', 'ö', '日', '本']);
+        assert_eq!(
+            tokenizer.characters(),
+            ['\n', ' ', '!', ',', 'W', 'd', 'e', 'h', 'l', 'o', 'r', 'ö', '日', '本']
+        );
         assert_eq!(tokenizer.vocab_size(), 14);
         assert_eq!(tokenizer.encode("hö日").unwrap(), [7, 11, 12]);
     }
@@ -159,7 +168,10 @@ mod tests {
         let error = CharTokenizer::new("abc").encode("a#b€#€\t").unwrap_err();
         assert_eq!(error.characters, ['#', '€', '\t']);
         let line = error.to_string();
-        assert!(line.starts_with("3 characters are outside the vocabulary of 3: '#', '€', '\\t';"), "{line}");
+        assert!(
+            line.starts_with("3 characters are outside the vocabulary of 3: '#', '€', '\\t';"),
+            "{line}"
+        );
         assert_eq!(line.lines().count(), 1);
     }
 
