@@ -4,6 +4,7 @@ pub mod batches;
 pub mod corpus;
 pub mod dataset;
 mod error;
+pub mod fetch;
 pub mod folder;
 pub mod ngram;
 pub mod tokenizer;

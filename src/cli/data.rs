@@ -1,0 +1,143 @@
+//! `gpt-lab data`: what the models train on, and how to get the lecture's text.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+
+use super::Failure;
+use crate::text::corpus::{self, TINY_SHAKESPEARE_BYTES, TINY_SHAKESPEARE_URL};
+use crate::text::{Corpus, Dataset, Source, fetch, ngram};
+
+/// The vocabulary is shown up to this many characters.
+const SHOWN: usize = 400;
+/// So many of them to a line.
+const PER_LINE: usize = 33;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Describe the text: where it is from, its vocabulary, its splits, and what counting n-grams achieves on it
+    Info {
+        /// Any UTF-8 text instead of GPT_LAB_DATA, the fetched text or the bundled play
+        #[arg(long, value_name = "FILE")]
+        data: Option<PathBuf>,
+    },
+    /// Download Tiny Shakespeare, the lecture's text (1.1 MB), and check it
+    Fetch {
+        /// Where to download it from
+        #[arg(long, default_value = TINY_SHAKESPEARE_URL)]
+        url: String,
+        /// Give up after so many seconds
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        timeout: u64,
+    },
+    /// Print where the fetched text is, or would be
+    Path,
+}
+
+/// Runs `gpt-lab data …`.
+///
+/// # Errors
+/// If the text cannot be read or fetched, or standard output cannot be written.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match &arguments.action {
+        Action::Info { data } => info(data.as_deref(), &mut out)?,
+        Action::Fetch { url, timeout } => download(url, Duration::from_secs(*timeout), &mut out)?,
+        Action::Path => writeln!(out, "{}", path()?.display())?,
+    }
+    Ok(())
+}
+
+fn path() -> anyhow::Result<PathBuf> {
+    corpus::fetched_path().context("there is no home folder to keep the text in: name a folder with GPT_LAB_HOME")
+}
+
+fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
+    let dataset = Dataset::new(corpus::resolve(explicit)?)?;
+    let about = &dataset.corpus;
+    let count = |n: usize| HumanCount(n as u64);
+    writeln!(out, "{}", about.name)?;
+    writeln!(out, "  source      {}", about.source)?;
+    writeln!(out, "  sha256      {}", about.sha256)?;
+    writeln!(out, "  characters  {}", count(about.characters))?;
+    writeln!(out, "  train       {}  (the first nine tenths)", count(dataset.train.len()))?;
+    writeln!(out, "  validation  {}  (the rest)", count(dataset.val.len()))?;
+    writeln!(out, "  vocabulary  {}", count(dataset.tokenizer.vocab_size()))?;
+    let shown = &dataset.tokenizer.characters()[..dataset.tokenizer.vocab_size().min(SHOWN)];
+    for line in shown.chunks(PER_LINE) {
+        let line: Vec<_> = line.iter().map(|&c| visible(c)).collect();
+        writeln!(out, "              {}", line.join(" "))?;
+    }
+    if shown.len() < dataset.tokenizer.vocab_size() {
+        writeln!(out, "              and {} more", count(dataset.tokenizer.vocab_size() - shown.len()))?;
+    }
+    writeln!(out, "\nWhat counting achieves: loss on validation")?;
+    writeln!(out, "  model     nats/character  bits/character")?;
+    for reference in ngram::references(&dataset, ngram::HIGHEST) {
+        let bits = reference.loss / std::f64::consts::LN_2;
+        writeln!(out, "  {:<8}  {:>14.3}  {:>14.3}", reference.name, reference.loss, bits)?;
+    }
+    if about.source == Source::Bundled {
+        writeln!(out, "\n`gpt-lab data fetch` downloads Tiny Shakespeare, the lecture's text.")?;
+    }
+    Ok(())
+}
+
+/// A character as it can be printed: `␣` for a space, an escape for what has no glyph.
+fn visible(c: char) -> String {
+    match c {
+        ' ' => "␣".to_owned(),
+        '\'' | '"' | '\\' => c.to_string(),
+        _ => c.escape_debug().to_string(),
+    }
+}
+
+fn download(url: &str, timeout: Duration, out: &mut impl Write) -> anyhow::Result<()> {
+    let path = path()?;
+    if Corpus::read(Source::Fetched(path.clone())).is_ok() {
+        writeln!(out, "Tiny Shakespeare is already at {}", path.display())?;
+        return Ok(());
+    }
+    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(TINY_SHAKESPEARE_BYTES) } else { ProgressBar::hidden() };
+    bar.set_style(ProgressStyle::with_template("Tiny Shakespeare {bar:40} {bytes} of {total_bytes}")?);
+    bar.tick();
+    let fetched = fetch::fetch(url, &path, timeout, |bytes| bar.set_position(bytes));
+    bar.finish_and_clear();
+    fetched?;
+    writeln!(out, "Tiny Shakespeare is at {}", path.display())?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_of_the_vocabulary_can_be_seen() {
+        assert_eq!(['\n', ' ', '\'', 'a', '\u{feff}', 'é'].map(visible), ["\\n", "␣", "'", "a", "\\u{feff}", "é"]);
+    }
+
+    #[test]
+    fn info_describes_a_text() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ab.txt");
+        std::fs::write(&file, "ab".repeat(1000)).unwrap();
+        let mut out = Vec::new();
+        info(Some(&file), &mut out).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        for expected in ["ab.txt", "(--data)", "2,000", "1,800", "200  (the rest)", "a b", "uniform            0.693           1.000"] {
+            assert!(out.contains(expected), "{expected:?} is missing from:\n{out}");
+        }
+        assert!(!out.contains("data fetch"));
+    }
+}
