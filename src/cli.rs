@@ -3,6 +3,8 @@
 //! A command is one file: its `Arguments` (what clap parses) and its `run`. Results go to standard output, everything
 //! else to standard error. An error is one line, `error: …`; the exit code is 1, or 2 where the command line is at fault.
 
+mod data;
+
 use std::io;
 use std::process::ExitCode;
 
@@ -18,7 +20,10 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// The text that the models train on
+    Data(data::Arguments),
+}
 
 /// Why a command ends without having done its work.
 #[derive(Debug)]
@@ -67,7 +72,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    match command {}
+    match command {
+        Command::Data(arguments) => data::run(&arguments),
+    }
 }
 
 /// Prints help where it was asked for, and otherwise what is wrong in one line.

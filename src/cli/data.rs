@@ -59,7 +59,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn path() -> anyhow::Result<PathBuf> {
-    corpus::fetched_path().context("there is no home folder to keep the text in: name a folder with GPT_LAB_HOME")
+    corpus::fetched_path()
+        .context("there is no home folder to keep the text in: name a folder with GPT_LAB_HOME")
 }
 
 fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
@@ -79,7 +80,11 @@ fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "              {}", line.join(" "))?;
     }
     if shown.len() < dataset.tokenizer.vocab_size() {
-        writeln!(out, "              and {} more", count(dataset.tokenizer.vocab_size() - shown.len()))?;
+        writeln!(
+            out,
+            "              and {} more",
+            count(dataset.tokenizer.vocab_size() - shown.len())
+        )?;
     }
     writeln!(out, "\nWhat counting achieves: loss on validation")?;
     writeln!(out, "  model     nats/character  bits/character")?;
@@ -108,8 +113,14 @@ fn download(url: &str, timeout: Duration, out: &mut impl Write) -> anyhow::Resul
         writeln!(out, "Tiny Shakespeare is already at {}", path.display())?;
         return Ok(());
     }
-    let bar = if std::io::stderr().is_terminal() { ProgressBar::new(TINY_SHAKESPEARE_BYTES) } else { ProgressBar::hidden() };
-    bar.set_style(ProgressStyle::with_template("Tiny Shakespeare {bar:40} {bytes} of {total_bytes}")?);
+    let bar = if std::io::stderr().is_terminal() {
+        ProgressBar::new(TINY_SHAKESPEARE_BYTES)
+    } else {
+        ProgressBar::hidden()
+    };
+    bar.set_style(ProgressStyle::with_template(
+        "Tiny Shakespeare {bar:40} {bytes} of {total_bytes}",
+    )?);
     bar.tick();
     let fetched = fetch::fetch(url, &path, timeout, |bytes| bar.set_position(bytes));
     bar.finish_and_clear();
@@ -124,7 +135,10 @@ mod tests {
 
     #[test]
     fn every_character_of_the_vocabulary_can_be_seen() {
-        assert_eq!(['\n', ' ', '\'', 'a', '\u{feff}', 'é'].map(visible), ["\\n", "␣", "'", "a", "\\u{feff}", "é"]);
+        assert_eq!(
+            ['\n', ' ', '\'', 'a', '\u{feff}', 'é'].map(visible),
+            ["\\n", "␣", "'", "a", "\\u{feff}", "é"]
+        );
     }
 
     #[test]
@@ -135,7 +149,15 @@ mod tests {
         let mut out = Vec::new();
         info(Some(&file), &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
-        for expected in ["ab.txt", "(--data)", "2,000", "1,800", "200  (the rest)", "a b", "uniform            0.693           1.000"] {
+        for expected in [
+            "ab.txt",
+            "(--data)",
+            "2,000",
+            "1,800",
+            "200  (the rest)",
+            "a b",
+            "uniform            0.693           1.000",
+        ] {
             assert!(out.contains(expected), "{expected:?} is missing from:\n{out}");
         }
         assert!(!out.contains("data fetch"));

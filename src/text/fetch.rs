@@ -11,7 +11,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    #[error("could not download {url}: {reason}; check the network, or give any text with --data FILE")]
+    #[error(
+        "could not download {url}: {reason}; check the network, or give any text with --data FILE"
+    )]
     Download { url: String, reason: String },
     #[error(
         "{url} is not Tiny Shakespeare: expected {TINY_SHAKESPEARE_BYTES} bytes with SHA-256 {TINY_SHAKESPEARE_SHA256}, \
@@ -28,7 +30,12 @@ pub enum FetchError {
 /// # Errors
 /// If the download fails or takes too long, is another text, or cannot be written. The file at `path` is then as it was,
 /// and nothing else is left behind.
-pub fn fetch(url: &str, path: &Path, timeout: Duration, mut progress: impl FnMut(u64)) -> Result<(), FetchError> {
+pub fn fetch(
+    url: &str,
+    path: &Path,
+    timeout: Duration,
+    mut progress: impl FnMut(u64),
+) -> Result<(), FetchError> {
     let bytes = download(url, timeout, &mut progress)
         .map_err(|reason| FetchError::Download { url: url.to_owned(), reason })?;
     let digest = sha256(&bytes);
@@ -45,7 +52,11 @@ pub fn fetch(url: &str, path: &Path, timeout: Duration, mut progress: impl FnMut
 }
 
 /// The body in memory, cut one byte after the size it should have.
-fn download(url: &str, timeout: Duration, progress: &mut impl FnMut(u64)) -> Result<Vec<u8>, String> {
+fn download(
+    url: &str,
+    timeout: Duration,
+    progress: &mut impl FnMut(u64),
+) -> Result<Vec<u8>, String> {
     let config = ureq::Agent::config_builder()
         .timeout_resolve(Some(CONNECT.min(timeout)))
         .timeout_connect(Some(CONNECT.min(timeout)))
@@ -103,7 +114,8 @@ mod tests {
     }
 
     fn ok(length: usize, body: &[u8]) -> Vec<u8> {
-        let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into_bytes();
+        let mut answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n").into_bytes();
         answer.extend_from_slice(body);
         answer
     }
@@ -113,9 +125,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tinyshakespeare.txt");
         std::fs::write(&path, "earlier").unwrap();
-        let error = fetch(&serve(answer), &path, Duration::from_secs(20), |_| ()).unwrap_err().to_string();
+        let error =
+            fetch(&serve(answer), &path, Duration::from_secs(20), |_| ()).unwrap_err().to_string();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "earlier");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "something was left behind");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "something was left behind"
+        );
         assert_eq!(error.lines().count(), 1, "{error}");
         error
     }
@@ -158,14 +175,20 @@ mod tests {
     /// Runs where `GPT_LAB_DATA` names Tiny Shakespeare.
     #[test]
     fn the_right_text_is_kept() {
-        let Some(text) = std::env::var_os("GPT_LAB_DATA").and_then(|file| std::fs::read(file).ok()) else { return };
+        let Some(text) = std::env::var_os("GPT_LAB_DATA").and_then(|file| std::fs::read(file).ok())
+        else {
+            return;
+        };
         if sha256(&text) != TINY_SHAKESPEARE_SHA256 {
             return;
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new").join("tinyshakespeare.txt");
         let mut heard = Vec::new();
-        fetch(&serve(ok(text.len(), &text)), &path, Duration::from_secs(20), |bytes| heard.push(bytes)).unwrap();
+        fetch(&serve(ok(text.len(), &text)), &path, Duration::from_secs(20), |bytes| {
+            heard.push(bytes);
+        })
+        .unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), text);
         assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         assert_eq!(heard.last(), Some(&TINY_SHAKESPEARE_BYTES));
