@@ -1,1 +1,21 @@
-//! The terminal: model, update and effects (pure), view, panes, widgets, overlays, theme, keys, terminal guard.
+//! The terminal: model, update and effects (pure), view, panes, overlays, theme, keys, terminal guard.
+//!
+//! A key's way: crossterm event -> [`key::Key`] -> [`action::Action`] by the context it was pressed in ->
+//! [`update::update`] changes the [`model::Model`] and returns [`model::Effect`]s -> the driver carries them out. The view
+//! draws the model and never changes it.
+
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+pub mod action;
+pub mod frame;
+pub mod key;
+pub mod layout;
+pub mod model;
+pub mod number;
+pub mod overlays;
+pub mod panes;
+pub mod prompt;
+pub mod run_view;
+pub mod theme;
+pub mod update;
+pub mod view;

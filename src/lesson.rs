@@ -1,1 +1,154 @@
-//! The lesson files, embedded in the binary.
+//! The lesson files, embedded in the binary: front matter in TOML, then Markdown in steps, one `## ` heading each.
+
+pub mod course;
+
+use serde::Deserialize;
+
+pub use course::course;
+
+/// What a lesson puts on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaneId {
+    Lesson,
+    Loss,
+    Hyperparameters,
+    Embeddings,
+    Attention,
+    Softmax,
+    Samples,
+    Inside,
+}
+
+impl PaneId {
+    pub const ALL: [Self; 8] = [
+        Self::Lesson,
+        Self::Loss,
+        Self::Hyperparameters,
+        Self::Embeddings,
+        Self::Attention,
+        Self::Softmax,
+        Self::Samples,
+        Self::Inside,
+    ];
+}
+
+/// One lesson.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lesson {
+    pub id: String,
+    pub title: String,
+    /// The preset it trains.
+    pub stage: String,
+    /// In the order of their importance: where the screen is small, the first ones are seen.
+    pub panes: Vec<PaneId>,
+    /// The hyperparameters that the lesson speaks of; the pane shows these first.
+    pub hyperparameters: Vec<String>,
+    /// The prompt to start with.
+    pub prompt: String,
+    pub steps: Vec<Step>,
+}
+
+/// One page of a lesson.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub heading: String,
+    /// Markdown.
+    pub body: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LessonError {
+    #[error("lesson {file}: expected front matter between two lines of +++ at its start")]
+    NoFrontMatter { file: String },
+    #[error("lesson {file}: {source}")]
+    FrontMatter { file: String, source: Box<toml::de::Error> },
+    #[error(
+        "lesson {file}: expected at least one step, a heading like \"## The idea\", after the front matter"
+    )]
+    NoSteps { file: String },
+    #[error("lesson {file}: text before the first step (\"## …\"): {text:?}")]
+    Preamble { file: String, text: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FrontMatter {
+    id: String,
+    title: String,
+    stage: String,
+    panes: Vec<PaneId>,
+    #[serde(default)]
+    hyperparameters: Vec<String>,
+    prompt: String,
+}
+
+/// Parses a lesson file.
+///
+/// # Errors
+/// If the front matter is missing or has unknown or missing fields, or there is no step.
+pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
+    let no_front_matter = || LessonError::NoFrontMatter { file: file.to_owned() };
+    let text = text.replace("\r\n", "\n");
+    let rest = text.strip_prefix("+++\n").ok_or_else(no_front_matter)?;
+    let (front, body) = rest.split_once("\n+++\n").ok_or_else(no_front_matter)?;
+    let front: FrontMatter = toml::from_str(front).map_err(|source| LessonError::FrontMatter {
+        file: file.to_owned(),
+        source: Box::new(source),
+    })?;
+
+    let mut steps: Vec<Step> = Vec::new();
+    let mut in_code = false;
+    for line in body.lines() {
+        in_code ^= line.starts_with("```");
+        match (line.strip_prefix("## ").filter(|_| !in_code), steps.last_mut()) {
+            (Some(heading), _) => {
+                steps.push(Step { heading: heading.trim().to_owned(), body: String::new() })
+            }
+            (None, Some(step)) => {
+                step.body.push_str(line);
+                step.body.push('\n');
+            }
+            (None, None) if line.trim().is_empty() => {}
+            (None, None) => {
+                return Err(LessonError::Preamble { file: file.to_owned(), text: line.to_owned() });
+            }
+        }
+    }
+    if steps.is_empty() {
+        return Err(LessonError::NoSteps { file: file.to_owned() });
+    }
+    for step in &mut steps {
+        step.body = step.body.trim().to_owned();
+    }
+    let FrontMatter { id, title, stage, panes, hyperparameters, prompt } = front;
+    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, steps })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "+++\nid = \"a\"\ntitle = \"A\"\nstage = \"bigram\"\npanes = [\"lesson\", \"loss\"]\nprompt = \"x\"\n+++\n\n\
+                        ## One\n\nText.\n\n```text\n## not a heading\n```\n\n## Two\n\nMore.\n";
+
+    #[test]
+    fn a_lesson_is_split_at_its_headings() {
+        let lesson = parse("a.md", FILE).unwrap();
+        assert_eq!(lesson.panes, [PaneId::Lesson, PaneId::Loss]);
+        assert_eq!(lesson.steps.len(), 2);
+        assert_eq!(lesson.steps[0].heading, "One");
+        assert!(lesson.steps[0].body.contains("## not a heading"));
+        assert_eq!(lesson.steps[1], Step { heading: "Two".into(), body: "More.".into() });
+        assert_eq!(parse("a.md", &FILE.replace('\n', "\r\n")).unwrap(), lesson);
+    }
+
+    #[test]
+    fn damaged_lessons_are_named_with_the_fault() {
+        let error = |text: &str| parse("x.md", text).unwrap_err().to_string();
+        assert!(error("no front matter").contains("x.md: expected front matter"));
+        assert!(error(&FILE.replace("\"loss\"", "\"lost\"")).contains("lost"));
+        assert!(error(&FILE.replace("title", "titel")).contains("titel"));
+        assert!(error(&FILE.replace("## One", "One")).contains("before the first step"));
+    }
+}

@@ -1,0 +1,351 @@
+//! The one action table: every action with its keys, where they count, its section and its line of help.
+//!
+//! The keymap, the footer, the help overlay, the palette and the README's key table are all read from [`ACTIONS`].
+
+use ratatui::crossterm::event::KeyCode;
+
+use super::key::{Key, char, ctrl, named};
+use super::panes::PaneId;
+
+/// Everything a key can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    // Training
+    PauseResume,
+    StepOnce,
+    Slower,
+    Faster,
+    FullSpeed,
+    Restart,
+    Extend,
+    EvaluateNow,
+    WriteCheckpoint,
+    // Lesson
+    NextStep,
+    PreviousStep,
+    NextLesson,
+    PreviousLesson,
+    LessonList,
+    EditPrompt,
+    // Screen
+    FocusNext,
+    FocusPrevious,
+    /// The pane with this number in the lesson, from 0.
+    Focus(u8),
+    Zoom,
+    Back,
+    Help,
+    Palette,
+    MouseSwitch,
+    // Cursor, in the focused pane
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+    // What a pane shows
+    CycleView,
+    NextHead,
+    PreviousHead,
+    NextLayer,
+    PreviousLayer,
+    LogAxes,
+    SampleAnew,
+    TemperatureUp,
+    TemperatureDown,
+    TopKUp,
+    TopKDown,
+    TopPUp,
+    TopPDown,
+    // Hyperparameters
+    NudgeUp,
+    NudgeDown,
+    TypeValue,
+    Undo,
+    // Leaving
+    Quit,
+    Interrupt,
+    Suspend,
+    // In an overlay
+    Accept,
+    Cancel,
+    ListUp,
+    ListDown,
+    ListPageUp,
+    ListPageDown,
+    Yes,
+    No,
+}
+
+/// Where a key counts. With an overlay open only the overlay's own context does; else the focused pane's, then `Global`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Context {
+    Global,
+    Pane(PaneId),
+    /// Help, the palette and the lesson list.
+    List,
+    /// A question with yes and no.
+    Confirm,
+    /// The input line: a prompt or a value. Other keys are text.
+    Input,
+}
+
+/// Headings of the help overlay, in its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Section {
+    Training,
+    Lesson,
+    Screen,
+    Cursor,
+    Pane,
+    Hyperparameters,
+    Leaving,
+    Dialog,
+}
+
+impl Section {
+    pub const ALL: [Self; 8] = [
+        Self::Training,
+        Self::Lesson,
+        Self::Screen,
+        Self::Cursor,
+        Self::Pane,
+        Self::Hyperparameters,
+        Self::Leaving,
+        Self::Dialog,
+    ];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Training => "Training",
+            Self::Lesson => "Lesson",
+            Self::Screen => "Screen",
+            Self::Cursor => "Moving in a pane",
+            Self::Pane => "What a pane shows",
+            Self::Hyperparameters => "Hyperparameters",
+            Self::Leaving => "Leaving",
+            Self::Dialog => "In lists, questions and input lines",
+        }
+    }
+}
+
+/// Keys and the contexts they count in.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    pub contexts: &'static [Context],
+    pub keys: &'static [Key],
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub action: Action,
+    pub id: &'static str,
+    pub places: &'static [Place],
+    pub section: Section,
+    /// The footer's word for it; neighbours with the same word share it (`< > speed`). Empty: not in the footer.
+    pub short: &'static str,
+    /// One line, without a full stop.
+    pub doc: &'static str,
+}
+
+const LESSON: Context = Context::Pane(PaneId::Lesson);
+const LOSS: Context = Context::Pane(PaneId::Loss);
+const HYPER: Context = Context::Pane(PaneId::Hyperparameters);
+const EMBEDDINGS: Context = Context::Pane(PaneId::Embeddings);
+const ATTENTION: Context = Context::Pane(PaneId::Attention);
+const SOFTMAX: Context = Context::Pane(PaneId::Softmax);
+const SAMPLES: Context = Context::Pane(PaneId::Samples);
+const INSIDE: Context = Context::Pane(PaneId::Inside);
+
+const GLOBAL: &[Context] = &[Context::Global];
+const EVERY_PANE: &[Context] =
+    &[LESSON, LOSS, HYPER, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES, INSIDE];
+/// Panes where Enter is free to zoom.
+const BUT_HYPER: &[Context] = &[LESSON, LOSS, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES, INSIDE];
+const SIDEWAYS: &[Context] = &[LOSS, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES];
+const VIEWS: &[Context] = &[LOSS, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES, INSIDE];
+const LAYERED: &[Context] = &[ATTENTION, INSIDE];
+const DRAWING: &[Context] = &[SOFTMAX, SAMPLES];
+const DIALOGS: &[Context] = &[Context::List, Context::Confirm, Context::Input];
+
+const UP: Key = named(KeyCode::Up);
+const DOWN: Key = named(KeyCode::Down);
+const LEFT: Key = named(KeyCode::Left);
+const RIGHT: Key = named(KeyCode::Right);
+const ENTER: Key = named(KeyCode::Enter);
+const ESC: Key = named(KeyCode::Esc);
+
+macro_rules! rows {
+    ($($section:ident: $action:expr, $id:literal, $short:literal, $doc:literal, [$($contexts:expr => $keys:expr),+ $(,)?];)+) => {
+        &[$(Row {
+            action: $action,
+            id: $id,
+            places: &[$(Place { contexts: $contexts, keys: &$keys }),+],
+            section: Section::$section,
+            short: $short,
+            doc: $doc,
+        }),+]
+    };
+}
+
+/// Every action there is.
+#[rustfmt::skip]
+pub const ACTIONS: &[Row] = rows![
+    Training: Action::PauseResume, "pause", "pause", "Pause training, or resume it", [GLOBAL => [char(' ')]];
+    Training: Action::StepOnce, "step-once", "step", "Train one step, then pause", [GLOBAL => [char('.')]];
+    Training: Action::Slower, "slower", "speed", "Slow down, as far as one step a second", [GLOBAL => [char('<')]];
+    Training: Action::Faster, "faster", "speed", "Speed up, as far as full speed", [GLOBAL => [char('>')]];
+    Training: Action::FullSpeed, "full-speed", "", "Train at full speed", [GLOBAL => [char('F')]];
+    Training: Action::EvaluateNow, "evaluate", "", "Estimate both losses now", [GLOBAL => [char('e')]];
+    Training: Action::Extend, "extend", "", "Train longer: add the length of the run once more", [GLOBAL => [char('+')]];
+    Training: Action::Restart, "restart", "", "Start the run again from new weights; the present curve stays as a ghost", [GLOBAL => [char('r')]];
+    Training: Action::WriteCheckpoint, "write-checkpoint", "", "Write a checkpoint of this run", [GLOBAL => [char('w')]];
+
+    Lesson: Action::NextStep, "next-step", "read on", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];
+    Lesson: Action::PreviousStep, "previous-step", "read on", "Previous page of the lesson", [GLOBAL => [char('p')]];
+    Lesson: Action::NextLesson, "next-lesson", "", "Next lesson; this stage keeps its weights and its curve", [GLOBAL => [char('N'), char(']')]];
+    Lesson: Action::PreviousLesson, "previous-lesson", "", "Previous lesson, with its weights and its curve as they were", [GLOBAL => [char('P'), char('[')]];
+    Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];
+    Lesson: Action::EditPrompt, "prompt", "prompt", "Type the text that attention, softmax and embeddings look at", [GLOBAL => [char('/')]];
+
+    Screen: Action::FocusNext, "focus-next", "pane", "Next pane", [GLOBAL => [named(KeyCode::Tab)]];
+    Screen: Action::FocusPrevious, "focus-previous", "", "Previous pane", [GLOBAL => [named(KeyCode::BackTab)]];
+    Screen: Action::Focus(0), "focus-1", "", "Pane 1", [GLOBAL => [char('1')]];
+    Screen: Action::Focus(1), "focus-2", "", "Pane 2", [GLOBAL => [char('2')]];
+    Screen: Action::Focus(2), "focus-3", "", "Pane 3", [GLOBAL => [char('3')]];
+    Screen: Action::Focus(3), "focus-4", "", "Pane 4", [GLOBAL => [char('4')]];
+    Screen: Action::Focus(4), "focus-5", "", "Pane 5", [GLOBAL => [char('5')]];
+    Screen: Action::Focus(5), "focus-6", "", "Pane 6", [GLOBAL => [char('6')]];
+    Screen: Action::Focus(6), "focus-7", "", "Pane 7", [GLOBAL => [char('7')]];
+    Screen: Action::Focus(7), "focus-8", "", "Pane 8", [GLOBAL => [char('8')]];
+    Screen: Action::Focus(8), "focus-9", "", "Pane 9", [GLOBAL => [char('9')]];
+    Screen: Action::Zoom, "zoom", "zoom", "The focused pane on the whole screen, and back", [GLOBAL => [char('z')], BUT_HYPER => [ENTER]];
+    Screen: Action::Back, "back", "", "Out of the zoom", [GLOBAL => [ESC]];
+    Screen: Action::Palette, "palette", "palette", "Find any action by its name", [GLOBAL => [char(':'), ctrl('p')]];
+    Screen: Action::Help, "help", "help", "Every key", [GLOBAL => [char('?')]];
+    Screen: Action::MouseSwitch, "mouse", "", "Give the mouse to the terminal to select text, or take it back", [GLOBAL => [char('m')]];
+
+    Cursor: Action::Up, "up", "move", "Up", [EVERY_PANE => [UP, char('k')]];
+    Cursor: Action::Down, "down", "move", "Down", [EVERY_PANE => [DOWN, char('j')]];
+    Cursor: Action::Left, "left", "move", "Left", [SIDEWAYS => [LEFT, char('h')]];
+    Cursor: Action::Right, "right", "move", "Right", [SIDEWAYS => [RIGHT, char('l')]];
+    Cursor: Action::PageUp, "page-up", "", "A page up", [EVERY_PANE => [named(KeyCode::PageUp), ctrl('u')]];
+    Cursor: Action::PageDown, "page-down", "", "A page down", [EVERY_PANE => [named(KeyCode::PageDown), ctrl('d')]];
+    Cursor: Action::Home, "home", "", "To the start", [EVERY_PANE => [named(KeyCode::Home), char('g')]];
+    Cursor: Action::End, "end", "", "To the end", [EVERY_PANE => [named(KeyCode::End), char('G')]];
+
+    Pane: Action::CycleView, "view", "view", "The pane's next view", [VIEWS => [char('v')]];
+    Pane: Action::PreviousHead, "previous-head", "head", "Previous head", [&[ATTENTION] => [char('(')]];
+    Pane: Action::NextHead, "next-head", "head", "Next head", [&[ATTENTION] => [char(')')]];
+    Pane: Action::PreviousLayer, "previous-layer", "layer", "Previous layer", [LAYERED => [char('{')]];
+    Pane: Action::NextLayer, "next-layer", "layer", "Next layer", [LAYERED => [char('}')]];
+    Pane: Action::LogAxes, "log-axes", "log", "Steps and losses on linear axes, or on logarithmic ones", [&[LOSS] => [char('x')]];
+    Pane: Action::SampleAnew, "sample", "anew", "Generate again, with another seed", [DRAWING => [char('s')]];
+    Pane: Action::TemperatureDown, "cooler", "temperature", "Lower temperature: surer, duller", [DRAWING => [char('t')]];
+    Pane: Action::TemperatureUp, "warmer", "temperature", "Higher temperature: bolder, wilder", [DRAWING => [char('T')]];
+    Pane: Action::TopKDown, "top-k-down", "top-k", "Keep fewer of the likeliest tokens", [DRAWING => [char('a')]];
+    Pane: Action::TopKUp, "top-k-up", "top-k", "Keep more of the likeliest tokens, up to all", [DRAWING => [char('A')]];
+    Pane: Action::TopPDown, "top-p-down", "top-p", "Keep less of the probability", [DRAWING => [char('o')]];
+    Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [DRAWING => [char('O')]];
+
+    Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [&[HYPER] => [LEFT, char('h'), char('-')]];
+    Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [&[HYPER] => [RIGHT, char('l'), char('=')]];
+    Hyperparameters: Action::TypeValue, "type-value", "type", "Type a value", [&[HYPER] => [ENTER]];
+    Hyperparameters: Action::Undo, "undo", "undo", "Take back the last change of a hyperparameter", [GLOBAL => [char('u')]];
+
+    Leaving: Action::Quit, "quit", "quit", "Save and leave", [GLOBAL => [char('q')]];
+    Leaving: Action::Interrupt, "interrupt", "", "Ask to leave; pressed again: leave at once, unsaved", [GLOBAL => [ctrl('c')], DIALOGS => [ctrl('c')]];
+    Leaving: Action::Suspend, "suspend", "", "Back to the shell for a while (fg returns)", [GLOBAL => [ctrl('z')], DIALOGS => [ctrl('z')]];
+
+    Dialog: Action::ListUp, "list-up", "move", "Up in a list", [&[Context::List] => [UP, ctrl('k')]];
+    Dialog: Action::ListDown, "list-down", "move", "Down in a list", [&[Context::List] => [DOWN, ctrl('j')]];
+    Dialog: Action::ListPageUp, "list-page-up", "", "A page up in a list", [&[Context::List] => [named(KeyCode::PageUp)]];
+    Dialog: Action::ListPageDown, "list-page-down", "", "A page down in a list", [&[Context::List] => [named(KeyCode::PageDown)]];
+    Dialog: Action::Accept, "accept", "choose", "Take it", [&[Context::List, Context::Input] => [ENTER]];
+    Dialog: Action::Yes, "yes", "yes", "Yes", [&[Context::Confirm] => [char('y'), ENTER]];
+    Dialog: Action::No, "no", "no", "No", [&[Context::Confirm] => [char('n'), ESC]];
+    Dialog: Action::Cancel, "cancel", "close", "Close it, and leave things as they were", [&[Context::List, Context::Input] => [ESC]];
+];
+
+/// The action of a key in the first of these contexts that knows it.
+pub fn lookup(key: Key, contexts: &[Context]) -> Option<Action> {
+    contexts.iter().find_map(|context| {
+        let known = |place: &Place| place.contexts.contains(context) && place.keys.contains(&key);
+        ACTIONS.iter().find(|row| row.places.iter().any(known)).map(|row| row.action)
+    })
+}
+
+/// An action's row.
+///
+/// # Panics
+/// Never: a test holds every action to its row.
+pub fn row(action: Action) -> &'static Row {
+    ACTIONS.iter().find(|row| row.action == action).expect("every action has a row")
+}
+
+/// Whether the palette offers it: all but what only makes sense inside an overlay.
+pub fn in_palette(row: &Row) -> bool {
+    row.section != Section::Dialog && row.action != Action::Palette
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_key_means_one_thing_in_a_context() {
+        let mut seen = HashSet::new();
+        for row in ACTIONS {
+            for place in row.places {
+                for context in place.contexts {
+                    for key in place.keys {
+                        assert!(
+                            seen.insert((context, key)),
+                            "{key} twice in {context:?} ({})",
+                            row.id
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_pane_hides_a_global_key() {
+        for row in ACTIONS {
+            for place in row
+                .places
+                .iter()
+                .filter(|p| p.contexts.iter().any(|c| matches!(c, Context::Pane(_))))
+            {
+                for &key in place.keys {
+                    assert_eq!(lookup(key, GLOBAL), None, "{key} of {}", row.id);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_is_whole_and_stands_alone() {
+        let mut ids = HashSet::new();
+        let mut actions = HashSet::new();
+        for row in ACTIONS {
+            assert!(ids.insert(row.id), "{} twice", row.id);
+            assert!(actions.insert(row.action), "{:?} twice", row.action);
+            assert!(!row.doc.is_empty() && !row.doc.ends_with('.'), "{}", row.id);
+            assert!(
+                row.places.iter().all(|p| !p.contexts.is_empty() && !p.keys.is_empty()),
+                "{}",
+                row.id
+            );
+            let place = row.places[0];
+            assert_eq!(lookup(place.keys[0], &place.contexts[..1]), Some(row.action));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Which panes show, and where, at a given size: the same every time for the same lesson and size.
+//!
+//! - from 80x24: the lesson beside one pane (two when tall)
+//! - from 110x32: lesson and hyperparameters on the left; two rows and a split row on the right
+//! - from 170x44: three columns with everything
+
+use ratatui::layout::{Rect, Size};
+
+use super::panes::PaneId;
+
+/// Under this size the lab says so instead of drawing.
+pub const SMALLEST: Size = Size::new(80, 24);
+
+/// One frame's rectangles. Panes include their borders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    pub header: Rect,
+    pub footer: Rect,
+    /// Visible panes; empty when the screen is too small.
+    pub panes: Vec<(PaneId, Rect)>,
+}
+
+impl Layout {
+    pub fn area(&self, pane: PaneId) -> Option<Rect> {
+        self.panes.iter().find(|(id, _)| *id == pane).map(|(_, area)| *area)
+    }
+
+    pub fn shows(&self, pane: PaneId) -> bool {
+        self.area(pane).is_some()
+    }
+
+    /// The pane under a cell of the screen.
+    pub fn at(&self, column: u16, row: u16) -> Option<(PaneId, Rect)> {
+        self.panes.iter().find(|(_, area)| area.contains((column, row).into())).copied()
+    }
+}
+
+/// Lays out a lesson's panes. `called` is shown in any case (in the last place, if need be); `zoom` fills the screen.
+pub fn layout(
+    size: Size,
+    panes: &[PaneId],
+    called: Option<PaneId>,
+    zoom: Option<PaneId>,
+) -> Layout {
+    let screen = Rect::new(0, 0, size.width, size.height);
+    if size.width < SMALLEST.width || size.height < SMALLEST.height {
+        return Layout { header: Rect::ZERO, footer: Rect::ZERO, panes: Vec::new() };
+    }
+    let header = Rect { height: 1, ..screen };
+    let footer = Rect { y: size.height - 1, height: 1, ..screen };
+    let body = Rect { y: 1, height: size.height - 2, ..screen };
+    let panes = match zoom {
+        Some(pane) => vec![(pane, body)],
+        None => arrange(body, panes, called),
+    };
+    Layout { header, footer, panes }
+}
+
+fn arrange(body: Rect, panes: &[PaneId], called: Option<PaneId>) -> Vec<(PaneId, Rect)> {
+    let places = places(body, panes);
+    let mut shown: Vec<PaneId> = panes.iter().copied().filter(|p| p.is_main()).collect();
+    let side = panes.iter().copied().filter(|p| !p.is_main());
+    // The left column: the lesson, and below it the hyperparameters where there is room.
+    let mut left: Vec<PaneId> = side.collect();
+    left.sort_by_key(|p| *p != PaneId::Lesson);
+    let overflow = left.split_off(places.left.len().min(left.len()));
+    shown.splice(shown.len()..shown.len(), overflow);
+    let mut hidden = shown.split_off(places.right.len().min(shown.len()));
+    if let Some(called) = called.filter(|c| hidden.contains(c)) {
+        if let Some(last) = shown.last_mut() {
+            *last = called;
+        } else if let Some(last) = left.last_mut() {
+            *last = called;
+        }
+        hidden.retain(|p| *p != called);
+    }
+    left.into_iter().zip(places.left).chain(shown.into_iter().zip(places.right)).collect()
+}
+
+impl PaneId {
+    /// Whether it stands on the right, among what the lesson looks at.
+    fn is_main(self) -> bool {
+        !matches!(self, Self::Lesson | Self::Hyperparameters)
+    }
+}
+
+/// Room in the left column, and on the right in the order of importance.
+struct Places {
+    left: Vec<Rect>,
+    right: Vec<Rect>,
+}
+
+fn places(body: Rect, panes: &[PaneId]) -> Places {
+    let mains = panes.iter().filter(|p| p.is_main()).count();
+    let hyper = panes.contains(&PaneId::Hyperparameters);
+    if body.width >= 170 && body.height >= 42 {
+        let [left, middle, right] = split(body, [29, 39, 32]);
+        let in_middle = mains.min(2);
+        let in_right = mains.saturating_sub(2).min(4);
+        if in_right == 0 {
+            let rest = Rect { width: middle.width + right.width, ..middle };
+            return Places {
+                left: left_column(left, hyper),
+                right: rows(rest, &weights(in_middle)),
+            };
+        }
+        let mut places = rows(middle, &weights(in_middle));
+        places.extend(rows(right, &weights(in_right)));
+        Places { left: left_column(left, hyper), right: places }
+    } else if body.width >= 110 && body.height >= 30 {
+        let [left, right] = split(body, [40, 60]);
+        // Few panes get a row each; more share the last one.
+        let right = match (mains, body.height >= 34) {
+            (0..=2, _) => rows(right, &weights(mains)),
+            (3, true) => rows(right, &[36, 36, 28]),
+            (3, false) => last_split(rows(right, &[55, 45])),
+            (_, true) => last_split(rows(right, &[36, 36, 28])),
+            (_, false) => last_split(rows(right, &[55, 45])),
+        };
+        Places { left: left_column(left, hyper), right }
+    } else {
+        let [left, right] = split(body, [49, 51]);
+        let tall = body.height >= 34;
+        let left = if tall { left_column(left, hyper) } else { vec![left] };
+        // What does not fit on the left (the hyperparameters) can be called to the right.
+        let waiting = mains + usize::from(hyper && !tall);
+        Places { left, right: rows(right, &weights(waiting.min(if tall { 2 } else { 1 }))) }
+    }
+}
+
+/// The lesson, and below it the hyperparameters.
+fn left_column(area: Rect, hyper: bool) -> Vec<Rect> {
+    if !hyper {
+        return vec![area];
+    }
+    let below = (area.height * 3 / 10).clamp(9, 16).min(area.height);
+    let above = area.height - below;
+    vec![Rect { height: above, ..area }, Rect { y: area.y + above, height: below, ..area }]
+}
+
+fn weights(n: usize) -> Vec<u32> {
+    vec![1; n]
+}
+
+/// Columns of these percentages, without gaps.
+fn split<const N: usize>(area: Rect, percent: [u32; N]) -> [Rect; N] {
+    let mut done = 0;
+    let mut x = area.x;
+    percent.map(|share| {
+        done += share;
+        let end = area.x + (u32::from(area.width) * done / 100) as u16;
+        let column = Rect { x, width: end - x, ..area };
+        x = end;
+        column
+    })
+}
+
+/// Rows of these weights, without gaps.
+fn rows(area: Rect, weights: &[u32]) -> Vec<Rect> {
+    let total: u32 = weights.iter().sum();
+    let mut done = 0;
+    let mut y = area.y;
+    let row = |weight: &u32| {
+        done += weight;
+        let end = area.y + (u32::from(area.height) * done / total.max(1)) as u16;
+        let row = Rect { y, height: end - y, ..area };
+        y = end;
+        row
+    };
+    weights.iter().map(row).collect()
+}
+
+/// Two panes side by side in the last row.
+fn last_split(mut rows: Vec<Rect>) -> Vec<Rect> {
+    if let Some(last) = rows.pop() {
+        rows.extend(split(last, [55, 45]));
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: [PaneId; 8] = [
+        PaneId::Lesson,
+        PaneId::Loss,
+        PaneId::Attention,
+        PaneId::Softmax,
+        PaneId::Samples,
+        PaneId::Embeddings,
+        PaneId::Hyperparameters,
+        PaneId::Inside,
+    ];
+
+    fn ids(layout: &Layout) -> Vec<PaneId> {
+        layout.panes.iter().map(|(id, _)| *id).collect()
+    }
+
+    #[test]
+    fn panes_never_overlap_nor_leave_the_screen() {
+        for width in 0..=250 {
+            for height in 0..=80 {
+                for n in 0..=FULL.len() {
+                    for called in [None, Some(PaneId::Inside), Some(PaneId::Hyperparameters)] {
+                        let size = Size::new(width, height);
+                        let layout = layout(size, &FULL[..n], called, None);
+                        let mut cells = 0;
+                        for (i, (id, area)) in layout.panes.iter().enumerate() {
+                            assert!(
+                                area.right() <= width && area.bottom() < height,
+                                "{id:?} {area:?} of {size}"
+                            );
+                            assert!(
+                                area.width >= 30 && area.height >= 7,
+                                "{id:?} {area:?} of {size}"
+                            );
+                            cells += area.area();
+                            for (other, rest) in &layout.panes[i + 1..] {
+                                assert!(
+                                    !area.intersects(*rest) && id != other,
+                                    "{id:?} {other:?} at {size}"
+                                );
+                            }
+                        }
+                        if n > 1 && !layout.panes.is_empty() {
+                            assert_eq!(
+                                cells,
+                                u32::from(width) * (u32::from(height) - 2),
+                                "a gap at {size} with {n}"
+                            );
+                        }
+                        if let Some(called) = called.filter(|c| n > 1 && FULL[..n].contains(c)) {
+                            assert!(
+                                layout.panes.is_empty() || layout.shows(called),
+                                "{called:?} at {size} with {n}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_shows_at_the_usual_sizes() {
+        let at = |width, height| ids(&layout(Size::new(width, height), &FULL, None, None));
+        use PaneId::{
+            Attention, Embeddings, Hyperparameters, Inside, Lesson, Loss, Samples, Softmax,
+        };
+        assert_eq!(at(79, 24), []);
+        assert_eq!(at(80, 24), [Lesson, Loss]);
+        assert_eq!(at(120, 40), [Lesson, Hyperparameters, Loss, Attention, Softmax, Samples]);
+        assert_eq!(at(200, 60).len(), 8);
+        assert!(at(200, 60).contains(&Inside) && at(200, 60).contains(&Embeddings));
+    }
+
+    #[test]
+    fn a_called_pane_takes_the_last_place() {
+        let called =
+            |width, height, pane| ids(&layout(Size::new(width, height), &FULL, Some(pane), None));
+        assert_eq!(called(80, 24, PaneId::Softmax), [PaneId::Lesson, PaneId::Softmax]);
+        assert_eq!(
+            called(80, 24, PaneId::Hyperparameters),
+            [PaneId::Lesson, PaneId::Hyperparameters]
+        );
+        assert_eq!(called(120, 40, PaneId::Inside).last(), Some(&PaneId::Inside));
+    }
+
+    #[test]
+    fn zoom_fills_the_screen_between_header_and_footer() {
+        let layout = layout(Size::new(100, 30), &FULL, None, Some(PaneId::Loss));
+        assert_eq!(layout.panes, [(PaneId::Loss, Rect::new(0, 1, 100, 28))]);
+    }
+}

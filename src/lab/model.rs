@@ -1,0 +1,272 @@
+//! Everything the screen is drawn from, what can happen to it, and what it may ask the world to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::layout::Size;
+
+use super::layout::{self, Layout};
+use super::overlays::Overlay;
+use super::panes::{self, PaneId};
+use super::prompt::Prompt;
+use super::run_view::{Ghost, Origin, Run};
+use super::theme::Theme;
+use crate::lesson::{Lesson, Step};
+use crate::model::sampling::Sampling;
+use crate::text::ngram::Reference;
+use crate::text::tokenizer::CharTokenizer;
+use crate::train::snapshot::{Sample, Snapshot, Subscription};
+use crate::train::{Command, Event, Value};
+
+/// The corpus, once it is loaded.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// Where it came from: `Tiny Shakespeare`, a file's name.
+    pub name: String,
+    /// What the learner should know about it: that the bundled play stands in, and how to fetch the other.
+    pub note: Option<String>,
+    pub tokenizer: CharTokenizer,
+    /// Losses on the validation text that counting reaches; empty until they are counted.
+    pub references: Vec<Reference>,
+}
+
+/// A short word to the learner, above the footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    pub text: String,
+    pub kind: ToastKind,
+    /// When it goes.
+    pub until: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToastKind {
+    Info,
+    Warning,
+}
+
+/// A change of a live hyperparameter that can be taken back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub stage: String,
+    pub name: &'static str,
+    pub old: Value,
+    pub new: Value,
+}
+
+/// Leaving, while the runs are being saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quitting {
+    pub since: Duration,
+    /// What could not be saved, and why.
+    pub refused: Vec<String>,
+}
+
+/// A checkpoint that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    pub stage: String,
+    pub path: std::path::PathBuf,
+}
+
+/// The whole state of the lab. The view reads it, only `update` changes it.
+#[derive(Debug)]
+pub struct Model {
+    /// Time since the start.
+    pub now: Duration,
+    pub size: Size,
+    pub theme: Theme,
+    /// Whether the next frame differs from the last.
+    pub dirty: bool,
+
+    pub lessons: Vec<Lesson>,
+    /// Index of the open lesson, and of its page.
+    pub lesson: usize,
+    pub page: usize,
+
+    pub focus: PaneId,
+    pub zoomed: bool,
+    /// The pane called up last that the layout alone would not show.
+    pub called: Option<PaneId>,
+    /// The last one is on top and takes the keys.
+    pub overlays: Vec<Overlay>,
+    pub mouse: bool,
+    pub toasts: Vec<Toast>,
+
+    /// `None` while it loads.
+    pub corpus: Option<Corpus>,
+    pub seed: u64,
+    pub prompt: Prompt,
+    /// `None` until the trainer has opened its first run.
+    pub run: Option<Run>,
+    pub ghosts: Vec<Ghost>,
+    /// Steps a second at most; `None` is full speed.
+    pub throttle: Option<f64>,
+    /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
+    pub playing: bool,
+
+    pub snapshot: Option<Arc<Snapshot>>,
+    pub sample: Option<Arc<Sample>>,
+    pub sampling: Sampling,
+    pub sample_seed: u64,
+    /// What the trainer was last asked to put into snapshots.
+    pub subscribed: Option<Subscription>,
+
+    pub undo: Vec<Change>,
+    pub quitting: Option<Quitting>,
+    /// When ctrl-c was pressed last.
+    pub interrupted: Option<Duration>,
+    pub saved: Vec<Saved>,
+
+    pub panes: panes::States,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Msg {
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    Paste(String),
+    Resize(Size),
+    /// Time passed: the time since the start.
+    Tick(Duration),
+    /// The corpus is there and the trainer's thread is up.
+    Ready(Corpus),
+    /// The corpus could not be loaded.
+    Unready(String),
+    References(Vec<Reference>),
+    Worker(Event),
+    Snapshot(Arc<Snapshot>),
+    Sample(Arc<Sample>),
+    /// SIGTERM or SIGHUP: save and leave.
+    Terminate,
+    /// Back from suspension.
+    Resumed,
+}
+
+/// Something to do; the driver does it.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    Send(Command),
+    /// `Command::Save` under a fresh name in the data folder.
+    Save,
+    /// `Command::SaveAll` into the data folder.
+    SaveAll,
+    /// Takes the mouse, or gives it back to the terminal.
+    Mouse(bool),
+    Suspend,
+    Quit,
+}
+
+impl Model {
+    pub fn new(lessons: Vec<Lesson>, lesson: usize, theme: Theme, size: Size, seed: u64) -> Self {
+        let lesson = lesson.min(lessons.len().saturating_sub(1));
+        let prompt = lessons.get(lesson).map_or(String::new(), |l| l.prompt.clone());
+        Self {
+            now: Duration::ZERO,
+            size,
+            theme,
+            dirty: true,
+            lessons,
+            lesson,
+            page: 0,
+            focus: PaneId::Lesson,
+            zoomed: false,
+            called: None,
+            overlays: Vec::new(),
+            mouse: true,
+            toasts: Vec::new(),
+            corpus: None,
+            seed,
+            prompt: Prompt::new(prompt),
+            run: None,
+            ghosts: Vec::new(),
+            throttle: None,
+            playing: true,
+            snapshot: None,
+            sample: None,
+            sampling: Sampling::default(),
+            sample_seed: seed,
+            subscribed: None,
+            undo: Vec::new(),
+            quitting: None,
+            interrupted: None,
+            saved: Vec::new(),
+            panes: panes::States::default(),
+        }
+    }
+
+    /// The open lesson.
+    ///
+    /// # Panics
+    /// Never: the course has lessons, and the index stays among them.
+    pub fn lesson(&self) -> &Lesson {
+        &self.lessons[self.lesson]
+    }
+
+    /// The lesson's open page.
+    ///
+    /// # Panics
+    /// Never: every lesson has pages, and the index stays among them.
+    pub fn page(&self) -> &Step {
+        &self.lesson().steps[self.page]
+    }
+
+    /// Where everything stands on the screen.
+    pub fn layout(&self) -> Layout {
+        let zoom = self.zoomed.then_some(self.focus);
+        layout::layout(self.size, &self.lesson().panes, self.called, zoom)
+    }
+
+    pub fn tokenizer(&self) -> Option<&CharTokenizer> {
+        self.corpus.as_ref().map(|c| &c.tokenizer)
+    }
+
+    /// The character of a token.
+    pub fn character(&self, token: u32) -> Option<char> {
+        self.tokenizer()?.characters().get(token as usize).copied()
+    }
+
+    /// How a token looks on an axis or in a table: one visible sign (`␣` for a space, `⏎` for a line break).
+    pub fn label(&self, token: u32) -> String {
+        let glyphs = &self.theme.glyphs;
+        match self.character(token) {
+            Some(' ') => glyphs.space.to_owned(),
+            Some('\n') => glyphs.newline.to_owned(),
+            Some('\t') => glyphs.tab.to_owned(),
+            Some(c) if !c.is_control() => c.to_string(),
+            _ => "?".to_owned(),
+        }
+    }
+
+    /// The latest snapshot, if it belongs to the run on the screen.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        let stage = &self.run.as_ref()?.config.stage;
+        self.snapshot.as_deref().filter(|s| s.stage == *stage)
+    }
+
+    /// The latest sample, if it belongs to the run on the screen.
+    pub fn sample(&self) -> Option<&Sample> {
+        let stage = &self.run.as_ref()?.config.stage;
+        self.sample.as_deref().filter(|s| s.stage == *stage)
+    }
+
+    /// The ghosts to draw now: earlier runs of this stage, and other stages' curves.
+    pub fn visible_ghosts(&self) -> impl Iterator<Item = &Ghost> {
+        let stage = self.run.as_ref().map_or("", |run| run.config.stage.as_str());
+        self.ghosts
+            .iter()
+            .filter(move |ghost| (ghost.origin == Origin::Rebuilt) == (ghost.stage == stage))
+    }
+
+    /// Says something to the learner for a few seconds.
+    pub fn say(&mut self, kind: ToastKind, text: impl Into<String>) {
+        let seconds = if kind == ToastKind::Info { 4 } else { 8 };
+        let text = text.into();
+        self.toasts.retain(|toast| toast.text != text);
+        self.toasts.push(Toast { text, kind, until: self.now + Duration::from_secs(seconds) });
+        let extra = self.toasts.len().saturating_sub(3);
+        self.toasts.drain(..extra);
+    }
+}

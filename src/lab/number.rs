@@ -1,0 +1,100 @@
+//! Numbers as the screen prints them.
+
+/// With separators: `1,240`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Large figures in little room: `476k`, `10.8M`.
+pub fn short(x: f64) -> String {
+    match x.abs() {
+        a if !a.is_finite() => "–".to_owned(),
+        a if a >= 1e9 => format!("{:.1}G", x / 1e9),
+        a if a >= 1e7 => format!("{:.0}M", x / 1e6),
+        a if a >= 1e6 => format!("{:.1}M", x / 1e6),
+        a if a >= 1e4 => format!("{:.0}k", x / 1e3),
+        a if a >= 1e3 => count(x.round() as u64),
+        a if a >= 10.0 => format!("{x:.0}"),
+        _ => format!("{x:.1}"),
+    }
+}
+
+/// A hyperparameter's value: `3e-4`, `0.99`, `1e-2`, `0`.
+pub fn setting(x: f64) -> String {
+    if x == 0.0 {
+        return "0".to_owned();
+    }
+    if !x.is_finite() {
+        return x.to_string();
+    }
+    if x.abs() < 0.05 || x.abs() >= 1e5 {
+        let text = format!("{x:.2e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", trim(mantissa));
+    }
+    trim(&format!("{x:.4}")).to_owned()
+}
+
+fn trim(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
+}
+
+/// A loss in nats: `2.312`; `not finite` where it is none.
+pub fn loss(x: f64) -> String {
+    if x.is_finite() { format!("{x:.3}") } else { "not finite".to_owned() }
+}
+
+/// A duration in seconds as people say it: `42 s`, `3 min`, `2 h 10 min`.
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "–".to_owned();
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..90 => format!("{whole} s"),
+        90..5400 => format!("{} min", (whole + 30) / 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_separators() {
+        assert_eq!(count(7), "7");
+        assert_eq!(count(1240), "1,240");
+        assert_eq!(count(10_788_929), "10,788,929");
+    }
+
+    #[test]
+    fn settings_are_written_as_in_the_field() {
+        assert_eq!(setting(3e-4), "3e-4");
+        assert_eq!(setting(1e-3), "1e-3");
+        assert_eq!(setting(1.25e-3), "1.25e-3");
+        assert_eq!(setting(0.99), "0.99");
+        assert_eq!(setting(0.1), "0.1");
+        assert_eq!(setting(1.0), "1");
+        assert_eq!(setting(0.0), "0");
+    }
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!(short(476_000.0), "476k");
+        assert_eq!(short(1861.0), "1,861");
+        assert_eq!(short(10_788_929.0), "11M");
+        assert_eq!(short(0.25), "0.2");
+        assert_eq!(short(f64::NAN), "–");
+        assert_eq!(duration(200.0), "3 min");
+        assert_eq!(duration(7800.0), "2 h 10 min");
+    }
+}

@@ -1,0 +1,34 @@
+//! The learner's prompt.
+
+use crate::text::tokenizer::CharTokenizer;
+
+/// What attention, softmax and embeddings look at, and what samples go on from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prompt {
+    /// The last text that could be encoded.
+    pub text: String,
+    /// Its ids; empty until the corpus is there.
+    pub tokens: Vec<u32>,
+    /// Why the text being typed cannot be encoded.
+    pub error: Option<String>,
+}
+
+impl Prompt {
+    pub fn new(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
+    /// Takes a text if it can be encoded; otherwise keeps the last one that could and says why.
+    pub fn set(&mut self, text: &str, tokenizer: &CharTokenizer) {
+        match tokenizer.encode(text) {
+            Ok(tokens) => *self = Self { text: text.to_owned(), tokens, error: None },
+            Err(error) => self.error = Some(error.to_string()),
+        }
+    }
+
+    /// Takes a text; characters that the corpus has not are left out.
+    pub fn set_lossy(&mut self, text: &str, tokenizer: &CharTokenizer) {
+        let known: String = text.chars().filter(|&c| tokenizer.id(c).is_some()).collect();
+        self.set(&known, tokenizer);
+    }
+}

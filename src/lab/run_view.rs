@@ -1,0 +1,118 @@
+//! What the lab knows of the run on the screen and of earlier ones.
+
+use std::sync::Arc;
+
+use crate::train::Config;
+use crate::train::event::{Evaluation, StepReport};
+use crate::train::history::{History, Point};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    Training,
+    Paused,
+    /// Reached its last step.
+    Finished,
+    /// The loss or the gradient is no longer finite, from this step on.
+    Diverged(u64),
+    /// The trainer panicked; it is paused at its last good state.
+    Failed(String),
+}
+
+/// The run on the screen.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub config: Config,
+    /// Numbers in the arena.
+    pub parameters: usize,
+    pub threads: usize,
+    pub operations_per_token: f64,
+    /// Steps done.
+    pub step: u64,
+    /// Batch losses, evaluations and edits: what the loss pane draws.
+    pub history: History,
+    pub status: Status,
+    /// The last step's report: its batch loss, learning rate and gradient norm.
+    pub last: Option<StepReport>,
+    pub speed: Speed,
+}
+
+/// How fast it trains, smoothed; zeros until it has stepped.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Speed {
+    pub steps_per_second: f64,
+    pub tokens_per_second: f64,
+    pub gflops: f64,
+}
+
+impl Run {
+    /// The last loss estimate.
+    pub fn evaluation(&self) -> Option<&Evaluation> {
+        self.history.evaluations.last()
+    }
+
+    /// The best validation loss so far.
+    pub fn best(&self) -> Option<&Evaluation> {
+        let finite = self.history.evaluations.iter().filter(|e| e.val_loss.is_finite());
+        finite.min_by(|a, b| a.val_loss.total_cmp(&b.val_loss))
+    }
+
+    pub fn is_training(&self) -> bool {
+        self.status == Status::Training
+    }
+
+    /// Takes in a batch of steps and the seconds they took.
+    pub fn absorb(&mut self, reports: &[StepReport], seconds: f64) {
+        for report in reports {
+            push(&mut self.history, report);
+        }
+        if let Some(last) = reports.last() {
+            self.step = last.step;
+            self.last = Some(*last);
+        }
+        if seconds > 0.0 && !reports.is_empty() {
+            let now = reports.len() as f64 / seconds;
+            let old = self.speed.steps_per_second;
+            // A moving average over about half a second of training.
+            let weight = 1.0 - (-seconds / 0.5).exp();
+            let rate = if old > 0.0 { old + (now - old) * weight } else { now };
+            let tokens = (self.config.training.batch_size * self.config.model.block_size) as f64;
+            self.speed = Speed {
+                steps_per_second: rate,
+                tokens_per_second: rate * tokens,
+                gflops: rate * tokens * self.operations_per_token / 1e9,
+            };
+        }
+    }
+
+    /// Seconds to the last step at the present speed; `None` while that cannot be told.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let left = self.config.training.steps.saturating_sub(self.step);
+        (self.speed.steps_per_second > 0.0 && left > 0)
+            .then(|| left as f64 / self.speed.steps_per_second)
+    }
+}
+
+/// Where a ghost comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A run of the same stage before it was rebuilt or restarted.
+    Rebuilt,
+    /// Another stage's run.
+    Stage,
+}
+
+/// An earlier run's curve.
+#[derive(Clone, Debug)]
+pub struct Ghost {
+    pub stage: String,
+    /// For the legend: `n_head 4`, `single-head`.
+    pub label: String,
+    pub origin: Origin,
+    pub history: Arc<History>,
+}
+
+/// One point a step, until the trainer's own history has landed.
+fn push(history: &mut History, report: &StepReport) {
+    let loss = report.loss;
+    history.points.push(Point { step: report.step, count: 1, mean: loss, min: loss, max: loss });
+}

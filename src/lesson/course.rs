@@ -1,0 +1,65 @@
+//! The one list of lesson files.
+
+use super::{Lesson, LessonError, parse};
+
+macro_rules! lessons {
+    ($($file:literal),+ $(,)?) => {
+        /// Every lesson file: its name and its text, in the order of the course.
+        pub const FILES: &[(&str, &str)] =
+            &[$(($file, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lesson/placeholder/", $file)))),+];
+    };
+}
+
+lessons!["01-bigram.md", "03-multi-head.md"];
+
+/// The lessons of the course, in order.
+///
+/// # Errors
+/// If a lesson file is damaged; a test holds the embedded ones whole.
+pub fn course() -> Result<Vec<Lesson>, LessonError> {
+    FILES.iter().map(|(file, text)| parse(file, text)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::lesson::PaneId;
+    use crate::train::stage::stage;
+
+    #[test]
+    fn every_lesson_file_is_embedded() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lesson/placeholder");
+        let mut on_disk: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with(".md"))
+            .collect();
+        on_disk.sort();
+        let embedded: Vec<_> = FILES.iter().map(|(file, _)| *file).collect();
+        assert_eq!(embedded, on_disk);
+    }
+
+    #[test]
+    fn every_lesson_is_whole() {
+        let lessons = course().unwrap();
+        let ids: HashSet<_> = lessons.iter().map(|l| l.id.as_str()).collect();
+        assert_eq!(ids.len(), lessons.len(), "an id stands twice");
+        for (lesson, (file, _)) in lessons.iter().zip(FILES) {
+            assert!(stage(&lesson.stage).is_ok(), "{file}: unknown stage {}", lesson.stage);
+            assert_eq!(
+                lesson.panes.first(),
+                Some(&PaneId::Lesson),
+                "{file}: the lesson's own pane comes first"
+            );
+            let panes: HashSet<_> = lesson.panes.iter().collect();
+            assert_eq!(panes.len(), lesson.panes.len(), "{file}: a pane stands twice");
+            let encodable = |c: char| {
+                c == '\n' || c == ' ' || c.is_ascii_alphabetic() || "!$&',-.3:;?".contains(c)
+            };
+            assert!(lesson.prompt.chars().all(encodable), "{file}: prompt {:?}", lesson.prompt);
+            assert!(!lesson.prompt.is_empty(), "{file}: no prompt");
+        }
+    }
+}
