@@ -1,6 +1,18 @@
 //! Functions on arrays, without state.
+//!
+//! A loop that a training step spends its time in is compiled three times (AVX-512, AVX2 with FMA, the target's baseline)
+//! and chosen at run time. Sums are kept in [`LANES`] running sums: a float sum in program order cannot be vectorised.
 
+pub mod activation;
+pub mod attention;
+pub mod cross_entropy;
+pub mod exp;
+pub mod gemm;
+pub mod hash;
+pub mod norm;
 pub mod random;
+pub mod softmax;
+pub mod vector;
 
 /// The number every weight and activation is made of: f32, or f64 under the private feature `f64`, which the
 /// finite-difference tests use.
@@ -8,3 +20,6 @@ pub mod random;
 pub type Real = f32;
 #[cfg(feature = "f64")]
 pub type Real = f64;
+
+/// How many running sums a reduction keeps: two AVX-512 registers of f32, four of AVX2.
+pub const LANES: usize = 16;

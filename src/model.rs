@@ -1,6 +1,8 @@
 //! What a lesson trains, and what the trainer may ask of it.
 
+pub mod bigram;
 pub mod config;
+pub mod gpt;
 pub mod sampling;
 
 use std::ops::Range;
@@ -10,6 +12,7 @@ use ndarray::ArrayView2;
 use crate::math::Real;
 use crate::nn::parameters::Registry;
 
+pub use crate::nn::dropout::Dropout;
 pub use config::{Config, ConfigError};
 
 /// Token ids of one step: `x[b * time + t]` is followed by `y[b * time + t]`; both (B, T).
@@ -21,20 +24,6 @@ pub struct Batch {
     pub sequences: usize,
     /// T
     pub time: usize,
-}
-
-/// Which units are dropped: a function of these and of (layer, sequence) alone, never of threads or shards.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dropout {
-    /// The probability that a unit is dropped, 0 <= p < 1.
-    pub p: f64,
-    pub seed: u64,
-    pub step: u64,
-}
-
-impl Dropout {
-    /// No unit is dropped.
-    pub const OFF: Self = Self { p: 0.0, seed: 0, step: 0 };
 }
 
 /// A model is sizes and places in the arena; it holds no weights and no activations.
@@ -96,4 +85,16 @@ pub trait Inference: Send {
     /// - `blocks.0.ln1`, `blocks.0.ln2`, `ln_f` (T, C), where there are norms; `blocks.0` (T, C): the block's output
     /// - `logits` (T, V), `probabilities` (T, V): softmax of the logits at temperature 1
     fn visit(&self, look: &mut dyn FnMut(&str, &[usize], &[Real]));
+}
+
+/// Builds the model of a configuration.
+///
+/// # Errors
+/// If its sizes don't fit together.
+pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
+    config.validate()?;
+    Ok(match config.model {
+        config::Architecture::Bigram => Box::new(bigram::Bigram::new(config)),
+        config::Architecture::Gpt => Box::new(gpt::Gpt::new(config)),
+    })
 }

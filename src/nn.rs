@@ -1,3 +1,16 @@
 //! One file a concept: a forward and a backward standing side by side.
+//!
+//! A layer holds sizes and its places in the arena, no data: `forward` writes its outputs, `backward` adds to the gradients
+//! of the weights and sets the gradient of the input. Rows are positions: a (B, T, C) tensor is a matrix of B*T rows.
 
+pub mod activation;
+pub mod attention;
+pub mod block;
+pub mod dropout;
+pub mod embedding;
+pub mod feed_forward;
+pub mod init;
+pub mod layer_norm;
+pub mod linear;
 pub mod parameters;
+pub mod position;

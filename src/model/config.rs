@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::nn::activation::Activation;
+pub use crate::nn::attention::AttentionScale;
+pub use crate::nn::block::Norm;
+pub use crate::nn::feed_forward::Kind as FeedForward;
+pub use crate::nn::init::Init;
+pub use crate::nn::position::Position;
+
 /// What kind of network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -10,71 +17,6 @@ pub enum Architecture {
     Bigram,
     #[default]
     Gpt,
-}
-
-/// How a token's place in the window reaches the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Position {
-    None,
-    /// A trained table (block_size, C).
-    Learned,
-    /// Attention Is All You Need, section 3.5.
-    Sinusoidal,
-}
-
-/// What q·k is divided by before the softmax.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttentionScale {
-    /// sqrt(head_size), as the paper says.
-    HeadSize,
-    /// sqrt(n_embd), as the lecture's earlier commits did.
-    NEmbd,
-    /// 1
-    None,
-}
-
-/// What follows attention in a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FeedForward {
-    None,
-    /// One layer C -> C and the activation.
-    Single,
-    /// C -> 4C, the activation, 4C -> C.
-    Mlp4,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    Relu,
-    /// Exact, with erf.
-    Gelu,
-    /// The tanh approximation.
-    GeluTanh,
-}
-
-/// Where LayerNorm stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Norm {
-    None,
-    /// x + f(norm(x))
-    Pre,
-    /// norm(x + f(x)), as in the paper.
-    Post,
-}
-
-/// How the weights start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Init {
-    /// PyTorch's defaults: Linear U(-1/sqrt(in), 1/sqrt(in)), Embedding N(0, 1).
-    Pytorch,
-    /// N(0, 0.02), zero biases, as in the lecture's final script.
-    Normal,
 }
 
 /// The structure of a model: changing any of these builds a new one.
@@ -133,7 +75,9 @@ impl Default for Config {
 pub enum ConfigError {
     #[error("{name} must be at least 1 (found 0)")]
     Zero { name: &'static str },
-    #[error("n_embd {n_embd} is not divisible by n_head {n_head}: choose an n_head that divides it, or another n_embd")]
+    #[error(
+        "n_embd {n_embd} is not divisible by n_head {n_head}: choose an n_head that divides it, or another n_embd"
+    )]
     Heads { n_embd: usize, n_head: usize },
 }
 

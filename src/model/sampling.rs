@@ -103,7 +103,8 @@ fn softmax(table: &mut [Candidate]) {
     let Some(largest) = table.first().map(|c| c.scaled) else { return };
     let mut sum = 0.0;
     for candidate in table.iter_mut() {
-        candidate.probability = if candidate.kept { (candidate.scaled - largest).exp() } else { 0.0 };
+        candidate.probability =
+            if candidate.kept { (candidate.scaled - largest).exp() } else { 0.0 };
         sum += candidate.probability;
     }
     for candidate in table.iter_mut() {

@@ -110,7 +110,13 @@ impl Registry {
     }
 
     /// Names a view of the arena.
-    pub fn name(&mut self, name: impl Into<String>, shape: &[usize], offset: usize, strides: &[usize]) {
+    pub fn name(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        offset: usize,
+        strides: &[usize],
+    ) {
         self.parameters.push(Parameter {
             name: name.into(),
             shape: shape.to_vec(),

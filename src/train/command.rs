@@ -17,12 +17,18 @@ pub enum Command {
     /// At most this many steps a second; `None` is full speed.
     Throttle(Option<f64>),
     /// Changes a live hyperparameter; weights and moments stay.
-    Set { name: &'static str, value: Value },
+    Set {
+        name: &'static str,
+        value: Value,
+    },
     /// Moves the run's last step further.
     Extend(u64),
     /// Opens a run and parks the present one with all it has. `fresh`: builds it anew and drops a parked run of the same
     /// stage; otherwise a parked run of that stage comes back as it was, and `config` counts only if there is none.
-    Open { config: Box<Config>, fresh: bool },
+    Open {
+        config: Box<Config>,
+        fresh: bool,
+    },
     /// What the snapshots shall hold from now on.
     Subscribe(Subscription),
     /// Generates text after a prompt with the weights of that moment, again and again if `every_seconds` says so.

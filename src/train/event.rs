@@ -41,24 +41,46 @@ pub struct Edit {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A run is open (new, back from parking, or loaded) and everything after this is about it.
-    Opened { config: Box<Config>, step: u64, parameters: usize, threads: usize, operations_per_token: f64, history: Box<History> },
+    Opened {
+        config: Box<Config>,
+        step: u64,
+        parameters: usize,
+        threads: usize,
+        operations_per_token: f64,
+        history: Box<History>,
+    },
     /// Steps since the last such event, and the wall time spent in them (throttling and pauses not counted).
-    Steps { reports: Vec<StepReport>, seconds: f64 },
+    Steps {
+        reports: Vec<StepReport>,
+        seconds: f64,
+    },
     Evaluated(Evaluation),
     /// A live hyperparameter changed.
     Applied(Edit),
     /// A command could not be carried out: what, and why, with what to do.
-    Refused { what: String, why: String },
+    Refused {
+        what: String,
+        why: String,
+    },
     Running,
     Paused,
     /// The run reached its last step and paused.
-    Finished { step: u64 },
+    Finished {
+        step: u64,
+    },
     /// The loss or gradient is no longer finite; the run paused before the step that would have used it.
-    Diverged { step: u64 },
-    Saved { stage: String, path: PathBuf },
+    Diverged {
+        step: u64,
+    },
+    Saved {
+        stage: String,
+        path: PathBuf,
+    },
     /// Every run of a `SaveAll` is on disk, or was refused.
     SavedAll,
     /// The worker panicked in a step, was caught, and the run is paused at its last good state if it has one.
-    Failed { message: String },
+    Failed {
+        message: String,
+    },
     Stopped,
 }

@@ -15,8 +15,17 @@ pub enum Takes {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
     /// A finite number in `min..=max`, or `min..max` where `open`; the lab nudges by a factor where `log`, else by `nudge`.
-    Number { min: f64, max: f64, open: bool, log: bool, nudge: f64 },
-    Count { min: u64, max: u64 },
+    Number {
+        min: f64,
+        max: f64,
+        open: bool,
+        log: bool,
+        nudge: f64,
+    },
+    Count {
+        min: u64,
+        max: u64,
+    },
     Choice(&'static [&'static str]),
     Switch,
 }

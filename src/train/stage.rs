@@ -27,15 +27,43 @@ fn known() -> String {
 /// In the lecture's order.
 pub const STAGES: &[Stage] = &[
     Stage { name: "bigram", adds: "a table of logits, V x V", build: bigram },
-    Stage { name: "single-head", adds: "embeddings of 32, positions, one head of self-attention", build: single_head },
+    Stage {
+        name: "single-head",
+        adds: "embeddings of 32, positions, one head of self-attention",
+        build: single_head,
+    },
     Stage { name: "multi-head", adds: "four heads of 8 instead of one of 32", build: multi_head },
-    Stage { name: "feed-forward", adds: "one layer with ReLU after attention", build: feed_forward },
+    Stage {
+        name: "feed-forward",
+        adds: "one layer with ReLU after attention",
+        build: feed_forward,
+    },
     Stage { name: "blocks", adds: "three blocks, without residual connections", build: blocks },
-    Stage { name: "residual", adds: "residual connections, projections, feed-forward four times wide", build: residual },
-    Stage { name: "layer-norm", adds: "LayerNorm before each sublayer and at the end", build: layer_norm },
-    Stage { name: "colab", adds: "the lecture's Colab size: context 32, width 64, four blocks", build: colab },
-    Stage { name: "nano-cpu", adds: "nanoGPT's CPU size: context 64, width 128, cosine schedule", build: nano_cpu },
-    Stage { name: "scaled-up", adds: "the lecture's last model: 10.8M parameters, dropout", build: scaled_up },
+    Stage {
+        name: "residual",
+        adds: "residual connections, projections, feed-forward four times wide",
+        build: residual,
+    },
+    Stage {
+        name: "layer-norm",
+        adds: "LayerNorm before each sublayer and at the end",
+        build: layer_norm,
+    },
+    Stage {
+        name: "colab",
+        adds: "the lecture's Colab size: context 32, width 64, four blocks",
+        build: colab,
+    },
+    Stage {
+        name: "nano-cpu",
+        adds: "nanoGPT's CPU size: context 64, width 128, cosine schedule",
+        build: nano_cpu,
+    },
+    Stage {
+        name: "scaled-up",
+        adds: "the lecture's last model: 10.8M parameters, dropout",
+        build: scaled_up,
+    },
 ];
 
 /// Finds a preset by name.
@@ -43,19 +71,34 @@ pub const STAGES: &[Stage] = &[
 /// # Errors
 /// If there is none; the message lists the names.
 pub fn stage(name: &str) -> Result<Stage, UnknownStage> {
-    STAGES.iter().find(|s| s.name == name).copied().ok_or_else(|| UnknownStage { name: name.to_owned() })
+    STAGES
+        .iter()
+        .find(|s| s.name == name)
+        .copied()
+        .ok_or_else(|| UnknownStage { name: name.to_owned() })
 }
 
 impl Stage {
     /// The preset's configuration for a corpus of `vocab_size` different tokens.
     pub fn config(&self, vocab_size: usize, seed: u64) -> Config {
         let (model, training) = (self.build)();
-        Config { stage: self.name.to_owned(), seed, model: model::Config { vocab_size, ..model }, training }
+        Config {
+            stage: self.name.to_owned(),
+            seed,
+            model: model::Config { vocab_size, ..model },
+            training,
+        }
     }
 }
 
 fn bigram() -> (model::Config, Training) {
-    let training = Training { lr: 1e-2, steps: 3000, lr_decay_steps: 3000, eval_interval: 300, ..Training::default() };
+    let training = Training {
+        lr: 1e-2,
+        steps: 3000,
+        lr_decay_steps: 3000,
+        eval_interval: 300,
+        ..Training::default()
+    };
     (model::Config { model: Architecture::Bigram, ..model::Config::default() }, training)
 }
 
@@ -76,8 +119,12 @@ fn blocks() -> (model::Config, Training) {
 }
 
 fn residual() -> (model::Config, Training) {
-    let model =
-        model::Config { residual: true, projection: true, feed_forward: FeedForward::Mlp4, ..blocks().0 };
+    let model = model::Config {
+        residual: true,
+        projection: true,
+        feed_forward: FeedForward::Mlp4,
+        ..blocks().0
+    };
     (model, Training::default())
 }
 
@@ -91,7 +138,13 @@ fn colab() -> (model::Config, Training) {
 }
 
 fn nano_cpu() -> (model::Config, Training) {
-    let model = model::Config { block_size: 64, n_embd: 128, n_layer: 4, init: Init::Normal, ..layer_norm().0 };
+    let model = model::Config {
+        block_size: 64,
+        n_embd: 128,
+        n_layer: 4,
+        init: Init::Normal,
+        ..layer_norm().0
+    };
     let training = Training {
         batch_size: 12,
         steps: 2000,

@@ -1,0 +1,416 @@
+//! Scaled dot-product attention of one head: y = softmax(q k' * scale) v (Attention Is All You Need, 3.2.1).
+//!
+//! Two ways to the same numbers. Up to [`FEW_KEYS`] keys a matrix product is smaller than the call to it: plain loops over
+//! a fixed number of lanes, one row of scores in registers. Above, BLAS, in blocks of rows: when the mask is causal, a
+//! block needs only the keys up to its last row, so four blocks do 62 % of the work of one.
+//!
+//! Everything is contiguous: q (Tq, width), k (Tk, width), v (Tk, value_width), y (Tq, value_width), weights (Tq, Tk).
+
+use multiversion::multiversion;
+use ndarray::s;
+
+use super::Real;
+use super::exp::exp;
+use super::gemm::{gemm, matrix, matrix_mut, scaled_gemm};
+use super::hash;
+use super::softmax::{softmax_row, softmax_row_backward};
+
+/// At most so many keys go the way of plain loops.
+pub const FEW_KEYS: usize = 16;
+
+/// Sizes and rules of one head.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shape {
+    /// Tq
+    pub queries: usize,
+    /// Tk
+    pub keys: usize,
+    /// Width of a query and of a key.
+    pub width: usize,
+    pub value_width: usize,
+    /// q·k is multiplied by it.
+    pub scale: Real,
+    /// Query i sees keys 0 to i only.
+    pub causal: bool,
+}
+
+impl Shape {
+    /// Rows that go through one matrix product: a quarter of them, so that a causal mask saves work.
+    fn block(&self) -> usize {
+        if self.causal { (self.queries / 4).clamp(16, 64) } else { self.queries.max(1) }
+    }
+
+    /// How many keys the rows below `end` see.
+    fn seen(&self, end: usize) -> usize {
+        if self.causal { end.min(self.keys) } else { self.keys }
+    }
+}
+
+/// Dropout on attention weights: unit i stays if its random bits reach `threshold`, and is scaled by 1 / (1 - p).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drop {
+    pub key: u64,
+    pub threshold: u32,
+    pub scale: Real,
+}
+
+impl Drop {
+    /// y = x where unit `first + i` stays, else 0; scaled.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn apply(self, y: &mut [Real], x: &[Real], first: usize) {
+        for (i, (y, x)) in (first as u32..).zip(y.iter_mut().zip(x)) {
+            *y = if hash::bits(self.key, i) >= self.threshold { x * self.scale } else { 0.0 };
+        }
+    }
+
+    /// x = x where unit `first + i` stays, else 0; scaled.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn apply_in_place(self, x: &mut [Real], first: usize) {
+        for (i, x) in (first as u32..).zip(x) {
+            *x = if hash::bits(self.key, i) >= self.threshold { *x * self.scale } else { 0.0 };
+        }
+    }
+}
+
+/// Scratch space for heads of at most `queries` x `keys`.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    /// Weights after dropout, (Tq, Tk).
+    dropped: Vec<Real>,
+    /// Gradient of the weights, then of the scores, (Tq, Tk) or (Tq, lanes).
+    d_scores: Vec<Real>,
+    /// Keys or values transposed and filled up with zeros, (width, lanes).
+    transposed: Vec<Real>,
+}
+
+impl Scratch {
+    pub fn new(queries: usize, keys: usize, width: usize) -> Self {
+        let lanes = keys.max(FEW_KEYS);
+        Self {
+            dropped: vec![0.0; queries * lanes],
+            d_scores: vec![0.0; queries * lanes],
+            transposed: vec![0.0; width * FEW_KEYS],
+        }
+    }
+}
+
+/// Fills y and weights; the weights are kept as they are before dropout.
+pub fn forward(
+    y: &mut [Real],
+    weights: &mut [Real],
+    q: &[Real],
+    k: &[Real],
+    v: &[Real],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
+    match shape.keys {
+        0..=8 => forward_few::<8>(y, weights, q, k, v, shape, drop, scratch),
+        9..=FEW_KEYS => forward_few::<FEW_KEYS>(y, weights, q, k, v, shape, drop, scratch),
+        _ => forward_blocks(y, weights, q, k, v, shape, drop, scratch),
+    }
+}
+
+/// Sets dq, dk and dv from dy and the weights that forward kept.
+pub fn backward(
+    dq: &mut [Real],
+    dk: &mut [Real],
+    dv: &mut [Real],
+    dy: &[Real],
+    weights: &[Real],
+    q: &[Real],
+    k: &[Real],
+    v: &[Real],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
+    match shape.keys {
+        0..=8 => backward_few::<8>(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch),
+        9..=FEW_KEYS => {
+            backward_few::<FEW_KEYS>(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch)
+        }
+        _ => backward_blocks(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch),
+    }
+}
+
+/// x (rows, width) to (width, P), zeros where there is no row.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn transpose<const P: usize>(out: &mut [Real], x: &[Real], width: usize) {
+    for (d, lanes) in out.as_chunks_mut::<P>().0.iter_mut().take(width).enumerate() {
+        *lanes = [0.0; P];
+        for (lane, row) in lanes.iter_mut().zip(x.chunks_exact(width)) {
+            *lane = row[d];
+        }
+    }
+}
+
+/// The P sums over d of a[d] * transposed[d][lane].
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn products<const P: usize>(a: &[Real], transposed: &[Real]) -> [Real; P] {
+    let mut sums = [0.0; P];
+    for (a, lanes) in a.iter().zip(transposed.as_chunks::<P>().0) {
+        for lane in 0..P {
+            sums[lane] += a * lanes[lane];
+        }
+    }
+    sums
+}
+
+/// y = sum over the rows of x of factor(row) * row.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn weighted_rows(y: &mut [Real], x: &[Real], factor: impl Fn(usize) -> Real) {
+    const CHUNK: usize = 8;
+    let width = y.len();
+    let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
+    let whole = chunks.len() * CHUNK;
+    for (at, chunk) in chunks.iter_mut().enumerate() {
+        let mut sums = [0.0; CHUNK];
+        for (i, row) in x.chunks_exact(width).enumerate() {
+            let f = factor(i);
+            let row: &[Real; CHUNK] = row[at * CHUNK..][..CHUNK].try_into().expect("CHUNK numbers");
+            for lane in 0..CHUNK {
+                sums[lane] += f * row[lane];
+            }
+        }
+        *chunk = sums;
+    }
+    for (j, y) in rest.iter_mut().enumerate() {
+        *y = x.chunks_exact(width).enumerate().map(|(i, row)| factor(i) * row[whole + j]).sum();
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn forward_few<const P: usize>(
+    y: &mut [Real],
+    weights: &mut [Real],
+    q: &[Real],
+    k: &[Real],
+    v: &[Real],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
+    let Shape { keys, width, value_width, scale, .. } = *shape;
+    transpose::<P>(&mut scratch.transposed, k, width);
+    let rows = y
+        .chunks_exact_mut(value_width)
+        .zip(weights.chunks_exact_mut(keys))
+        .zip(q.chunks_exact(width));
+    for (i, ((y, weights), q)) in rows.enumerate() {
+        let seen = shape.seen(i + 1);
+        let mut p = products::<P>(q, &scratch.transposed);
+        let mut shift = Real::NEG_INFINITY;
+        for (lane, p) in p.iter_mut().enumerate() {
+            *p = if lane < seen { *p * scale } else { Real::NEG_INFINITY };
+            shift = if *p > shift { *p } else { shift };
+        }
+        let mut sum = 0.0;
+        for p in &mut p {
+            *p = exp(*p - shift);
+        }
+        for p in &p {
+            sum += *p;
+        }
+        let factor = 1.0 / sum;
+        for p in &mut p {
+            *p *= factor;
+        }
+        weights.copy_from_slice(&p[..keys]);
+        if let Some(drop) = drop {
+            drop.apply_in_place(&mut p[..keys], i * keys);
+        }
+        weighted_rows(y, &v[..seen * value_width], |j| p[j]);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn backward_few<const P: usize>(
+    dq: &mut [Real],
+    dk: &mut [Real],
+    dv: &mut [Real],
+    dy: &[Real],
+    weights: &[Real],
+    q: &[Real],
+    k: &[Real],
+    v: &[Real],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
+    let Shape { queries, keys, width, value_width, scale, .. } = *shape;
+    let Scratch { dropped, d_scores, transposed } = scratch;
+    transpose::<P>(transposed, v, value_width);
+    let d_scores = &mut d_scores.as_chunks_mut::<P>().0[..queries];
+    let dropped = &mut dropped.as_chunks_mut::<P>().0[..queries];
+    let rows = dq
+        .chunks_exact_mut(width)
+        .zip(dy.chunks_exact(value_width))
+        .zip(weights.chunks_exact(keys));
+    for (i, ((dq, dy), weights)) in rows.enumerate() {
+        let mut p = [0.0; P];
+        p[..keys].copy_from_slice(weights);
+        dropped[i] = p;
+        let mut dp = products::<P>(dy, transposed);
+        if let Some(drop) = drop {
+            drop.apply_in_place(&mut dropped[i][..keys], i * keys);
+            drop.apply_in_place(&mut dp[..keys], i * keys);
+        }
+        let mut mean = 0.0;
+        for lane in 0..P {
+            mean += dp[lane] * p[lane];
+        }
+        for lane in 0..P {
+            d_scores[i][lane] = p[lane] * (dp[lane] - mean) * scale;
+        }
+        let row = d_scores[i];
+        weighted_rows(dq, &k[..shape.seen(i + 1) * width], |j| row[j]);
+    }
+    for (j, (dk, dv)) in
+        dk.chunks_exact_mut(width).zip(dv.chunks_exact_mut(value_width)).enumerate()
+    {
+        // A causal query before key j has never seen it.
+        let first = if shape.causal { j.min(queries) } else { 0 };
+        weighted_rows(dk, &q[first * width..], |i| d_scores[first + i][j]);
+        weighted_rows(dv, &dy[first * value_width..], |i| dropped[first + i][j]);
+    }
+}
+
+/// Softmax of the rows `first..` of weights, each over the keys it sees; zeros elsewhere.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn softmax_rows(weights: &mut [Real], first: usize, shape: &Shape) {
+    for (i, row) in weights.chunks_exact_mut(shape.keys).enumerate() {
+        let (seen, hidden) = row.split_at_mut(shape.seen(first + i + 1));
+        softmax_row(seen);
+        hidden.fill(0.0);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn drop_rows(dropped: &mut [Real], weights: &[Real], first: usize, drop: Drop) {
+    drop.apply(dropped, weights, first);
+}
+
+fn forward_blocks(
+    y: &mut [Real],
+    weights: &mut [Real],
+    q: &[Real],
+    k: &[Real],
+    v: &[Real],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
+    let Shape { queries, keys, width, value_width, scale, .. } = *shape;
+    for first in (0..queries).step_by(shape.block()) {
+        let end = (first + shape.block()).min(queries);
+        let seen = shape.seen(end);
+        let rows = end - first;
+        let block = &mut weights[first * keys..end * keys];
+        let q = matrix(&q[first * width..], rows, width);
+        let k = matrix(k, seen, width);
+        scaled_gemm(
+            &mut matrix_mut(block, rows, keys).slice_mut(s![.., ..seen]),
+            scale,
+            &q,
+            &k.t(),
+        );
+        softmax_rows(block, first, shape);
+        let used = if let Some(drop) = drop {
+            let dropped = &mut scratch.dropped[..rows * keys];
+            drop_rows(dropped, block, first * keys, drop);
+            &*dropped
+        } else {
+            &*block
+        };
+        let mut y = matrix_mut(&mut y[first * value_width..], rows, value_width);
+        gemm(
+            &mut y,
+            &matrix(used, rows, keys).slice(s![.., ..seen]),
+            &matrix(v, seen, value_width),
+            0.0,
+        );
+    }
+}
+
+/// From d loss / d weights (after dropout) to d loss / d products, for rows of all keys.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn score_rows_backward(
+    d: &mut [Real],
+    weights: &[Real],
+    first: usize,
+    shape: &Shape,
+    drop: Option<Drop>,
+) {
+    let keys = shape.keys;
+    for (i, (d, p)) in d.chunks_exact_mut(keys).zip(weights.chunks_exact(keys)).enumerate() {
+        let seen = shape.seen(first + i + 1);
+        let (d, hidden) = d.split_at_mut(seen);
+        if let Some(drop) = drop {
+            drop.apply_in_place(d, (first + i) * keys);
+        }
+        softmax_row_backward(d, &p[..seen]);
+        for d in d {
+            *d *= shape.scale;
+        }
+        hidden.fill(0.0);
+    }
+}
+
+fn backward_blocks(
+    dq: &mut [Real],
+    dk: &mut [Real],
+    dv: &mut [Real],
+    dy: &[Real],
+    weights: &[Real],
+    q: &[Real],
+    k: &[Real],
+    v: &[Real],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
+    let Shape { queries, keys, width, value_width, .. } = *shape;
+    dk.fill(0.0);
+    dv.fill(0.0);
+    for first in (0..queries).step_by(shape.block()) {
+        let end = (first + shape.block()).min(queries);
+        let seen = shape.seen(end);
+        let rows = end - first;
+        let block = &weights[first * keys..end * keys];
+        let dy = matrix(&dy[first * value_width..], rows, value_width);
+        let d = &mut scratch.d_scores[..rows * keys];
+        let v = matrix(v, seen, value_width);
+        gemm(&mut matrix_mut(d, rows, keys).slice_mut(s![.., ..seen]), &dy, &v.t(), 0.0);
+        score_rows_backward(d, block, first, shape, drop);
+        let used = if let Some(drop) = drop {
+            let dropped = &mut scratch.dropped[..rows * keys];
+            drop_rows(dropped, block, first * keys, drop);
+            &*dropped
+        } else {
+            block
+        };
+        let used = matrix(used, rows, keys);
+        gemm(&mut matrix_mut(dv, seen, value_width), &used.slice(s![.., ..seen]).t(), &dy, 1.0);
+        let d = matrix(d, rows, keys);
+        let d = d.slice(s![.., ..seen]);
+        gemm(
+            &mut matrix_mut(dk, seen, width),
+            &d.t(),
+            &matrix(&q[first * width..], rows, width),
+            1.0,
+        );
+        gemm(
+            &mut matrix_mut(&mut dq[first * width..], rows, width),
+            &d,
+            &matrix(k, seen, width),
+            0.0,
+        );
+    }
+}

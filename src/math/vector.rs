@@ -1,0 +1,85 @@
+//! Sums and scaled additions over contiguous numbers.
+
+use multiversion::multiversion;
+
+use super::{LANES, Real};
+
+/// Sum of x[i] * y[i] in [`LANES`] running sums.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn dot(x: &[Real], y: &[Real]) -> Real {
+    let mut sums = [0.0; LANES];
+    let (x_chunks, x_rest) = x.as_chunks::<LANES>();
+    let (y_chunks, y_rest) = y.as_chunks::<LANES>();
+    for (a, b) in x_chunks.iter().zip(y_chunks) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    for (lane, (a, b)) in x_rest.iter().zip(y_rest).enumerate() {
+        sums[lane] += a * b;
+    }
+    sums.iter().sum()
+}
+
+/// y += a x
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn axpy(y: &mut [Real], a: Real, x: &[Real]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * x;
+    }
+}
+
+/// y += x
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+pub fn add(y: &mut [Real], x: &[Real]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += x;
+    }
+}
+
+/// sums[j] += x[i, j] over all rows i of x (n, columns): the gradient of a bias.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+pub fn add_rows(sums: &mut [Real], x: &[Real]) {
+    for row in x.chunks_exact(sums.len()) {
+        for (sum, x) in sums.iter_mut().zip(row) {
+            *sum += x;
+        }
+    }
+}
+
+/// Sum of squares in f64, in [`LANES`] running sums: the square of a gradient's norm.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[allow(clippy::unnecessary_cast)]
+pub fn sum_of_squares(x: &[Real]) -> f64 {
+    let mut sums = [0.0_f64; LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += chunk[lane] as f64 * chunk[lane] as f64;
+        }
+    }
+    for (lane, x) in rest.iter().enumerate() {
+        sums[lane] += *x as f64 * *x as f64;
+    }
+    sums.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reductions_count_every_element_once() {
+        for n in [0, 1, 15, 16, 17, 40] {
+            let x: Vec<Real> = (0..n).map(|i| i as Real).collect();
+            let expected: usize = (0..n).map(|i| i * i).sum();
+            assert_eq!(dot(&x, &x), expected as Real);
+            assert_eq!(sum_of_squares(&x), expected as f64);
+        }
+        let mut sums = vec![1.0; 3];
+        add_rows(&mut sums, &[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
+        assert_eq!(sums, [12.0, 23.0, 34.0]);
+    }
+}

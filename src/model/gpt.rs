@@ -1,0 +1,351 @@
+//! The configurable GPT: embeddings, blocks, logits. Every stage of the lecture after the bigram is a setting of it.
+
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2, s};
+
+use super::bigram::visit_logits;
+use super::{Batch, Config, Dropout, Inference, Model, Shard};
+use crate::math::random::{Purpose, stream};
+use crate::math::{Real, cross_entropy};
+use crate::nn::attention::Span;
+use crate::nn::block::{self, Block, Settings};
+use crate::nn::embedding::Embedding;
+use crate::nn::layer_norm::{self, LayerNorm};
+use crate::nn::linear::Linear;
+use crate::nn::parameters::Registry;
+use crate::nn::position::PositionEncoding;
+
+/// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence: activations then stay
+/// in the cache and the 10.8M model needs a tenth of the memory.
+const MICRO_BATCH_ROWS: usize = 512;
+
+#[derive(Clone, Debug)]
+pub struct Gpt {
+    config: Config,
+    registry: Registry,
+    layers: Layers,
+}
+
+#[derive(Clone, Debug)]
+struct Layers {
+    settings: Settings,
+    token: Embedding,
+    position: PositionEncoding,
+    blocks: Vec<Block>,
+    final_norm: Option<LayerNorm>,
+    lm_head: Linear,
+}
+
+impl Gpt {
+    pub fn new(config: &Config) -> Self {
+        let Config { vocab_size, block_size, n_embd, .. } = *config;
+        let settings = Settings {
+            n_embd,
+            n_head: config.n_head,
+            attention_scale: config.attention_scale,
+            causal: config.causal,
+            projection: config.projection,
+            feed_forward: config.feed_forward,
+            activation: config.activation,
+            residual: config.residual,
+            norm: config.norm,
+        };
+        let mut registry = Registry::default();
+        let r = &mut registry;
+        let layers = Layers {
+            settings,
+            token: Embedding::new(r, "token_embedding_table", vocab_size, n_embd),
+            position: PositionEncoding::new(r, config.position, block_size, n_embd),
+            blocks: (0..config.n_layer).map(|i| Block::new(r, i, &settings)).collect(),
+            final_norm: config.final_norm.then(|| LayerNorm::new(r, "ln_f", n_embd)),
+            lm_head: Linear::new(r, "lm_head", n_embd, vocab_size, true),
+        };
+        Self { config: config.clone(), registry, layers }
+    }
+}
+
+impl Model for Gpt {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn initialise(&self, weights: &mut [Real], seed: u64) {
+        let init = self.config.init;
+        let layers = &self.layers;
+        layers.token.initialise(weights, init, &mut stream(seed, Purpose::Init, 0));
+        layers.position.initialise(weights, init, &mut stream(seed, Purpose::Init, 1));
+        layers.lm_head.initialise(weights, init, &mut stream(seed, Purpose::Init, 2));
+        if let Some(norm) = &layers.final_norm {
+            norm.initialise(weights);
+        }
+        for (block, index) in layers.blocks.iter().zip(3..) {
+            block.initialise(weights, init, &mut stream(seed, Purpose::Init, index));
+        }
+    }
+
+    fn shard(&self, time: usize) -> Box<dyn Shard> {
+        let sequences = (MICRO_BATCH_ROWS / time).max(1);
+        let rows = sequences * time;
+        Box::new(Working {
+            layers: self.layers.clone(),
+            sequences,
+            activations: self.layers.activations(sequences, time),
+            scratch: block::Scratch::new(sequences, time, &self.layers.settings),
+            d: Array2::zeros((rows, self.config.n_embd)),
+            dx: Array2::zeros((rows, self.config.n_embd)),
+        })
+    }
+
+    fn inference(&self) -> Box<dyn Inference> {
+        let time = self.config.block_size;
+        Box::new(Look {
+            layers: self.layers.clone(),
+            activations: self.layers.activations(1, time),
+            scratch: block::Scratch::new(1, time, &self.layers.settings),
+            tokens: Vec::with_capacity(time),
+            token: Array2::zeros((time, self.config.n_embd)),
+            position: Array2::zeros((time, self.config.n_embd)),
+        })
+    }
+
+    fn operations_per_token(&self) -> f64 {
+        let products: usize = self.layers.blocks.iter().map(Block::products).sum::<usize>()
+            + self.layers.lm_head.products();
+        // q·k and weights·v: 2 products of T x C for a token and a block, each 2 operations, and twice that backward.
+        let attention = self.config.n_layer * 2 * self.config.block_size * self.config.n_embd;
+        6.0 * (products + attention) as f64
+    }
+}
+
+/// What a forward pass keeps. N rows; in words of the lecture, x flows from `embedding` through the blocks to `logits`.
+#[derive(Clone, Debug)]
+struct Activations {
+    /// (N, C): token plus position
+    embedding: Array2<Real>,
+    blocks: Vec<block::Activations>,
+    final_norm: Option<layer_norm::Activations>,
+    /// (N, V); after the loss, its gradient
+    logits: Array2<Real>,
+}
+
+impl Layers {
+    fn activations(&self, sequences: usize, time: usize) -> Activations {
+        let (rows, n_embd) = (sequences * time, self.settings.n_embd);
+        Activations {
+            embedding: Array2::zeros((rows, n_embd)),
+            blocks: self.blocks.iter().map(|b| b.activations(sequences, time, n_embd)).collect(),
+            final_norm: self
+                .final_norm
+                .as_ref()
+                .map(|_| layer_norm::Activations::new(rows, n_embd)),
+            logits: Array2::zeros((rows, self.lm_head.n_out)),
+        }
+    }
+
+    /// What goes into block i; for i = number of blocks, what comes out of the last.
+    fn stream<'a>(&self, a: &'a Activations, i: usize, n: usize) -> ArrayView2<'a, Real> {
+        match i.checked_sub(1) {
+            None => a.embedding.slice(s![..n, ..]),
+            Some(before) => self.blocks[before].out(&a.blocks[before], n),
+        }
+    }
+
+    /// Fills the activations for the token ids x, N of them.
+    fn forward(
+        &self,
+        a: &mut Activations,
+        x: &[u32],
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut block::Scratch,
+    ) {
+        let n = span.rows();
+        let mut embedding = a.embedding.slice_mut(s![..n, ..]);
+        self.token.forward(&mut embedding, x, weights);
+        self.position.forward(&mut embedding, span.time, weights);
+        for (i, block) in self.blocks.iter().enumerate() {
+            let (before, rest) = a.blocks.split_at_mut(i);
+            let x = match before.last() {
+                None => a.embedding.slice(s![..n, ..]),
+                Some(previous) => self.blocks[i - 1].out(previous, n),
+            };
+            block.forward(&mut rest[0], &x, span, weights, dropout, scratch);
+        }
+        if let (Some(norm), Some(mut kept)) = (&self.final_norm, a.final_norm.take()) {
+            norm.forward(&mut kept, &self.stream(a, self.blocks.len(), n), weights);
+            self.lm_head.forward(&mut a.logits.slice_mut(s![..n, ..]), &kept.out(n), weights);
+            a.final_norm = Some(kept);
+        } else {
+            let mut logits = std::mem::take(&mut a.logits);
+            self.lm_head.forward(
+                &mut logits.slice_mut(s![..n, ..]),
+                &self.stream(a, self.blocks.len(), n),
+                weights,
+            );
+            a.logits = logits;
+        }
+    }
+
+    /// From d loss / d logits, which stands where the logits were, back to every weight. `d` and `dx` (N, C) are scratch.
+    fn backward(
+        &self,
+        a: &Activations,
+        x: &[u32],
+        span: Span,
+        weights: &[Real],
+        gradients: &mut [Real],
+        dropout: Dropout,
+        scratch: &mut block::Scratch,
+        d: &mut Array2<Real>,
+        dx: &mut Array2<Real>,
+    ) {
+        let n = span.rows();
+        let (mut d, mut dx) = (d.slice_mut(s![..n, ..]), dx.slice_mut(s![..n, ..]));
+        let last = self.stream(a, self.blocks.len(), n);
+        let d_logits = a.logits.slice(s![..n, ..]);
+        if let (Some(norm), Some(kept)) = (&self.final_norm, &a.final_norm) {
+            self.lm_head.backward(&mut dx, gradients, &d_logits, &kept.out(n), weights);
+            norm.backward(&mut d, gradients, &dx, &last, kept, weights);
+        } else {
+            self.lm_head.backward(&mut d, gradients, &d_logits, &last, weights);
+        }
+        for (i, block) in self.blocks.iter().enumerate().rev() {
+            let x = self.stream(a, i, n);
+            block.backward(&mut d, gradients, &x, &a.blocks[i], span, weights, dropout, scratch);
+        }
+        self.position.backward(gradients, &d, span.time);
+        self.token.backward(gradients, &d, x);
+    }
+}
+
+struct Working {
+    layers: Layers,
+    /// Sequences in a micro-batch.
+    sequences: usize,
+    activations: Activations,
+    scratch: block::Scratch,
+    /// (N, C): the gradient of the residual stream
+    d: Array2<Real>,
+    /// (N, C)
+    dx: Array2<Real>,
+}
+
+impl Working {
+    /// The micro-batches of the sequences `rows`.
+    fn spans(
+        &self,
+        rows: Range<usize>,
+        time: usize,
+    ) -> impl Iterator<Item = (Span, Range<usize>)> + use<> {
+        let (sequences, end) = (self.sequences, rows.end);
+        rows.step_by(sequences).map(move |first| {
+            let span = Span { sequences: sequences.min(end - first), time, first };
+            (span, first * time..first * time + span.rows())
+        })
+    }
+}
+
+impl Shard for Working {
+    fn loss_and_gradients(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        dropout: Dropout,
+        gradients: &mut [Real],
+    ) -> f64 {
+        let scale = 1.0 / (batch.sequences * batch.time) as Real;
+        let mut loss = 0.0;
+        for (span, at) in self.spans(rows, batch.time) {
+            let x = &batch.x[at.clone()];
+            let Self { layers, activations: a, scratch, d, dx, .. } = self;
+            layers.forward(a, x, span, weights, dropout, scratch);
+            let vocab_size = layers.lm_head.n_out;
+            let logits =
+                &mut a.logits.as_slice_mut().expect("standard layout")[..span.rows() * vocab_size];
+            loss += cross_entropy::cross_entropy_backward(logits, &batch.y[at], vocab_size, scale);
+            layers.backward(a, x, span, weights, gradients, dropout, scratch, d, dx);
+        }
+        loss
+    }
+
+    fn loss(&mut self, weights: &[Real], batch: &Batch, rows: Range<usize>) -> f64 {
+        let mut loss = 0.0;
+        for (span, at) in self.spans(rows, batch.time) {
+            let Self { layers, activations: a, scratch, .. } = self;
+            layers.forward(a, &batch.x[at.clone()], span, weights, Dropout::OFF, scratch);
+            let vocab_size = layers.lm_head.n_out;
+            let logits =
+                &mut a.logits.as_slice_mut().expect("standard layout")[..span.rows() * vocab_size];
+            loss += cross_entropy::cross_entropy(logits, &batch.y[at], vocab_size);
+        }
+        loss
+    }
+}
+
+struct Look {
+    layers: Layers,
+    activations: Activations,
+    scratch: block::Scratch,
+    tokens: Vec<u32>,
+    /// (block_size, C): the two summands of the embedding
+    token: Array2<Real>,
+    position: Array2<Real>,
+}
+
+impl Inference for Look {
+    fn forward(&mut self, weights: &[Real], tokens: &[u32]) {
+        let time = tokens.len();
+        assert!(time > 0 && time <= self.token.nrows(), "1 to block_size tokens");
+        self.tokens.clear();
+        self.tokens.extend_from_slice(tokens);
+        let layers = &self.layers;
+        let span = Span { sequences: 1, time, first: 0 };
+        layers.forward(
+            &mut self.activations,
+            tokens,
+            span,
+            weights,
+            Dropout::OFF,
+            &mut self.scratch,
+        );
+        layers.token.forward(&mut self.token.slice_mut(s![..time, ..]), tokens, weights);
+        if let Some(table) = layers.position.table(weights) {
+            self.position.slice_mut(s![..time, ..]).assign(&table.slice(s![..time, ..]));
+        }
+    }
+
+    fn logits(&self) -> ArrayView2<'_, Real> {
+        self.activations.logits.slice(s![..self.tokens.len(), ..])
+    }
+
+    fn visit(&self, look: &mut dyn FnMut(&str, &[usize], &[Real])) {
+        let (time, a) = (self.tokens.len(), &self.activations);
+        let mut rows = |name: &str, values: &Array2<Real>| {
+            let width = values.ncols();
+            look(
+                name,
+                &[time, width],
+                &values.as_slice().expect("standard layout")[..time * width],
+            );
+        };
+        rows("embedding.token", &self.token);
+        if !matches!(self.layers.position, PositionEncoding::None) {
+            rows("embedding.position", &self.position);
+        }
+        rows("embedding", &a.embedding);
+        if let Some(norm) = &a.final_norm {
+            rows("ln_f", &norm.out);
+        }
+        for (block, a) in self.layers.blocks.iter().zip(&a.blocks) {
+            block.visit(a, time, look);
+        }
+        visit_logits(self.logits(), look);
+    }
+}

@@ -1,0 +1,352 @@
+//! Self-attention with many heads: every position asks (query), every position offers (key), and what is found is
+//! mixed (value).
+//!
+//! All queries, keys and values of all heads come from one matrix product, x (N, C) times W (C, 3C): columns 0..C are the
+//! queries of head 0, head 1 …, then the keys, then the values. They are repacked to (B, heads, T, hs), so that every head
+//! is one contiguous matrix. The weights P are kept: backward needs them, and they are on the screen.
+
+use ndarray::{Array2, ArrayRef2, ArrayView2, s};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::activation::{contiguous, contiguous_mut};
+use super::dropout::Dropout;
+use super::init::Init;
+use super::linear::Linear;
+use super::parameters::Registry;
+use crate::math::{Real, attention};
+
+/// What q·k is divided by before the softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttentionScale {
+    /// sqrt(head_size), as the paper says: then q·k has the variance of a product of single numbers, whatever the width.
+    HeadSize,
+    /// sqrt(n_embd), as the lecture's earlier commits did.
+    NEmbd,
+    /// 1
+    None,
+}
+
+/// Which sequences a call is about: `sequences` of `time` positions, the first being number `first` of the batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub sequences: usize,
+    pub time: usize,
+    pub first: usize,
+}
+
+impl Span {
+    /// N = B * T
+    pub fn rows(&self) -> usize {
+        self.sequences * self.time
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct MultiHeadAttention {
+    pub n_head: usize,
+    pub head_size: usize,
+    scale: Real,
+    causal: bool,
+    qkv: Linear,
+    projection: Option<Linear>,
+    /// Where in the model it stands, for dropout.
+    block: usize,
+}
+
+/// What one attention layer keeps for backward and for the eye.
+#[derive(Clone, Debug)]
+pub struct Activations {
+    /// (B, heads, T, hs)
+    query: Vec<Real>,
+    /// (B, heads, T, hs)
+    key: Vec<Real>,
+    /// (B, heads, T, hs)
+    value: Vec<Real>,
+    /// (B, heads, T, T): softmax of the scores, before dropout
+    weights: Vec<Real>,
+    /// (N, C): the heads' outputs side by side
+    heads: Array2<Real>,
+    /// (N, C): after the projection and dropout
+    projected: Option<Array2<Real>>,
+}
+
+/// What all attention layers of a model share.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    /// (N, 3C)
+    qkv: Array2<Real>,
+    /// (B, heads, T, hs) each
+    packed: [Vec<Real>; 4],
+    /// (N, C)
+    d_heads: Array2<Real>,
+    head: attention::Scratch,
+}
+
+impl Scratch {
+    pub fn new(sequences: usize, time: usize, n_embd: usize, n_head: usize) -> Self {
+        let rows = sequences * time;
+        Self {
+            qkv: Array2::zeros((rows, 3 * n_embd)),
+            packed: [(); 4].map(|()| vec![0.0; rows * n_embd]),
+            d_heads: Array2::zeros((rows, n_embd)),
+            head: attention::Scratch::new(time, time, n_embd / n_head),
+        }
+    }
+}
+
+impl MultiHeadAttention {
+    /// Reserves `name.heads.<h>.query|key|value.weight` and, with `projection`, `name.proj.weight` and `.bias`.
+    pub fn new(
+        registry: &mut Registry,
+        name: &str,
+        block: usize,
+        n_embd: usize,
+        n_head: usize,
+        scale: AttentionScale,
+        causal: bool,
+        projection: bool,
+    ) -> Self {
+        let head_size = n_embd / n_head;
+        let qkv = Linear::side_by_side(registry, 3 * n_head, n_embd, head_size, |i| {
+            format!("{name}.heads.{}.{}", i % n_head, ["query", "key", "value"][i / n_head])
+        });
+        let projection = projection
+            .then(|| Linear::new(registry, &format!("{name}.proj"), n_embd, n_embd, true));
+        let scale = match scale {
+            AttentionScale::HeadSize => (head_size as Real).sqrt().recip(),
+            AttentionScale::NEmbd => (n_embd as Real).sqrt().recip(),
+            AttentionScale::None => 1.0,
+        };
+        Self { n_head, head_size, scale, causal, qkv, projection, block }
+    }
+
+    pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
+        self.qkv.initialise(weights, init, rng);
+        if let Some(projection) = &self.projection {
+            projection.initialise(weights, init, rng);
+        }
+    }
+
+    pub fn activations(&self, sequences: usize, time: usize) -> Activations {
+        let (rows, n_embd) = (sequences * time, self.n_head * self.head_size);
+        Activations {
+            query: vec![0.0; rows * n_embd],
+            key: vec![0.0; rows * n_embd],
+            value: vec![0.0; rows * n_embd],
+            weights: vec![0.0; sequences * self.n_head * time * time],
+            heads: Array2::zeros((rows, n_embd)),
+            projected: self.projection.as_ref().map(|_| Array2::zeros((rows, n_embd))),
+        }
+    }
+
+    /// Weights that a row is multiplied by.
+    pub fn products(&self) -> usize {
+        self.qkv.products() + self.projection.as_ref().map_or(0, Linear::products)
+    }
+
+    fn shape(&self, time: usize) -> attention::Shape {
+        attention::Shape {
+            queries: time,
+            keys: time,
+            width: self.head_size,
+            value_width: self.head_size,
+            scale: self.scale,
+            causal: self.causal,
+        }
+    }
+
+    /// Places of the dropout masks: 0 and 1 are the block's sublayers, then the heads.
+    fn place(&self, head: Option<usize>) -> u64 {
+        (self.block * 1024 + head.map_or(0, |h| 2 + h)) as u64
+    }
+
+    /// # Shapes
+    /// - x (N, C); fills the first N rows of the activations
+    pub fn forward(
+        &self,
+        a: &mut Activations,
+        x: &ArrayRef2<Real>,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Scratch,
+    ) {
+        let (n, time) = (span.rows(), span.time);
+        let mut qkv = scratch.qkv.slice_mut(s![..n, ..]);
+        self.qkv.forward(&mut qkv, x, weights);
+        let qkv = contiguous(&qkv);
+        let pack = Pack { n_head: self.n_head, head_size: self.head_size, time };
+        for (part, packed) in [&mut a.query, &mut a.key, &mut a.value].into_iter().enumerate() {
+            pack.split(packed, qkv, 3, part);
+        }
+        let shape = self.shape(time);
+        let (size, square) = (time * self.head_size, time * time);
+        for i in 0..span.sequences * self.n_head {
+            let at = i * size..(i + 1) * size;
+            let (sequence, head) = (span.first + i / self.n_head, i % self.n_head);
+            attention::forward(
+                &mut scratch.packed[0][at.clone()],
+                &mut a.weights[i * square..(i + 1) * square],
+                &a.query[at.clone()],
+                &a.key[at.clone()],
+                &a.value[at],
+                &shape,
+                dropout.at(self.place(Some(head)), sequence),
+                &mut scratch.head,
+            );
+        }
+        let mut heads = a.heads.slice_mut(s![..n, ..]);
+        pack.join(contiguous_mut(&mut heads), &scratch.packed[0], 1, 0);
+        match (&self.projection, &mut a.projected) {
+            (Some(projection), Some(projected)) => {
+                let mut projected = projected.slice_mut(s![..n, ..]);
+                projection.forward(&mut projected, &heads, weights);
+                dropout.apply(&mut projected, self.place(None), span.first, time);
+            }
+            _ => dropout.apply(&mut heads, self.place(None), span.first, time),
+        }
+    }
+
+    /// Sets dx and adds to the gradients; dy is used up.
+    ///
+    /// # Shapes
+    /// - dx, dy, x (N, C)
+    pub fn backward(
+        &self,
+        dx: &mut ArrayRef2<Real>,
+        gradients: &mut [Real],
+        dy: &mut ArrayRef2<Real>,
+        x: &ArrayRef2<Real>,
+        a: &Activations,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Scratch,
+    ) {
+        let (n, time) = (span.rows(), span.time);
+        let Scratch { qkv, packed, d_heads, head: head_scratch } = scratch;
+        dropout.apply(dy, self.place(None), span.first, time);
+        let mut d_heads = d_heads.slice_mut(s![..n, ..]);
+        let d_heads = if let Some(projection) = &self.projection {
+            projection.backward(&mut d_heads, gradients, dy, &a.heads.slice(s![..n, ..]), weights);
+            contiguous(&d_heads)
+        } else {
+            contiguous(dy)
+        };
+        let pack = Pack { n_head: self.n_head, head_size: self.head_size, time };
+        let [d_out, d_query, d_key, d_value] = packed;
+        pack.split(&mut d_out[..n * pack.width()], d_heads, 1, 0);
+        let shape = self.shape(time);
+        let (size, square) = (time * self.head_size, time * time);
+        for i in 0..span.sequences * self.n_head {
+            let at = i * size..(i + 1) * size;
+            let (sequence, head) = (span.first + i / self.n_head, i % self.n_head);
+            attention::backward(
+                &mut d_query[at.clone()],
+                &mut d_key[at.clone()],
+                &mut d_value[at.clone()],
+                &d_out[at.clone()],
+                &a.weights[i * square..(i + 1) * square],
+                &a.query[at.clone()],
+                &a.key[at.clone()],
+                &a.value[at],
+                &shape,
+                dropout.at(self.place(Some(head)), sequence),
+                head_scratch,
+            );
+        }
+        let mut d_qkv = qkv.slice_mut(s![..n, ..]);
+        for (part, packed) in [d_query, d_key, d_value].into_iter().enumerate() {
+            pack.join(contiguous_mut(&mut d_qkv), packed, 3, part);
+        }
+        self.qkv.backward(dx, gradients, &d_qkv, x, weights);
+    }
+}
+
+impl Activations {
+    /// The layer's output, (N, C).
+    pub fn out(&self, n: usize) -> ArrayView2<'_, Real> {
+        self.projected.as_ref().unwrap_or(&self.heads).slice(s![..n, ..])
+    }
+
+    /// Hands the named values of the first sequence to `look`, see [`crate::model::Inference::visit`].
+    pub fn visit(
+        &self,
+        layer: &MultiHeadAttention,
+        name: &str,
+        time: usize,
+        look: &mut dyn FnMut(&str, &[usize], &[Real]),
+    ) {
+        let (heads, hs) = (layer.n_head, layer.head_size);
+        for (part, values) in [("query", &self.query), ("key", &self.key), ("value", &self.value)] {
+            look(&format!("{name}.{part}"), &[heads, time, hs], &values[..heads * time * hs]);
+        }
+        let squares = [heads, time, time];
+        let (mut products, mut scores, mut masked) = (Vec::new(), Vec::new(), Vec::new());
+        for head in 0..heads {
+            for i in 0..time {
+                for j in 0..time {
+                    let [q, k] = [(&self.query, i), (&self.key, j)]
+                        .map(|(values, position)| &values[(head * time + position) * hs..][..hs]);
+                    let product: Real = q.iter().zip(k).map(|(q, k)| q * k).sum();
+                    products.push(product);
+                    scores.push(product * layer.scale);
+                    masked.push(if layer.causal && j > i {
+                        Real::NEG_INFINITY
+                    } else {
+                        product * layer.scale
+                    });
+                }
+            }
+        }
+        look(&format!("{name}.products"), &squares, &products);
+        look(&format!("{name}.scores"), &squares, &scores);
+        look(&format!("{name}.masked"), &squares, &masked);
+        look(&format!("{name}.weights"), &squares, &self.weights[..heads * time * time]);
+        let width = heads * hs;
+        look(&format!("{name}.out"), &[time, width], &contiguous(&self.heads)[..time * width]);
+        look(name, &[time, width], contiguous(&self.out(time)));
+    }
+}
+
+/// Between rows of all heads side by side, (B, T, parts, heads, hs), and one matrix a head, (B, heads, T, hs).
+struct Pack {
+    n_head: usize,
+    head_size: usize,
+    time: usize,
+}
+
+impl Pack {
+    fn width(&self) -> usize {
+        self.n_head * self.head_size
+    }
+
+    /// Calls `copy(rows_at, packed_at)` for every run of head_size numbers.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn runs(&self, n: usize, parts: usize, part: usize, mut copy: impl FnMut(usize, usize)) {
+        let Self { n_head, head_size, time } = *self;
+        for b in 0..n / time {
+            for t in 0..time {
+                let row = ((b * time + t) * parts + part) * self.width();
+                for h in 0..n_head {
+                    copy(row + h * head_size, ((b * n_head + h) * time + t) * head_size);
+                }
+            }
+        }
+    }
+
+    /// packed (B, heads, T, hs) from part `part` of the rows (N, parts * C).
+    fn split(&self, packed: &mut [Real], rows: &[Real], parts: usize, part: usize) {
+        let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
+        self.runs(n, parts, part, |at, to| packed[to..to + hs].copy_from_slice(&rows[at..at + hs]));
+    }
+
+    /// Part `part` of the rows (N, parts * C) from packed (B, heads, T, hs).
+    fn join(&self, rows: &mut [Real], packed: &[Real], parts: usize, part: usize) {
+        let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
+        self.runs(n, parts, part, |to, at| rows[to..to + hs].copy_from_slice(&packed[at..at + hs]));
+    }
+}

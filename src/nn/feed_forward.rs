@@ -1,0 +1,167 @@
+//! After communication, computation: every position thinks by itself about what it has gathered.
+
+use ndarray::{Array2, ArrayRef2, ArrayView2, s};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::activation::{Activation, contiguous};
+use super::attention::Span;
+use super::dropout::Dropout;
+use super::init::Init;
+use super::linear::Linear;
+use super::parameters::Registry;
+use crate::math::Real;
+
+/// What follows attention in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    None,
+    /// One layer C -> C and the activation, as when the lecture introduces it.
+    Single,
+    /// C -> 4C, the activation, 4C -> C, as in the paper.
+    Mlp4,
+}
+
+#[derive(Clone, Debug)]
+pub struct FeedForward {
+    first: Linear,
+    activation: Activation,
+    second: Option<Linear>,
+    block: usize,
+}
+
+/// What one feed-forward keeps for backward and for the eye.
+#[derive(Clone, Debug)]
+pub struct Activations {
+    /// (N, hidden): before the bend
+    hidden: Array2<Real>,
+    /// (N, hidden): after it
+    activated: Array2<Real>,
+    /// (N, C), where there is a second layer
+    out: Option<Array2<Real>>,
+}
+
+impl FeedForward {
+    /// Reserves `name.net.0` and, when four times wide, `name.net.2`; `None` if there is no feed-forward.
+    pub fn new(
+        registry: &mut Registry,
+        name: &str,
+        block: usize,
+        n_embd: usize,
+        kind: Kind,
+        activation: Activation,
+    ) -> Option<Self> {
+        let hidden = match kind {
+            Kind::None => return None,
+            Kind::Single => n_embd,
+            Kind::Mlp4 => 4 * n_embd,
+        };
+        let first = Linear::new(registry, &format!("{name}.net.0"), n_embd, hidden, true);
+        let second = (kind == Kind::Mlp4)
+            .then(|| Linear::new(registry, &format!("{name}.net.2"), hidden, n_embd, true));
+        Some(Self { first, activation, second, block })
+    }
+
+    pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
+        self.first.initialise(weights, init, rng);
+        if let Some(second) = &self.second {
+            second.initialise(weights, init, rng);
+        }
+    }
+
+    /// Width of the layer before the bend.
+    pub fn hidden(&self) -> usize {
+        self.first.n_out
+    }
+
+    pub fn activations(&self, rows: usize) -> Activations {
+        Activations {
+            hidden: Array2::zeros((rows, self.hidden())),
+            activated: Array2::zeros((rows, self.hidden())),
+            out: self.second.as_ref().map(|second| Array2::zeros((rows, second.n_out))),
+        }
+    }
+
+    /// Weights that a row is multiplied by.
+    pub fn products(&self) -> usize {
+        self.first.products() + self.second.as_ref().map_or(0, Linear::products)
+    }
+
+    /// Dropout's place: sublayer 1 of the block.
+    fn place(&self) -> u64 {
+        (self.block * 1024 + 1) as u64
+    }
+
+    /// # Shapes
+    /// - x (N, C); fills the first N rows of the activations
+    pub fn forward(
+        &self,
+        a: &mut Activations,
+        x: &ArrayRef2<Real>,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+    ) {
+        let n = span.rows();
+        let mut hidden = a.hidden.slice_mut(s![..n, ..]);
+        self.first.forward(&mut hidden, x, weights);
+        let mut activated = a.activated.slice_mut(s![..n, ..]);
+        self.activation.forward(&mut activated, &hidden);
+        match (&self.second, &mut a.out) {
+            (Some(second), Some(out)) => {
+                let mut out = out.slice_mut(s![..n, ..]);
+                second.forward(&mut out, &activated, weights);
+                dropout.apply(&mut out, self.place(), span.first, span.time);
+            }
+            _ => dropout.apply(&mut activated, self.place(), span.first, span.time),
+        }
+    }
+
+    /// Sets dx and adds to the gradients; dy is used up.
+    ///
+    /// # Shapes
+    /// - dx, dy, x (N, C); scratch (at least N, hidden)
+    pub fn backward(
+        &self,
+        dx: &mut ArrayRef2<Real>,
+        gradients: &mut [Real],
+        dy: &mut ArrayRef2<Real>,
+        x: &ArrayRef2<Real>,
+        a: &Activations,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Array2<Real>,
+    ) {
+        let n = span.rows();
+        dropout.apply(dy, self.place(), span.first, span.time);
+        let hidden = a.hidden.slice(s![..n, ..]);
+        if let Some(second) = &self.second {
+            let mut d = scratch.slice_mut(s![..n, ..]);
+            second.backward(&mut d, gradients, dy, &a.activated.slice(s![..n, ..]), weights);
+            self.activation.backward(&mut d, &hidden);
+            self.first.backward(dx, gradients, &d, x, weights);
+        } else {
+            self.activation.backward(dy, &hidden);
+            self.first.backward(dx, gradients, dy, x, weights);
+        }
+    }
+}
+
+impl Activations {
+    /// The layer's output, (N, C).
+    pub fn out(&self, n: usize) -> ArrayView2<'_, Real> {
+        self.out.as_ref().unwrap_or(&self.activated).slice(s![..n, ..])
+    }
+
+    /// Hands the named values of the first sequence to `look`, see [`crate::model::Inference::visit`].
+    pub fn visit(&self, name: &str, time: usize, look: &mut dyn FnMut(&str, &[usize], &[Real])) {
+        for (part, values) in [("hidden", &self.hidden), ("activated", &self.activated)] {
+            let width = values.ncols();
+            look(&format!("{name}.{part}"), &[time, width], &contiguous(values)[..time * width]);
+        }
+        let out = self.out(time);
+        look(name, &[time, out.ncols()], contiguous(&out));
+    }
+}

@@ -1,0 +1,112 @@
+//! A linear layer: y = x W + b.
+//!
+//! W is stored (in, out), which matrix products like best here; a file has PyTorch's (out, in).
+
+use std::ops::Range;
+
+use ndarray::{ArrayRef2, ArrayView2};
+use rand::Rng;
+
+use super::activation::contiguous;
+use super::init::Init;
+use super::parameters::Registry;
+use crate::math::gemm::{gemm, matrix, matrix_mut};
+use crate::math::{Real, vector};
+
+#[derive(Clone, Debug)]
+pub struct Linear {
+    pub n_in: usize,
+    pub n_out: usize,
+    weight: Range<usize>,
+    bias: Option<Range<usize>>,
+}
+
+impl Linear {
+    /// Reserves `name.weight` and, with `bias`, `name.bias`.
+    pub fn new(registry: &mut Registry, name: &str, n_in: usize, n_out: usize, bias: bool) -> Self {
+        let weight = registry.reserve(n_in * n_out, true);
+        registry.name(format!("{name}.weight"), &[n_out, n_in], weight.start, &[1, n_out]);
+        let bias = bias.then(|| {
+            let bias = registry.reserve(n_out, false);
+            registry.name(format!("{name}.bias"), &[n_out], bias.start, &[1]);
+            bias
+        });
+        Self { n_in, n_out, weight, bias }
+    }
+
+    /// `count` layers without bias that read the same input, side by side in one matrix (in, count * out), so that one
+    /// matrix product serves all; `name(i)` is the name of layer i.
+    pub fn side_by_side(
+        registry: &mut Registry,
+        count: usize,
+        n_in: usize,
+        n_out: usize,
+        name: impl Fn(usize) -> String,
+    ) -> Self {
+        let weight = registry.reserve(n_in * n_out * count, true);
+        for i in 0..count {
+            registry.name(
+                format!("{}.weight", name(i)),
+                &[n_out, n_in],
+                weight.start + i * n_out,
+                &[1, n_out * count],
+            );
+        }
+        Self { n_in, n_out: n_out * count, weight, bias: None }
+    }
+
+    pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
+        init.linear_weight(&mut weights[self.weight.clone()], self.n_in, rng);
+        if let Some(bias) = &self.bias {
+            init.linear_bias(&mut weights[bias.clone()], self.n_in, rng);
+        }
+    }
+
+    fn matrix<'a>(&self, weights: &'a [Real]) -> ArrayView2<'a, Real> {
+        matrix(&weights[self.weight.clone()], self.n_in, self.n_out)
+    }
+
+    /// # Shapes
+    /// - y (n, out), x (n, in)
+    pub fn forward(&self, y: &mut ArrayRef2<Real>, x: &ArrayRef2<Real>, weights: &[Real]) {
+        let w = self.matrix(weights);
+        if let Some(bias) = &self.bias {
+            let bias = &weights[bias.clone()];
+            for row in super::activation::contiguous_mut(y).chunks_exact_mut(self.n_out) {
+                row.copy_from_slice(bias);
+            }
+            gemm(y, x, &w, 1.0);
+        } else {
+            gemm(y, x, &w, 0.0);
+        }
+    }
+
+    /// dW += x' dy and db += sum of dy's rows; sets dx = dy W'.
+    ///
+    /// # Shapes
+    /// - dx, x (n, in), dy (n, out)
+    pub fn backward(
+        &self,
+        dx: &mut ArrayRef2<Real>,
+        gradients: &mut [Real],
+        dy: &ArrayRef2<Real>,
+        x: &ArrayRef2<Real>,
+        weights: &[Real],
+    ) {
+        gemm(
+            &mut matrix_mut(&mut gradients[self.weight.clone()], self.n_in, self.n_out),
+            &x.t(),
+            dy,
+            1.0,
+        );
+        if let Some(bias) = &self.bias {
+            vector::add_rows(&mut gradients[bias.clone()], contiguous(dy));
+        }
+        gemm(dx, dy, &self.matrix(weights).t(), 0.0);
+    }
+
+    /// Number of weights that a row is multiplied by.
+    pub fn products(&self) -> usize {
+        self.n_in * self.n_out
+    }
+}

@@ -1,0 +1,103 @@
+//! How a token's place in the window reaches the model: attention by itself cannot tell "hot dog" from "dog hot".
+
+use ndarray::{Array2, ArrayRef2, ArrayView2};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::activation::{contiguous, contiguous_mut};
+use super::embedding::Embedding;
+use super::init::Init;
+use super::parameters::Registry;
+use crate::math::{Real, vector};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    None,
+    /// A trained table (block_size, C).
+    Learned,
+    /// Fixed sines and cosines (Attention Is All You Need, 3.5).
+    Sinusoidal,
+}
+
+/// sin on even columns, cos on odd ones; the wavelengths grow from 2 pi to 10000 * 2 pi. (length, width)
+pub fn sinusoids(length: usize, width: usize) -> Array2<Real> {
+    Array2::from_shape_fn((length, width), |(position, column)| {
+        let frequency = (-(10_000_f64.ln()) * (column - column % 2) as f64 / width as f64).exp();
+        let angle = position as f64 * frequency;
+        (if column % 2 == 0 { angle.sin() } else { angle.cos() }) as Real
+    })
+}
+
+#[derive(Clone, Debug)]
+pub enum PositionEncoding {
+    None,
+    Learned(Embedding),
+    Sinusoidal(Array2<Real>),
+}
+
+impl PositionEncoding {
+    pub fn new(registry: &mut Registry, kind: Position, length: usize, width: usize) -> Self {
+        match kind {
+            Position::None => Self::None,
+            Position::Learned => {
+                Self::Learned(Embedding::new(registry, "position_embedding_table", length, width))
+            }
+            Position::Sinusoidal => Self::Sinusoidal(sinusoids(length, width)),
+        }
+    }
+
+    pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
+        if let Self::Learned(table) = self {
+            table.initialise(weights, init, rng);
+        }
+    }
+
+    /// The table (length, width), where there is one.
+    pub fn table<'a>(&'a self, weights: &'a [Real]) -> Option<ArrayView2<'a, Real>> {
+        match self {
+            Self::None => None,
+            Self::Learned(table) => Some(table.table(weights)),
+            Self::Sinusoidal(table) => Some(table.view()),
+        }
+    }
+
+    /// Adds row t of the table to position t of every sequence of x (B*T, C).
+    pub fn forward(&self, x: &mut ArrayRef2<Real>, time: usize, weights: &[Real]) {
+        if let Some(table) = self.table(weights) {
+            let rows = &table.to_slice().expect("standard layout")[..time * x.ncols()];
+            for sequence in contiguous_mut(x).chunks_exact_mut(rows.len()) {
+                vector::add(sequence, rows);
+            }
+        }
+    }
+
+    /// Adds the gradient d (B*T, C) of the sum to the table's.
+    pub fn backward(&self, gradients: &mut [Real], d: &ArrayRef2<Real>, time: usize) {
+        if let Self::Learned(table) = self {
+            table.backward_positions(gradients, contiguous(d), time);
+        }
+    }
+}
+
+impl Embedding {
+    /// Backward of picking rows 0 to `time` - 1 for every sequence.
+    fn backward_positions(&self, gradients: &mut [Real], d: &[Real], time: usize) {
+        let rows = &mut gradients[self.table_range()][..time * self.width];
+        vector::add_rows(rows, d);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_row_alternates_zero_and_one_and_the_last_pair_is_slow() {
+        let table = sinusoids(5, 6);
+        assert_eq!(table.row(0).to_vec(), [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        assert!((table[[3, 0]] - (3.0 as Real).sin()).abs() < 1e-6);
+        let slow = 10_000_f64.powf(-4.0 / 6.0);
+        assert!((table[[3, 5]] - (3.0 * slow).cos() as Real).abs() < 1e-6);
+    }
+}
