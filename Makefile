@@ -1,0 +1,36 @@
+# The two commands are `make run` and `make test`. Each installs what is missing (scripts/setup.sh) and builds.
+# ARGS is passed on: make run ARGS='train --stage bigram'
+
+CARGO ?= cargo
+
+# Finds or installs OpenBLAS; $$options are then what cargo needs.
+SETUP = options=$$(sh scripts/setup.sh)
+
+.PHONY: help run test lint bench
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+run: ## Open the lab
+	@$(SETUP) && \
+	$(CARGO) build --release $$options && \
+	sh scripts/fetch.sh $(CARGO) run --release --quiet $$options -- && \
+	$(CARGO) run --release --quiet $$options -- $(ARGS)
+
+test: ## Run all tests, the gradient checks in f64 and the comparison with PyTorch
+	@$(SETUP) && \
+	$(CARGO) test $$options $(ARGS) && \
+	$(CARGO) test $$options --features f64 --lib gradient && \
+	$(CARGO) run --quiet $$options -- verify tests/golden
+
+lint: ## Check format, lints and licences
+	@$(SETUP) && \
+	$(CARGO) fmt --check && \
+	$(CARGO) clippy --all-targets $$options -- -D warnings && \
+	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check; \
+	else echo "gpt-lab: cargo-deny is not installed: licences and advisories were not checked"; fi
+
+bench: ## Time the training steps of the small stages
+	@$(SETUP) && \
+	$(CARGO) build --release $$options && \
+	sh scripts/bench.sh $(CARGO) run --release --quiet $$options --
