@@ -7,6 +7,8 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod action;
+#[cfg(test)]
+pub mod fixture;
 pub mod frame;
 pub mod key;
 pub mod layout;

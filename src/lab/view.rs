@@ -51,3 +51,19 @@ fn too_small(model: &Model, screen: Rect, buf: &mut Buffer) {
         .style(model.theme.style(Role::Warning))
         .render(area, buf);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::fixture;
+
+    #[test]
+    fn no_size_is_a_problem() {
+        for (width, height) in
+            [(0, 0), (1, 1), (20, 2), (79, 24), (80, 23), (80, 24), (120, 40), (160, 48), (250, 80)]
+        {
+            let model = fixture::model(width, height);
+            draw(&model, &mut Buffer::empty(Rect::new(0, 0, width, height)));
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! A model filled with fixed values, for tests of panes and screens.
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Rect, Size};
+
+use super::frame::Frame;
+use super::model::{Corpus, Model};
+use super::panes::{Look, PaneId};
+use super::run_view::{Ghost, Origin, Run, Speed, Status};
+use super::theme::Theme;
+use crate::model::sampling::Sampling;
+use crate::text::CharTokenizer;
+use crate::text::ngram::Reference;
+use crate::train::event::{Evaluation, StepReport};
+use crate::train::history::{History, Point, RecordedEdit};
+use crate::train::snapshot::{Norms, Sample, Snapshot, Tensor};
+use crate::train::stage::stage;
+
+/// Tiny Shakespeare's 65 characters, in order.
+pub const CHARACTERS: &str = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const PROMPT: &str = "the king";
+const HEADS: usize = 4;
+const CHANNELS: usize = 32;
+
+/// The lesson on multi-head attention at step 3,412, without colour.
+pub fn model(width: u16, height: u16) -> Model {
+    let lessons = crate::lesson::course().unwrap();
+    let lesson = lessons.iter().position(|l| l.id == "multi-head").unwrap();
+    let mut model = Model::new(lessons, lesson, Theme::plain(), Size::new(width, height), 1337);
+    let tokenizer = CharTokenizer::new(CHARACTERS);
+    model.prompt.set(PROMPT, &tokenizer);
+    let tokens = model.prompt.tokens.clone();
+    model.corpus = Some(Corpus {
+        name: "Tiny Shakespeare".to_owned(),
+        note: None,
+        tokenizer,
+        references: references(),
+    });
+    let config = stage("multi-head").unwrap().config(65, 1337);
+    model.run = Some(Run {
+        config,
+        parameters: 7553,
+        threads: 2,
+        operations_per_token: 46_000.0,
+        step: 3412,
+        history: history(3412, 2.29),
+        status: Status::Training,
+        last: Some(StepReport { step: 3412, loss: 2.301, lr: 3e-4, grad_norm: 0.81 }),
+        speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
+    });
+    model.ghosts.push(Ghost {
+        stage: "single-head".to_owned(),
+        label: "single-head".to_owned(),
+        origin: Origin::Stage,
+        history: Arc::new(history(5000, 2.41)),
+    });
+    model.snapshot = Some(Arc::new(snapshot(&tokens)));
+    model.sample = Some(Arc::new(sample(&tokens, model.tokenizer().unwrap())));
+    for pane in PaneId::ALL {
+        pane.refresh(&mut model);
+    }
+    model
+}
+
+/// One pane of a model, drawn with its frame into a buffer of this size.
+pub fn pane(model: &Model, pane: PaneId, width: u16, height: u16) -> Buffer {
+    let area = Rect::new(0, 0, width, height);
+    let mut buf = Buffer::empty(area);
+    let frame = Frame {
+        number: Some(2),
+        title: pane.title(),
+        detail: &pane.detail(model),
+        about: &pane.about(model),
+        focused: true,
+    };
+    let inner = frame.draw(&model.theme, area, &mut buf);
+    pane.draw(model, Look { focused: true, zoomed: false }, inner, &mut buf);
+    buf
+}
+
+/// The signs of a buffer, one line a row, without styles.
+pub fn text(buf: &Buffer) -> String {
+    let row = |y| -> String {
+        let mut line = String::new();
+        let mut covered = 0;
+        for x in buf.area.left()..buf.area.right() {
+            let symbol = buf[(x, y)].symbol();
+            if covered > 0 {
+                covered -= 1;
+                continue;
+            }
+            covered = unicode_width::UnicodeWidthStr::width(symbol).saturating_sub(1);
+            line.push_str(symbol);
+        }
+        line.trim_end().to_owned() + "\n"
+    };
+    (buf.area.top()..buf.area.bottom()).map(row).collect()
+}
+
+/// A number between -1 and 1 that depends on nothing but its place.
+pub fn noise(i: usize) -> f64 {
+    ((i as f64 * 12.9898).sin() * 43_758.545_3).fract()
+}
+
+fn references() -> Vec<Reference> {
+    let counted = [
+        ("uniform", 4.174),
+        ("unigram", 3.347),
+        ("bigram", 2.482),
+        ("trigram", 2.046),
+        ("4-gram", 1.784),
+    ];
+    counted.iter().zip(0..).map(|(&(name, loss), order)| Reference { order, name, loss }).collect()
+}
+
+fn history(steps: u64, end: f64) -> History {
+    let stride = 4;
+    let curve = |step: u64| end + 1.9 * (-(step as f64) / 380.0).exp();
+    let points = (0..steps / stride).map(|i| {
+        let mean = curve(i * stride) + 0.07 * noise(i as usize);
+        Point { step: i * stride + 1, count: stride, mean, min: mean - 0.08, max: mean + 0.08 }
+    });
+    let evaluations = (0..=steps / 500).map(|i| {
+        let step = i * 500;
+        Evaluation { step, train_loss: curve(step), val_loss: curve(step) + 0.03 }
+    });
+    let edit = |name: &str, old: &str, new: &str| RecordedEdit {
+        step: 1240,
+        name: name.to_owned(),
+        old: old.to_owned(),
+        new: new.to_owned(),
+    };
+    let points = points.collect();
+    History {
+        stride,
+        points,
+        evaluations: evaluations.collect(),
+        edits: vec![edit("lr", "1e-3", "3e-4")],
+    }
+}
+
+fn tensor(name: &str, shape: &[usize], value: impl Fn(usize) -> f64) -> Tensor {
+    let values = (0..shape.iter().product()).map(|i| value(i) as f32).collect();
+    Tensor { name: name.to_owned(), shape: shape.to_vec(), values }
+}
+
+/// Attention whose products, scores, masked scores and weights fit each other; logits and probabilities that do.
+fn snapshot(tokens: &[u32]) -> Snapshot {
+    let t = tokens.len();
+    let hs = CHANNELS / HEADS;
+    let query = tensor("blocks.0.sa.query", &[HEADS, t, hs], |i| 1.4 * noise(i));
+    let key = tensor("blocks.0.sa.key", &[HEADS, t, hs], |i| 1.4 * noise(i + 7000));
+    let value = tensor("blocks.0.sa.value", &[HEADS, t, hs], |i| noise(i + 9000));
+    let dot = |h: usize, i: usize, j: usize| -> f64 {
+        (0..hs)
+            .map(|c| {
+                f64::from(query.values[(h * t + i) * hs + c] * key.values[(h * t + j) * hs + c])
+            })
+            .sum()
+    };
+    let scaled = |h, i, j| dot(h, i, j) / (hs as f64).sqrt();
+    let at = |n: usize| (n / (t * t), n / t % t, n % t);
+    let shape = [HEADS, t, t];
+    let products = tensor("blocks.0.sa.products", &shape, |n| dot(at(n).0, at(n).1, at(n).2));
+    let scores = tensor("blocks.0.sa.scores", &shape, |n| scaled(at(n).0, at(n).1, at(n).2));
+    let masked = tensor("blocks.0.sa.masked", &shape, |n| {
+        let (h, i, j) = at(n);
+        if j <= i { scaled(h, i, j) } else { f64::NEG_INFINITY }
+    });
+    let weights = tensor("blocks.0.sa.weights", &shape, |n| {
+        let (h, i, j) = at(n);
+        let sum: f64 = (0..=i).map(|k| scaled(h, i, k).exp()).sum();
+        if j <= i { scaled(h, i, j).exp() / sum } else { 0.0 }
+    });
+    let logits = tensor("logits", &[t, 65], |i| 3.0 * noise(i + 20_000));
+    let row = |i: usize| &logits.values[i / 65 * 65..(i / 65 + 1) * 65];
+    let probabilities = tensor("probabilities", &[t, 65], |i| {
+        f64::from(logits.values[i]).exp() / row(i).iter().map(|&l| f64::from(l).exp()).sum::<f64>()
+    });
+    let activations = vec![
+        tensor("embedding.token", &[t, CHANNELS], |i| {
+            noise(tokens[i / CHANNELS] as usize * CHANNELS + i % CHANNELS)
+        }),
+        tensor("embedding.position", &[t, CHANNELS], |i| noise(i + 50_000)),
+        query,
+        key,
+        value,
+        products,
+        scores,
+        masked,
+        weights,
+        tensor("blocks.0.ffwd.hidden", &[t, CHANNELS], |i| noise(i + 30_000)),
+        logits,
+        probabilities,
+    ];
+    let names = [
+        "token_embedding_table.weight",
+        "blocks.0.sa.heads.0.key.weight",
+        "lm_head.weight",
+        "lm_head.bias",
+    ];
+    let norms = names.iter().zip(1..).map(|(name, i)| Norms {
+        name: (*name).to_owned(),
+        weight: 0.2 * f64::from(i),
+        gradient: 0.003 / f64::from(i),
+        update: 1e-4 * f64::from(i),
+    });
+    Snapshot {
+        stage: "multi-head".to_owned(),
+        step: 3400,
+        prompt: tokens.to_vec(),
+        activations,
+        parameters: vec![
+            tensor("token_embedding_table.weight", &[65, CHANNELS], noise),
+            tensor("position_embedding_table.weight", &[8, CHANNELS], |i| noise(i + 50_000)),
+        ],
+        norms: norms.collect(),
+    }
+}
+
+fn sample(prompt: &[u32], tokenizer: &CharTokenizer) -> Sample {
+    let text = "\n\nKING RICHARD:\nWhat say the thous and the hath not\nto thee, my lorden.\n";
+    let tokens = tokenizer.encode(text).unwrap();
+    let logits = (0..tokens.len() * 65)
+        .map(|i| (if tokens[i / 65] as usize == i % 65 { 3.0 } else { 2.0 * noise(i) }) as f32)
+        .collect();
+    Sample {
+        stage: "multi-head".to_owned(),
+        step: 3400,
+        prompt: prompt.to_vec(),
+        tokens,
+        logits,
+        sampling: Sampling::default(),
+        complete: true,
+    }
+}
