@@ -7,6 +7,8 @@ pub mod activation;
 pub mod attention;
 pub mod cross_entropy;
 pub mod exp;
+#[cfg(all(test, feature = "f64"))]
+pub mod finite_difference;
 pub mod gemm;
 pub mod hash;
 pub mod norm;

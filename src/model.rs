@@ -5,6 +5,9 @@ pub mod config;
 pub mod gpt;
 pub mod sampling;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use ndarray::ArrayView2;

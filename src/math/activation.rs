@@ -63,3 +63,30 @@ pub fn gelu_backward(d: &mut [Real], x: &[Real]) {
         *d *= normal_cdf(x) + x * DENSITY_AT_0 * exp(-0.5 * x * x);
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+
+    #[test]
+    fn gradient_of_the_three_activations() {
+        type Function = fn(&mut [Real], &[Real]);
+        let all: [(&str, Function, Function); 3] = [
+            ("relu", relu, relu_backward),
+            ("gelu", gelu, gelu_backward),
+            ("gelu_tanh", gelu_tanh, gelu_tanh_backward),
+        ];
+        for (name, forward, backward) in all {
+            let x: Vec<f64> = values(50, 1).iter().map(|x| x * 3.0).collect();
+            let dy = values(50, 2);
+            let mut d = dy.clone();
+            backward(&mut d, &x);
+            let mut y = vec![0.0; 50];
+            check(name, &x, &d, 1e-7, |x| {
+                forward(&mut y, x);
+                weighted_sum(&y, &dy)
+            });
+        }
+    }
+}

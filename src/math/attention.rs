@@ -414,3 +414,61 @@ fn backward_blocks(
         );
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+
+    /// Few keys and many, causal, full and cross attention, one position, with and without dropout.
+    #[test]
+    fn gradient_of_queries_keys_and_values() {
+        let cases = [
+            (1, 1, true),
+            (5, 5, true),
+            (8, 8, true),
+            (11, 11, true),
+            (40, 40, true),
+            (6, 9, false),
+            (7, 33, false),
+        ];
+        for (queries, keys, causal) in cases {
+            for drop in [None, Some(Drop { key: 99, threshold: u32::MAX / 3, scale: 1.5 })] {
+                let shape = Shape { queries, keys, width: 5, value_width: 11, scale: 0.4, causal };
+                let mut scratch = Scratch::new(queries, keys, 11);
+                let (q, k, v) = (values(queries * 5, 1), values(keys * 5, 2), values(keys * 11, 3));
+                let dy = values(queries * 11, 4);
+                let (mut y, mut p) = (vec![0.0; queries * 11], vec![0.0; queries * keys]);
+                forward(&mut y, &mut p, &q, &k, &v, &shape, drop, &mut scratch);
+                for row in p.chunks(keys) {
+                    assert!(
+                        (row.iter().sum::<f64>() - 1.0).abs() < 1e-12,
+                        "rows of weights sum to 1"
+                    );
+                }
+                let (mut dq, mut dk, mut dv) =
+                    (vec![9.0; q.len()], vec![9.0; k.len()], vec![9.0; v.len()]);
+                backward(
+                    &mut dq,
+                    &mut dk,
+                    &mut dv,
+                    &dy,
+                    &p,
+                    &q,
+                    &k,
+                    &v,
+                    &shape,
+                    drop,
+                    &mut scratch,
+                );
+                let mut loss = |q: &[f64], k: &[f64], v: &[f64]| {
+                    forward(&mut y, &mut p, q, k, v, &shape, drop, &mut scratch);
+                    weighted_sum(&y, &dy)
+                };
+                check("dq", &q, &dq, 1e-7, |q| loss(q, &k, &v));
+                check("dk", &k, &dk, 1e-7, |k| loss(&q, k, &v));
+                check("dv", &v, &dv, 1e-7, |v| loss(&q, &k, v));
+            }
+        }
+    }
+}

@@ -64,4 +64,14 @@ mod tests {
             assert!(row[target] < 0.0);
         }
     }
+
+    #[test]
+    #[cfg(feature = "f64")]
+    fn gradient_of_cross_entropy() {
+        use crate::math::finite_difference::{check, values};
+        let (logits, targets) = (values(3 * 19, 1), [0, 18, 7]);
+        let mut d = logits.clone();
+        cross_entropy_backward(&mut d, &targets, 19, 1.0 / 3.0);
+        check("logits", &logits, &d, 1e-7, |x| cross_entropy(&mut x.to_vec(), &targets, 19) / 3.0);
+    }
 }

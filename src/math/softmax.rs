@@ -121,4 +121,20 @@ mod tests {
         assert_eq!(x[..6], [1.0, 0.0, 0.0, 0.5, 0.5, 0.0]);
         assert!((x[6] - 1.0 / 3.0).abs() < 1e-7);
     }
+
+    #[test]
+    #[cfg(feature = "f64")]
+    fn gradient_of_softmax() {
+        use crate::math::finite_difference::{check, values, weighted_sum};
+        let (x, dy) = (values(3 * 21, 1), values(3 * 21, 2));
+        let mut p = x.clone();
+        softmax(&mut p, 21);
+        let mut d = dy.clone();
+        softmax_backward(&mut d, &p, 21);
+        check("softmax", &x, &d, 1e-7, |x| {
+            let mut p = x.to_vec();
+            softmax(&mut p, 21);
+            weighted_sum(&p, &dy)
+        });
+    }
 }

@@ -350,3 +350,93 @@ impl Pack {
         self.runs(n, parts, part, |to, at| rows[to..to + hs].copy_from_slice(&packed[at..at + hs]));
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+    use crate::math::gemm::matrix;
+
+    /// One head and many, T = 1, few keys and many, a partly filled micro-batch, with and without projection and dropout.
+    #[test]
+    fn gradient_of_input_and_every_weight() {
+        for (time, n_head, causal, projection, p) in [
+            (1, 1, true, false, 0.0),
+            (5, 3, true, true, 0.3),
+            (4, 2, false, false, 0.3),
+            (20, 2, true, true, 0.0),
+        ] {
+            let (n_embd, sequences) = (6, 2);
+            let n = sequences * time;
+            let mut registry = Registry::default();
+            let scale = AttentionScale::HeadSize;
+            let layer = MultiHeadAttention::new(
+                &mut registry,
+                "sa",
+                1,
+                n_embd,
+                n_head,
+                scale,
+                causal,
+                projection,
+            );
+            let (weights, dy) = (values(registry.len(), 1), values(n * n_embd, 2));
+            let x = values(n * n_embd, 3);
+            let span = Span { sequences, time, first: 4 };
+            let dropout = Dropout { p, seed: 5, step: 6 };
+            let (mut a, mut scratch) = (
+                layer.activations(sequences + 1, time),
+                Scratch::new(sequences + 1, time, n_embd, n_head),
+            );
+            layer.forward(&mut a, &matrix(&x, n, n_embd), span, &weights, dropout, &mut scratch);
+            let (mut dx, mut gradients) = (Array2::zeros((n, n_embd)), vec![0.0; registry.len()]);
+            let mut d = Array2::from_shape_vec((n, n_embd), dy.clone()).unwrap();
+            let rows = matrix(&x, n, n_embd);
+            layer.backward(
+                &mut dx,
+                &mut gradients,
+                &mut d,
+                &rows,
+                &a,
+                span,
+                &weights,
+                dropout,
+                &mut scratch,
+            );
+            let mut loss = |x: &[f64], weights: &[f64]| {
+                layer.forward(&mut a, &matrix(x, n, n_embd), span, weights, dropout, &mut scratch);
+                weighted_sum(contiguous(&a.out(n)), &dy)
+            };
+            check("x", &x, contiguous(&dx), 1e-7, |x| loss(x, &weights));
+            check("weights", &weights, &gradients, 1e-7, |weights| loss(&x, weights));
+        }
+    }
+
+    /// Without mask and positions, attention does not know the order of its keys: permuted in, permuted out.
+    #[test]
+    fn full_attention_is_permutation_equivariant() {
+        let mut registry = Registry::default();
+        let layer = MultiHeadAttention::new(
+            &mut registry,
+            "sa",
+            0,
+            8,
+            2,
+            AttentionScale::HeadSize,
+            false,
+            true,
+        );
+        let weights = values(registry.len(), 1);
+        let (x, span) = (values(6 * 8, 2), Span { sequences: 1, time: 6, first: 0 });
+        let (mut a, mut scratch) = (layer.activations(1, 6), Scratch::new(1, 6, 8, 2));
+        let mut run = |x: &[f64]| {
+            layer.forward(&mut a, &matrix(x, 6, 8), span, &weights, Dropout::OFF, &mut scratch);
+            contiguous(&a.out(6)).to_vec()
+        };
+        let order = [3, 0, 5, 1, 4, 2];
+        let permute =
+            |x: &[f64]| order.iter().flat_map(|&i| x[i * 8..][..8].to_vec()).collect::<Vec<_>>();
+        let (one, other) = (permute(&run(&x)), run(&permute(&x)));
+        assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-12));
+    }
+}

@@ -348,3 +348,65 @@ impl Block {
         }
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+    use crate::math::gemm::matrix;
+
+    #[test]
+    fn gradient_of_input_and_every_weight_under_every_switch() {
+        use feed_forward::Kind;
+        for (norm, residual, kind) in [
+            (Norm::None, false, Kind::None),
+            (Norm::None, false, Kind::Single),
+            (Norm::None, true, Kind::Mlp4),
+            (Norm::Pre, true, Kind::Mlp4),
+            (Norm::Pre, false, Kind::None),
+            (Norm::Post, true, Kind::Mlp4),
+            (Norm::Post, false, Kind::Single),
+        ] {
+            let settings = Settings {
+                n_embd: 6,
+                n_head: 2,
+                attention_scale: AttentionScale::NEmbd,
+                causal: true,
+                projection: kind == Kind::Mlp4,
+                feed_forward: kind,
+                activation: Activation::GeluTanh,
+                residual,
+                norm,
+            };
+            let mut registry = Registry::default();
+            let block = Block::new(&mut registry, 0, &settings);
+            let span = Span { sequences: 2, time: 4, first: 0 };
+            let n = span.rows();
+            let (weights, dy, x) = (values(registry.len(), 1), values(n * 6, 2), values(n * 6, 3));
+            let dropout = Dropout { p: 0.2, seed: 5, step: 6 };
+            let (mut a, mut scratch) = (block.activations(2, 4, 6), Scratch::new(2, 4, &settings));
+            block.forward(&mut a, &matrix(&x, n, 6), span, &weights, dropout, &mut scratch);
+            let mut d = Array2::from_shape_vec((n, 6), dy.clone()).unwrap();
+            let (rows, mut gradients) = (matrix(&x, n, 6), vec![0.0; registry.len()]);
+            block.backward(
+                &mut d,
+                &mut gradients,
+                &rows,
+                &a,
+                span,
+                &weights,
+                dropout,
+                &mut scratch,
+            );
+            let mut loss = |x: &[f64], weights: &[f64]| {
+                block.forward(&mut a, &matrix(x, n, 6), span, weights, dropout, &mut scratch);
+                weighted_sum(contiguous(&block.out(&a, n)), &dy)
+            };
+            let name = format!("{norm:?} residual {residual} {kind:?}");
+            check(&format!("{name}: x"), &x, contiguous(&d), 1e-6, |x| loss(x, &weights));
+            check(&format!("{name}: weights"), &weights, &gradients, 1e-6, |weights| {
+                loss(&x, weights)
+            });
+        }
+    }
+}

@@ -61,3 +61,25 @@ impl Embedding {
         }
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+
+    #[test]
+    fn gradient_of_the_table_with_a_token_that_comes_twice() {
+        let mut registry = Registry::default();
+        let layer = Embedding::new(&mut registry, "table", 5, 3);
+        let (weights, ids, dy) = (values(15, 1), [4, 0, 4, 2], values(12, 2));
+        let mut gradients = vec![0.0; 15];
+        layer.backward(&mut gradients, &matrix(&dy, 4, 3), &ids);
+        check("table", &weights, &gradients, 1e-7, |weights| {
+            let mut y = Array2::zeros((4, 3));
+            layer.forward(&mut y, &ids, weights);
+            weighted_sum(y.as_slice().unwrap(), &dy)
+        });
+    }
+}

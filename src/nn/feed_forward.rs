@@ -165,3 +165,50 @@ impl Activations {
         look(name, &[time, out.ncols()], contiguous(&out));
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+    use crate::math::gemm::matrix;
+
+    #[test]
+    fn gradient_of_input_and_every_weight() {
+        for (kind, activation, p) in [
+            (Kind::Single, Activation::Relu, 0.0),
+            (Kind::Mlp4, Activation::Gelu, 0.3),
+            (Kind::Mlp4, Activation::GeluTanh, 0.0),
+        ] {
+            let (n_embd, span) = (5, Span { sequences: 2, time: 3, first: 1 });
+            let n = span.rows();
+            let mut registry = Registry::default();
+            let layer =
+                FeedForward::new(&mut registry, "ffwd", 0, n_embd, kind, activation).unwrap();
+            let (weights, dy, x) =
+                (values(registry.len(), 1), values(n * n_embd, 2), values(n * n_embd, 3));
+            let dropout = Dropout { p, seed: 5, step: 6 };
+            let (mut a, mut scratch) = (layer.activations(n), Array2::zeros((n, 4 * n_embd)));
+            layer.forward(&mut a, &matrix(&x, n, n_embd), span, &weights, dropout);
+            let (mut dx, mut gradients) = (Array2::zeros((n, n_embd)), vec![0.0; registry.len()]);
+            let mut d = Array2::from_shape_vec((n, n_embd), dy.clone()).unwrap();
+            let rows = matrix(&x, n, n_embd);
+            layer.backward(
+                &mut dx,
+                &mut gradients,
+                &mut d,
+                &rows,
+                &a,
+                span,
+                &weights,
+                dropout,
+                &mut scratch,
+            );
+            let mut loss = |x: &[f64], weights: &[f64]| {
+                layer.forward(&mut a, &matrix(x, n, n_embd), span, weights, dropout);
+                weighted_sum(contiguous(&a.out(n)), &dy)
+            };
+            check("x", &x, contiguous(&dx), 1e-7, |x| loss(x, &weights));
+            check("weights", &weights, &gradients, 1e-7, |weights| loss(&x, weights));
+        }
+    }
+}

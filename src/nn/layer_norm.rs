@@ -107,3 +107,31 @@ impl LayerNorm {
         );
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+    use crate::math::gemm::matrix;
+
+    #[test]
+    fn gradient_of_input_weight_and_bias() {
+        for (n, width) in [(1, 3), (4, 19), (2, 32)] {
+            let mut registry = Registry::default();
+            let layer = LayerNorm::new(&mut registry, "ln", width);
+            let weights = values(registry.len(), 1);
+            let (x, dy) = (values(n * width, 2), values(n * width, 3));
+            let mut a = Activations::new(n + 1, width);
+            layer.forward(&mut a, &matrix(&x, n, width), &weights);
+            let (mut dx, mut gradients) = (Array2::zeros((n, width)), vec![0.0; registry.len()]);
+            let (dy_rows, x_rows) = (matrix(&dy, n, width), matrix(&x, n, width));
+            layer.backward(&mut dx, &mut gradients, &dy_rows, &x_rows, &a, &weights);
+            let mut loss = |x: &[f64], weights: &[f64]| {
+                layer.forward(&mut a, &matrix(x, n, width), weights);
+                weighted_sum(contiguous(&a.out(n)), &dy)
+            };
+            check("x", &x, contiguous(&dx), 1e-7, |x| loss(x, &weights));
+            check("weights", &weights, &gradients, 1e-7, |weights| loss(&x, weights));
+        }
+    }
+}

@@ -110,3 +110,29 @@ impl Linear {
         self.n_in * self.n_out
     }
 }
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+    use crate::math::finite_difference::{check, values, weighted_sum};
+
+    #[test]
+    fn gradient_of_input_weight_and_bias() {
+        let mut registry = Registry::default();
+        let layer = Linear::new(&mut registry, "layer", 7, 4, true);
+        let (weights, dy) =
+            (values(registry.len(), 1), Array2::from_shape_vec((5, 4), values(20, 2)).unwrap());
+        let x = Array2::from_shape_vec((5, 7), values(35, 3)).unwrap();
+        let (mut dx, mut gradients) = (Array2::zeros((5, 7)), vec![0.0; registry.len()]);
+        layer.backward(&mut dx, &mut gradients, &dy, &x, &weights);
+        let loss = |x: &[f64], weights: &[f64]| {
+            let mut y = Array2::zeros((5, 4));
+            layer.forward(&mut y, &matrix(x, 5, 7), weights);
+            weighted_sum(contiguous(&y), contiguous(&dy))
+        };
+        check("x", contiguous(&x), contiguous(&dx), 1e-7, |x| loss(x, &weights));
+        check("weights", &weights, &gradients, 1e-7, |weights| loss(contiguous(&x), weights));
+    }
+}

@@ -100,4 +100,20 @@ mod tests {
         let slow = 10_000_f64.powf(-4.0 / 6.0);
         assert!((table[[3, 5]] - (3.0 * slow).cos() as Real).abs() < 1e-6);
     }
+
+    #[test]
+    #[cfg(feature = "f64")]
+    fn gradient_of_the_learned_table_when_a_window_is_shorter_than_it() {
+        use crate::math::finite_difference::{check, values, weighted_sum};
+        let mut registry = Registry::default();
+        let layer = PositionEncoding::new(&mut registry, Position::Learned, 6, 3);
+        let (weights, dy) = (values(18, 1), values(2 * 4 * 3, 2));
+        let mut gradients = vec![0.0; 18];
+        layer.backward(&mut gradients, &crate::math::gemm::matrix(&dy, 8, 3), 4);
+        check("table", &weights, &gradients, 1e-7, |weights| {
+            let mut x = Array2::zeros((8, 3));
+            layer.forward(&mut x, 4, weights);
+            weighted_sum(contiguous(&x), &dy)
+        });
+    }
 }
