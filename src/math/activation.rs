@@ -6,6 +6,7 @@ use super::Real;
 use super::exp::{exp, tanh};
 
 /// sqrt(2 / pi)
+#[allow(clippy::excessive_precision)]
 const TANH_SCALE: Real = 0.797_884_560_802_865_4;
 const TANH_CUBE: Real = 0.044_715;
 
@@ -58,6 +59,7 @@ pub fn gelu(y: &mut [Real], x: &[Real]) {
 
 /// Multiplies d by the derivative of [`gelu`] at x: Phi(x) + x phi(x).
 pub fn gelu_backward(d: &mut [Real], x: &[Real]) {
+    #[allow(clippy::excessive_precision)]
     const DENSITY_AT_0: Real = 0.398_942_280_401_432_7;
     for (d, &x) in d.iter_mut().zip(x) {
         *d *= normal_cdf(x) + x * DENSITY_AT_0 * exp(-0.5 * x * x);

@@ -1,6 +1,6 @@
 //! Whole models: finite differences (f64) and the invariants that must hold whatever the weights.
 
-use super::config::{Activation, Architecture, FeedForward, Norm, Position};
+use super::config::{Activation, Architecture, FeedForward, Norm};
 use super::*;
 
 fn tiny() -> Config {
@@ -36,6 +36,7 @@ fn weights(model: &dyn Model) -> Vec<Real> {
 #[cfg(feature = "f64")]
 #[test]
 fn gradient_of_every_parameter_of_whole_models() {
+    use super::config::Position;
     use crate::math::finite_difference::check;
     let every = [
         Config { model: Architecture::Bigram, ..tiny() },
