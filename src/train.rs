@@ -7,11 +7,13 @@ pub mod config;
 pub mod event;
 pub mod history;
 pub mod hyperparameter;
+pub mod schedule;
 pub mod snapshot;
 pub mod stage;
 
 pub use command::Command;
-pub use config::{Config, Schedule, Training};
+pub use config::{Config, InvalidConfig, Schedule, Training};
 pub use event::Event;
-pub use hyperparameter::{Hyperparameter, Value};
+pub use history::History;
+pub use hyperparameter::{HYPERPARAMETERS, Hyperparameter, Value};
 pub use snapshot::{Sample, Snapshot, Subscription};

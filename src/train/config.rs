@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::hyperparameter::{HYPERPARAMETERS, Takes, ValueError};
 use crate::model;
 
 /// How the learning rate moves over the run.
@@ -83,4 +84,44 @@ pub struct Config {
     pub seed: u64,
     pub model: model::Config,
     pub training: Training,
+}
+
+/// Why a configuration cannot be trained.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum InvalidConfig {
+    #[error(transparent)]
+    Model(#[from] model::ConfigError),
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    #[error("{name} must be at least 1 (found 0)")]
+    Zero { name: &'static str },
+}
+
+impl Config {
+    /// # Errors
+    /// If a hyperparameter is out of its range, or the sizes do not go together.
+    pub fn validate(&self) -> Result<(), InvalidConfig> {
+        let bigram = self.model.model == model::config::Architecture::Bigram;
+        for hyperparameter in HYPERPARAMETERS {
+            // The bigram has no layers: what stands in their fields does not count.
+            let counts = hyperparameter.takes == Takes::Live
+                || !bigram
+                || matches!(hyperparameter.name, "block_size" | "init");
+            if !counts {
+                continue;
+            }
+            hyperparameter.check(hyperparameter.get(self))?;
+        }
+        if self.training.eval_interval == 0 {
+            return Err(InvalidConfig::Zero {
+                name: "eval_interval",
+            });
+        }
+        if self.training.eval_batches == 0 {
+            return Err(InvalidConfig::Zero {
+                name: "eval_batches",
+            });
+        }
+        Ok(self.model.validate()?)
+    }
 }
