@@ -1,0 +1,387 @@
+//! AdamW over one flat arena, with the sum of the shards' gradients, their norm, and clipping.
+//!
+//! Two passes over the arena a step. The first adds the shards' gradients in a fixed order and takes the norm of the
+//! sum, block by block while it is in the cache; only then is it known whether the gradient is finite and by how much to
+//! clip it. The second moves moments and weights. Both are elementwise or summed over blocks of a fixed size, so the
+//! result does not depend on how many threads share the work.
+
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+use super::config::{Decay, Training};
+use crate::math::Real;
+use crate::nn::parameters::Registry;
+
+/// Added to the root of the second moment, as PyTorch's default.
+const EPSILON: f64 = 1e-8;
+/// Added to the norm when clipping, as in PyTorch's `clip_grad_norm_`.
+const CLIP_EPSILON: f64 = 1e-6;
+/// Numbers whose squares are summed in one go; 16 KiB stay in the first cache.
+const BLOCK: usize = 4096;
+/// Numbers that one thread updates in one go.
+const CHUNK: usize = 1 << 15;
+/// Below this many weights a fork-join costs more than it brings.
+const PARALLEL: usize = 1 << 17;
+
+/// The optimizer's state: both moments of every weight, in the arena's layout.
+#[derive(Clone, Debug)]
+pub struct AdamW {
+    m: Vec<Real>,
+    v: Vec<Real>,
+    /// The arena in pieces that are decayed or not, for [`Decay::All`] and [`Decay::Matrices`].
+    all: Vec<Piece>,
+    matrices: Vec<Piece>,
+    /// The sum of squares of each block.
+    squares: Vec<f64>,
+    last: Coefficients,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Piece {
+    len: usize,
+    decayed: bool,
+}
+
+/// What is the same for every weight of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Coefficients {
+    /// The gradient times this is the clipped gradient.
+    clip: Real,
+    /// 1 - lr * weight_decay
+    shrink: Real,
+    /// 1 - beta1
+    toward: Real,
+    beta2: Real,
+    /// 1 - beta2
+    square: Real,
+    /// lr / (1 - beta1^t)
+    step: Real,
+    /// sqrt(1 - beta2^t)
+    root: Real,
+    epsilon: Real,
+}
+
+#[allow(clippy::unnecessary_cast)]
+impl Coefficients {
+    /// Of the step that is number `t`, counted from 1.
+    fn new(training: &Training, lr: f64, norm: f64, t: u64) -> Self {
+        let Training { beta1, beta2, weight_decay, grad_clip, .. } = *training;
+        let clip = if grad_clip > 0.0 { (grad_clip / (norm + CLIP_EPSILON)).min(1.0) } else { 1.0 };
+        let t = t as f64;
+        Self {
+            clip: clip as Real,
+            shrink: (1.0 - lr * weight_decay) as Real,
+            toward: (1.0 - beta1) as Real,
+            beta2: beta2 as Real,
+            square: (1.0 - beta2) as Real,
+            step: (lr / (1.0 - beta1.powf(t))) as Real,
+            root: (1.0 - beta2.powf(t)).sqrt() as Real,
+            epsilon: EPSILON as Real,
+        }
+    }
+}
+
+impl AdamW {
+    /// Moments of 0 for a model's arena.
+    pub fn new(registry: &Registry) -> Self {
+        let len = registry.len();
+        Self {
+            m: vec![0.0; len],
+            v: vec![0.0; len],
+            all: pieces(std::iter::once((len, true))),
+            matrices: pieces(registry.regions().iter().map(|r| (r.range.len(), r.matrix))),
+            squares: vec![0.0; len.div_ceil(BLOCK)],
+            last: Coefficients::default(),
+        }
+    }
+
+    /// The first and the second moment.
+    pub fn moments(&self) -> (&[Real], &[Real]) {
+        (&self.m, &self.v)
+    }
+
+    /// The moments, to be filled from a checkpoint.
+    pub(super) fn moments_mut(&mut self) -> (&mut [Real], &mut [Real]) {
+        (&mut self.m, &mut self.v)
+    }
+
+    /// Adds all gradients into the first of them, in their order, and returns the norm of the sum. Not finite if any
+    /// part of it is not.
+    pub fn gather(&mut self, gradients: &mut [Vec<Real>]) -> f64 {
+        let Some((sum, others)) = gradients.split_first_mut() else { return 0.0 };
+        let others = &*others;
+        let gather = |(i, (block, square)): (usize, (&mut [Real], &mut f64))| {
+            let from = i * BLOCK;
+            for other in others {
+                add(block, &other[from..from + block.len()]);
+            }
+            *square = sum_of_squares(block);
+        };
+        if sum.len() < PARALLEL {
+            sum.chunks_mut(BLOCK).zip(&mut self.squares).enumerate().for_each(gather);
+        } else {
+            let squares = self.squares.par_iter_mut();
+            sum.par_chunks_mut(BLOCK).zip(squares).enumerate().with_min_len(8).for_each(gather);
+        }
+        self.squares.iter().sum::<f64>().sqrt()
+    }
+
+    /// One step with a gradient of the given norm, number `t` of the run, counted from 1.
+    ///
+    /// As PyTorch's `AdamW`: p *= 1 - lr wd; m += (1 - b1)(g - m); v = b2 v + (1 - b2) g²;
+    /// p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps).
+    pub fn step(
+        &mut self,
+        weights: &mut [Real],
+        gradient: &[Real],
+        norm: f64,
+        training: &Training,
+        lr: f64,
+        t: u64,
+    ) {
+        self.last = Coefficients::new(training, lr, norm, t);
+        let pieces = match training.decay {
+            Decay::All => &self.all,
+            Decay::Matrices => &self.matrices,
+        };
+        let arenas = Arenas { weights, m: &mut self.m, v: &mut self.v, gradient };
+        arenas.walk(pieces, &self.last);
+    }
+
+    /// What the last step added to the weight at `at`, which is now `weight`; 0 before the first step.
+    pub(super) fn last_update(&self, at: usize, weight: Real, decayed: bool) -> Real {
+        let c = &self.last;
+        if c.root == 0.0 {
+            return 0.0;
+        }
+        let moved = c.step * self.m[at] / (self.v[at].sqrt() / c.root + c.epsilon);
+        let before = (weight + moved) / if decayed { c.shrink } else { 1.0 };
+        weight - before
+    }
+}
+
+/// Joins neighbours that are treated alike and cuts what is longer than a chunk.
+fn pieces(regions: impl Iterator<Item = (usize, bool)>) -> Vec<Piece> {
+    let mut joined: Vec<Piece> = Vec::new();
+    for (len, decayed) in regions {
+        match joined.last_mut() {
+            Some(last) if last.decayed == decayed => last.len += len,
+            _ => joined.push(Piece { len, decayed }),
+        }
+    }
+    let cut = |piece: Piece| {
+        (0..piece.len).step_by(CHUNK).map(move |from| {
+            let len = CHUNK.min(piece.len - from);
+            Piece { len, ..piece }
+        })
+    };
+    joined.into_iter().flat_map(cut).collect()
+}
+
+/// The same stretch of all four arenas.
+struct Arenas<'a> {
+    weights: &'a mut [Real],
+    m: &'a mut [Real],
+    v: &'a mut [Real],
+    gradient: &'a [Real],
+}
+
+impl Arenas<'_> {
+    fn split_at_mut(&mut self, at: usize) -> (Arenas<'_>, Arenas<'_>) {
+        let (weights, weights_right) = self.weights.split_at_mut(at);
+        let (m, m_right) = self.m.split_at_mut(at);
+        let (v, v_right) = self.v.split_at_mut(at);
+        let (gradient, gradient_right) = self.gradient.split_at(at);
+        (
+            Arenas { weights, m, v, gradient },
+            Arenas { weights: weights_right, m: m_right, v: v_right, gradient: gradient_right },
+        )
+    }
+
+    /// Updates piece by piece; long arenas are halved between threads until their parts are short.
+    fn walk(mut self, pieces: &[Piece], c: &Coefficients) {
+        if self.weights.len() < PARALLEL || pieces.len() < 2 {
+            let mut rest = self;
+            for piece in pieces {
+                let (now, later) = rest.split_at_mut(piece.len);
+                let shrink = if piece.decayed { c.shrink } else { 1.0 };
+                update(now.weights, now.m, now.v, now.gradient, shrink, c);
+                rest = later;
+            }
+            return;
+        }
+        let (left, right) = pieces.split_at(pieces.len() / 2);
+        let middle = left.iter().map(|p| p.len).sum();
+        let (low, high) = self.split_at_mut(middle);
+        rayon::join(|| low.walk(left, c), || high.walk(right, c));
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn update(
+    weights: &mut [Real],
+    m: &mut [Real],
+    v: &mut [Real],
+    gradient: &[Real],
+    shrink: Real,
+    c: &Coefficients,
+) {
+    let Coefficients { clip, toward, beta2, square, step, root, epsilon, .. } = *c;
+    for (((w, m), v), g) in weights.iter_mut().zip(m).zip(v).zip(gradient) {
+        let g = g * clip;
+        *m += toward * (g - *m);
+        *v = beta2 * *v + square * g * g;
+        *w = *w * shrink - step * *m / (v.sqrt() / root + epsilon);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn add(sum: &mut [Real], other: &[Real]) {
+    for (sum, x) in sum.iter_mut().zip(other) {
+        *sum += x;
+    }
+}
+
+/// With 16 running sums, because one would have to wait for itself at every number.
+#[allow(clippy::unnecessary_cast)]
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn sum_of_squares(x: &[Real]) -> f64 {
+    let mut sums = [0.0; 16];
+    let (whole, rest) = x.as_chunks::<16>();
+    for sixteen in whole {
+        for (sum, x) in sums.iter_mut().zip(sixteen) {
+            *sum += x * x;
+        }
+    }
+    for (sum, x) in sums.iter_mut().zip(rest) {
+        *sum += x * x;
+    }
+    sums.iter().map(|sum: &Real| *sum as f64).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: [f64; 5] = [0.5, -1.25, 2.0, -0.125, 3.0];
+    const GRADIENTS: [[f64; 5]; 3] = [
+        [0.1, -2.0, 0.003, 0.0, 40.0],
+        [-0.2, 1.0, 0.5, 1e-6, -3.0],
+        [0.3, 0.25, -0.75, 0.0, 0.5],
+    ];
+
+    fn real(x: &[f64]) -> Vec<Real> {
+        x.iter().map(|x| *x as Real).collect()
+    }
+
+    fn registry(len: usize) -> Registry {
+        let mut registry = Registry::default();
+        registry.reserve(len - 2, true);
+        registry.reserve(2, false);
+        registry
+    }
+
+    fn train(training: &Training) -> (Vec<Real>, AdamW) {
+        let mut optimizer = AdamW::new(&registry(5));
+        let mut weights = real(&START);
+        for (gradient, t) in GRADIENTS.iter().zip(1..) {
+            let mut shards = [real(gradient), real(&[0.0; 5])];
+            let norm = optimizer.gather(&mut shards);
+            optimizer.step(&mut weights, &shards[0], norm, training, training.lr, t);
+        }
+        (weights, optimizer)
+    }
+
+    fn training() -> Training {
+        Training { lr: 0.1, beta2: 0.99, weight_decay: 0.1, ..Training::default() }
+    }
+
+    fn assert_near(found: &[Real], expected: &[f64]) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((*found as f64 - expected).abs() < 2e-6, "{found} instead of {expected}");
+        }
+    }
+
+    // torch 2.x, float64:
+    //   w = torch.tensor(START); o = torch.optim.AdamW([w], lr=0.1, betas=(0.9, 0.99), weight_decay=0.1)
+    //   for g in GRADIENTS: w.grad = torch.tensor(g); o.step()
+    #[test]
+    fn three_steps_are_pytorchs() {
+        let expected =
+            [0.389_098_961, -1.075_057_288, 1.789_715_394, -0.250_311_994, 2.703_756_071];
+        assert_near(&train(&training()).0, &expected);
+    }
+
+    // The same with torch.nn.utils.clip_grad_norm_([w], 1.0) before each step.
+    #[test]
+    fn three_clipped_steps_are_pytorchs() {
+        let expected =
+            [0.406_891_725, -1.254_627_794, 1.819_688_798, -0.246_103_845, 2.794_306_517];
+        assert_near(&train(&Training { grad_clip: 1.0, ..training() }).0, &expected);
+    }
+
+    #[test]
+    fn decay_of_matrices_leaves_vectors_alone() {
+        let all = train(&training()).0;
+        let matrices = train(&Training { decay: Decay::Matrices, ..training() }).0;
+        let none = train(&Training { weight_decay: 0.0, ..training() }).0;
+        assert_eq!(matrices[..3], all[..3]);
+        assert_eq!(matrices[3..], none[3..]);
+        assert_ne!(matrices[3..], all[3..]);
+    }
+
+    #[test]
+    fn the_last_update_is_what_the_last_step_added() {
+        let mut optimizer = AdamW::new(&registry(5));
+        let mut weights = real(&START);
+        assert_eq!(optimizer.last_update(0, weights[0], true), 0.0);
+        for (gradient, t) in GRADIENTS.iter().zip(1..) {
+            let before = weights.clone();
+            optimizer.step(&mut weights, &real(gradient), 1.0, &training(), 0.1, t);
+            for i in 0..5 {
+                let update = optimizer.last_update(i, weights[i], true);
+                assert!((update - (weights[i] - before[i])).abs() < 1e-6);
+            }
+        }
+    }
+
+    /// Long enough to be shared between threads, with an odd end.
+    const LONG: usize = 3 * CHUNK * 4 + 77;
+
+    fn wave(phase: f64) -> Vec<Real> {
+        (0..LONG).map(|i| ((i as f64 + phase) * 0.01).sin() as Real).collect()
+    }
+
+    #[test]
+    fn the_norm_is_of_the_sum() {
+        let mut optimizer = AdamW::new(&registry(LONG));
+        let mut shards = [wave(0.0), wave(5.0), wave(9.0)];
+        let sum: Vec<f64> =
+            (0..LONG).map(|i| shards.iter().map(|s| s[i] as f64).sum::<f64>()).collect();
+        let norm = optimizer.gather(&mut shards);
+        let expected = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
+        assert!((norm - expected).abs() < 1e-5 * expected);
+        assert!((shards[0][LONG - 1] as f64 - sum[LONG - 1]).abs() < 1e-6);
+        shards[1][LONG / 2] = Real::NAN;
+        assert!(optimizer.gather(&mut shards).is_nan());
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let run = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let mut optimizer = AdamW::new(&registry(LONG));
+                let mut weights = wave(1.0);
+                let training = Training { decay: Decay::Matrices, grad_clip: 1.0, ..training() };
+                for t in 1..=3 {
+                    let mut shards = [wave(t as f64), wave(-3.0)];
+                    let norm = optimizer.gather(&mut shards);
+                    optimizer.step(&mut weights, &shards[0], norm, &training, 0.1, t);
+                }
+                weights
+            })
+        };
+        assert!(run(1) == run(4));
+    }
+}

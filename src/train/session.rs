@@ -1,0 +1,401 @@
+//! One run: a model, its weights, and all that moves them. Same seed, configuration and number of shards, same run, to
+//! the last bit.
+//!
+//! A step is two fork-joins: every shard runs forward and backward over its own sequences into its own gradient arena;
+//! then the arenas are summed in a fixed order and AdamW moves the weights. Nothing is allocated once a step is warm.
+
+mod estimate;
+mod look;
+mod restore;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::adamw::AdamW;
+use super::config::{Config, InvalidConfig};
+use super::event::{Edit, StepReport};
+use super::history::History;
+use super::hyperparameter::{self, Takes, Value, ValueError};
+use super::schedule::learning_rate;
+use super::team::{Team, TeamError};
+use crate::math::Real;
+use crate::math::random::{Purpose, stream};
+use crate::model::{self, Batch, Dropout, Inference, Model, Shard};
+use crate::text::{Dataset, TextError, batches};
+
+pub use estimate::{Estimation, ExactLoss};
+pub use restore::RestoreError;
+
+/// No model has more weights: the arenas of a larger one would not fit into a small machine's memory.
+const MOST_PARAMETERS: usize = 250_000_000;
+/// A shard with less work than this (floating-point operations of a step) costs more than it brings.
+const LEAST_WORK: f64 = 1e6;
+/// What the softmax and the loss cost for each logit, beside the matrix products.
+const WORK_PER_LOGIT: f64 = 40.0;
+
+/// One run.
+pub struct Session {
+    config: Config,
+    dataset: Arc<Dataset>,
+    team: Team,
+    model: Box<dyn Model>,
+    weights: Vec<Real>,
+    optimizer: AdamW,
+    step: u64,
+    history: History,
+    /// What it takes to step; empty while the run rests.
+    shards: Vec<Lane>,
+    /// One arena a shard; after a step the first holds the whole gradient, before clipping.
+    gradients: Vec<Vec<Real>>,
+    batch: Batch,
+    inference: Option<Box<dyn Inference>>,
+}
+
+/// A shard and its part of the batch.
+struct Lane {
+    shard: Box<dyn Shard>,
+    rows: Range<usize>,
+    loss: f64,
+}
+
+/// Why a run cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    #[error(transparent)]
+    Config(#[from] InvalidConfig),
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error(transparent)]
+    Team(#[from] TeamError),
+    #[error("the model would have {parameters} parameters: the most is {MOST_PARAMETERS}; choose a smaller n_embd, n_layer or block_size")]
+    TooLarge { parameters: usize },
+    #[error("the configuration is for {config} different tokens, the text has {text}")]
+    Vocabulary { config: usize, text: usize },
+}
+
+/// Why a live change was refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SetError {
+    #[error("there is no hyperparameter {0}")]
+    Unknown(String),
+    #[error("{0} is part of the model: changing it builds a new one")]
+    Structural(&'static str),
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
+/// The loss or the gradient of a step is not finite; the step was not made.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("the loss is {loss} and the gradient's norm {grad_norm} after {step} steps: the run has diverged; lower the learning rate, or clip the gradient")]
+pub struct Diverged {
+    /// Steps done.
+    pub step: u64,
+    pub loss: f64,
+    pub grad_norm: f64,
+}
+
+impl Session {
+    /// Opens a new run on `threads` threads of its own.
+    ///
+    /// # Errors
+    /// If the configuration cannot be trained on this text.
+    pub fn new(config: Config, dataset: Arc<Dataset>, threads: usize) -> Result<Self, SessionError> {
+        config.validate()?;
+        Self::with_team(config, dataset, &Team::new(threads)?)
+    }
+
+    /// Opens a new run on threads that it shares with others.
+    ///
+    /// # Errors
+    /// If the configuration cannot be trained on this text.
+    pub fn with_team(config: Config, dataset: Arc<Dataset>, team: &Team) -> Result<Self, SessionError> {
+        config.validate()?;
+        let model = model::build(&config.model).map_err(InvalidConfig::Model)?;
+        Self::with_model(config, dataset, team, model)
+    }
+
+    /// Opens a new run of a model that was built from `config`.
+    pub(super) fn with_model(
+        config: Config,
+        dataset: Arc<Dataset>,
+        team: &Team,
+        model: Box<dyn Model>,
+    ) -> Result<Self, SessionError> {
+        config.validate()?;
+        dataset.require(config.model.block_size)?;
+        let vocabulary = dataset.tokenizer.vocab_size();
+        if config.model.vocab_size != vocabulary {
+            let config = config.model.vocab_size;
+            return Err(SessionError::Vocabulary { config, text: vocabulary });
+        }
+        let parameters = model.registry().len();
+        if parameters > MOST_PARAMETERS {
+            return Err(SessionError::TooLarge { parameters });
+        }
+        let mut weights = vec![0.0; parameters];
+        model.initialise(&mut weights, config.seed);
+        Ok(Self {
+            optimizer: AdamW::new(model.registry()),
+            config,
+            dataset,
+            team: team.clone(),
+            model,
+            weights,
+            step: 0,
+            history: History::default(),
+            shards: Vec::new(),
+            gradients: Vec::new(),
+            batch: Batch::default(),
+            inference: None,
+        })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn dataset(&self) -> &Arc<Dataset> {
+        &self.dataset
+    }
+
+    pub fn team(&self) -> &Team {
+        &self.team
+    }
+
+    pub fn model(&self) -> &dyn Model {
+        &*self.model
+    }
+
+    pub fn weights(&self) -> &[Real] {
+        &self.weights
+    }
+
+    /// Steps done.
+    pub fn step_count(&self) -> u64 {
+        self.step
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How many parts a step is split into.
+    pub fn shards(&self) -> usize {
+        self.shards_wanted(self.config.training.batch_size)
+    }
+
+    /// Moves the run's last step.
+    pub fn set_steps(&mut self, steps: u64) {
+        self.config.training.steps = steps;
+    }
+
+    /// Changes a live hyperparameter; weights and moments stay.
+    ///
+    /// # Errors
+    /// If there is none of that name, if it is part of the model, or if it cannot have that value.
+    pub fn set(&mut self, name: &str, value: Value) -> Result<Edit, SetError> {
+        let hyperparameter = hyperparameter::hyperparameter(name)
+            .ok_or_else(|| SetError::Unknown(name.to_owned()))?;
+        if hyperparameter.takes == Takes::Rebuild {
+            return Err(SetError::Structural(hyperparameter.name));
+        }
+        let old = hyperparameter.get(&self.config);
+        hyperparameter.set(&mut self.config, value)?;
+        let edit = Edit { step: self.step, name: hyperparameter.name, old, new: value };
+        if old != value {
+            self.history.edited(&edit);
+        }
+        Ok(edit)
+    }
+
+    /// Makes one step.
+    ///
+    /// # Errors
+    /// If the loss or the gradient is not finite; the weights are then as they were.
+    pub fn step(&mut self) -> Result<StepReport, Diverged> {
+        let team = self.team.clone();
+        team.run(|| self.step_in_team())
+    }
+
+    fn step_in_team(&mut self) -> Result<StepReport, Diverged> {
+        let Config { seed, model: model::Config { block_size, .. }, .. } = self.config;
+        let sequences = self.config.training.batch_size;
+        let mut batches = stream(seed, Purpose::Batches, self.step);
+        batches::draw(&self.dataset.train, sequences, block_size, &mut batches, &mut self.batch);
+        self.split(sequences);
+
+        let dropout = Dropout { p: self.config.training.dropout, seed, step: self.step };
+        let (weights, batch) = (&*self.weights, &self.batch);
+        let work = |(lane, gradient): (&mut Lane, &mut Vec<Real>)| {
+            gradient.fill(0.0);
+            let rows = lane.rows.clone();
+            lane.loss = lane.shard.loss_and_gradients(weights, batch, rows, dropout, gradient);
+        };
+        if let [lane] = &mut *self.shards {
+            work((lane, &mut self.gradients[0]));
+        } else {
+            self.shards.par_iter_mut().zip(&mut self.gradients).with_max_len(1).for_each(work);
+        }
+        let positions = (sequences * block_size) as f64;
+        let loss = self.shards.iter().map(|lane| lane.loss).sum::<f64>() / positions;
+        let grad_norm = self.optimizer.gather(&mut self.gradients);
+        if !loss.is_finite() || !grad_norm.is_finite() {
+            return Err(Diverged { step: self.step, loss, grad_norm });
+        }
+
+        let training = &self.config.training;
+        let lr = learning_rate(training, self.step);
+        let number = self.step + 1;
+        self.optimizer.step(&mut self.weights, &self.gradients[0], grad_norm, training, lr, number);
+        self.step = number;
+        let report = StepReport { step: number, loss, lr, grad_norm };
+        self.history.push(&report);
+        Ok(report)
+    }
+
+    /// Frees what only a step needs, while another run is trained.
+    pub fn rest(&mut self) {
+        self.shards = Vec::new();
+        self.gradients = Vec::new();
+        self.inference = None;
+    }
+
+    /// As many shards as have enough to do, and no more than threads or sequences.
+    fn shards_wanted(&self, sequences: usize) -> usize {
+        let model = &self.config.model;
+        let logits = model.vocab_size as f64 * WORK_PER_LOGIT;
+        let work = self.model.operations_per_token() + logits;
+        let worth = work * (sequences * model.block_size) as f64 / LEAST_WORK;
+        self.team.threads().min(sequences).min((worth as usize).max(1))
+    }
+
+    /// Sees to it that there are shards for a batch of `sequences`, and gives each its rows.
+    fn split(&mut self, sequences: usize) {
+        let count = self.shards_wanted(self.config.training.batch_size);
+        if self.shards.len() != count {
+            let time = self.config.model.block_size;
+            self.shards.truncate(count);
+            self.gradients.truncate(count);
+            while self.shards.len() < count {
+                self.shards.push(Lane { shard: self.model.shard(time), rows: 0..0, loss: 0.0 });
+                self.gradients.push(vec![0.0; self.weights.len()]);
+            }
+        }
+        for (i, lane) in self.shards.iter_mut().enumerate() {
+            lane.rows = sequences * i / count..sequences * (i + 1) / count;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::fake;
+
+    fn run(threads: usize, steps: u64) -> Session {
+        let mut session = fake::session(threads);
+        for _ in 0..steps {
+            session.step().unwrap();
+        }
+        session
+    }
+
+    #[test]
+    fn a_run_is_a_function_of_seed_and_shards() {
+        let (one, other) = (run(1, 30), run(1, 30));
+        assert_eq!(one.weights(), other.weights());
+        assert_eq!(one.history(), other.history());
+        let mut config = fake::config();
+        config.seed += 1;
+        let other = fake::open(config, 1);
+        assert_ne!(fake::session(1).weights(), other.weights());
+    }
+
+    #[test]
+    fn shards_agree() {
+        let one = run(1, 30);
+        for threads in [2, 3, 4] {
+            let other = run(threads, 30);
+            assert_eq!(other.shards(), threads);
+            for (a, b) in one.weights().iter().zip(other.weights()) {
+                assert!((a - b).abs() < 1e-5, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn training_lowers_the_loss() {
+        let mut session = fake::session(2);
+        let before = session.evaluate();
+        for _ in 0..200 {
+            session.step().unwrap();
+        }
+        let after = session.evaluate();
+        assert!(after.val_loss < before.val_loss - 0.5, "{before:?} {after:?}");
+        assert_eq!((before.step, after.step), (0, 200));
+    }
+
+    #[test]
+    fn live_changes_apply_to_the_next_step_and_are_recorded() {
+        let mut session = run(1, 3);
+        let edit = session.set("lr", Value::Number(0.5)).unwrap();
+        assert_eq!((edit.step, edit.old, edit.new), (3, Value::Number(0.1), Value::Number(0.5)));
+        assert_eq!(session.step().unwrap().lr, 0.5);
+        session.set("batch_size", Value::Count(3)).unwrap();
+        session.step().unwrap();
+        assert_eq!(session.batch.sequences, 3);
+        let names: Vec<_> = session.history().edits.iter().map(|e| e.name.as_str()).collect();
+        assert_eq!(names, ["lr", "batch_size"]);
+    }
+
+    #[test]
+    fn changes_that_cannot_be_are_refused() {
+        let mut session = fake::session(1);
+        for (name, value, says) in [
+            ("n_head", Value::Count(2), "builds a new one"),
+            ("lr", Value::Number(-1.0), "lr must be a number"),
+            ("lr", Value::Count(1), "lr must be a number"),
+            ("colour", Value::Count(1), "no hyperparameter"),
+        ] {
+            let error = session.set(name, value).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+        assert!(session.history().edits.is_empty());
+    }
+
+    #[test]
+    fn a_step_that_diverges_is_not_made() {
+        let mut session = run(1, 2);
+        session.weights[0] = Real::NAN;
+        session.weights[1] = Real::NAN;
+        let weights = session.weights[2..].to_vec();
+        // Every window holds some of the alphabet's few letters, so the poisoned row is met at once or soon.
+        let diverged = (0..50).find_map(|_| session.step().err()).unwrap();
+        assert_eq!(diverged.step, session.step_count());
+        assert!(weights.len() == session.weights.len() - 2);
+        assert!(session.weights[fake::VOCABULARY..].iter().all(|w| w.is_finite()));
+    }
+
+    #[test]
+    fn what_cannot_be_trained_is_refused_with_what_to_do() {
+        let mut config = fake::config();
+        config.model.block_size = 100_000;
+        let dataset = fake::dataset();
+        let says = |config: Config| {
+            Session::new(config, Arc::clone(&dataset), 1).err().unwrap().to_string()
+        };
+        assert!(says(config).contains("block_size must be"));
+        let mut config = fake::config();
+        config.model.block_size = 2000;
+        assert!(says(config).contains("too short"));
+        let mut config = fake::config();
+        config.model.vocab_size = 11;
+        assert!(says(config).contains("11 different tokens"));
+        let mut config = fake::config();
+        config.training.eval_interval = 0;
+        assert!(says(config).contains("eval_interval"));
+        assert!(Session::new(fake::config(), dataset, 0).is_err());
+    }
+}

@@ -1,0 +1,136 @@
+//! What a pane may see: activations of a prompt, weights, and sizes, copied at a step boundary.
+
+use super::Session;
+use crate::math::Real;
+use crate::nn::parameters::Parameter;
+use crate::train::config::Decay;
+use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor};
+
+impl Session {
+    /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt.
+    ///
+    /// # Panics
+    /// If the prompt holds ids outside the vocabulary.
+    pub fn snapshot(&mut self, subscription: &Subscription) -> Snapshot {
+        let block_size = self.config.model.block_size;
+        let prompt = &subscription.prompt[subscription.prompt.len().saturating_sub(block_size)..];
+        let mut activations = Vec::new();
+        if !prompt.is_empty() && !subscription.activations.is_empty() {
+            let inference = self.inference.get_or_insert_with(|| self.model.inference());
+            inference.forward(&self.weights, prompt);
+            inference.visit(&mut |name, shape, values| {
+                if subscription.activations.iter().any(|pattern| matches(pattern, name)) {
+                    activations.push(tensor(name, shape, values.iter()));
+                }
+            });
+        }
+        let parameters = self.model.registry().parameters().iter();
+        let wanted = |p: &&Parameter| subscription.parameters.iter().any(|n| matches(n, &p.name));
+        let parameters = parameters
+            .filter(wanted)
+            .map(|p| tensor(&p.name, &p.shape, p.positions().map(|at| &self.weights[at])))
+            .collect();
+        let norms = if subscription.norms { self.norms() } else { Vec::new() };
+        Snapshot {
+            stage: self.config.stage.clone(),
+            step: self.step,
+            prompt: prompt.to_vec(),
+            activations,
+            parameters,
+            norms,
+        }
+    }
+
+    fn norms(&self) -> Vec<Norms> {
+        let registry = self.model.registry();
+        let all = self.config.training.decay == Decay::All;
+        let gradient = self.gradients.first();
+        let norms = |p: &Parameter| {
+            let matrix = registry.regions().iter().any(|r| r.matrix && r.range.contains(&p.offset));
+            let update = |at| self.optimizer.last_update(at, self.weights[at], all || matrix);
+            Norms {
+                name: p.name.clone(),
+                weight: root_mean_square(p, |at| self.weights[at]),
+                gradient: gradient.map_or(0.0, |g| root_mean_square(p, |at| g[at])),
+                update: root_mean_square(p, update),
+            }
+        };
+        registry.parameters().iter().map(norms).collect()
+    }
+}
+
+#[allow(clippy::unnecessary_cast)]
+fn tensor<'a>(name: &str, shape: &[usize], values: impl Iterator<Item = &'a Real>) -> Tensor {
+    Tensor {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        values: values.map(|x| *x as f32).collect(),
+    }
+}
+
+#[allow(clippy::unnecessary_cast)]
+fn root_mean_square(parameter: &Parameter, value: impl Fn(usize) -> Real) -> f64 {
+    let sum: f64 = parameter.positions().map(|at| (value(at) as f64).powi(2)).sum();
+    (sum / parameter.len().max(1) as f64).sqrt()
+}
+
+/// Whether a name fits a pattern in which `*` stands for any run of characters.
+pub(in crate::train) fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
+            rest.is_empty() || (0..=name.len()).any(|at| name.get(at..).is_some_and(|n| matches(rest, n)))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::fake;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        for (pattern, name, fits) in [
+            ("logits", "logits", true),
+            ("logits", "logit", false),
+            ("blocks.*.sa.weights", "blocks.0.sa.weights", true),
+            ("blocks.*.sa.weights", "blocks.12.sa.weights", true),
+            ("blocks.*.sa.weights", "blocks.0.sa.scores", false),
+            ("*", "anything", true),
+            ("embedding*", "embedding", true),
+            ("*.weight", "lm_head.weight", true),
+            ("*.weight", "lm_head.weight.m", false),
+            ("*a*b", "xaxxb", true),
+        ] {
+            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_holds_what_was_asked_for_and_nothing_else() {
+        let mut session = fake::session(1);
+        session.step().unwrap();
+        let time = session.config().model.block_size;
+        let prompt: Vec<u32> = (0..time as u32 + 3).map(|i| i % 3).collect();
+        let subscription = Subscription {
+            prompt: prompt.clone(),
+            activations: vec!["log*".to_owned()],
+            parameters: vec!["*.weight".to_owned()],
+            norms: true,
+            every_seconds: 0.0,
+        };
+        let snapshot = session.snapshot(&subscription);
+        assert_eq!((snapshot.step, snapshot.prompt.as_slice()), (1, &prompt[3..]));
+        let logits = snapshot.activation("logits").unwrap();
+        assert_eq!(logits.shape, [time, fake::VOCABULARY]);
+        assert_eq!(snapshot.activations.len(), 1);
+        let weights = snapshot.parameter(fake::TABLE).unwrap();
+        let row = snapshot.prompt[0] as usize * fake::VOCABULARY;
+        assert_eq!(logits.values[..4], weights.values[row..row + 4]);
+        let norms = &snapshot.norms[0];
+        assert!(norms.weight > 0.0 && norms.gradient > 0.0 && norms.update > 0.0, "{norms:?}");
+        let nothing = session.snapshot(&Subscription::default());
+        assert!(nothing.activations.is_empty() && nothing.parameters.is_empty());
+    }
+}
