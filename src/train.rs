@@ -2,18 +2,31 @@
 //!
 //! The terminal and the headless commands are two observers of one event stream and do not know each other.
 
+pub mod adamw;
+pub mod checkpoint;
 pub mod command;
 pub mod config;
 pub mod event;
+pub mod generation;
 pub mod history;
 pub mod hyperparameter;
 pub mod schedule;
+pub mod session;
 pub mod snapshot;
 pub mod stage;
+pub mod team;
+#[cfg(test)]
+mod testing;
+pub mod worker;
 
+pub use checkpoint::Checkpoint;
 pub use command::Command;
 pub use config::{Config, InvalidConfig, Schedule, Training};
 pub use event::Event;
+pub use generation::Generation;
 pub use history::History;
 pub use hyperparameter::{HYPERPARAMETERS, Hyperparameter, Value};
+pub use session::Session;
 pub use snapshot::{Sample, Snapshot, Subscription};
+pub use team::Team;
+pub use worker::Worker;

@@ -186,24 +186,23 @@ struct Arenas<'a> {
     gradient: &'a [Real],
 }
 
-impl Arenas<'_> {
-    fn split_at_mut(&mut self, at: usize) -> (Arenas<'_>, Arenas<'_>) {
+impl<'a> Arenas<'a> {
+    fn split_at(self, at: usize) -> (Arenas<'a>, Arenas<'a>) {
         let (weights, weights_right) = self.weights.split_at_mut(at);
         let (m, m_right) = self.m.split_at_mut(at);
         let (v, v_right) = self.v.split_at_mut(at);
         let (gradient, gradient_right) = self.gradient.split_at(at);
-        (
-            Arenas { weights, m, v, gradient },
-            Arenas { weights: weights_right, m: m_right, v: v_right, gradient: gradient_right },
-        )
+        let right =
+            Arenas { weights: weights_right, m: m_right, v: v_right, gradient: gradient_right };
+        (Arenas { weights, m, v, gradient }, right)
     }
 
     /// Updates piece by piece; long arenas are halved between threads until their parts are short.
-    fn walk(mut self, pieces: &[Piece], c: &Coefficients) {
+    fn walk(self, pieces: &[Piece], c: &Coefficients) {
         if self.weights.len() < PARALLEL || pieces.len() < 2 {
             let mut rest = self;
             for piece in pieces {
-                let (now, later) = rest.split_at_mut(piece.len);
+                let (now, later) = rest.split_at(piece.len);
                 let shrink = if piece.decayed { c.shrink } else { 1.0 };
                 update(now.weights, now.m, now.v, now.gradient, shrink, c);
                 rest = later;
@@ -212,7 +211,7 @@ impl Arenas<'_> {
         }
         let (left, right) = pieces.split_at(pieces.len() / 2);
         let middle = left.iter().map(|p| p.len).sum();
-        let (low, high) = self.split_at_mut(middle);
+        let (low, high) = self.split_at(middle);
         rayon::join(|| low.walk(left, c), || high.walk(right, c));
     }
 }
@@ -264,11 +263,8 @@ mod tests {
     use super::*;
 
     const START: [f64; 5] = [0.5, -1.25, 2.0, -0.125, 3.0];
-    const GRADIENTS: [[f64; 5]; 3] = [
-        [0.1, -2.0, 0.003, 0.0, 40.0],
-        [-0.2, 1.0, 0.5, 1e-6, -3.0],
-        [0.3, 0.25, -0.75, 0.0, 0.5],
-    ];
+    const GRADIENTS: [[f64; 5]; 3] =
+        [[0.1, -2.0, 0.003, 0.0, 40.0], [-0.2, 1.0, 0.5, 1e-6, -3.0], [0.3, 0.25, -0.75, 0.0, 0.5]];
 
     fn real(x: &[f64]) -> Vec<Real> {
         x.iter().map(|x| *x as Real).collect()

@@ -113,14 +113,10 @@ impl Config {
             hyperparameter.check(hyperparameter.get(self))?;
         }
         if self.training.eval_interval == 0 {
-            return Err(InvalidConfig::Zero {
-                name: "eval_interval",
-            });
+            return Err(InvalidConfig::Zero { name: "eval_interval" });
         }
         if self.training.eval_batches == 0 {
-            return Err(InvalidConfig::Zero {
-                name: "eval_batches",
-            });
+            return Err(InvalidConfig::Zero { name: "eval_batches" });
         }
         Ok(self.model.validate()?)
     }

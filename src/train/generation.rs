@@ -29,8 +29,7 @@ pub struct Generation {
 impl Generation {
     /// Begins the text number `index` of a request; each number has its own random stream.
     pub fn new(model: &dyn Model, request: &SampleRequest, index: u64) -> Self {
-        let context =
-            if request.prompt.is_empty() { vec![0] } else { request.prompt.clone() };
+        let context = if request.prompt.is_empty() { vec![0] } else { request.prompt.clone() };
         Self {
             context,
             prompt: request.prompt.clone(),
@@ -94,7 +93,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::train::fake;
+    use crate::train::testing;
 
     fn request(prompt: &[u32]) -> SampleRequest {
         SampleRequest {
@@ -107,7 +106,7 @@ mod tests {
     }
 
     fn text(index: u64, slice: Duration) -> Vec<u32> {
-        let session = fake::session(1);
+        let session = testing::session(1);
         let mut generation = Generation::new(session.model(), &request(&[1, 2]), index);
         while !generation.advance(session.weights(), Instant::now() + slice) {}
         generation.sample("fake", 0).tokens
@@ -123,14 +122,14 @@ mod tests {
 
     #[test]
     fn tokens_come_with_the_logits_they_were_drawn_from() {
-        let session = fake::session(1);
+        let session = testing::session(1);
         let mut request = request(&[]);
         request.sampling.temperature = 0.0;
         let mut generation = Generation::new(session.model(), &request, 0);
         assert!(generation.advance(session.weights(), Instant::now() + Duration::from_secs(60)));
         let sample = generation.sample("fake", 0);
         assert!(sample.complete && sample.prompt.is_empty());
-        for (token, logits) in sample.tokens.iter().zip(sample.logits.chunks(fake::VOCABULARY)) {
+        for (token, logits) in sample.tokens.iter().zip(sample.logits.chunks(testing::VOCABULARY)) {
             let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             assert_eq!(logits[*token as usize], largest);
         }

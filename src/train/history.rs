@@ -222,6 +222,9 @@ mod tests {
             history.edited(&Edit { step: 5, name: "lr", old, new });
         }
         assert_eq!(history.edits.len(), 1);
-        assert_eq!((history.edits[0].old.as_str(), history.edits[0].new.as_str()), ("1e-3", "0.01"));
+        assert_eq!(
+            (history.edits[0].old.as_str(), history.edits[0].new.as_str()),
+            ("1e-3", "0.01")
+        );
     }
 }

@@ -165,19 +165,11 @@ impl Hyperparameter {
             (Range::Switch, Value::Switch(_)) => true,
             _ => false,
         };
-        if good {
-            Ok(())
-        } else {
-            Err(self.refuse(value))
-        }
+        if good { Ok(()) } else { Err(self.refuse(value)) }
     }
 
     fn refuse(&self, found: impl fmt::Display) -> ValueError {
-        ValueError {
-            name: self.name,
-            range: self.range,
-            found: found.to_string(),
-        }
+        ValueError { name: self.name, range: self.range, found: found.to_string() }
     }
 
     /// The neighbouring value, one notch up or down; the same value at the end of the range.
@@ -186,12 +178,7 @@ impl Hyperparameter {
             (Range::Number { log: true, min, .. }, Value::Number(x)) => {
                 Value::Number(rung(x, up, min))
             }
-            (
-                Range::Number {
-                    min, max, nudge, ..
-                },
-                Value::Number(x),
-            ) => {
+            (Range::Number { min, max, nudge, .. }, Value::Number(x)) => {
                 let next = x + if up { nudge } else { -nudge };
                 // Whole notches, so that 0.1 + 0.2 shows as 0.3.
                 Value::Number(((next / nudge).round() * nudge * 1e9).round() / 1e9).clamp(min, max)
@@ -207,21 +194,13 @@ impl Hyperparameter {
             }
             (Range::Choice(names), Value::Choice(name)) => {
                 let at = names.iter().position(|n| *n == name).unwrap_or(0);
-                let next = if up {
-                    (at + 1).min(names.len() - 1)
-                } else {
-                    at.saturating_sub(1)
-                };
+                let next = if up { (at + 1).min(names.len() - 1) } else { at.saturating_sub(1) };
                 Value::Choice(names[next])
             }
             (Range::Switch, Value::Switch(_)) => Value::Switch(up),
             _ => value,
         };
-        if self.check(moved).is_ok() {
-            moved
-        } else {
-            value
-        }
+        if self.check(moved).is_ok() { moved } else { value }
     }
 }
 
@@ -243,23 +222,13 @@ fn rung(x: f64, up: bool, min: f64) -> f64 {
         return 0.0;
     }
     let decade = x.log10().floor() as i32;
-    let ladder = (decade - 1..=decade + 1).flat_map(|d| {
-        RUNGS
-            .iter()
-            .map(move |r| format!("{r}e{d}").parse::<f64>().unwrap_or(1.0))
-    });
+    let ladder = (decade - 1..=decade + 1)
+        .flat_map(|d| RUNGS.iter().map(move |r| format!("{r}e{d}").parse::<f64>().unwrap_or(1.0)));
     // A hair's breadth, so that 1e-3 is not its own neighbour.
     if up {
-        ladder
-            .into_iter()
-            .find(|r| *r > x * (1.0 + 1e-9))
-            .unwrap_or(x)
+        ladder.into_iter().find(|r| *r > x * (1.0 + 1e-9)).unwrap_or(x)
     } else {
-        ladder
-            .into_iter()
-            .filter(|r| *r < x * (1.0 - 1e-9))
-            .last()
-            .unwrap_or(x)
+        ladder.into_iter().filter(|r| *r < x * (1.0 - 1e-9)).last().unwrap_or(x)
     }
 }
 
@@ -277,18 +246,10 @@ mod tests {
         let config = STAGES[0].config(65, 1);
         let model = serde_json::to_value(&config.model).unwrap();
         let training = serde_json::to_value(&config.training).unwrap();
-        let fields: Vec<_> = [&model, &training]
-            .iter()
-            .flat_map(|v| v.as_object().unwrap().keys())
-            .collect();
+        let fields: Vec<_> =
+            [&model, &training].iter().flat_map(|v| v.as_object().unwrap().keys()).collect();
         // What is no hyperparameter: it follows from the stage, the corpus or the run.
-        let others = [
-            "model",
-            "vocab_size",
-            "steps",
-            "eval_interval",
-            "eval_batches",
-        ];
+        let others = ["model", "vocab_size", "steps", "eval_interval", "eval_batches"];
         for field in &fields {
             let known = hyperparameter(field).is_some();
             assert_ne!(known, others.contains(&field.as_str()), "{field}");
@@ -334,14 +295,9 @@ mod tests {
         let lr = named("lr");
         for text in ["-1", "NaN", "inf", "-inf", "0", "11", "fast", ""] {
             let error = Value::parse(lr, text).unwrap_err().to_string();
-            assert!(
-                error.starts_with("lr must be a number from 1e-9 to 10 (found"),
-                "{error}"
-            );
+            assert!(error.starts_with("lr must be a number from 1e-9 to 10 (found"), "{error}");
         }
-        let error = Value::parse(named("norm"), "layer")
-            .unwrap_err()
-            .to_string();
+        let error = Value::parse(named("norm"), "layer").unwrap_err().to_string();
         assert_eq!(error, "norm must be one of none, pre, post (found layer)");
         assert!(Value::parse(named("dropout"), "1").is_err());
         assert!(Value::parse(named("batch_size"), "0").is_err());
@@ -352,15 +308,9 @@ mod tests {
     #[test]
     fn choices_take_dashes_and_underscores() {
         let scale = named("attention_scale");
-        assert_eq!(
-            Value::parse(scale, "head-size"),
-            Ok(Value::Choice("head_size"))
-        );
+        assert_eq!(Value::parse(scale, "head-size"), Ok(Value::Choice("head_size")));
         assert_eq!(Value::parse(scale, "n_embd"), Ok(Value::Choice("n_embd")));
-        assert_eq!(
-            Value::parse(named("residual"), "off"),
-            Ok(Value::Switch(false))
-        );
+        assert_eq!(Value::parse(named("residual"), "off"), Ok(Value::Switch(false)));
     }
 
     #[test]
@@ -378,27 +328,15 @@ mod tests {
         let dropout = named("dropout");
         assert_eq!(dropout.nudge(Value::Number(0.2), true), Value::Number(0.25));
         assert_eq!(dropout.nudge(Value::Number(0.0), false), Value::Number(0.0));
-        assert_eq!(
-            named("weight_decay").nudge(Value::Number(1e-6), false),
-            Value::Number(0.0)
-        );
-        assert_eq!(
-            named("batch_size").nudge(Value::Count(32), true),
-            Value::Count(64)
-        );
-        assert_eq!(
-            named("n_layer").nudge(Value::Count(1), true),
-            Value::Count(2)
-        );
+        assert_eq!(named("weight_decay").nudge(Value::Number(1e-6), false), Value::Number(0.0));
+        assert_eq!(named("batch_size").nudge(Value::Count(32), true), Value::Count(64));
+        assert_eq!(named("n_layer").nudge(Value::Count(1), true), Value::Count(2));
     }
 
     #[test]
     fn numbers_are_shown_short() {
         let shown =
             [1e-3, 3e-4, 0.01, 0.2, 0.0, 0.999, 10.0, 2.5e-5].map(|x| Value::Number(x).to_string());
-        assert_eq!(
-            shown,
-            ["1e-3", "3e-4", "0.01", "0.2", "0", "0.999", "10", "2.5e-5"]
-        );
+        assert_eq!(shown, ["1e-3", "3e-4", "0.01", "0.2", "0", "0.999", "10", "2.5e-5"]);
     }
 }

@@ -29,7 +29,14 @@ mod tests {
     const COSINE: Schedule = Schedule::Cosine;
 
     fn training(schedule: Schedule, warmup_steps: u64, lr_decay_steps: u64) -> Training {
-        Training { lr: 1e-3, min_lr: 1e-4, schedule, warmup_steps, lr_decay_steps, ..Training::default() }
+        Training {
+            lr: 1e-3,
+            min_lr: 1e-4,
+            schedule,
+            warmup_steps,
+            lr_decay_steps,
+            ..Training::default()
+        }
     }
 
     #[test]

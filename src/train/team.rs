@@ -29,7 +29,7 @@ impl Team {
         if !(1..=MOST).contains(&threads) {
             return Err(TeamError::Size(threads));
         }
-        
+        crate::math::gemm::single_threaded();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("trainer-{i}"))

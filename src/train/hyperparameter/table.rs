@@ -108,16 +108,7 @@ impl Hyperparameter {
     ) -> Self {
         let Access { get, set } = access;
         let count_nudge = CountNudge::Double;
-        Self {
-            name,
-            option,
-            doc,
-            takes: Takes::Live,
-            range,
-            count_nudge,
-            get,
-            set,
-        }
+        Self { name, option, doc, takes: Takes::Live, range, count_nudge, get, set }
     }
 
     const fn rebuild(
@@ -127,40 +118,22 @@ impl Hyperparameter {
         range: Range,
         access: Access,
     ) -> Self {
-        Self {
-            takes: Takes::Rebuild,
-            ..Self::live(name, option, doc, range, access)
-        }
+        Self { takes: Takes::Rebuild, ..Self::live(name, option, doc, range, access) }
     }
 
     /// A nudge moves it by `step`; without this, counts double and halve.
     const fn by(self, step: u64) -> Self {
-        Self {
-            count_nudge: CountNudge::Add(step),
-            ..self
-        }
+        Self { count_nudge: CountNudge::Add(step), ..self }
     }
 }
 
 const fn log(min: f64, max: f64) -> Range {
-    Range::Number {
-        min,
-        max,
-        open: false,
-        log: true,
-        nudge: 0.0,
-    }
+    Range::Number { min, max, open: false, log: true, nudge: 0.0 }
 }
 
 /// 0 to below 1.
 const fn fraction(nudge: f64) -> Range {
-    Range::Number {
-        min: 0.0,
-        max: 1.0,
-        open: true,
-        log: false,
-        nudge,
-    }
+    Range::Number { min: 0.0, max: 1.0, open: true, log: false, nudge }
 }
 
 const fn counted(min: u64, max: u64) -> Range {

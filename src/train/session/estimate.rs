@@ -148,20 +148,20 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use crate::train::fake;
+    use crate::train::testing;
 
     #[test]
     fn an_estimate_is_a_function_of_seed_and_step() {
-        let mut session = fake::session(2);
+        let mut session = testing::session(2);
         let first = session.evaluate();
         assert_eq!(session.evaluate(), first);
-        assert_eq!(fake::session(2).evaluate(), first);
+        assert_eq!(testing::session(2).evaluate(), first);
         assert_eq!(session.history().evaluations, [first]);
     }
 
     #[test]
     fn only_regular_estimates_go_into_the_history() {
-        let mut session = fake::session(1);
+        let mut session = testing::session(1);
         session.step().unwrap();
         session.evaluate();
         assert!(session.history().evaluations.is_empty());
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_exact_loss_is_the_mean_over_all_whole_windows() {
-        let mut session = fake::session(2);
+        let mut session = testing::session(2);
         let time = session.config().model.block_size;
         let exact = session.exact_loss();
         let dataset = session.dataset().clone();

@@ -79,7 +79,8 @@ pub(in crate::train) fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            rest.is_empty() || (0..=name.len()).any(|at| name.get(at..).is_some_and(|n| matches(rest, n)))
+            rest.is_empty()
+                || (0..=name.len()).any(|at| name.get(at..).is_some_and(|n| matches(rest, n)))
         }),
     }
 }
@@ -87,7 +88,7 @@ pub(in crate::train) fn matches(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::fake;
+    use crate::train::testing;
 
     #[test]
     fn a_star_stands_for_anything() {
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_holds_what_was_asked_for_and_nothing_else() {
-        let mut session = fake::session(1);
+        let mut session = testing::session(1);
         session.step().unwrap();
         let time = session.config().model.block_size;
         let prompt: Vec<u32> = (0..time as u32 + 3).map(|i| i % 3).collect();
@@ -123,10 +124,10 @@ mod tests {
         let snapshot = session.snapshot(&subscription);
         assert_eq!((snapshot.step, snapshot.prompt.as_slice()), (1, &prompt[3..]));
         let logits = snapshot.activation("logits").unwrap();
-        assert_eq!(logits.shape, [time, fake::VOCABULARY]);
+        assert_eq!(logits.shape, [time, testing::VOCABULARY]);
         assert_eq!(snapshot.activations.len(), 1);
-        let weights = snapshot.parameter(fake::TABLE).unwrap();
-        let row = snapshot.prompt[0] as usize * fake::VOCABULARY;
+        let weights = snapshot.parameter(testing::TABLE).unwrap();
+        let row = snapshot.prompt[0] as usize * testing::VOCABULARY;
         assert_eq!(logits.values[..4], weights.values[row..row + 4]);
         let norms = &snapshot.norms[0];
         assert!(norms.weight > 0.0 && norms.gradient > 0.0 && norms.update > 0.0, "{norms:?}");

@@ -1,0 +1,325 @@
+//! Checkpoints: safetensors files in the lecture's names.
+//!
+//! Tensors are f32, named and laid out as in the lecture's final script, so that a checkpoint opens there with
+//! `load_state_dict`; AdamW's moments are `optim.m.<name>` and `optim.v.<name>`. Everything else is text in the metadata:
+//!
+//! - `format`: `gpt-lab 1`
+//! - `config`: JSON of [`Config`]; `seed` and `step` stand beside it for readers
+//! - `vocabulary`: all characters in the order of their ids
+//! - `history`: JSON of [`History`], with the losses estimated and the live changes made
+//! - `corpus`: SHA-256 of the text
+//! - `sha256`: of all the above and of the tensors
+//!
+//! There are no dates and no paths in it: the same run is the same bytes. A file without this metadata is read as a
+//! plain `state_dict`, its configuration inferred from names and shapes (`state_dict`).
+
+mod file;
+mod state_dict;
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::config::Config;
+use super::history::History;
+use super::hyperparameter::{Hyperparameter, Value};
+use crate::math::Real;
+use crate::model::{self, Model};
+use crate::nn::parameters::Parameter;
+use file::{Contents, Tensor};
+
+pub use file::require_folder;
+
+const FORMAT: &str = "gpt-lab 1";
+const FIRST_MOMENT: &str = "optim.m.";
+const SECOND_MOMENT: &str = "optim.v.";
+
+/// A trained model as it stands in a file.
+pub struct Checkpoint {
+    pub config: Config,
+    /// The character of each id; `None` in a plain `state_dict`.
+    pub vocabulary: Option<Vec<char>>,
+    /// SHA-256 of the text it was trained on, where it is known.
+    pub corpus: Option<String>,
+    /// Steps done.
+    pub step: u64,
+    pub history: History,
+    pub model: Box<dyn Model>,
+    pub weights: Vec<Real>,
+    /// AdamW's first and second moment; `None` in a plain `state_dict`.
+    pub moments: Option<(Vec<Real>, Vec<Real>)>,
+}
+
+/// What a checkpoint is written from.
+pub(super) struct Parts<'a> {
+    pub config: &'a Config,
+    pub vocabulary: &'a [char],
+    pub corpus: &'a str,
+    pub step: u64,
+    pub history: &'a History,
+    pub model: &'a dyn Model,
+    pub weights: &'a [Real],
+    pub moments: (&'a [Real], &'a [Real]),
+}
+
+/// Why a checkpoint could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error(
+        "{path:?} could not be read: {source}; expected a checkpoint written by `gpt-lab train --out`"
+    )]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path:?} is not a checkpoint: {found}; expected a safetensors file written by `gpt-lab train --out`, or a state_dict of the lecture's model saved with safetensors"
+    )]
+    Foreign { path: PathBuf, found: String },
+    #[error("{path:?} is damaged: {found}; use another copy, or train again")]
+    Damaged { path: PathBuf, found: String },
+    #[error(
+        "{path:?} has the format {found:?}, this program reads {FORMAT:?}: use the version that wrote it"
+    )]
+    Format { path: PathBuf, found: String },
+    #[error("{path:?} could not be written: {source}; check that its folder exists and has room")]
+    Unwritable { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{path:?} fixes its model: {name} cannot be changed with an option (found {name} {value})"
+    )]
+    Fixed { path: PathBuf, name: &'static str, value: Value },
+}
+
+/// Structural values from the command line, for what a plain `state_dict` does not tell.
+pub type Overrides = [(&'static Hyperparameter, Value)];
+
+impl Checkpoint {
+    /// Reads a file. `overrides` say what a plain `state_dict` leaves open.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no checkpoint, is damaged, or if `overrides` contradict what it says itself.
+    pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, CheckpointError> {
+        let contents = Contents::read(path)?;
+        let reader = Reader { path, contents };
+        match reader.contents.metadata.get("format").map(String::as_str) {
+            None => reader.state_dict(overrides),
+            Some(FORMAT) => {
+                if let Some((hyperparameter, value)) = overrides.first() {
+                    let (path, value) = (path.to_owned(), *value);
+                    return Err(CheckpointError::Fixed { path, name: hyperparameter.name, value });
+                }
+                reader.own()
+            }
+            Some(other) => {
+                Err(CheckpointError::Format { path: path.to_owned(), found: other.to_owned() })
+            }
+        }
+    }
+}
+
+/// A file that is being made sense of.
+struct Reader<'a> {
+    path: &'a Path,
+    contents: Contents,
+}
+
+impl Reader<'_> {
+    fn damaged(&self, found: impl Into<String>) -> CheckpointError {
+        CheckpointError::Damaged { path: self.path.to_owned(), found: found.into() }
+    }
+
+    fn foreign(&self, found: impl Into<String>) -> CheckpointError {
+        CheckpointError::Foreign { path: self.path.to_owned(), found: found.into() }
+    }
+
+    fn metadata(&self, key: &str) -> Result<&str, CheckpointError> {
+        let value = self.contents.metadata.get(key);
+        value.map(String::as_str).ok_or_else(|| self.damaged(format!("its {key} is missing")))
+    }
+
+    fn json<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<T, CheckpointError> {
+        serde_json::from_str(self.metadata(key)?)
+            .map_err(|error| self.damaged(format!("its {key} cannot be read ({error})")))
+    }
+
+    /// A file that this program wrote.
+    fn own(&self) -> Result<Checkpoint, CheckpointError> {
+        let config: Config = self.json("config")?;
+        let history: History = self.json("history")?;
+        let vocabulary: Vec<char> = self.metadata("vocabulary")?.chars().collect();
+        let corpus = self.metadata("corpus")?.to_owned();
+        let step = self.metadata("step")?.parse();
+        let step = step.map_err(|_| self.damaged("its step is not a number"))?;
+        config.validate().map_err(|error| self.damaged(format!("its config is wrong: {error}")))?;
+        if vocabulary.len() != config.model.vocab_size {
+            let (found, expected) = (vocabulary.len(), config.model.vocab_size);
+            return Err(
+                self.damaged(format!("its vocabulary has {found} characters, not {expected}"))
+            );
+        }
+        if !history.is_sound(step) {
+            return Err(self.damaged("its history does not belong to its step"));
+        }
+        let model = self.build(&config.model)?;
+        let mut checksum = Checksum::new(self.contents.metadata.iter());
+        let mut arena = |prefix: &str| {
+            let mut arena = vec![0.0; model.registry().len()];
+            for parameter in model.registry().parameters() {
+                let tensor =
+                    self.tensor(&format!("{prefix}{}", parameter.name), &parameter.shape)?;
+                checksum.add(&tensor.values);
+                write(parameter, &mut arena, tensor);
+            }
+            Ok(arena)
+        };
+        let weights = arena("")?;
+        let moments = (arena(FIRST_MOMENT)?, arena(SECOND_MOMENT)?);
+        if checksum.text() != self.metadata("sha256")? {
+            return Err(self.damaged("its contents do not have the checksum it was written with"));
+        }
+        Ok(Checkpoint {
+            config,
+            vocabulary: Some(vocabulary),
+            corpus: Some(corpus),
+            step,
+            history,
+            model,
+            weights,
+            moments: Some(moments),
+        })
+    }
+
+    /// A plain `state_dict`.
+    fn state_dict(&self, overrides: &Overrides) -> Result<Checkpoint, CheckpointError> {
+        let config = state_dict::infer(&self.contents.tensors, overrides);
+        let config = config.map_err(|found| self.foreign(found))?;
+        config.validate().map_err(|error| self.foreign(format!("as a state_dict: {error}")))?;
+        let model = self.build(&config.model)?;
+        let mut weights = vec![0.0; model.registry().len()];
+        for parameter in model.registry().parameters() {
+            let tensor = self.tensor(&parameter.name, &parameter.shape)?;
+            write(parameter, &mut weights, tensor);
+        }
+        let known = |name: &str| model.registry().get(name).is_some();
+        let mut others = self
+            .contents
+            .tensors
+            .keys()
+            .filter(|name| !known(name) && !state_dict::is_buffer(name));
+        if let Some(other) = others.next() {
+            return Err(
+                self.foreign(format!("it holds {other}, which the lecture's model has not"))
+            );
+        }
+        Ok(Checkpoint {
+            config,
+            vocabulary: None,
+            corpus: None,
+            step: 0,
+            history: History::default(),
+            model,
+            weights,
+            moments: None,
+        })
+    }
+
+    fn build(&self, config: &model::Config) -> Result<Box<dyn Model>, CheckpointError> {
+        // The weights must be in the file, so a size that the file cannot hold is nonsense: it must not be allocated.
+        let least = config.vocab_size.saturating_mul(match config.model {
+            model::config::Architecture::Bigram => config.vocab_size,
+            model::config::Architecture::Gpt => config.n_embd,
+        });
+        let found: usize = self.contents.tensors.values().map(|t| t.values.len()).sum();
+        if least > found {
+            return Err(self.damaged(format!("its model needs more than its {found} numbers")));
+        }
+        model::build(config).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, CheckpointError> {
+        match self.contents.tensors.get(name) {
+            Some(tensor) if tensor.shape == shape && !tensor.values.is_empty() => Ok(tensor),
+            Some(tensor) if tensor.shape == shape => {
+                Err(self.foreign(format!("{name} holds no floating-point numbers")))
+            }
+            Some(tensor) => {
+                let found = &tensor.shape;
+                Err(self.foreign(format!("{name} is {found:?} where {shape:?} was expected")))
+            }
+            None => Err(self.foreign(format!("{name} {shape:?} is missing"))),
+        }
+    }
+}
+
+#[allow(clippy::unnecessary_cast)]
+fn write(parameter: &Parameter, arena: &mut [Real], tensor: &Tensor) {
+    for (at, value) in parameter.positions().zip(&tensor.values) {
+        arena[at] = *value as Real;
+    }
+}
+
+/// SHA-256 of the metadata (in the order of its keys, without the checksum itself) and of the tensors.
+struct Checksum(Sha256);
+
+impl Checksum {
+    fn new<'a>(metadata: impl Iterator<Item = (&'a String, &'a String)>) -> Self {
+        let mut hash = Sha256::new();
+        for (key, value) in metadata.filter(|(key, _)| *key != "sha256") {
+            hash.update(key);
+            hash.update([0]);
+            hash.update(value);
+            hash.update([0]);
+        }
+        Self(hash)
+    }
+
+    fn add(&mut self, values: &[f32]) {
+        for piece in values.chunks(1024) {
+            let mut bytes = [0; 4096];
+            for (bytes, value) in bytes.as_chunks_mut::<4>().0.iter_mut().zip(piece) {
+                *bytes = value.to_le_bytes();
+            }
+            self.0.update(&bytes[..4 * piece.len()]);
+        }
+    }
+
+    fn text(self) -> String {
+        use std::fmt::Write as _;
+        self.0.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
+            _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}
+
+impl Parts<'_> {
+    /// Writes the checkpoint, whole or not at all.
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        let unwritable = |source| CheckpointError::Unwritable { path: path.to_owned(), source };
+        let json =
+            |value: Result<String, serde_json::Error>| value.map_err(|e| unwritable(e.into()));
+        let entries = [
+            ("config", json(serde_json::to_string(self.config))?),
+            ("corpus", self.corpus.to_owned()),
+            ("format", FORMAT.to_owned()),
+            ("history", json(serde_json::to_string(self.history))?),
+            ("seed", self.config.seed.to_string()),
+            ("step", self.step.to_string()),
+            ("vocabulary", self.vocabulary.iter().collect()),
+        ];
+        let mut contents = Contents::default();
+        contents.metadata.extend(entries.map(|(key, value)| (key.to_owned(), value)));
+        let mut checksum = Checksum::new(contents.metadata.iter());
+        let arenas =
+            [("", self.weights), (FIRST_MOMENT, self.moments.0), (SECOND_MOMENT, self.moments.1)];
+        for (prefix, arena) in arenas {
+            for parameter in self.model.registry().parameters() {
+                let tensor = Tensor::of(parameter, arena);
+                checksum.add(&tensor.values);
+                contents.tensors.insert(format!("{prefix}{}", parameter.name), tensor);
+            }
+        }
+        contents.metadata.insert("sha256".to_owned(), checksum.text());
+        contents.write(path).map_err(unwritable)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+use std::fs;
+
+use super::*;
+use crate::train::hyperparameter::hyperparameter;
+use crate::train::session::Session;
+use crate::train::team::Team;
+use crate::train::testing;
+
+/// What saving a session leaves in a file.
+fn bytes(session: &Session) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    session.save(&path).unwrap();
+    fs::read(path).unwrap()
+}
+
+fn read(bytes: &[u8]) -> Result<Checkpoint, CheckpointError> {
+    read_with(bytes, &[])
+}
+
+fn read_with(bytes: &[u8], overrides: &Overrides) -> Result<Checkpoint, CheckpointError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    fs::write(&path, bytes).unwrap();
+    Checkpoint::read(&path, overrides)
+}
+
+/// Trains to `until` as the worker does, with the regular estimates.
+fn train(session: &mut Session, until: u64) {
+    loop {
+        let step = session.step_count();
+        let last = session.history().evaluations.last().map(|e| e.step);
+        if step.is_multiple_of(session.config().training.eval_interval) && last != Some(step) {
+            session.evaluate();
+        }
+        if step >= until {
+            return;
+        }
+        session.step().unwrap();
+    }
+}
+
+#[test]
+fn the_same_run_is_the_same_bytes() {
+    let run = || {
+        let mut session = testing::open(testing::gpt(), 2);
+        train(&mut session, 45);
+        bytes(&session)
+    };
+    assert!(run() == run());
+}
+
+#[test]
+fn resuming_gives_the_uninterrupted_run() {
+    for config in [testing::config(), testing::gpt()] {
+        let mut whole = testing::open(config.clone(), 2);
+        train(&mut whole, 60);
+        for cut in [1, 20, 33] {
+            let mut first = testing::open(config.clone(), 2);
+            train(&mut first, cut);
+            let team = Team::new(2).unwrap();
+            let checkpoint = read(&bytes(&first)).unwrap();
+            let mut second = Session::restore(checkpoint, testing::dataset(), &team).unwrap();
+            train(&mut second, 60);
+            assert!(bytes(&second) == bytes(&whole), "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn all_that_was_saved_comes_back() {
+    let mut session = testing::open(testing::gpt(), 1);
+    train(&mut session, 25);
+    session.set("lr", Value::Number(3e-3)).unwrap();
+    let checkpoint = read(&bytes(&session)).unwrap();
+    assert_eq!(&checkpoint.config, session.config());
+    assert_eq!(checkpoint.step, 25);
+    assert_eq!(&checkpoint.history, session.history());
+    assert_eq!(checkpoint.history.edits[0].new, "3e-3");
+    assert_eq!(checkpoint.vocabulary.unwrap(), session.dataset().tokenizer.characters());
+    assert_eq!(checkpoint.corpus.unwrap(), session.dataset().corpus.sha256);
+    let weights: Vec<_> = session.weights().iter().map(|w| *w as f32).collect();
+    assert_eq!(checkpoint.weights.iter().map(|w| *w as f32).collect::<Vec<_>>(), weights);
+}
+
+#[test]
+fn tensors_have_the_lectures_names_and_layouts() {
+    let session = testing::open(testing::gpt(), 1);
+    let bytes = bytes(&session);
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let shape = |name: &str| file.tensor(name).unwrap().shape().to_vec();
+    assert_eq!(shape("token_embedding_table.weight"), [testing::VOCABULARY, 16]);
+    assert_eq!(shape("blocks.2.sa.heads.1.key.weight"), [8, 16]);
+    assert_eq!(shape("blocks.0.ffwd.net.0.weight"), [64, 16]);
+    assert_eq!(shape("optim.v.lm_head.bias"), [testing::VOCABULARY]);
+    let parameters = session.model().registry().parameters().len();
+    assert_eq!(file.len(), 3 * parameters);
+}
+
+#[test]
+fn a_cut_file_is_refused() {
+    let whole = bytes(&testing::session(1));
+    for len in [0, 1, 7, 8, 9, 100, whole.len() / 2, whole.len() - 1] {
+        let error = read(&whole[..len]).err().unwrap().to_string();
+        assert!(error.contains("run.safetensors"), "{error}");
+        assert_eq!(error.lines().count(), 1);
+    }
+    assert!(read(&[&whole[..], b"more"].concat()).is_err());
+}
+
+#[test]
+fn every_flipped_byte_is_noticed() {
+    let whole = bytes(&testing::session(1));
+    // The header byte by byte, the numbers here and there.
+    let header = u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+    let places = (0..8 + header).step_by(7).chain((8 + header..whole.len()).step_by(101));
+    for at in places {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x10;
+        let reread = read(&damaged);
+        // A flip in the padding, or in white space, changes nothing that is read.
+        if let Ok(checkpoint) = reread {
+            let team = Team::new(1).unwrap();
+            let session = Session::restore(checkpoint, testing::dataset(), &team).unwrap();
+            assert!(bytes(&session) == whole, "byte {at}");
+        }
+    }
+}
+
+#[test]
+fn other_files_are_refused_in_one_line() {
+    for bytes in [&b"ROMEO:\nBut, soft! what light"[..], &[0; 64], &[255; 64]] {
+        let error = read(bytes).err().unwrap().to_string();
+        assert!(error.contains("is not a checkpoint"), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    let error = Checkpoint::read(Path::new("/nowhere/x"), &[]).err().unwrap().to_string();
+    assert!(error.contains("could not be read"), "{error}");
+}
+
+#[test]
+fn another_format_is_named() {
+    let mut contents = Contents::default();
+    contents.metadata.insert("format".to_owned(), "gpt-lab 2".to_owned());
+    let error = read(&written(&contents)).err().unwrap().to_string();
+    assert!(error.contains("gpt-lab 2"), "{error}");
+}
+
+fn written(contents: &Contents) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.safetensors");
+    contents.write(&path).unwrap();
+    fs::read(path).unwrap()
+}
+
+/// The weights of a session as PyTorch would save them.
+fn state_dict(session: &Session) -> Contents {
+    let parameters = session.model().registry().parameters().iter();
+    let tensors = parameters.map(|p| (p.name.clone(), Tensor::of(p, session.weights())));
+    Contents { tensors: tensors.collect(), ..Contents::default() }
+}
+
+#[test]
+fn a_state_dict_tells_the_configuration_of_every_preset() {
+    for stage in crate::train::stage::STAGES.iter().filter(|s| s.name != "scaled-up") {
+        let session = testing::open(stage.config(testing::VOCABULARY, 1337), 1);
+        let checkpoint = read(&written(&state_dict(&session))).unwrap();
+        let found = model::Config { init: session.config().model.init, ..checkpoint.config.model };
+        assert_eq!(found, session.config().model, "{}", stage.name);
+        assert_eq!(checkpoint.config.stage, stage.name);
+        assert_eq!(checkpoint.weights, session.weights());
+        assert!(checkpoint.vocabulary.is_none() && checkpoint.moments.is_none());
+    }
+}
+
+#[test]
+fn masks_in_a_state_dict_are_skipped_and_strangers_are_named() {
+    let session = testing::open(testing::gpt(), 1);
+    let mut contents = state_dict(&session);
+    let mask = Tensor { shape: vec![8, 8], values: vec![1.0; 64] };
+    contents.tensors.insert("blocks.0.sa.heads.0.tril".to_owned(), mask.clone());
+    assert_eq!(read(&written(&contents)).unwrap().config.stage, "state-dict");
+    contents.tensors.insert("conv.weight".to_owned(), mask);
+    let error = read(&written(&contents)).err().unwrap().to_string();
+    assert!(error.contains("conv.weight"), "{error}");
+}
+
+#[test]
+fn what_a_state_dict_leaves_open_can_be_said() {
+    let session = testing::open(testing::gpt(), 1);
+    let contents = state_dict(&session);
+    let scale = hyperparameter("attention_scale").unwrap();
+    let overrides = [(scale, Value::Choice("n_embd"))];
+    let checkpoint = read_with(&written(&contents), &overrides).unwrap();
+    assert_eq!(checkpoint.config.model.attention_scale, model::config::AttentionScale::NEmbd);
+    let heads = [(hyperparameter("n_head").unwrap(), Value::Count(4))];
+    assert!(read_with(&written(&contents), &heads).is_err());
+    // Our own files say it themselves.
+    let error = read_with(&bytes(&session), &overrides).err().unwrap().to_string();
+    assert!(error.contains("attention_scale"), "{error}");
+}
+
+#[test]
+fn a_state_dict_that_is_none_says_what_is_missing() {
+    let session = testing::open(testing::gpt(), 1);
+    for missing in ["token_embedding_table.weight", "lm_head.bias", "blocks.1.ffwd.net.2.bias"] {
+        let mut contents = state_dict(&session);
+        contents.tensors.remove(missing);
+        let error = read(&written(&contents)).err().unwrap().to_string();
+        assert!(error.contains(missing), "{error}");
+    }
+}
+
+#[test]
+fn another_text_is_refused() {
+    let checkpoint = read(&bytes(&testing::session(1))).unwrap();
+    let dataset =
+        std::sync::Arc::new(crate::text::Dataset::new(crate::text::Corpus::bundled()).unwrap());
+    let error = Session::restore(checkpoint, dataset, &Team::new(1).unwrap()).err().unwrap();
+    assert!(error.to_string().contains("14 characters"), "{error}");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_known_beforehand_and_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing/run.safetensors");
+    assert!(require_folder(&missing).is_err());
+    assert!(require_folder(folder.path()).is_err());
+    assert!(testing::session(1).save(&missing).is_err());
+    require_folder(&folder.path().join("run.safetensors")).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

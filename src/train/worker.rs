@@ -1,0 +1,175 @@
+//! The thread that trains. It takes commands at step boundaries and answers with events and, for what panes look at,
+//! with snapshots and samples in two latest-wins slots. It never waits for whoever observes it.
+//!
+//! ```text
+//! observer ── Command ──▶ driver ── step, estimate, look, generate ──▶ session
+//! observer ◀── Event (all, in order), Snapshot and Sample (the latest) ── driver
+//! ```
+
+mod driver;
+mod generating;
+mod looking;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::thread::{self, JoinHandle};
+
+use super::command::Command;
+use super::config::Config;
+use super::event::Event;
+use super::session::{Session, SessionError};
+use super::snapshot::{Sample, Slots, Snapshot};
+use super::team::Team;
+use crate::text::Dataset;
+use driver::Driver;
+
+/// The observer's end of a training thread. Dropping it ends the thread at the next step boundary and waits for it.
+#[derive(Debug)]
+pub struct Worker {
+    commands: Sender<Command>,
+    /// Everything that happens, in order.
+    pub events: Receiver<Event>,
+    slots: Arc<LatestSlots>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    /// Starts a thread that opens a new run, paused. If it cannot be opened, the first event is a `Refused` that says
+    /// why, and the worker waits for another `Open`.
+    pub fn spawn(dataset: Arc<Dataset>, threads: usize, config: Config) -> Self {
+        Self::start(move |ends| match Team::new(threads) {
+            Ok(team) => team.clone().run(move || {
+                let mut driver = Driver::new(dataset, team, ends);
+                driver.open_first(config);
+                driver.drive();
+            }),
+            Err(error) => ends.fail(SessionError::from(error).to_string()),
+        })
+    }
+
+    /// Starts a thread for a run that is open already, paused.
+    pub fn of(session: Session) -> Self {
+        Self::start(move |ends| {
+            let team = session.team().clone();
+            team.clone().run(move || {
+                let mut driver = Driver::new(session.dataset().clone(), team, ends);
+                driver.enter(session);
+                driver.drive();
+            });
+        })
+    }
+
+    fn start(work: impl FnOnce(Ends) + Send + 'static) -> Self {
+        let (commands, inbox) = channel();
+        let (outbox, events) = channel();
+        let slots = Arc::new(LatestSlots::default());
+        let ends = Ends { inbox, outbox: outbox.clone(), slots: Arc::clone(&slots) };
+        let last_words = outbox.clone();
+        let thread = thread::Builder::new().name("worker".to_owned()).spawn(move || {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(ends))) {
+                // The driver catches panics of its work; this one is its own.
+                _ = last_words.send(Event::Failed { message: driver::panic_message(&*panic) });
+            }
+            _ = last_words.send(Event::Stopped);
+        });
+        let thread = match thread {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                let message = format!("the training thread could not be started: {error}");
+                _ = outbox.send(Event::Failed { message });
+                _ = outbox.send(Event::Stopped);
+                None
+            }
+        };
+        Self { commands, events, slots, thread }
+    }
+
+    /// Asks for something; it happens at the next step boundary. After the worker has ended, nothing does.
+    pub fn send(&self, command: Command) {
+        _ = self.commands.send(command);
+    }
+
+    /// A second hand on the commands, for another part of the observer.
+    pub fn commands(&self) -> Sender<Command> {
+        self.commands.clone()
+    }
+
+    /// Where snapshots and samples appear.
+    pub fn slots(&self) -> Arc<dyn Slots> {
+        self.slots.clone()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.send(Command::Stop);
+        if let Some(thread) = self.thread.take() {
+            _ = thread.join();
+        }
+    }
+}
+
+/// The worker's ends of what connects it to its observer.
+struct Ends {
+    inbox: Receiver<Command>,
+    outbox: Sender<Event>,
+    slots: Arc<LatestSlots>,
+}
+
+impl Ends {
+    fn tell(&self, event: Event) {
+        // An observer that has left needs no answer; the next look at the inbox ends the worker.
+        _ = self.outbox.send(event);
+    }
+
+    fn fail(&self, message: String) {
+        self.tell(Event::Failed { message });
+    }
+}
+
+/// A place for the latest of something. Writing replaces, reading takes.
+#[derive(Debug)]
+struct Slot<T>(Mutex<Option<Arc<T>>>);
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T> Slot<T> {
+    /// Puts the latest in place, or hands it back if the observer is just reaching into the slot.
+    fn put(&self, latest: Arc<T>) -> Result<(), Arc<T>> {
+        let mut place = match self.0.try_lock() {
+            Ok(place) => place,
+            Err(TryLockError::Poisoned(place)) => place.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(latest),
+        };
+        *place = Some(latest);
+        Ok(())
+    }
+
+    fn take(&self) -> Option<Arc<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[derive(Debug, Default)]
+struct LatestSlots {
+    snapshot: Slot<Snapshot>,
+    sample: Slot<Sample>,
+}
+
+impl Slots for LatestSlots {
+    fn take_snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.take()
+    }
+
+    fn take_sample(&self) -> Option<Arc<Sample>> {
+        self.sample.take()
+    }
+}
+
+#[cfg(test)]
+mod tests;

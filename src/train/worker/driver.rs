@@ -1,0 +1,484 @@
+//! The worker's loop: obey what was asked, then do a slice of whatever is due.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+
+use super::Ends;
+use super::generating::Generating;
+use super::looking::Looking;
+use crate::text::Dataset;
+use crate::train::checkpoint::Checkpoint;
+use crate::train::command::Command;
+use crate::train::config::Config;
+use crate::train::event::{Event, StepReport};
+use crate::train::session::{Estimation, Session};
+use crate::train::team::Team;
+
+/// Step reports are sent at most this often.
+const REPORT_EVERY: Duration = Duration::from_millis(15);
+/// Room for the reports of one batch, before it has to grow.
+const REPORTS: usize = 256;
+/// How soon to try again when the observer was just reaching into a slot.
+pub(super) const RETRY: Duration = Duration::from_millis(1);
+
+pub(super) struct Driver {
+    ends: Ends,
+    dataset: Arc<Dataset>,
+    team: Team,
+    run: Option<Run>,
+    /// Runs that were left, by stage.
+    parked: BTreeMap<String, Run>,
+    /// `None` while paused.
+    target: Option<Target>,
+    estimation: Option<Asked>,
+    /// The least time from one step to the next.
+    throttle: Duration,
+    next_step: Instant,
+    reports: Vec<StepReport>,
+    /// Time spent in the steps of `reports`.
+    seconds: f64,
+    reported: Instant,
+    looking: Looking,
+    generating: Generating,
+}
+
+/// A session and what the worker has to know of it.
+struct Run {
+    session: Session,
+    /// The step of its last estimate.
+    evaluated: Option<u64>,
+    /// Steps and live changes when it was last saved or loaded.
+    saved: (u64, usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    /// The run's own last step.
+    End,
+    Step(u64),
+}
+
+/// An estimate under way, and whether the observer asked for it.
+struct Asked {
+    estimation: Estimation,
+    asked: bool,
+}
+
+/// What a panic interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    Command,
+    Train,
+    Look,
+    Generate,
+}
+
+impl Run {
+    fn new(session: Session) -> Self {
+        let evaluated = session.history().evaluations.last().map(|e| e.step);
+        let mut run = Self { session, evaluated, saved: (0, 0) };
+        run.saved = run.mark();
+        run
+    }
+
+    fn mark(&self) -> (u64, usize) {
+        (self.session.step_count(), self.session.history().edits.len())
+    }
+
+    fn stage(&self) -> &str {
+        &self.session.config().stage
+    }
+
+    /// Whether an estimate belongs to this step and is not made yet.
+    fn is_due(&self) -> bool {
+        let step = self.session.step_count();
+        step.is_multiple_of(self.session.config().training.eval_interval)
+            && self.evaluated != Some(step)
+    }
+}
+
+impl Driver {
+    pub fn new(dataset: Arc<Dataset>, team: Team, ends: Ends) -> Self {
+        let now = Instant::now();
+        Self {
+            ends,
+            dataset,
+            team,
+            run: None,
+            parked: BTreeMap::new(),
+            target: None,
+            estimation: None,
+            throttle: Duration::ZERO,
+            next_step: now,
+            reports: Vec::with_capacity(REPORTS),
+            seconds: 0.0,
+            reported: now,
+            looking: Looking::new(now),
+            generating: Generating::new(now),
+        }
+    }
+
+    /// Opens the run that the worker was started for.
+    pub fn open_first(&mut self, config: Config) {
+        self.guarded(Work::Command, |driver| driver.open(config, true));
+    }
+
+    /// Works until it is told to stop, or nobody is left to tell.
+    pub fn drive(&mut self) {
+        loop {
+            let command = match self.wake_up() {
+                Some(at) if at <= Instant::now() => match self.ends.inbox.try_recv() {
+                    Ok(command) => Some(command),
+                    Err(TryRecvError::Empty) => None,
+                    Err(TryRecvError::Disconnected) => break,
+                },
+                Some(at) => {
+                    self.report();
+                    let wait = at.saturating_duration_since(Instant::now());
+                    match self.ends.inbox.recv_timeout(wait) {
+                        Ok(command) => Some(command),
+                        Err(RecvTimeoutError::Timeout) => None,
+                        Err(RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+                None => {
+                    self.report();
+                    let Ok(command) = self.ends.inbox.recv() else { break };
+                    Some(command)
+                }
+            };
+            match command {
+                Some(Command::Stop) => break,
+                Some(command) => self.guarded(Work::Command, |driver| driver.obey(command)),
+                None => self.work(),
+            }
+        }
+        self.report();
+    }
+
+    /// When there is something to do; `None`: only when asked.
+    fn wake_up(&self) -> Option<Instant> {
+        let run = self.run.as_ref()?;
+        let step = match (&self.estimation, self.target) {
+            (Some(_), _) => Some(self.reported),
+            (None, Some(_)) => Some(self.next_step),
+            (None, None) => None,
+        };
+        let resting = step.is_none();
+        let others = [
+            self.looking.due(run.session.step_count(), resting),
+            self.generating.due(run.session.step_count(), resting),
+        ];
+        step.into_iter().chain(others.into_iter().flatten()).min()
+    }
+
+    fn work(&mut self) {
+        if self.estimation.is_some() || (self.target.is_some() && self.next_step <= Instant::now())
+        {
+            self.guarded(Work::Train, Self::train);
+        }
+        let resting = self.estimation.is_none() && self.target.is_none();
+        let Some(run) = &self.run else { return };
+        let step = run.session.step_count();
+        let now = Instant::now();
+        if self.looking.due(step, resting).is_some_and(|at| at <= now) {
+            self.guarded(Work::Look, |driver| {
+                if let Some(run) = &mut driver.run {
+                    driver.looking.look(&mut run.session, &driver.ends.slots.snapshot);
+                }
+            });
+        }
+        if self.generating.due(step, resting).is_some_and(|at| at <= now) {
+            self.guarded(Work::Generate, |driver| {
+                if let Some(run) = &driver.run {
+                    driver.generating.advance(&run.session, &driver.ends.slots.sample);
+                }
+            });
+        }
+        if now.duration_since(self.reported) >= REPORT_EVERY {
+            self.report();
+        }
+    }
+
+    /// One slice of training: of an estimate, or one step.
+    fn train(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        if let Some(Asked { estimation, .. }) = &mut self.estimation {
+            if let Some(evaluation) = run.session.advance(estimation) {
+                run.evaluated = Some(evaluation.step);
+                self.estimation = None;
+                self.report();
+                self.ends.tell(Event::Evaluated(evaluation));
+            }
+            return;
+        }
+        let step = run.session.step_count();
+        let last = run.session.config().training.steps;
+        let reached = match self.target {
+            None => return,
+            Some(Target::End) => step >= last,
+            Some(Target::Step(until)) => step >= until,
+        };
+        let ended = reached && self.target == Some(Target::End);
+        if run.is_due() || (ended && run.evaluated != Some(step)) {
+            let estimation = run.session.estimate();
+            self.estimation = Some(Asked { estimation, asked: false });
+            return;
+        }
+        if reached {
+            self.halt(if ended { Event::Finished { step } } else { Event::Paused });
+            return;
+        }
+        let start = Instant::now();
+        let result = run.session.step();
+        let end = Instant::now();
+        match result {
+            Ok(report) => {
+                self.seconds += (end - start).as_secs_f64();
+                self.reports.push(report);
+                self.next_step = start + self.throttle;
+            }
+            Err(diverged) => self.halt(Event::Diverged { step: diverged.step }),
+        }
+    }
+
+    /// Pauses and says why.
+    fn halt(&mut self, why: Event) {
+        self.target = None;
+        // A regular estimate is made when training goes on; one that was asked for is still to be made.
+        self.estimation = self.estimation.take().filter(|estimation| estimation.asked);
+        self.report();
+        self.ends.tell(why);
+    }
+
+    fn report(&mut self) {
+        if !self.reports.is_empty() {
+            let reports = std::mem::replace(&mut self.reports, Vec::with_capacity(REPORTS));
+            let seconds = std::mem::take(&mut self.seconds);
+            self.ends.tell(Event::Steps { reports, seconds });
+        }
+        self.reported = Instant::now();
+    }
+
+    fn refuse(&self, what: impl Into<String>, why: impl ToString) {
+        self.ends.tell(Event::Refused { what: what.into(), why: why.to_string() });
+    }
+
+    fn obey(&mut self, command: Command) {
+        self.report();
+        match command {
+            Command::Run => self.go(|_| Target::End),
+            Command::Step(steps) => self.go(|step| Target::Step(step.saturating_add(steps))),
+            Command::Pause => self.halt(Event::Paused),
+            Command::Throttle(rate) => self.throttle(rate),
+            Command::Set { name, value } => {
+                let Some(run) = &mut self.run else { return self.refuse(name, NO_RUN) };
+                match run.session.set(name, value) {
+                    Ok(edit) => self.ends.tell(Event::Applied(edit)),
+                    Err(error) => self.refuse(name, error),
+                }
+            }
+            Command::Extend(steps) => {
+                let Some(run) = &mut self.run else { return self.refuse("extend", NO_RUN) };
+                let step = run.session.step_count();
+                if steps > step {
+                    run.session.set_steps(steps);
+                } else {
+                    self.refuse("extend", format!("the run is at step {step}, beyond {steps}"));
+                }
+            }
+            Command::Open { config, fresh } => self.open(*config, fresh),
+            Command::Subscribe(subscription) => {
+                match self.known(&subscription.prompt) {
+                    Ok(()) => self.looking.subscribe(subscription),
+                    Err(why) => self.refuse("prompt", why),
+                };
+            }
+            Command::Sample(request) => {
+                let sound = request.sampling.validate().map_err(|error| error.to_string());
+                match sound.and_then(|()| self.known(&request.prompt)) {
+                    Ok(()) => self.generating.ask(request),
+                    Err(why) => self.refuse("sample", why),
+                }
+            }
+            Command::Evaluate => {
+                let Some(run) = &self.run else { return self.refuse("evaluate", NO_RUN) };
+                match &mut self.estimation {
+                    Some(estimation) => estimation.asked = true,
+                    None => {
+                        let estimation = run.session.estimate();
+                        self.estimation = Some(Asked { estimation, asked: true });
+                    }
+                }
+            }
+            Command::Save(path) => {
+                let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };
+                save(run, &path, &self.ends);
+            }
+            Command::SaveAll(folder) => self.save_all(&folder),
+            Command::Load(path) => {
+                let loaded =
+                    Checkpoint::read(&path, &[]).map_err(Into::into).and_then(|checkpoint| {
+                        Session::restore(checkpoint, self.dataset.clone(), &self.team)
+                    });
+                match loaded {
+                    Ok(session) => self.enter(session),
+                    Err(error) => self.refuse("load", error),
+                }
+            }
+            // The loop has seen to it.
+            Command::Stop => {}
+        }
+    }
+
+    fn go(&mut self, target: impl FnOnce(u64) -> Target) {
+        let Some(run) = &self.run else { return self.refuse("run", NO_RUN) };
+        self.target = Some(target(run.session.step_count()));
+        self.next_step = Instant::now();
+        self.ends.tell(Event::Running);
+    }
+
+    fn throttle(&mut self, rate: Option<f64>) {
+        let interval = match rate {
+            None => Ok(Duration::ZERO),
+            Some(rate) if rate > 0.0 => {
+                Duration::try_from_secs_f64(1.0 / rate).map_err(|error| error.to_string())
+            }
+            Some(rate) => Err(format!("steps a second must be a number above 0 (found {rate})")),
+        };
+        match interval {
+            Ok(interval) => {
+                self.throttle = interval;
+                self.next_step = self.next_step.min(Instant::now() + interval);
+            }
+            Err(why) => self.refuse("throttle", why),
+        }
+    }
+
+    fn known(&self, prompt: &[u32]) -> Result<(), String> {
+        let vocab_size = self.dataset.tokenizer.vocab_size();
+        match prompt.iter().find(|id| **id as usize >= vocab_size) {
+            Some(id) => Err(format!("token {id} is outside the vocabulary of {vocab_size}")),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&mut self, config: Config, fresh: bool) {
+        if !fresh {
+            if self.run.as_ref().is_some_and(|run| run.stage() == config.stage) {
+                return self.opened();
+            }
+            if let Some(run) = self.parked.remove(&config.stage) {
+                return self.swap(run);
+            }
+        }
+        let stage = config.stage.clone();
+        match Session::with_team(config, self.dataset.clone(), &self.team) {
+            Ok(session) => self.enter(session),
+            Err(error) => self.refuse(stage, error),
+        }
+    }
+
+    /// Makes a session the present run; another run of its stage is dropped.
+    pub fn enter(&mut self, session: Session) {
+        let run = Run::new(session);
+        self.parked.remove(run.stage());
+        if self.run.as_ref().is_some_and(|present| present.stage() == run.stage()) {
+            self.run = None;
+        }
+        self.swap(run);
+    }
+
+    /// Parks the present run for another one. If it was training, the other one trains on.
+    fn swap(&mut self, run: Run) {
+        if let Some(mut left) = self.run.replace(run) {
+            left.session.rest();
+            self.parked.insert(left.stage().to_owned(), left);
+        }
+        self.estimation = None;
+        self.looking.restart();
+        self.generating.restart();
+        self.opened();
+    }
+
+    fn opened(&mut self) {
+        let Some(Run { session, .. }) = &self.run else { return };
+        let (config, step) = (session.config(), session.step_count());
+        let unfinished = step < config.training.steps;
+        self.ends.tell(Event::Opened {
+            config: Box::new(config.clone()),
+            step,
+            parameters: session.weights().len(),
+            threads: session.shards(),
+            operations_per_token: session.model().operations_per_token(),
+            history: Box::new(session.history().clone()),
+        });
+        self.target = self.target.filter(|target| *target == Target::End && unfinished);
+        self.next_step = Instant::now();
+        self.ends.tell(if self.target.is_some() { Event::Running } else { Event::Paused });
+    }
+
+    fn save_all(&mut self, folder: &Path) {
+        if let Err(error) = std::fs::create_dir_all(folder) {
+            self.refuse("save", format!("{folder:?} could not be made: {error}"));
+        } else {
+            for run in self.run.iter_mut().chain(self.parked.values_mut()) {
+                if run.saved != run.mark() {
+                    let path = folder.join(file_name(run.stage()));
+                    save(run, &path, &self.ends);
+                }
+            }
+        }
+        self.ends.tell(Event::SavedAll);
+    }
+
+    /// Does something; a panic in it pauses the run and is reported, and the worker lives on.
+    fn guarded(&mut self, work: Work, act: impl FnOnce(&mut Self)) {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| act(self))) else { return };
+        self.target = None;
+        self.estimation = None;
+        match work {
+            Work::Look => self.looking = Looking::new(Instant::now()),
+            Work::Generate => self.generating = Generating::new(Instant::now()),
+            Work::Command | Work::Train => {}
+        }
+        if let Some(run) = &mut self.run {
+            // What a step works on may be half done; it is made anew.
+            run.session.rest();
+        }
+        self.report();
+        self.ends.fail(panic_message(&*panic));
+    }
+}
+
+const NO_RUN: &str = "there is no open run";
+
+fn save(run: &mut Run, path: &Path, ends: &Ends) {
+    match run.session.save(path) {
+        Ok(()) => {
+            run.saved = run.mark();
+            ends.tell(Event::Saved { stage: run.stage().to_owned(), path: path.to_owned() });
+        }
+        Err(error) => {
+            ends.tell(Event::Refused { what: "save".to_owned(), why: error.to_string() });
+        }
+    }
+}
+
+/// A stage's file; the name of one that came from a file may hold anything.
+fn file_name(stage: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '-' };
+    let name: String = stage.chars().take(64).map(plain).collect();
+    format!("{name}.safetensors")
+}
+
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("the trainer panicked").to_owned()
+}
