@@ -21,3 +21,4 @@ pub mod run_view;
 pub mod theme;
 pub mod update;
 pub mod view;
+pub mod widgets;

@@ -1,0 +1,4 @@
+//! Pieces that panes draw with: pure widgets, without application types.
+
+pub mod dots;
+pub mod scale;
