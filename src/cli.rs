@@ -3,7 +3,9 @@
 //! A command is one file: its `Arguments` (what clap parses) and its `run`. Results go to standard output, everything
 //! else to standard error. An error is one line, `error: …`; the exit code is 1, or 2 where the command line is at fault.
 
+pub mod bench;
 mod data;
+mod verify;
 
 use std::io;
 use std::process::ExitCode;
@@ -23,6 +25,10 @@ struct Arguments {
 enum Command {
     /// The text that the models train on
     Data(data::Arguments),
+    /// Compare every layer and stage with PyTorch's reference values
+    Verify(verify::Arguments),
+    /// Time the training steps of the stages on this machine
+    Bench(bench::Arguments),
 }
 
 /// Why a command ends without having done its work.
@@ -74,6 +80,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Data(arguments) => data::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     }
 }
 

@@ -1,3 +1,8 @@
+use gpt_lab::cli;
+
+#[global_allocator]
+static ALLOCATOR: cli::bench::allocations::Counting = cli::bench::allocations::Counting;
+
 fn main() -> std::process::ExitCode {
-    gpt_lab::cli::main()
+    cli::main()
 }

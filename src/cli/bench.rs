@@ -1,0 +1,179 @@
+//! `gpt-lab bench`: what a training step costs on this machine, stage by stage, beside what its matrix products alone
+//! would cost at this machine's own gemm rate.
+//!
+//! A step is what `train` runs: draw the batch, forward, backward, clip, AdamW. Operations are those of
+//! [`crate::model::Model::operations_per_token`] times B * T: matrix products only, attention at full (T, T).
+
+pub mod allocations;
+mod gemm_rate;
+mod memory;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::Args;
+use serde::Serialize;
+
+use super::Failure;
+use crate::text::{Dataset, corpus};
+use crate::train::session::Session;
+use crate::train::stage::{STAGES, stage};
+use crate::train::team::Team;
+
+/// Repeats that minimum and median are taken over.
+const REPEATS: usize = 7;
+/// Steps before the clock starts.
+const WARM_UP: u64 = 3;
+
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Stages to time, separated by commas, or `all`
+    #[arg(long, value_delimiter = ',', default_value = "all")]
+    stage: Vec<String>,
+    /// Threads that share a step [default: one a core, up to 8]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// About how long a stage is timed
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Text to train on
+    #[arg(long, value_name = "FILE")]
+    data: Option<std::path::PathBuf>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    stage: String,
+    threads: usize,
+    shards: usize,
+    parameters: usize,
+    steps: u64,
+    ms_min: f64,
+    ms_median: f64,
+    tokens_per_second: f64,
+    gflops: f64,
+    /// `gflops` over what all threads reach together in one large matrix product each.
+    gemm_share: Option<f64>,
+    gemm_gflops: f64,
+    peak_mib: f64,
+    allocations: u64,
+}
+
+/// Times the stages and prints a line for each.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let names: Vec<&str> = if arguments.stage.iter().any(|name| name == "all") {
+        STAGES.iter().map(|stage| stage.name).collect()
+    } else {
+        arguments.stage.iter().map(String::as_str).collect()
+    };
+    let stages: Vec<_> = names.into_iter().map(stage).collect::<Result<_, _>>()?;
+    if !(arguments.seconds > 0.0 && arguments.seconds.is_finite()) {
+        return Err(Failure::usage(format!(
+            "--seconds must be a number above 0 (found {})",
+            arguments.seconds
+        )));
+    }
+    let threads = arguments.threads.unwrap_or_else(Team::default_threads);
+    let team = Team::new(threads)?;
+    let dataset = Arc::new(Dataset::new(corpus::resolve(arguments.data.as_deref())?)?);
+    if !arguments.json {
+        println!(
+            "{:12} {:>10} {:>9} {:>9} {:>11} {:>8} {:>8} {:>7} {:>9}",
+            "stage",
+            "parameters",
+            "ms min",
+            "ms median",
+            "tokens/s",
+            "GFLOP/s",
+            "of gemm",
+            "MiB",
+            "allocs"
+        );
+    }
+    for stage in stages {
+        let config = stage.config(dataset.tokenizer.vocab_size(), 1337);
+        memory::reset_peak();
+        let session = Session::with_team(config, Arc::clone(&dataset), &team)?;
+        let row = time(session, &team, arguments.seconds)
+            .with_context(|| format!("stage {}", stage.name))?;
+        print(&row, arguments.json)?;
+    }
+    Ok(())
+}
+
+fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> {
+    let started = Instant::now();
+    for _ in 0..WARM_UP {
+        session.step()?;
+    }
+    let estimate = started.elapsed().as_secs_f64() / WARM_UP as f64;
+    let steps = ((seconds / REPEATS as f64 / estimate) as u64).max(1);
+    // The machine's own rate is measured before, between and after, because it moves.
+    let mut rates = vec![gemm_rate::measure(team)];
+    let (mut times, mut allocations) = (Vec::new(), u64::MAX);
+    let deadline = Instant::now() + Duration::from_secs_f64(seconds * 3.0);
+    for repeat in 0..REPEATS {
+        let before = allocations::count();
+        let started = Instant::now();
+        for _ in 0..steps {
+            session.step()?;
+        }
+        times.push(started.elapsed().as_secs_f64() / steps as f64);
+        // The run's history may grow now and then; a warm step by itself allocates nothing.
+        allocations = allocations.min((allocations::count() - before) / steps);
+        if repeat == REPEATS / 2 {
+            rates.push(gemm_rate::measure(team));
+        }
+        if Instant::now() > deadline && repeat >= 2 {
+            break;
+        }
+    }
+    rates.push(gemm_rate::measure(team));
+    times.sort_by(f64::total_cmp);
+    rates.sort_by(f64::total_cmp);
+    let (median, rate) = (times[times.len() / 2], rates[rates.len() / 2]);
+    let config = session.config();
+    let tokens = (config.training.batch_size * config.model.block_size) as f64;
+    let gflops = session.model().operations_per_token() * tokens / median / 1e9;
+    Ok(Row {
+        stage: config.stage.clone(),
+        threads: team.threads(),
+        shards: session.shards(),
+        parameters: session.weights().len(),
+        steps: steps * times.len() as u64,
+        ms_min: times[0] * 1e3,
+        ms_median: median * 1e3,
+        tokens_per_second: tokens / median,
+        gflops,
+        gemm_share: (gflops > 0.0).then_some(gflops / rate),
+        gemm_gflops: rate,
+        peak_mib: memory::peak_bytes() as f64 / f64::from(1 << 20),
+        allocations,
+    })
+}
+
+fn print(row: &Row, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(row)?);
+    } else {
+        let share =
+            row.gemm_share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        println!(
+            "{:12} {:>10} {:>9.4} {:>9.4} {:>11.0} {:>8.1} {:>8} {:>7.0} {:>9}",
+            row.stage,
+            row.parameters,
+            row.ms_min,
+            row.ms_median,
+            row.tokens_per_second,
+            row.gflops,
+            share,
+            row.peak_mib,
+            row.allocations
+        );
+    }
+    Ok(())
+}
