@@ -15,6 +15,7 @@ use ndarray::ArrayView2;
 use crate::math::Real;
 use crate::nn::parameters::Registry;
 
+pub use crate::nn::Look;
 pub use crate::nn::dropout::Dropout;
 pub use config::{Config, ConfigError};
 
@@ -87,7 +88,7 @@ pub trait Inference: Send {
     /// - `blocks.0.ffwd.hidden` (T, 4C or C): before the activation; `blocks.0.ffwd.activated`; `blocks.0.ffwd` (T, C)
     /// - `blocks.0.ln1`, `blocks.0.ln2`, `ln_f` (T, C), where there are norms; `blocks.0` (T, C): the block's output
     /// - `logits` (T, V), `probabilities` (T, V): softmax of the logits at temperature 1
-    fn visit(&self, look: &mut dyn FnMut(&str, &[usize], &[Real]));
+    fn visit(&self, look: &mut Look<'_>);
 }
 
 /// Builds the model of a configuration.

@@ -64,6 +64,9 @@ struct Row {
 }
 
 /// Times the stages and prints a line for each.
+///
+/// # Errors
+/// If a stage is unknown, or the text cannot be read.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let names: Vec<&str> = if arguments.stage.iter().any(|name| name == "all") {
         STAGES.iter().map(|stage| stage.name).collect()

@@ -33,6 +33,9 @@ enum Outcome {
 }
 
 /// Prints a line for each case and the count.
+///
+/// # Errors
+/// If there is no case, or one differs.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for path in files(&arguments.folder)? {

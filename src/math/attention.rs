@@ -131,7 +131,7 @@ pub fn backward(
     match shape.keys {
         0..=8 => backward_few::<8>(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch),
         9..=FEW_KEYS => {
-            backward_few::<FEW_KEYS>(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch)
+            backward_few::<FEW_KEYS>(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch);
         }
         _ => backward_blocks(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch),
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{Batch, Config, Dropout, Inference, Model, Shard};
+use super::{Batch, Config, Dropout, Inference, Look, Model, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::softmax::softmax;
 use crate::math::{Real, cross_entropy};
@@ -53,7 +53,7 @@ impl Model for Bigram {
 
     fn inference(&self) -> Box<dyn Inference> {
         let shape = (self.config.block_size, self.config.vocab_size);
-        Box::new(Look { table: self.table.clone(), logits: Array2::zeros(shape), time: 0 })
+        Box::new(OneSequence { table: self.table.clone(), logits: Array2::zeros(shape), time: 0 })
     }
 
     fn operations_per_token(&self) -> f64 {
@@ -103,14 +103,14 @@ impl Shard for Working {
     }
 }
 
-struct Look {
+struct OneSequence {
     table: Embedding,
     /// (block_size, V)
     logits: Array2<Real>,
     time: usize,
 }
 
-impl Inference for Look {
+impl Inference for OneSequence {
     fn forward(&mut self, weights: &[Real], tokens: &[u32]) {
         assert!(
             !tokens.is_empty() && tokens.len() <= self.logits.nrows(),
@@ -124,16 +124,13 @@ impl Inference for Look {
         self.logits.slice(s![..self.time, ..])
     }
 
-    fn visit(&self, look: &mut dyn FnMut(&str, &[usize], &[Real])) {
-        visit_logits(self.logits(), look);
+    fn visit(&self, look: &mut Look<'_>) {
+        visit_logits(&self.logits(), look);
     }
 }
 
 /// Hands over `logits` and `probabilities`, both (T, V).
-pub(super) fn visit_logits(
-    logits: ArrayView2<'_, Real>,
-    look: &mut dyn FnMut(&str, &[usize], &[Real]),
-) {
+pub(super) fn visit_logits(logits: &ArrayView2<'_, Real>, look: &mut Look<'_>) {
     let (time, vocab_size) = logits.dim();
     let mut values: Vec<Real> = logits.iter().copied().collect();
     look("logits", &[time, vocab_size], &values);

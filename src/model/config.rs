@@ -22,6 +22,8 @@ pub enum Architecture {
 /// The structure of a model: changing any of these builds a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+// Each is a switch of its own that a learner flips.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Config {
     pub model: Architecture,
     /// V
@@ -96,7 +98,7 @@ impl Config {
         if let Some((name, _)) = sizes.iter().chain(gpt).find(|(_, size)| *size == 0) {
             return Err(ConfigError::Zero { name });
         }
-        if self.model == Architecture::Gpt && self.n_embd % self.n_head != 0 {
+        if self.model == Architecture::Gpt && !self.n_embd.is_multiple_of(self.n_head) {
             return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
         }
         Ok(())

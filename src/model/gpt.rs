@@ -5,7 +5,7 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::bigram::visit_logits;
-use super::{Batch, Config, Dropout, Inference, Model, Shard};
+use super::{Batch, Config, Dropout, Inference, Look, Model, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy};
 use crate::nn::attention::Span;
@@ -103,7 +103,7 @@ impl Model for Gpt {
 
     fn inference(&self) -> Box<dyn Inference> {
         let time = self.config.block_size;
-        Box::new(Look {
+        Box::new(OneSequence {
             layers: self.layers.clone(),
             activations: self.layers.activations(1, time),
             scratch: block::Scratch::new(1, time, &self.layers.settings),
@@ -289,7 +289,7 @@ impl Shard for Working {
     }
 }
 
-struct Look {
+struct OneSequence {
     layers: Layers,
     activations: Activations,
     scratch: block::Scratch,
@@ -299,7 +299,7 @@ struct Look {
     position: Array2<Real>,
 }
 
-impl Inference for Look {
+impl Inference for OneSequence {
     fn forward(&mut self, weights: &[Real], tokens: &[u32]) {
         let time = tokens.len();
         assert!(time > 0 && time <= self.token.nrows(), "1 to block_size tokens");
@@ -325,7 +325,7 @@ impl Inference for Look {
         self.activations.logits.slice(s![..self.tokens.len(), ..])
     }
 
-    fn visit(&self, look: &mut dyn FnMut(&str, &[usize], &[Real])) {
+    fn visit(&self, look: &mut Look<'_>) {
         let (time, a) = (self.tokens.len(), &self.activations);
         let mut rows = |name: &str, values: &Array2<Real>| {
             let width = values.ncols();
@@ -346,6 +346,6 @@ impl Inference for Look {
         for (block, a) in self.layers.blocks.iter().zip(&a.blocks) {
             block.visit(a, time, look);
         }
-        visit_logits(self.logits(), look);
+        visit_logits(&self.logits(), look);
     }
 }

@@ -9,6 +9,7 @@ use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Look;
 use super::activation::{contiguous, contiguous_mut};
 use super::dropout::Dropout;
 use super::init::Init;
@@ -272,13 +273,7 @@ impl Activations {
     }
 
     /// Hands the named values of the first sequence to `look`, see [`crate::model::Inference::visit`].
-    pub fn visit(
-        &self,
-        layer: &MultiHeadAttention,
-        name: &str,
-        time: usize,
-        look: &mut dyn FnMut(&str, &[usize], &[Real]),
-    ) {
+    pub fn visit(&self, layer: &MultiHeadAttention, name: &str, time: usize, look: &mut Look<'_>) {
         let (heads, hs) = (layer.n_head, layer.head_size);
         for (part, values) in [("query", &self.query), ("key", &self.key), ("value", &self.value)] {
             look(&format!("{name}.{part}"), &[heads, time, hs], &values[..heads * time * hs]);

@@ -7,6 +7,7 @@ use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Look;
 use super::activation::{Activation, contiguous, contiguous_mut};
 use super::attention::{self, AttentionScale, MultiHeadAttention, Span};
 use super::dropout::Dropout;
@@ -325,12 +326,7 @@ impl Block {
     }
 
     /// Hands the named values of the first sequence to `look`, see [`crate::model::Inference::visit`].
-    pub fn visit(
-        &self,
-        a: &Activations,
-        time: usize,
-        look: &mut dyn FnMut(&str, &[usize], &[Real]),
-    ) {
+    pub fn visit(&self, a: &Activations, time: usize, look: &mut Look<'_>) {
         let name = &self.name;
         let mut rows = |name: String, values: ArrayView2<Real>| {
             look(&name, &[time, values.ncols()], contiguous(&values));

@@ -5,6 +5,7 @@ use std::ops::Range;
 use ndarray::{ArrayRef2, ArrayView2};
 use rand::Rng;
 
+use super::activation::{contiguous, contiguous_mut};
 use super::init::Init;
 use super::parameters::Registry;
 use crate::math::Real;
@@ -43,9 +44,8 @@ impl Embedding {
     /// - y (n, width); ids: n, each below `rows`
     pub fn forward(&self, y: &mut ArrayRef2<Real>, ids: &[u32], weights: &[Real]) {
         let table = &weights[self.table.clone()];
-        for (mut y, &id) in y.rows_mut().into_iter().zip(ids) {
-            let row = &table[id as usize * self.width..][..self.width];
-            y.as_slice_mut().expect("standard layout").copy_from_slice(row);
+        for (y, &id) in contiguous_mut(y).chunks_exact_mut(self.width).zip(ids) {
+            y.copy_from_slice(&table[id as usize * self.width..][..self.width]);
         }
     }
 
@@ -53,7 +53,7 @@ impl Embedding {
     /// - dy (n, width); ids: n, each below `rows`
     pub fn backward(&self, gradients: &mut [Real], dy: &ArrayRef2<Real>, ids: &[u32]) {
         let table = &mut gradients[self.table.clone()];
-        for (dy, &id) in super::activation::contiguous(dy).chunks_exact(self.width).zip(ids) {
+        for (dy, &id) in contiguous(dy).chunks_exact(self.width).zip(ids) {
             let row = &mut table[id as usize * self.width..][..self.width];
             for (row, dy) in row.iter_mut().zip(dy) {
                 *row += dy;

@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Look;
 use super::activation::{Activation, contiguous};
 use super::attention::Span;
 use super::dropout::Dropout;
@@ -156,7 +157,7 @@ impl Activations {
     }
 
     /// Hands the named values of the first sequence to `look`, see [`crate::model::Inference::visit`].
-    pub fn visit(&self, name: &str, time: usize, look: &mut dyn FnMut(&str, &[usize], &[Real])) {
+    pub fn visit(&self, name: &str, time: usize, look: &mut Look<'_>) {
         for (part, values) in [("hidden", &self.hidden), ("activated", &self.activated)] {
             let width = values.ncols();
             look(&format!("{name}.{part}"), &[time, width], &contiguous(values)[..time * width]);

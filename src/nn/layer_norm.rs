@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayRef2, ArrayView2, s};
+use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 
 use super::activation::{contiguous, contiguous_mut};
 use super::parameters::Registry;
@@ -26,18 +26,14 @@ pub struct Activations {
     /// (N, C)
     pub out: Array2<Real>,
     /// (N)
-    mean: Array1<Real>,
+    mean: Vec<Real>,
     /// (N), 1 / sqrt(variance + eps)
-    rstd: Array1<Real>,
+    rstd: Vec<Real>,
 }
 
 impl Activations {
     pub fn new(rows: usize, width: usize) -> Self {
-        Self {
-            out: Array2::zeros((rows, width)),
-            mean: Array1::zeros(rows),
-            rstd: Array1::zeros(rows),
-        }
+        Self { out: Array2::zeros((rows, width)), mean: vec![0.0; rows], rstd: vec![0.0; rows] }
     }
 
     /// The first n rows of the output.
@@ -69,8 +65,8 @@ impl LayerNorm {
         let n = x.nrows();
         norm::layer_norm(
             contiguous_mut(&mut a.out.slice_mut(s![..n, ..])),
-            &mut a.mean.as_slice_mut().expect("standard layout")[..n],
-            &mut a.rstd.as_slice_mut().expect("standard layout")[..n],
+            &mut a.mean[..n],
+            &mut a.rstd[..n],
             contiguous(x),
             &weights[self.weight.clone()],
             &weights[self.bias.clone()],
@@ -101,8 +97,8 @@ impl LayerNorm {
             d_bias,
             contiguous(dy),
             contiguous(x),
-            &a.mean.as_slice().expect("standard layout")[..n],
-            &a.rstd.as_slice().expect("standard layout")[..n],
+            &a.mean[..n],
+            &a.rstd[..n],
             &weights[self.weight.clone()],
         );
     }

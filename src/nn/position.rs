@@ -65,7 +65,7 @@ impl PositionEncoding {
     /// Adds row t of the table to position t of every sequence of x (B*T, C).
     pub fn forward(&self, x: &mut ArrayRef2<Real>, time: usize, weights: &[Real]) {
         if let Some(table) = self.table(weights) {
-            let rows = &table.to_slice().expect("standard layout")[..time * x.ncols()];
+            let rows = &contiguous(&table)[..time * x.ncols()];
             for sequence in contiguous_mut(x).chunks_exact_mut(rows.len()) {
                 vector::add(sequence, rows);
             }

@@ -129,7 +129,7 @@ fn train(
     let registry = model.registry();
     let Optimizer { lr, betas: [beta1, beta2], eps, weight_decay } = golden.setting("adamw")?;
     ensure!((eps - 1e-8).abs() < 1e-12, "AdamW's eps is {eps}, ours is 1e-8");
-    let training = Training { lr, beta1, beta2, weight_decay, ..Training::default() };
+    let training = Training { lr, weight_decay, beta1, beta2, ..Training::default() };
     let mut optimizer = AdamW::new(registry);
     let time = batches[0].time;
     let mut shards: Vec<_> = (0..SHARDS).map(|_| model.shard(time)).collect();
