@@ -12,6 +12,7 @@ pub mod fixture;
 pub mod frame;
 pub mod key;
 pub mod layout;
+pub mod markdown;
 pub mod model;
 pub mod number;
 pub mod overlays;

@@ -205,8 +205,8 @@ pub const ACTIONS: &[Row] = rows![
     Training: Action::Restart, "restart", "", "Start the run again from new weights; the present curve stays as a ghost", [GLOBAL => [char('r')]];
     Training: Action::WriteCheckpoint, "write-checkpoint", "", "Write a checkpoint of this run", [GLOBAL => [char('w')]];
 
-    Lesson: Action::NextStep, "next-step", "read on", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];
-    Lesson: Action::PreviousStep, "previous-step", "read on", "Previous page of the lesson", [GLOBAL => [char('p')]];
+    Lesson: Action::NextStep, "next-step", "page", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];
+    Lesson: Action::PreviousStep, "previous-step", "page", "Previous page of the lesson", [GLOBAL => [char('p')]];
     Lesson: Action::NextLesson, "next-lesson", "", "Next lesson; this stage keeps its weights and its curve", [GLOBAL => [char('N'), char(']')]];
     Lesson: Action::PreviousLesson, "previous-lesson", "", "Previous lesson, with its weights and its curve as they were", [GLOBAL => [char('P'), char('[')]];
     Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];
@@ -214,15 +214,15 @@ pub const ACTIONS: &[Row] = rows![
 
     Screen: Action::FocusNext, "focus-next", "pane", "Next pane", [GLOBAL => [named(KeyCode::Tab)]];
     Screen: Action::FocusPrevious, "focus-previous", "", "Previous pane", [GLOBAL => [named(KeyCode::BackTab)]];
-    Screen: Action::Focus(0), "focus-1", "", "Pane 1", [GLOBAL => [char('1')]];
-    Screen: Action::Focus(1), "focus-2", "", "Pane 2", [GLOBAL => [char('2')]];
-    Screen: Action::Focus(2), "focus-3", "", "Pane 3", [GLOBAL => [char('3')]];
-    Screen: Action::Focus(3), "focus-4", "", "Pane 4", [GLOBAL => [char('4')]];
-    Screen: Action::Focus(4), "focus-5", "", "Pane 5", [GLOBAL => [char('5')]];
-    Screen: Action::Focus(5), "focus-6", "", "Pane 6", [GLOBAL => [char('6')]];
-    Screen: Action::Focus(6), "focus-7", "", "Pane 7", [GLOBAL => [char('7')]];
-    Screen: Action::Focus(7), "focus-8", "", "Pane 8", [GLOBAL => [char('8')]];
-    Screen: Action::Focus(8), "focus-9", "", "Pane 9", [GLOBAL => [char('9')]];
+    Screen: Action::Focus(0), "focus-1", "", "The pane with this number", [GLOBAL => [char('1')]];
+    Screen: Action::Focus(1), "focus-2", "", "The pane with this number", [GLOBAL => [char('2')]];
+    Screen: Action::Focus(2), "focus-3", "", "The pane with this number", [GLOBAL => [char('3')]];
+    Screen: Action::Focus(3), "focus-4", "", "The pane with this number", [GLOBAL => [char('4')]];
+    Screen: Action::Focus(4), "focus-5", "", "The pane with this number", [GLOBAL => [char('5')]];
+    Screen: Action::Focus(5), "focus-6", "", "The pane with this number", [GLOBAL => [char('6')]];
+    Screen: Action::Focus(6), "focus-7", "", "The pane with this number", [GLOBAL => [char('7')]];
+    Screen: Action::Focus(7), "focus-8", "", "The pane with this number", [GLOBAL => [char('8')]];
+    Screen: Action::Focus(8), "focus-9", "", "The pane with this number", [GLOBAL => [char('9')]];
     Screen: Action::Zoom, "zoom", "zoom", "The focused pane on the whole screen, and back", [GLOBAL => [char('z')], BUT_HYPER => [ENTER]];
     Screen: Action::Back, "back", "", "Out of the zoom", [GLOBAL => [ESC]];
     Screen: Action::Palette, "palette", "palette", "Find any action by its name", [GLOBAL => [char(':'), ctrl('p')]];

@@ -38,7 +38,8 @@ pub fn model(width: u16, height: u16) -> Model {
         tokenizer,
         references: references(),
     });
-    let config = stage("multi-head").unwrap().config(65, 1337);
+    let mut config = stage("multi-head").unwrap().config(65, 1337);
+    config.training.lr = 3e-4;
     model.run = Some(Run {
         config,
         parameters: 7553,

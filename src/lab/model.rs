@@ -16,6 +16,7 @@ use crate::lesson::{Lesson, Step};
 use crate::model::sampling::Sampling;
 use crate::text::ngram::Reference;
 use crate::text::tokenizer::CharTokenizer;
+use crate::train::command::SampleRequest;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::{Command, Event, Value};
 
@@ -46,7 +47,7 @@ pub enum ToastKind {
     Warning,
 }
 
-/// A change of a live hyperparameter that can be taken back.
+/// A change of a hyperparameter that can be taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     pub stage: String,
@@ -61,6 +62,10 @@ pub struct Quitting {
     pub since: Duration,
     /// What could not be saved, and why.
     pub refused: Vec<String>,
+    /// Asked to leave by a signal: nobody is there to answer questions.
+    pub forced: bool,
+    /// Whether the learner has been told that saving takes long.
+    pub asked: bool,
 }
 
 /// A checkpoint that was written.
@@ -101,6 +106,8 @@ pub struct Model {
     /// `None` until the trainer has opened its first run.
     pub run: Option<Run>,
     pub ghosts: Vec<Ghost>,
+    /// The legend of the present run, once the run that replaces it is open.
+    pub replaced_as: Option<String>,
     /// Steps a second at most; `None` is full speed.
     pub throttle: Option<f64>,
     /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
@@ -110,8 +117,9 @@ pub struct Model {
     pub sample: Option<Arc<Sample>>,
     pub sampling: Sampling,
     pub sample_seed: u64,
-    /// What the trainer was last asked to put into snapshots.
+    /// What the trainer was last asked to put into snapshots, and to generate.
     pub subscribed: Option<Subscription>,
+    pub requested: Option<SampleRequest>,
 
     pub undo: Vec<Change>,
     pub quitting: Option<Quitting>,
@@ -131,10 +139,11 @@ pub enum Msg {
     Resize(Size),
     /// Time passed: the time since the start.
     Tick(Duration),
-    /// The corpus is there and the trainer's thread is up.
-    Ready(Corpus),
-    /// The corpus could not be loaded.
-    Unready(String),
+    /// The corpus is there and the trainer is up, with a run of this stage.
+    Ready {
+        corpus: Corpus,
+        stage: String,
+    },
     References(Vec<Reference>),
     Worker(Event),
     Snapshot(Arc<Snapshot>),
@@ -182,6 +191,7 @@ impl Model {
             prompt: Prompt::new(prompt),
             run: None,
             ghosts: Vec::new(),
+            replaced_as: None,
             throttle: None,
             playing: true,
             snapshot: None,
@@ -189,6 +199,7 @@ impl Model {
             sampling: Sampling::default(),
             sample_seed: seed,
             subscribed: None,
+            requested: None,
             undo: Vec::new(),
             quitting: None,
             interrupted: None,

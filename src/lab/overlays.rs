@@ -2,7 +2,8 @@
 
 use tui_input::Input;
 
-use super::action::{Action, Context};
+use super::action::{self, Context, Row, Section};
+use super::model::Model;
 use crate::train::Config;
 
 /// One overlay.
@@ -71,6 +72,12 @@ pub enum Purpose {
 }
 
 impl Overlay {
+    /// Asks whether to leave although something is not saved, and says what.
+    pub fn quit_unsaved(text: impl Into<String>) -> Self {
+        let title = "Leave without saving?".to_owned();
+        Self::Confirm(Confirm { title, text: text.into(), yes: Answer::QuitUnsaved })
+    }
+
     /// The context of its keys in the action table.
     pub fn context(&self) -> Context {
         match self {
@@ -81,9 +88,108 @@ impl Overlay {
     }
 }
 
-/// What a palette row or a lesson row does when chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    Action(Action),
-    Lesson(usize),
+impl List {
+    /// The rows of the palette that fit the filter, best first.
+    pub fn actions(&self) -> Vec<&'static Row> {
+        let filter = self.filter.value();
+        let mut rows: Vec<_> = action::ACTIONS
+            .iter()
+            .filter(|row| action::in_palette(row))
+            .filter_map(|row| {
+                // A hit in the id counts for more than one in the explanation.
+                let id = fuzzy(filter, row.id).map(|score| score + 10);
+                let doc = fuzzy(filter, row.doc);
+                id.max(doc).map(|score| (score, row))
+            })
+            .collect();
+        rows.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The sections of the help with their rows that fit the filter.
+    pub fn help(&self) -> Vec<(Section, Vec<&'static Row>)> {
+        let filter = self.filter.value().to_lowercase();
+        let fits = |row: &Row| {
+            let keys = row.places.iter().flat_map(|p| p.keys).any(|key| key.to_string() == filter);
+            filter.is_empty()
+                || keys
+                || row.doc.to_lowercase().contains(&filter)
+                || row.id.contains(&filter)
+        };
+        let rows = |section| {
+            action::ACTIONS
+                .iter()
+                .filter(move |r| r.section == section)
+                .filter(|r| fits(r))
+                .collect()
+        };
+        let sections = Section::ALL.into_iter().map(|section| (section, rows(section)));
+        sections.filter(|(_, rows): &(Section, Vec<_>)| !rows.is_empty()).collect()
+    }
+
+    /// The lessons that fit the filter, by index.
+    pub fn lessons(&self, model: &Model) -> Vec<usize> {
+        let filter = self.filter.value();
+        let fits = |i: &usize| {
+            let lesson = &model.lessons[*i];
+            fuzzy(filter, &lesson.title).or_else(|| fuzzy(filter, &lesson.stage)).is_some()
+        };
+        (0..model.lessons.len()).filter(fits).collect()
+    }
+
+    /// How far `selected` may go.
+    pub fn len(&self, model: &Model) -> usize {
+        match self.kind {
+            ListKind::Help => self.help().iter().map(|(_, rows)| rows.len() + 2).sum(),
+            ListKind::Palette => self.actions().len(),
+            ListKind::Lessons => self.lessons(model).len(),
+        }
+    }
+}
+
+/// How well a filter fits a text, if all its letters stand there in order: runs and starts of words count more.
+pub fn fuzzy(filter: &str, text: &str) -> Option<i32> {
+    let text: Vec<char> = text.to_lowercase().chars().collect();
+    let mut score = 0;
+    let mut at = 0;
+    let mut last = None;
+    for wanted in filter.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
+        let found = (at..text.len()).find(|&i| text[i] == wanted)?;
+        let starts = found == 0 || !text[found - 1].is_alphanumeric();
+        score += 1 + 3 * i32::from(last.is_some_and(|l| l + 1 == found)) + 2 * i32::from(starts);
+        last = Some(found);
+        at = found + 1;
+    }
+    Some(score)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::action::Action;
+
+    #[test]
+    fn letters_must_stand_in_order() {
+        assert!(fuzzy("ng", "next-lesson").is_none());
+        assert!(fuzzy("nl", "next-lesson").is_some());
+        assert!(fuzzy("", "anything") == Some(0));
+        assert!(fuzzy("next", "next-lesson") > fuzzy("nxsn", "next-lesson"));
+    }
+
+    #[test]
+    fn the_palette_finds_an_action_by_its_name() {
+        let list = List { kind: ListKind::Palette, filter: "zoom".into(), selected: 0 };
+        assert_eq!(list.actions()[0].action, Action::Zoom);
+        let all = List { kind: ListKind::Palette, ..List::default() };
+        assert_eq!(
+            all.actions().len(),
+            action::ACTIONS.iter().filter(|r| action::in_palette(r)).count()
+        );
+    }
+
+    #[test]
+    fn help_has_every_action() {
+        let listed: usize = List::default().help().iter().map(|(_, rows)| rows.len()).sum();
+        assert_eq!(listed, action::ACTIONS.len());
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::train::Config;
 use crate::train::event::{Evaluation, StepReport};
-use crate::train::history::{History, Point};
+use crate::train::history::History;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -63,7 +63,7 @@ impl Run {
     /// Takes in a batch of steps and the seconds they took.
     pub fn absorb(&mut self, reports: &[StepReport], seconds: f64) {
         for report in reports {
-            push(&mut self.history, report);
+            self.history.push(report);
         }
         if let Some(last) = reports.last() {
             self.step = last.step;
@@ -109,10 +109,4 @@ pub struct Ghost {
     pub label: String,
     pub origin: Origin,
     pub history: Arc<History>,
-}
-
-/// One point a step, until the trainer's own history has landed.
-fn push(history: &mut History, report: &StepReport) {
-    let loss = report.loss;
-    history.points.push(Point { step: report.step, count: 1, mean: loss, min: loss, max: loss });
 }

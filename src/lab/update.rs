@@ -1,31 +1,97 @@
 //! What happens when something happens: pure, with time passed in.
 
-use super::action::{self, Action, Context};
+mod keys;
+mod mouse;
+mod overlay;
+mod runs;
+mod sampling;
+mod worker;
+
+use std::time::Duration;
+
+use super::action::{self, Context};
 use super::key::Key;
-use super::model::{Effect, Model, Msg};
+use super::model::{Effect, Model, Msg, ToastKind};
+use super::overlays::Overlay;
 use super::panes::PaneId;
+pub use runs::{opening, request};
+
+/// How long saving may take before the learner is asked whether to leave without it.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Changes the model and says what is to be done.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let before = model.dirty;
+    // Whoever handles it takes this back if nothing on the screen changes.
+    model.dirty = true;
+    let mut effects = handle(model, msg);
+    model.dirty |= before;
+    effects.extend(sampling::follow(model));
+    effects
+}
+
+fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::Tick(now) => {
-            model.now = now;
-            Vec::new()
-        }
-        Msg::Key(key) => {
-            model.dirty = true;
-            let contexts = contexts(model);
-            match action::lookup(Key::from(key), &contexts) {
-                Some(action) => act(model, action),
-                None => Vec::new(),
-            }
-        }
+        Msg::Tick(now) => tick(model, now),
+        Msg::Key(key) => press(model, Key::from(key)),
+        Msg::Mouse(event) => mouse::mouse(model, event),
+        Msg::Paste(text) => overlay::paste(model, &text),
         Msg::Resize(size) => {
             model.size = size;
-            model.dirty = true;
+            refresh(model);
             Vec::new()
         }
-        _ => Vec::new(),
+        Msg::Ready { corpus, stage } => runs::ready(model, corpus, &stage),
+        Msg::References(references) => {
+            if let Some(corpus) = &mut model.corpus {
+                corpus.references = references;
+            }
+            Vec::new()
+        }
+        Msg::Worker(event) => worker::event(model, event),
+        Msg::Snapshot(snapshot) => {
+            model.snapshot = Some(snapshot);
+            refresh(model);
+            Vec::new()
+        }
+        Msg::Sample(sample) => {
+            model.sample = Some(sample);
+            refresh(model);
+            Vec::new()
+        }
+        Msg::Terminate => leave(model, true),
+        Msg::Resumed => Vec::new(),
+    }
+}
+
+/// Time passed: toasts go, and saving may have taken too long.
+fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
+    model.now = now;
+    let toasts = model.toasts.len();
+    model.toasts.retain(|toast| toast.until > now);
+    model.dirty = toasts != model.toasts.len();
+    if let Some(quitting) = &mut model.quitting
+        && !quitting.asked
+        && now.saturating_sub(quitting.since) > PATIENCE
+    {
+        quitting.asked = true;
+        if quitting.forced {
+            return vec![Effect::Quit];
+        }
+        let text = "The trainer is still in a step and has not saved yet. Leave without waiting?";
+        model.dirty = true;
+        model.overlays.push(Overlay::quit_unsaved(text));
+    }
+    Vec::new()
+}
+
+fn press(model: &mut Model, key: Key) -> Vec<Effect> {
+    let contexts = contexts(model);
+    let action = action::lookup(key, &contexts);
+    match (action, model.overlays.is_empty()) {
+        (Some(action), true) => keys::act(model, action),
+        (action, false) => overlay::press(model, key, action),
+        (None, true) => Vec::new(),
     }
 }
 
@@ -37,22 +103,39 @@ pub fn contexts(model: &Model) -> Vec<Context> {
     }
 }
 
-fn act(model: &mut Model, action: Action) -> Vec<Effect> {
-    match action {
-        Action::Quit => vec![Effect::Quit],
-        Action::Focus(index) => {
-            if let Some(&pane) = model.lesson().panes.get(usize::from(index)) {
-                focus(model, pane);
-            }
-            Vec::new()
-        }
-        action => model.focus.update(model, action),
+/// Tells every pane of the lesson that what it is drawn from is new.
+fn refresh(model: &mut Model) {
+    for pane in PaneId::ALL {
+        pane.refresh(model);
     }
 }
 
+/// Gives a pane the keys, and shows it.
 fn focus(model: &mut Model, pane: PaneId) {
     model.focus = pane;
     if !model.layout().shows(pane) {
         model.called = Some(pane);
     }
+}
+
+/// Saves what has trained, then quits.
+fn leave(model: &mut Model, forced: bool) -> Vec<Effect> {
+    if model.corpus.is_none() {
+        return vec![Effect::Quit];
+    }
+    if let Some(quitting) = &mut model.quitting {
+        quitting.forced |= forced;
+        return Vec::new();
+    }
+    let since = model.now;
+    model.quitting =
+        Some(super::model::Quitting { since, refused: Vec::new(), forced, asked: false });
+    model.overlays.clear();
+    vec![Effect::SaveAll]
+}
+
+/// Says why something cannot be done.
+fn warn(model: &mut Model, text: impl Into<String>) -> Vec<Effect> {
+    model.say(ToastKind::Warning, text);
+    Vec::new()
 }

@@ -1,0 +1,417 @@
+//! A lesson's Markdown as styled lines of a given width.
+//!
+//! Paragraphs and lists are wrapped by the width of their characters. Code stays as it is written; where it is too wide, its
+//! longest runs of spaces give way first (columns stay columns), and what is still too wide goes on in the next line.
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::theme::{self, Role, Theme};
+
+/// The lines of a text at most `width` columns wide.
+pub fn render(markdown: &str, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    let mut writer = Writer::new(theme, usize::from(width.max(1)));
+    for event in Parser::new(markdown) {
+        writer.event(event);
+    }
+    writer.finish()
+}
+
+/// A piece of a line that is not broken.
+struct Word {
+    /// Spans without spaces at the ends.
+    spans: Vec<Span<'static>>,
+    width: usize,
+    /// Whether a space (or a line's end) stands before it.
+    spaced: bool,
+}
+
+struct Writer<'a> {
+    theme: &'a Theme,
+    width: usize,
+    lines: Vec<Line<'static>>,
+    words: Vec<Word>,
+    /// Whether the last text ended in a space.
+    space: bool,
+    bold: bool,
+    italic: bool,
+    heading: bool,
+    code: Option<String>,
+    /// One entry a list that is open: the next number, or a bullet.
+    lists: Vec<Option<u64>>,
+    /// What stands before the item's first line.
+    marker: Option<String>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(theme: &'a Theme, width: usize) -> Self {
+        Self {
+            theme,
+            width,
+            lines: Vec::new(),
+            words: Vec::new(),
+            space: false,
+            bold: false,
+            italic: false,
+            heading: false,
+            code: None,
+            lists: Vec::new(),
+            marker: None,
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(&tag),
+            Event::End(tag) => self.end(tag),
+            Event::Text(text) => match &mut self.code {
+                Some(code) => code.push_str(&text),
+                None => self.text(&text),
+            },
+            Event::Code(text) => self.inline_code(&text),
+            Event::SoftBreak => self.space = true,
+            Event::HardBreak => self.flush(),
+            Event::Rule => {
+                self.flush();
+                let rule = self.theme.glyphs.horizontal.repeat(self.width);
+                self.lines.push(Line::from(Span::styled(rule, self.theme.style(Role::Faint))));
+                self.lines.push(Line::default());
+            }
+            Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, tag: &Tag<'_>) {
+        match tag {
+            Tag::Heading { .. } => self.heading = true,
+            Tag::CodeBlock(_) => {
+                self.flush();
+                self.code = Some(String::new());
+            }
+            Tag::List(first) => {
+                self.flush();
+                self.lists.push(*first);
+            }
+            Tag::Item => {
+                self.flush();
+                self.marker = Some(match self.lists.last_mut() {
+                    Some(Some(number)) => {
+                        *number += 1;
+                        format!("{}. ", *number - 1)
+                    }
+                    _ => format!("{} ", self.theme.glyphs.bullet),
+                });
+            }
+            Tag::Strong => self.bold = true,
+            Tag::Emphasis => self.italic = true,
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Paragraph => {
+                self.flush();
+                self.gap();
+            }
+            TagEnd::Heading(_) => {
+                self.flush();
+                self.heading = false;
+                self.gap();
+            }
+            TagEnd::CodeBlock => {
+                let code = self.code.take().unwrap_or_default();
+                self.code_block(&code);
+                self.gap();
+            }
+            TagEnd::Item => self.flush(),
+            TagEnd::List(_) => {
+                self.flush();
+                self.lists.pop();
+                if self.lists.is_empty() {
+                    self.gap();
+                }
+            }
+            TagEnd::Strong => self.bold = false,
+            TagEnd::Emphasis => self.italic = false,
+            _ => {}
+        }
+    }
+
+    /// One empty line, never two.
+    fn gap(&mut self) {
+        if self.lists.is_empty() && self.lines.last().is_some_and(|line| line.width() > 0) {
+            self.lines.push(Line::default());
+        }
+    }
+
+    fn style(&self) -> Style {
+        let mut style = if self.heading { self.theme.style(Role::Heading) } else { Style::new() };
+        if self.bold {
+            style = style.bold();
+        }
+        if self.italic {
+            style = style.italic();
+        }
+        style
+    }
+
+    fn text(&mut self, text: &str) {
+        let style = self.style();
+        for (i, piece) in text.split(' ').enumerate() {
+            self.space |= i > 0;
+            if piece.is_empty() {
+                continue;
+            }
+            let bare = piece.trim_matches(|c: char| !c.is_alphanumeric());
+            let style = match theme::dimension(bare) {
+                Some(role)
+                    if bare
+                        == piece.trim_end_matches([',', '.', ';', ')']).trim_start_matches('(') =>
+                {
+                    style.patch(self.theme.style(role))
+                }
+                _ => style,
+            };
+            self.word(vec![Span::styled(piece.to_owned(), style)]);
+        }
+    }
+
+    /// A piece of code in a sentence: broken only between its words.
+    fn inline_code(&mut self, text: &str) {
+        let base = self.theme.style(Role::Code);
+        for (i, piece) in text.split(' ').enumerate() {
+            self.space |= i > 0;
+            if !piece.is_empty() {
+                self.word(code_spans(piece, base, self.theme));
+            }
+        }
+    }
+
+    /// Adds a word; without a space before it, it sticks to the last one.
+    fn word(&mut self, spans: Vec<Span<'static>>) {
+        let width = spans.iter().map(Span::width).sum();
+        let spaced = std::mem::take(&mut self.space);
+        match self.words.last_mut() {
+            Some(last) if !spaced => {
+                last.spans.extend(spans);
+                last.width += width;
+            }
+            _ => self.words.push(Word { spans, width, spaced }),
+        }
+    }
+
+    /// Wraps the words gathered so far into lines.
+    fn flush(&mut self) {
+        let words = std::mem::take(&mut self.words);
+        self.space = false;
+        if words.is_empty() {
+            return;
+        }
+        let depth = self.lists.len().saturating_sub(1) * 2;
+        let marker = self.marker.take();
+        let hanging = match (&marker, self.lists.is_empty()) {
+            (Some(marker), _) => depth + marker.width(),
+            (None, false) => depth + 2,
+            (None, true) => 0,
+        };
+        let mut line = Vec::new();
+        match marker {
+            Some(marker) => {
+                line.push(Span::raw(" ".repeat(depth)));
+                line.push(Span::styled(marker, self.theme.style(Role::Muted)));
+            }
+            None => line.push(Span::raw(" ".repeat(hanging))),
+        }
+        let mut used = hanging;
+        let mut first = true;
+        for word in words {
+            if !first && used + 1 + word.width > self.width {
+                self.lines.push(Line::from(std::mem::take(&mut line)));
+                line.push(Span::raw(" ".repeat(hanging)));
+                used = hanging;
+                first = true;
+            }
+            if !first && word.spaced {
+                // The space belongs to what is on both its sides.
+                let before = line.last().map_or(Style::new(), |s| s.style);
+                let style = if word.spans.first().is_some_and(|s| s.style == before) {
+                    before
+                } else {
+                    Style::new()
+                };
+                line.push(Span::styled(" ", style));
+                used += 1;
+            }
+            first = false;
+            used += word.width;
+            if used <= self.width {
+                line.extend(word.spans);
+                continue;
+            }
+            // Longer than a whole line: broken where the line ends.
+            used -= word.width;
+            for span in word.spans {
+                for c in span.content.chars() {
+                    let wide = c.width().unwrap_or(0);
+                    if used + wide > self.width {
+                        self.lines.push(Line::from(std::mem::take(&mut line)));
+                        used = 0;
+                    }
+                    used += wide;
+                    line.push(Span::styled(c.to_string(), span.style));
+                }
+            }
+        }
+        self.lines.push(Line::from(line));
+    }
+
+    fn code_block(&mut self, code: &str) {
+        let base = self.theme.style(Role::Code);
+        let indent = if self.width >= 44 { "  " } else { "" };
+        let room = self.width - indent.len();
+        let widest = code.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+        for line in code.lines() {
+            let line = narrow(line, widest.saturating_sub(room));
+            for piece in chop(&line, room) {
+                let mut spans = vec![Span::raw(indent)];
+                spans.extend(code_spans(&piece, base, self.theme));
+                self.lines.push(Line::from(spans));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<Line<'static>> {
+        self.flush();
+        while self.lines.last().is_some_and(|line| line.width() == 0) {
+            self.lines.pop();
+        }
+        self.lines
+    }
+}
+
+/// Code with the names of dimensions in their colours.
+fn code_spans(code: &str, base: Style, theme: &Theme) -> Vec<Span<'static>> {
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut rest = code;
+    while !rest.is_empty() {
+        let inside = rest.starts_with(is_name);
+        let end = rest.find(|c| is_name(c) != inside).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(end);
+        let style = theme::dimension(piece).map_or(base, |role| base.patch(theme.style(role)));
+        match spans.last_mut() {
+            Some(last) if last.style == style => last.content.to_mut().push_str(piece),
+            _ => spans.push(Span::styled(piece.to_owned(), style)),
+        }
+        rest = after;
+    }
+    spans
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Takes up to `by` columns out of a line's longest inner run of spaces, leaving two.
+fn narrow(line: &str, by: usize) -> String {
+    let start = line.len() - line.trim_start().len();
+    let (indent, body) = line.split_at(start);
+    let mut longest = (0, 0);
+    let mut run = 0;
+    for (i, c) in body.char_indices() {
+        run = if c == ' ' { run + 1 } else { 0 };
+        if run > longest.1 {
+            longest = (i + 1 - run, run);
+        }
+    }
+    let (at, length) = longest;
+    let cut = by.min(length.saturating_sub(2));
+    format!("{indent}{}{}", &body[..at], &body[at + cut..])
+}
+
+/// Pieces of at most `width` columns; all but the first are set in.
+fn chop(line: &str, width: usize) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for c in line.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide > width && used > 2 {
+            pieces.push("  ".to_owned());
+            used = 2;
+        }
+        used += wide;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(markdown: &str, width: u16) -> Vec<String> {
+        let lines = render(markdown, &Theme::plain(), width);
+        lines.iter().map(|line| line.spans.iter().map(|s| s.content.as_ref()).collect()).collect()
+    }
+
+    #[test]
+    fn paragraphs_wrap_at_words() {
+        assert_eq!(
+            plain("one two\nthree four\n\nfive", 9),
+            ["one two", "three", "four", "", "five"]
+        );
+        assert_eq!(plain("a **bold** word, `code`.", 40), ["a bold word, code."]);
+        assert_eq!(plain("日本語 日本語", 7), ["日本語", "日本語"]);
+    }
+
+    #[test]
+    fn a_word_longer_than_the_line_is_broken() {
+        assert_eq!(plain("abcdefgh xy", 5), ["abcde", "fgh", "xy"]);
+    }
+
+    #[test]
+    fn lists_hang() {
+        assert_eq!(plain("- one two three\n- four", 9), ["• one two", "  three", "• four"]);
+        assert_eq!(
+            plain("text\n\n1. one\n2. two\n\nmore", 20),
+            ["text", "", "1. one", "2. two", "", "more"]
+        );
+    }
+
+    #[test]
+    fn code_gives_way_in_its_columns() {
+        let code = "```text\nidx              (B, T)\nlogits = table   (B, T, V)\n```";
+        assert_eq!(plain(code, 30), ["idx              (B, T)", "logits = table   (B, T, V)"]);
+        assert_eq!(plain(code, 25), ["idx             (B, T)", "logits = table  (B, T, V)"]);
+        assert_eq!(plain("```\nabcdefgh\n```", 5), ["abcde", "  fgh"]);
+    }
+
+    #[test]
+    fn no_width_is_a_problem() {
+        for (_, text) in crate::lesson::course::FILES {
+            for width in 0..100 {
+                for line in render(text, &Theme::plain(), width) {
+                    assert!(width < 4 || line.width() <= usize::from(width), "{width}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn dimensions_have_their_colours() {
+        let theme = Theme::new(theme::Depth::Rgb, theme::Ground::Dark, theme::Glyphs::UNICODE);
+        let lines = render("A batch of B sequences: `(B, T)`.", &theme, 60);
+        let coloured: Vec<_> = lines[0]
+            .spans
+            .iter()
+            .filter(|s| s.style.fg == theme.style(Role::Batch).fg)
+            .map(|s| &*s.content)
+            .collect();
+        assert_eq!(coloured, ["B", "B"]);
+    }
+}

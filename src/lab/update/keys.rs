@@ -1,0 +1,217 @@
+//! The actions of keys when no overlay is open.
+
+use std::time::Duration;
+
+use super::super::action::Action;
+use super::super::model::{Effect, Model, ToastKind};
+use super::super::number;
+use super::super::overlays::{Answer, Confirm, InputLine, List, ListKind, Overlay, Purpose};
+use super::super::panes::PaneId;
+use super::super::run_view::Status;
+use super::{focus, leave, runs, sampling, warn};
+use crate::train::Command;
+
+/// Steps a second that `<` and `>` go through.
+const SPEEDS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+/// Two presses of ctrl-c within this time leave at once.
+const TWICE: Duration = Duration::from_secs(2);
+
+pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    if model.quitting.is_some() {
+        return if action == Action::Interrupt { vec![Effect::Quit] } else { Vec::new() };
+    }
+    match action {
+        Action::PauseResume => pause_or_resume(model),
+        Action::StepOnce => trainer(model, |model| {
+            model.playing = false;
+            vec![Effect::Send(Command::Step(1))]
+        }),
+        Action::Slower => trainer(model, |model| throttle(model, false)),
+        Action::Faster => trainer(model, |model| throttle(model, true)),
+        Action::FullSpeed => trainer(model, |model| set_throttle(model, None)),
+        Action::Restart => runs::restart(model),
+        Action::Extend => runs::extend(model),
+        Action::EvaluateNow => trainer(model, |model| {
+            model.say(ToastKind::Info, "estimating both losses");
+            vec![Effect::Send(Command::Evaluate)]
+        }),
+        Action::WriteCheckpoint => trainer(model, |_| vec![Effect::Save]),
+
+        Action::NextStep => turn(model, true),
+        Action::PreviousStep => turn(model, false),
+        Action::NextLesson => runs::open_lesson(model, model.lesson + 1),
+        Action::PreviousLesson => match model.lesson.checked_sub(1) {
+            Some(lesson) => runs::open_lesson(model, lesson),
+            None => warn(model, "this is the first lesson"),
+        },
+        Action::LessonList => {
+            let list = List { kind: ListKind::Lessons, selected: model.lesson, ..List::default() };
+            model.overlays.push(Overlay::List(list));
+            Vec::new()
+        }
+        Action::EditPrompt => {
+            let before = model.prompt.text.clone();
+            let input = super::overlay::shown(&before).into();
+            let line = InputLine { purpose: Purpose::Prompt { before }, input, error: None };
+            model.overlays.push(Overlay::Input(line));
+            Vec::new()
+        }
+
+        Action::FocusNext => step_focus(model, 1),
+        Action::FocusPrevious => step_focus(model, -1),
+        Action::Focus(index) => {
+            if let Some(&pane) = model.lesson().panes.get(usize::from(index)) {
+                focus(model, pane);
+            }
+            Vec::new()
+        }
+        Action::Zoom => {
+            model.zoomed = !model.zoomed;
+            Vec::new()
+        }
+        Action::Back => {
+            model.zoomed = false;
+            Vec::new()
+        }
+        Action::Help => list(model, ListKind::Help),
+        Action::Palette => list(model, ListKind::Palette),
+        Action::MouseSwitch => {
+            model.mouse = !model.mouse;
+            let text = if model.mouse {
+                "the mouse works in the lab"
+            } else {
+                "the mouse selects text; m takes it back"
+            };
+            model.say(ToastKind::Info, text);
+            vec![Effect::Mouse(model.mouse)]
+        }
+
+        Action::SampleAnew
+        | Action::TemperatureUp
+        | Action::TemperatureDown
+        | Action::TopKUp
+        | Action::TopKDown
+        | Action::TopPUp
+        | Action::TopPDown => {
+            sampling::set(model, action);
+            Vec::new()
+        }
+        Action::Undo => runs::undo(model),
+
+        Action::Quit => leave(model, false),
+        Action::Interrupt => interrupt(model),
+        Action::Suspend => vec![Effect::Suspend],
+
+        action => model.focus.update(model, action),
+    }
+}
+
+/// Ctrl-c: asks; a second one leaves at once.
+pub fn interrupt(model: &mut Model) -> Vec<Effect> {
+    let again = model.interrupted.is_some_and(|at| model.now.saturating_sub(at) < TWICE);
+    let asking =
+        matches!(model.overlays.last(), Some(Overlay::Confirm(Confirm { yes: Answer::Quit, .. })));
+    if again || asking || model.quitting.is_some() {
+        return vec![Effect::Quit];
+    }
+    model.interrupted = Some(model.now);
+    model.overlays.push(Overlay::Confirm(Confirm {
+        title: "Leave?".to_owned(),
+        text: "Save every run and leave the lab? (ctrl-c again leaves at once, without saving.)"
+            .to_owned(),
+        yes: Answer::Quit,
+    }));
+    Vec::new()
+}
+
+/// Does something with the trainer, if it is up.
+fn trainer(model: &mut Model, then: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
+    if model.run.is_some() { then(model) } else { warn(model, "the trainer is not up yet") }
+}
+
+fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    match run.status {
+        Status::Training => {
+            model.playing = false;
+            vec![Effect::Send(Command::Pause)]
+        }
+        Status::Paused | Status::Failed(_) => {
+            model.playing = true;
+            vec![Effect::Send(Command::Run)]
+        }
+        Status::Finished => {
+            let text = format!(
+                "all {} steps are done: + trains longer, r starts again",
+                number::count(run.step)
+            );
+            warn(model, text)
+        }
+        Status::Diverged(_) => warn(
+            model,
+            "the loss is no longer finite: u takes the last change back, r starts again",
+        ),
+    }
+}
+
+fn throttle(model: &mut Model, faster: bool) -> Vec<Effect> {
+    let speed = model.run.as_ref().map_or(0.0, |run| run.speed.steps_per_second);
+    let next = match (model.throttle, faster) {
+        (None, true) => None,
+        // From full speed down: the first that would be felt.
+        (None, false) => {
+            SPEEDS.iter().rev().find(|s| speed <= 0.0 || **s < speed).or(SPEEDS.first()).copied()
+        }
+        (Some(now), true) => SPEEDS.iter().find(|s| **s > now).copied(),
+        (Some(now), false) => {
+            Some(SPEEDS.iter().rev().find(|s| **s < now).copied().unwrap_or(SPEEDS[0]))
+        }
+    };
+    set_throttle(model, next)
+}
+
+fn set_throttle(model: &mut Model, throttle: Option<f64>) -> Vec<Effect> {
+    model.throttle = throttle;
+    let text = match throttle {
+        None => "full speed".to_owned(),
+        Some(1.0) => "one step a second".to_owned(),
+        Some(speed) => format!("at most {} steps a second", number::short(speed)),
+    };
+    model.say(ToastKind::Info, text);
+    vec![Effect::Send(Command::Throttle(throttle))]
+}
+
+/// The next or the previous page, over the lesson's edges.
+fn turn(model: &mut Model, forward: bool) -> Vec<Effect> {
+    let pages = model.lesson().steps.len();
+    if forward && model.page + 1 < pages {
+        model.page += 1;
+    } else if !forward && model.page > 0 {
+        model.page -= 1;
+    } else if forward {
+        return runs::open_lesson(model, model.lesson + 1);
+    } else if let Some(lesson) = model.lesson.checked_sub(1) {
+        let effects = runs::open_lesson(model, lesson);
+        model.page = model.lesson().steps.len() - 1;
+        return effects;
+    } else {
+        return warn(model, "this is the first page");
+    }
+    PaneId::Lesson.refresh(model);
+    Vec::new()
+}
+
+fn step_focus(model: &mut Model, by: isize) -> Vec<Effect> {
+    let panes = &model.lesson().panes;
+    let at = panes.iter().position(|p| *p == model.focus).unwrap_or(0) as isize;
+    let next = (at + by).rem_euclid(panes.len().max(1) as isize) as usize;
+    if let Some(&pane) = panes.get(next) {
+        focus(model, pane);
+    }
+    Vec::new()
+}
+
+fn list(model: &mut Model, kind: ListKind) -> Vec<Effect> {
+    model.overlays.push(Overlay::List(List { kind, ..List::default() }));
+    Vec::new()
+}

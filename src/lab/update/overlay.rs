@@ -1,0 +1,222 @@
+//! Keys while an overlay is open.
+
+use ratatui::crossterm::event::KeyCode;
+use tui_input::{Input, InputRequest};
+
+use super::super::action::Action;
+use super::super::key::Key;
+use super::super::model::{Effect, Model};
+use super::super::overlays::{Answer, Confirm, InputLine, ListKind, Overlay, Purpose};
+use super::{keys, refresh, runs};
+use crate::train::Value;
+use crate::train::hyperparameter::hyperparameter;
+
+/// How a line break stands in the input line.
+const LINE_BREAK: char = '⏎';
+/// Rows of a page in a list.
+const PAGE: usize = 10;
+
+/// A text as the input line shows it.
+pub fn shown(text: &str) -> String {
+    text.replace('\n', &LINE_BREAK.to_string())
+}
+
+pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect> {
+    match action {
+        Some(Action::Interrupt) => return keys::interrupt(model),
+        Some(Action::Suspend) => return vec![Effect::Suspend],
+        _ => {}
+    }
+    match model.overlays.last_mut() {
+        Some(Overlay::List(list)) => {
+            match action {
+                Some(Action::Cancel) => _ = model.overlays.pop(),
+                Some(Action::Accept) => return choose(model),
+                Some(Action::ListUp) => list.selected = list.selected.saturating_sub(1),
+                Some(Action::ListDown) => list.selected += 1,
+                Some(Action::ListPageUp) => list.selected = list.selected.saturating_sub(PAGE),
+                Some(Action::ListPageDown) => list.selected += PAGE,
+                _ => {
+                    if let Some(request) = edit(key) {
+                        let before = list.filter.value().to_owned();
+                        list.filter.handle(request);
+                        if list.filter.value() != before {
+                            list.selected = 0;
+                        }
+                    }
+                }
+            }
+            hold(model);
+            Vec::new()
+        }
+        Some(Overlay::Confirm(_)) => match action {
+            Some(Action::Yes) => yes(model),
+            Some(Action::No) => no(model),
+            _ => Vec::new(),
+        },
+        Some(Overlay::Input(line)) => match action {
+            Some(Action::Accept) => accept(model),
+            Some(Action::Cancel) => cancel(model),
+            _ => {
+                if let Some(request) = edit(key) {
+                    line.input.handle(request);
+                    edited(model);
+                }
+                Vec::new()
+            }
+        },
+        None => Vec::new(),
+    }
+}
+
+/// Pasted text goes into the open input line or filter.
+pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    let text = shown(&text.replace("\r\n", "\n").replace('\r', "\n"));
+    let input = match model.overlays.last_mut() {
+        Some(Overlay::Input(line)) => &mut line.input,
+        Some(Overlay::List(list)) => &mut list.filter,
+        _ => return Vec::new(),
+    };
+    for c in text.chars() {
+        input.handle(InputRequest::InsertChar(c));
+    }
+    edited(model);
+    Vec::new()
+}
+
+/// Keeps the selection of the list on top among its rows.
+pub fn hold(model: &mut Model) {
+    let Some(Overlay::List(list)) = model.overlays.last() else { return };
+    let last = list.len(model).saturating_sub(1);
+    if let Some(Overlay::List(list)) = model.overlays.last_mut() {
+        list.selected = list.selected.min(last);
+    }
+}
+
+/// What a key does to a line of text.
+fn edit(key: Key) -> Option<InputRequest> {
+    Some(match (key.code, key.control) {
+        (KeyCode::Char('a'), true) | (KeyCode::Home, _) => InputRequest::GoToStart,
+        (KeyCode::Char('e'), true) | (KeyCode::End, _) => InputRequest::GoToEnd,
+        (KeyCode::Char('w'), true) => InputRequest::DeletePrevWord,
+        (KeyCode::Char('u'), true) => InputRequest::DeleteFromStart,
+        (KeyCode::Char('h'), true) | (KeyCode::Backspace, _) => InputRequest::DeletePrevChar,
+        (KeyCode::Delete, _) => InputRequest::DeleteNextChar,
+        (KeyCode::Left, false) => InputRequest::GoToPrevChar,
+        (KeyCode::Right, false) => InputRequest::GoToNextChar,
+        (KeyCode::Left, true) => InputRequest::GoToPrevWord,
+        (KeyCode::Right, true) => InputRequest::GoToNextWord,
+        (KeyCode::Char(c), false) => InputRequest::InsertChar(c),
+        _ => return None,
+    })
+}
+
+/// The input line has a new text: the prompt follows it with every letter, a value is checked.
+fn edited(model: &mut Model) {
+    let Some(Overlay::Input(line)) = model.overlays.last_mut() else { return };
+    match line.purpose {
+        Purpose::Prompt { .. } => {
+            if line.input.value().contains("\\n") {
+                let cursor = line.input.cursor().saturating_sub(1);
+                let text = line.input.value().replace("\\n", &LINE_BREAK.to_string());
+                line.input = Input::new(text).with_cursor(cursor);
+            }
+            let text = line.input.value().replace(LINE_BREAK, "\n");
+            if let Some(corpus) = &model.corpus {
+                model.prompt.set(&text, &corpus.tokenizer);
+                line.error.clone_from(&model.prompt.error);
+                refresh(model);
+            } else {
+                model.prompt.text = text;
+            }
+        }
+        Purpose::Value { name } => {
+            let known = hyperparameter(name).filter(|_| !line.input.value().trim().is_empty());
+            let checked = known.map(|h| Value::parse(h, line.input.value()));
+            line.error = checked.and_then(Result::err).map(|error| error.to_string());
+        }
+    }
+}
+
+fn accept(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Input(InputLine { purpose, input, error })) = model.overlays.pop() else {
+        return Vec::new();
+    };
+    match purpose {
+        // The panes keep the last text that could be encoded; so does the next edit.
+        Purpose::Prompt { .. } => {
+            model.prompt.error = None;
+            Vec::new()
+        }
+        Purpose::Value { name } => {
+            let Some(hyperparameter) = hyperparameter(name) else { return Vec::new() };
+            match Value::parse(hyperparameter, input.value()) {
+                Ok(value) => runs::request(model, hyperparameter, value),
+                Err(refused) => {
+                    let error = error.or_else(|| Some(refused.to_string()));
+                    model.overlays.push(Overlay::Input(InputLine { purpose, input, error }));
+                    Vec::new()
+                }
+            }
+        }
+    }
+}
+
+fn cancel(model: &mut Model) -> Vec<Effect> {
+    if let Some(Overlay::Input(InputLine { purpose: Purpose::Prompt { before }, .. })) =
+        model.overlays.pop()
+    {
+        match &model.corpus {
+            Some(corpus) => model.prompt.set_lossy(&before, &corpus.tokenizer),
+            None => model.prompt.text = before,
+        }
+        refresh(model);
+    }
+    Vec::new()
+}
+
+fn yes(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Confirm(Confirm { yes, .. })) = model.overlays.pop() else {
+        return Vec::new();
+    };
+    match yes {
+        Answer::Rebuild { config, label } => runs::rebuild(model, config, label),
+        Answer::Quit => super::leave(model, false),
+        Answer::QuitUnsaved => vec![Effect::Quit],
+    }
+}
+
+fn no(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Confirm(Confirm { yes, .. })) = model.overlays.pop() else {
+        return Vec::new();
+    };
+    match (yes, &mut model.quitting) {
+        // Some run could not be saved: stay. Still saving: wait on.
+        (Answer::QuitUnsaved, Some(quitting)) if !quitting.refused.is_empty() => {
+            model.quitting = None
+        }
+        (Answer::QuitUnsaved, Some(quitting)) => {
+            quitting.since = model.now;
+            quitting.asked = false;
+        }
+        (Answer::Rebuild { .. }, _) => model.panes.hyperparameters.forget(),
+        _ => {}
+    }
+    Vec::new()
+}
+
+/// Enter in a list.
+fn choose(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::List(list)) = model.overlays.pop() else { return Vec::new() };
+    match list.kind {
+        ListKind::Help => Vec::new(),
+        ListKind::Palette => match list.actions().get(list.selected) {
+            Some(row) => keys::act(model, row.action),
+            None => Vec::new(),
+        },
+        ListKind::Lessons => match list.lessons(model).get(list.selected) {
+            Some(&lesson) => runs::open_lesson(model, lesson),
+            None => Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,214 @@
+//! A run's life: opened with its lesson, changed, rebuilt, restarted, extended.
+
+use super::super::model::{Change, Corpus, Effect, Model, ToastKind};
+use super::super::number;
+use super::super::overlays::{Answer, Confirm, Overlay};
+use super::super::panes::PaneId;
+use super::super::run_view::Status;
+use super::{refresh, warn};
+use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
+use crate::train::stage::stage;
+use crate::train::{Command, Config, Value};
+
+/// The configuration that a lesson's stage starts from.
+///
+/// # Panics
+/// Never: a test holds every lesson to a known stage.
+pub fn opening(stage_name: &str, vocab_size: usize, seed: u64) -> Config {
+    stage(stage_name).expect("lessons name known stages").config(vocab_size, seed)
+}
+
+/// The corpus is there and the trainer is up.
+pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
+    if let Some(note) = corpus.note.clone() {
+        model.say(ToastKind::Info, note);
+    }
+    let text = model.prompt.text.clone();
+    model.prompt.set_lossy(&text, &corpus.tokenizer);
+    model.corpus = Some(corpus);
+    refresh(model);
+    let mut effects = Vec::new();
+    if model.lesson().stage != opened {
+        effects.push(open(model));
+    }
+    if model.playing {
+        effects.push(Effect::Send(Command::Run));
+    }
+    effects
+}
+
+/// Opens a lesson: its panes, its prompt, and its stage's run as it was left, or a new one.
+pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
+    if lesson >= model.lessons.len() {
+        return warn(model, "this is the last lesson");
+    }
+    let untouched = model.prompt.text == model.lesson().prompt;
+    model.lesson = lesson;
+    model.page = 0;
+    model.called = None;
+    if !model.lesson().panes.contains(&model.focus) {
+        model.focus = PaneId::Lesson;
+        model.zoomed = false;
+    }
+    // The learner's own prompt stays; one that came from a lesson makes room for the next lesson's.
+    if untouched {
+        let prompt = model.lesson().prompt.clone();
+        match &model.corpus {
+            Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
+            None => model.prompt.text = prompt,
+        }
+    }
+    let mut effects = Vec::new();
+    let stage = &model.lesson().stage;
+    if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.config.stage != *stage) {
+        effects.push(open(model));
+        if model.playing {
+            effects.push(Effect::Send(Command::Run));
+        }
+    }
+    refresh(model);
+    effects
+}
+
+fn open(model: &mut Model) -> Effect {
+    let vocab_size = model.tokenizer().map_or(0, |t| t.vocab_size());
+    let config = opening(&model.lesson().stage, vocab_size, model.seed);
+    model.replaced_as = None;
+    Effect::Send(Command::Open { config: Box::new(config), fresh: false })
+}
+
+/// Asks the trainer for another value: at once where it is live; where it rebuilds the model, asks the learner first.
+pub fn request(
+    model: &mut Model,
+    hyperparameter: &'static Hyperparameter,
+    value: Value,
+) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let mut config = run.config.clone();
+    let old = model.panes.hyperparameters.value(hyperparameter, &config);
+    if old == value {
+        return Vec::new();
+    }
+    if let Err(error) = hyperparameter.set(&mut config, value) {
+        model.panes.hyperparameters.error = Some(error.to_string());
+        return Vec::new();
+    }
+    model.panes.hyperparameters.error = None;
+    let name = hyperparameter.name;
+    match hyperparameter.takes {
+        Takes::Live => {
+            let stage = run.config.stage.clone();
+            model.undo.push(Change { stage, name, old, new: value });
+            model.panes.hyperparameters.expect(name, value);
+            vec![Effect::Send(Command::Set { name, value })]
+        }
+        Takes::Rebuild => {
+            if let Err(error) = config.model.validate() {
+                model.panes.hyperparameters.error = Some(error.to_string());
+                return Vec::new();
+            }
+            let arrow = model.theme.glyphs.arrow;
+            let text = format!(
+                "{name} {old} {arrow} {value} rebuilds the model: it starts again from new weights. The present curve stays as a ghost."
+            );
+            ask_to_rebuild(model, "Rebuild?", text, config)
+        }
+    }
+}
+
+/// Takes back the last change of this stage's hyperparameters.
+pub fn undo(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "nothing to undo") };
+    let Some(at) = model.undo.iter().rposition(|change| change.stage == run.config.stage) else {
+        return warn(model, "nothing to undo in this run");
+    };
+    let change = model.undo[at].clone();
+    let Some(hyperparameter) = crate::train::hyperparameter::hyperparameter(change.name) else {
+        return Vec::new();
+    };
+    if hyperparameter.takes == Takes::Rebuild {
+        // Asks first; the change leaves the stack when the model is rebuilt.
+        return request(model, hyperparameter, change.old);
+    }
+    model.undo.remove(at);
+    let arrow = model.theme.glyphs.arrow;
+    model.panes.hyperparameters.expect(change.name, change.old);
+    model.say(
+        ToastKind::Info,
+        format!("undone: {} {} {arrow} {}", change.name, change.new, change.old),
+    );
+    vec![Effect::Send(Command::Set { name: change.name, value: change.old })]
+}
+
+/// Asks, then starts the run again.
+pub fn restart(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let config = run.config.clone();
+    let text = "Start again from new weights, with the hyperparameters as they are now? The present curve stays as a ghost.";
+    ask_to_rebuild(model, "Start again?", text.to_owned(), config)
+}
+
+fn ask_to_rebuild(model: &mut Model, title: &str, text: String, config: Config) -> Vec<Effect> {
+    let label = model.run.as_ref().map_or_else(String::new, |run| legend(&run.config, &config));
+    let yes = Answer::Rebuild { config: Box::new(config), label };
+    model.overlays.push(Overlay::Confirm(Confirm { title: title.to_owned(), text, yes }));
+    Vec::new()
+}
+
+/// Builds the model anew; the present run becomes a ghost of this name when the new one is open.
+pub fn rebuild(model: &mut Model, config: Box<Config>, label: String) -> Vec<Effect> {
+    let Some(run) = &model.run else { return Vec::new() };
+    for change in changes(&run.config, &config) {
+        let undoes = model.undo.last().is_some_and(|last| {
+            last.stage == change.stage && last.name == change.name && last.old == change.new
+        });
+        if undoes {
+            model.undo.pop();
+        } else {
+            model.undo.push(change);
+        }
+    }
+    model.replaced_as = Some(label);
+    model.playing = true;
+    vec![Effect::Send(Command::Open { config, fresh: true }), Effect::Send(Command::Run)]
+}
+
+/// What differs between two configurations, of those hyperparameters that rebuild the model.
+fn changes(old: &Config, new: &Config) -> Vec<Change> {
+    let differing =
+        HYPERPARAMETERS.iter().filter(|h| h.takes == Takes::Rebuild && h.get(old) != h.get(new));
+    differing
+        .map(|h| Change {
+            stage: old.stage.clone(),
+            name: h.name,
+            old: h.get(old),
+            new: h.get(new),
+        })
+        .collect()
+}
+
+/// What a replaced run is called: by what it had and the new one has not.
+pub fn legend(old: &Config, new: &Config) -> String {
+    let differing = HYPERPARAMETERS.iter().filter(|h| h.get(old) != h.get(new));
+    let mut words: Vec<_> = differing.map(|h| format!("{} {}", h.name, h.get(old))).collect();
+    if old.seed != new.seed {
+        words.push(format!("seed {}", old.seed));
+    }
+    if words.is_empty() { "earlier run".to_owned() } else { words.join(", ") }
+}
+
+/// Trains as long again as the stage's preset.
+pub fn extend(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &mut model.run else { return warn(model, "the trainer is not up yet") };
+    let by = stage(&run.config.stage).map_or(5000, |s| s.config(1, 0).training.steps);
+    run.config.training.steps += by;
+    let goal = number::count(run.config.training.steps);
+    let finished = run.status == Status::Finished;
+    model.say(ToastKind::Info, format!("{} more steps, up to {goal}", number::count(by)));
+    let mut effects = vec![Effect::Send(Command::Extend(by))];
+    if finished {
+        model.playing = true;
+        effects.push(Effect::Send(Command::Run));
+    }
+    effects
+}

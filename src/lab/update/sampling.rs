@@ -1,0 +1,95 @@
+//! Sampling settings, and keeping the trainer informed of what the visible panes want to see.
+
+use super::super::action::Action;
+use super::super::model::{Effect, Model, ToastKind};
+use super::super::panes::PaneId;
+use crate::train::command::SampleRequest;
+use crate::train::{Command, Subscription};
+
+/// The least time between two snapshots while training.
+const SNAPSHOT_SECONDS: f64 = 0.1;
+/// The least time between two samples while training.
+const SAMPLE_SECONDS: f64 = 2.0;
+/// Characters of a sample.
+const SAMPLE_TOKENS: usize = 300;
+const TEMPERATURES: (f64, f64, f64) = (0.0, 5.0, 0.1);
+
+/// Temperature, top-k and top-p move by a notch; the panes follow at once.
+pub fn set(model: &mut Model, action: Action) {
+    let vocab_size = model.tokenizer().map_or(65, |t| t.vocab_size());
+    let sampling = &mut model.sampling;
+    let (coldest, hottest, notch) = TEMPERATURES;
+    let temperature = |to: f64| ((to / notch).round() * notch * 100.0).round() / 100.0;
+    match action {
+        Action::SampleAnew => model.sample_seed = model.sample_seed.wrapping_add(1),
+        Action::TemperatureUp => {
+            sampling.temperature = temperature(sampling.temperature + notch).min(hottest)
+        }
+        Action::TemperatureDown => {
+            sampling.temperature = temperature(sampling.temperature - notch).max(coldest)
+        }
+        Action::TopKUp => {
+            sampling.top_k = sampling.top_k.map(|k| k + 1).filter(|k| *k < vocab_size)
+        }
+        Action::TopKDown => {
+            let k = sampling.top_k.unwrap_or(vocab_size);
+            sampling.top_k = Some(k.saturating_sub(1).max(1));
+        }
+        Action::TopPUp => {
+            sampling.top_p = sampling.top_p.map(|p| percent(p + 0.05)).filter(|p| *p < 1.0)
+        }
+        Action::TopPDown => {
+            sampling.top_p = Some(percent(sampling.top_p.unwrap_or(1.0) - 0.05).max(0.05))
+        }
+        _ => {}
+    }
+    if action == Action::SampleAnew {
+        model.say(ToastKind::Info, "sampling anew");
+    }
+    super::refresh(model);
+}
+
+fn percent(p: f64) -> f64 {
+    (p * 100.0).round() / 100.0
+}
+
+/// Tells the trainer what the visible panes want, if that has changed.
+pub fn follow(model: &mut Model) -> Vec<Effect> {
+    if model.run.is_none() || model.quitting.is_some() {
+        return Vec::new();
+    }
+    let mut effects = Vec::new();
+    let visible: Vec<PaneId> = model.layout().panes.iter().map(|(pane, _)| *pane).collect();
+    let mut wanted = Subscription {
+        prompt: model.prompt.tokens.clone(),
+        every_seconds: SNAPSHOT_SECONDS,
+        ..Subscription::default()
+    };
+    for pane in &visible {
+        pane.subscribe(model, &mut wanted);
+    }
+    for names in [&mut wanted.activations, &mut wanted.parameters] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    if model.subscribed.as_ref() != Some(&wanted) {
+        model.subscribed = Some(wanted.clone());
+        effects.push(Effect::Send(Command::Subscribe(wanted)));
+    }
+
+    let shown = visible.iter().any(|p| matches!(p, PaneId::Samples | PaneId::Softmax));
+    if shown || model.requested.is_some() {
+        let request = SampleRequest {
+            prompt: model.prompt.tokens.clone(),
+            tokens: if shown { SAMPLE_TOKENS } else { 0 },
+            sampling: model.sampling,
+            seed: model.sample_seed,
+            every_seconds: shown.then_some(SAMPLE_SECONDS),
+        };
+        if model.requested.as_ref() != Some(&request) {
+            model.requested = Some(request.clone());
+            effects.push(Effect::Send(Command::Sample(request)));
+        }
+    }
+    effects
+}

@@ -1,0 +1,174 @@
+//! The last line: the keys that count right now, or the line that is being typed. Above it, for a while, a word to the
+//! learner.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+use unicode_width::UnicodeWidthStr;
+
+use crate::lab::action::{ACTIONS, Action};
+use crate::lab::frame::{clip, put};
+use crate::lab::model::{Model, ToastKind};
+use crate::lab::overlays::{InputLine, Overlay, Purpose};
+use crate::lab::run_view::Status;
+use crate::lab::theme::Role;
+use crate::lab::update::contexts;
+
+/// Draws the line; returns where the text cursor stands, if something is being typed.
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    if let Some(Overlay::Input(line)) = model.overlays.last() {
+        return Some(input(model, line, area, buf));
+    }
+    let prompt = prompt(model);
+    let mut hints = hints(model);
+    let gap = if area.width < 110 { 2 } else { 3 };
+    let room = usize::from(area.width).saturating_sub(2);
+    let wanted =
+        |hints: &[Hint]| hints.iter().map(|h| h.width() + gap).sum::<usize>().saturating_sub(gap);
+    while wanted(&hints) > room && !hints.is_empty() {
+        let least = (0..hints.len()).max_by_key(|&i| hints[i].rank).unwrap_or(0);
+        hints.remove(least);
+    }
+    let mut x = area.x + 1;
+    for Hint { keys, word, .. } in hints {
+        x = put(buf, area, x, area.y, &keys, model.theme.style(Role::Key)) + 1;
+        x = put(buf, area, x, area.y, &word, model.theme.style(Role::Muted)) + gap as u16;
+    }
+    let width = prompt.width() as u16 + 1;
+    if x + width < area.right() {
+        prompt.render(Rect { x: area.right() - width, width, ..area }, buf);
+    }
+    None
+}
+
+/// Keys and what they do, in a word.
+struct Hint {
+    action: Action,
+    keys: String,
+    word: String,
+    /// Where there is not room for all, those of the highest rank go first.
+    rank: usize,
+}
+
+impl Hint {
+    fn width(&self) -> usize {
+        self.keys.width() + 1 + self.word.width()
+    }
+}
+
+/// What a learner must find even on the smallest screen, the most important first; all others come after.
+const IMPORTANT: [Action; 8] = [
+    Action::Quit,
+    Action::PauseResume,
+    Action::NextStep,
+    Action::FocusNext,
+    Action::EditPrompt,
+    Action::Palette,
+    Action::Zoom,
+    Action::StepOnce,
+];
+
+/// The keys that count now, the nearest context first; neighbours with the same word share it.
+fn hints(model: &Model) -> Vec<Hint> {
+    let ascii = model.theme.glyphs.ascii;
+    let mut hints: Vec<Hint> = Vec::new();
+    let contexts = contexts(model);
+    for (depth, context) in contexts.iter().enumerate() {
+        let from = hints.len();
+        for (at, row) in ACTIONS.iter().filter(|row| !row.short.is_empty()).enumerate() {
+            let here = row.places.iter().find(|p| p.contexts.contains(context));
+            let Some(key) = here.and_then(|p| p.keys.first()) else { continue };
+            if depth == 0 && contexts.len() > 1 && row.action == Action::Zoom {
+                // `z` does the same everywhere and is named with the global keys.
+                continue;
+            }
+            let keys = key.label(ascii);
+            let word = word(model, row.action, row.short);
+            let important = IMPORTANT.iter().position(|action| *action == row.action);
+            let rank = important.unwrap_or(IMPORTANT.len() + at + depth * ACTIONS.len());
+            match hints[from..].last_mut() {
+                Some(last) if last.word == word => {
+                    let arrows = "↑↓←→<>".contains(&keys);
+                    last.keys.push_str(if arrows { "" } else { " " });
+                    last.keys.push_str(&keys);
+                }
+                _ => hints.push(Hint { action: row.action, keys, word, rank }),
+            }
+        }
+    }
+    // Leaving comes last, as people expect it.
+    hints.sort_by_key(|hint| hint.action == Action::Quit);
+    hints
+}
+
+/// What a key does right now.
+fn word(model: &Model, action: Action, short: &str) -> String {
+    let training = model.run.as_ref().is_some_and(|run| run.status == Status::Training);
+    match action {
+        Action::PauseResume if !training => "resume".to_owned(),
+        Action::Zoom if model.zoomed => "unzoom".to_owned(),
+        _ => short.to_owned(),
+    }
+}
+
+fn prompt(model: &Model) -> Line<'static> {
+    let text = super::overlay::shown(model, &model.prompt.text);
+    // Its end is what the models look at.
+    let tail: String = text.chars().rev().take(24).collect::<Vec<_>>().into_iter().rev().collect();
+    let cut = if tail.len() < text.len() { model.theme.glyphs.ellipsis } else { "" };
+    Line::from(vec![
+        Span::styled("prompt ", model.theme.style(Role::Muted)),
+        Span::styled(format!("{cut}{tail}"), model.theme.style(Role::Accent)),
+    ])
+}
+
+/// The line being typed, what is wrong with it, and what its keys are.
+fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Position {
+    let theme = &model.theme;
+    let (label, hint) = match &line.purpose {
+        Purpose::Prompt { .. } => ("prompt".to_owned(), "enter keep   esc undo   \\n line break"),
+        Purpose::Value { name } => ((*name).to_owned(), "enter set   esc leave"),
+    };
+    Clear.render(area, buf);
+    let mut x = put(buf, area, area.x + 1, area.y, &label, theme.style(Role::Accent)) + 2;
+    // A message needs its place; the text scrolls in what is left.
+    let (note, role) = match &line.error {
+        Some(error) => (error.as_str(), Role::Bad),
+        None => (hint, Role::Muted),
+    };
+    let room = usize::from(area.right().saturating_sub(x + 3));
+    let note = clip(note, room.saturating_sub(16).min(note.width()), theme.glyphs.ellipsis);
+    let field = room.saturating_sub(note.width()).max(1);
+    let value = super::overlay::shown(model, line.input.value());
+    let skip = line.input.visual_scroll(field);
+    let (mut passed, mut text) = (0, String::new());
+    for c in value.chars() {
+        if passed >= skip {
+            text.push(c);
+        }
+        passed += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
+    }
+    let style = if line.error.is_some() { theme.style(Role::Bad) } else { theme.style(Role::Text) };
+    buf.set_stringn(x, area.y, &text, field, style.underlined());
+    let cursor = x + (line.input.visual_cursor().max(skip) - skip) as u16;
+    x = area.right().saturating_sub(note.width() as u16 + 1);
+    put(buf, area, x, area.y, &note, theme.style(role));
+    Position::new(cursor.min(area.right().saturating_sub(1)), area.y)
+}
+
+/// Words to the learner, above the footer on the right, the latest lowest.
+pub fn toasts(model: &Model, footer: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    for (i, toast) in model.toasts.iter().rev().enumerate() {
+        let Some(y) = footer.y.checked_sub(1 + i as u16).filter(|y| *y > 1) else { return };
+        let role = if toast.kind == ToastKind::Info { Role::Accent } else { Role::Warning };
+        let text =
+            clip(&toast.text, usize::from(footer.width).saturating_sub(8), theme.glyphs.ellipsis);
+        let text = format!(" {text} ");
+        let width = text.width() as u16;
+        let area = Rect { x: footer.right().saturating_sub(width + 2), y, width, height: 1 };
+        Clear.render(area, buf);
+        put(buf, area, area.x, y, &text, theme.style(role).reversed());
+    }
+}

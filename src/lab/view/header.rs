@@ -1,0 +1,169 @@
+//! The first line: lesson, state of the run, progress, speed, validation loss.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use crate::lab::model::Model;
+use crate::lab::number;
+use crate::lab::run_view::{Run, Status};
+use crate::lab::theme::{Role, Theme};
+
+/// Cells of the progress bar.
+const BAR: usize = 12;
+
+/// A part of the line. Where there is not room for all, those of the highest rank go first.
+struct Part {
+    rank: u8,
+    right: bool,
+    spans: Vec<Span<'static>>,
+}
+
+impl Part {
+    fn left(rank: u8, spans: Vec<Span<'static>>) -> Self {
+        Self { rank, right: false, spans }
+    }
+
+    fn right(rank: u8, spans: Vec<Span<'static>>) -> Self {
+        Self { rank, right: true, spans }
+    }
+
+    fn width(&self) -> usize {
+        self.spans.iter().map(Span::width).sum::<usize>() + 2
+    }
+}
+
+pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) {
+    let mut parts = parts(model);
+    let room = usize::from(area.width).saturating_sub(1);
+    while parts.iter().map(Part::width).sum::<usize>() > room && parts.len() > 1 {
+        let worst = (0..parts.len()).max_by_key(|&i| parts[i].rank).unwrap_or(0);
+        parts.remove(worst);
+    }
+    let line = |right: bool, before: &str, after: &str| {
+        let mut spans = Vec::new();
+        for part in parts.iter().filter(|p| p.right == right) {
+            spans.push(Span::raw(before.to_owned()));
+            spans.extend(part.spans.iter().cloned());
+            spans.push(Span::raw(after.to_owned()));
+        }
+        Line::from(spans)
+    };
+    line(false, " ", " ").render(area, buf);
+    let right = line(true, "  ", "");
+    let width = (right.width() as u16 + 1).min(area.width);
+    right.render(Rect { x: area.right() - width, width, ..area }, buf);
+}
+
+fn parts(model: &Model) -> Vec<Part> {
+    let theme = &model.theme;
+    let muted = theme.style(Role::Muted);
+    let lesson = model.lesson();
+    let mut parts = vec![
+        Part::left(5, vec![Span::styled("gpt-lab", theme.style(Role::Accent))]),
+        Part::left(
+            1,
+            vec![
+                Span::styled(format!("{} ", model.lesson + 1), theme.style(Role::Key)),
+                Span::styled(lesson.title.clone(), Style::new().bold()),
+            ],
+        ),
+    ];
+    match (&model.run, &model.corpus) {
+        (Some(run), _) => {
+            parts.push(Part::left(0, status(model, run)));
+            parts.push(Part::left(2, progress(run, theme)));
+            parts.push(Part::left(7, bar(run, theme)));
+            parts.extend(speed(model, run));
+            if let Some(evaluation) = run.evaluation() {
+                let loss = number::loss(evaluation.val_loss);
+                parts.push(Part::right(
+                    3,
+                    vec![
+                        Span::styled("val ", muted),
+                        Span::styled(loss, theme.style(Role::Validation)),
+                    ],
+                ));
+            }
+        }
+        (None, Some(_)) => {
+            parts.push(Part::left(0, vec![Span::styled("the trainer is starting", muted)]))
+        }
+        (None, None) => parts.push(Part::left(0, vec![Span::styled("reading the text", muted)])),
+    }
+    if let Some(corpus) = &model.corpus {
+        parts.push(Part::right(9, vec![Span::styled(corpus.name.clone(), muted)]));
+    }
+    parts.push(Part::right(8, vec![Span::styled(format!("seed {}", model.seed), muted)]));
+    parts.push(Part::right(
+        4,
+        vec![Span::styled("?", theme.style(Role::Key)), Span::styled(" help", muted)],
+    ));
+    parts
+}
+
+fn status(model: &Model, run: &Run) -> Vec<Span<'static>> {
+    let theme = &model.theme;
+    let glyphs = &theme.glyphs;
+    let (sign, word, role) = match (&run.status, model.throttle) {
+        (Status::Training, None) => (glyphs.training, "training", Role::Good),
+        (Status::Training, Some(_)) => (glyphs.training, "training slowly", Role::Good),
+        (Status::Paused, _) => (glyphs.paused, "paused", Role::Warning),
+        (Status::Finished, _) => (glyphs.done, "trained", Role::Good),
+        (Status::Diverged(_), _) => (glyphs.failed, "diverged", Role::Bad),
+        (Status::Failed(_), _) => (glyphs.failed, "failed", Role::Bad),
+    };
+    vec![Span::styled(format!("{sign} "), theme.style(role)), Span::styled(word, theme.style(role))]
+}
+
+fn progress(run: &Run, theme: &Theme) -> Vec<Span<'static>> {
+    let goal = number::count(run.config.training.steps);
+    let step = number::count(run.step);
+    // As wide as it will become, so that nothing moves while it counts.
+    vec![
+        Span::raw(format!("{step:>width$}", width = goal.len())),
+        Span::styled(format!(" / {goal}"), theme.style(Role::Muted)),
+    ]
+}
+
+fn bar(run: &Run, theme: &Theme) -> Vec<Span<'static>> {
+    let share = run.step as f64 / run.config.training.steps.max(1) as f64;
+    let eighths = (share.clamp(0.0, 1.0) * (BAR * 8) as f64) as usize;
+    let mut done = theme.glyphs.bar[7].repeat(eighths / 8);
+    if eighths % 8 > 0 {
+        done.push_str(theme.glyphs.bar[eighths % 8 - 1]);
+    }
+    let left = BAR.saturating_sub(eighths.div_ceil(8));
+    vec![
+        Span::styled(done, theme.style(Role::Train)),
+        Span::styled(theme.glyphs.dotted.repeat(left), theme.style(Role::Faint)),
+    ]
+}
+
+fn speed(model: &Model, run: &Run) -> Vec<Part> {
+    let theme = &model.theme;
+    let muted = theme.style(Role::Muted);
+    if run.speed.steps_per_second <= 0.0 {
+        return Vec::new();
+    }
+    let figure = |rank, figure: f64, unit: &'static str| {
+        Part::left(
+            rank,
+            vec![Span::raw(format!("{:>5}", number::short(figure))), Span::styled(unit, muted)],
+        )
+    };
+    let mut parts = vec![
+        figure(6, run.speed.steps_per_second, " steps/s"),
+        figure(10, run.speed.tokens_per_second, " tok/s"),
+        figure(11, run.speed.gflops, " GFLOP/s"),
+    ];
+    if let Some(seconds) = run.seconds_left().filter(|s| *s > 90.0 && run.is_training()) {
+        parts.push(Part::left(
+            8,
+            vec![Span::styled(format!("{} left", number::duration(seconds)), muted)],
+        ));
+    }
+    parts
+}

@@ -1,0 +1,201 @@
+//! Help, the palette and the lesson list.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
+
+use super::overlay::boxed;
+use crate::lab::action::Row;
+use crate::lab::frame::{clip, put};
+use crate::lab::model::Model;
+use crate::lab::number;
+use crate::lab::overlays::{List, ListKind};
+use crate::lab::run_view::Origin;
+use crate::lab::theme::Role;
+
+/// Columns of a row's keys.
+const KEYS: usize = 18;
+
+/// Draws the list; returns where the cursor stands in its filter.
+pub fn draw(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
+    match list.kind {
+        ListKind::Help => help(model, list, body, buf),
+        ListKind::Palette => palette(model, list, body, buf),
+        ListKind::Lessons => lessons(model, list, body, buf),
+    }
+}
+
+/// All keys of a row, each once.
+fn keys(row: &Row, ascii: bool) -> String {
+    let mut labels: Vec<String> = Vec::new();
+    for key in row.places.iter().flat_map(|place| place.keys) {
+        let label = key.label(ascii);
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels.join(" ")
+}
+
+/// The line to type in, at the top of a box; returns the cursor and what is left below.
+fn filter(
+    model: &Model,
+    list: &List,
+    hint: &str,
+    inner: Rect,
+    buf: &mut Buffer,
+) -> (Option<Position>, Rect) {
+    let theme = &model.theme;
+    let x = put(buf, inner, inner.x, inner.y, "> ", theme.style(Role::Accent));
+    let value = list.filter.value();
+    if value.is_empty() {
+        put(buf, inner, x + 1, inner.y, hint, theme.style(Role::Muted));
+    } else {
+        put(buf, inner, x, inner.y, value, Style::new());
+    }
+    let cursor =
+        Position::new((x + list.filter.visual_cursor() as u16).min(inner.right()), inner.y);
+    let rest = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
+    ((inner.height > 0).then_some(cursor), rest)
+}
+
+fn help(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
+    let columns = (body.width.saturating_sub(6) / 62).clamp(1, 3);
+    let lines = help_lines(model, list);
+    let wanted = (lines.len() as u16).div_ceil(columns) + 4;
+    let width = (columns * 66 + 4).min(body.width);
+    let inner = boxed(model, "Every key", width, wanted.max(8), body, buf);
+    let (cursor, rest) =
+        filter(model, list, "type to narrow down, arrows scroll, esc closes", inner, buf);
+    let height = usize::from(rest.height).max(1);
+    let most = lines.len().saturating_sub(height * usize::from(columns));
+    let column = rest.width / columns;
+    for (i, line) in
+        lines.iter().skip(list.selected.min(most)).take(height * usize::from(columns)).enumerate()
+    {
+        let x = rest.x + column * (i / height) as u16;
+        let y = rest.y + (i % height) as u16;
+        line.render(Rect { x, y, width: column.saturating_sub(1), height: 1 }, buf);
+    }
+    cursor
+}
+
+fn help_lines(model: &Model, list: &List) -> Vec<Line<'static>> {
+    let theme = &model.theme;
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for (section, rows) in list.help() {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::from(Span::styled(section.title(), theme.style(Role::Heading))));
+        let mut merged: Vec<(String, &'static str)> = Vec::new();
+        for row in rows {
+            let keys = keys(row, theme.glyphs.ascii);
+            match merged.last_mut() {
+                // The panes' numbers are one line.
+                Some((labels, doc)) if *doc == row.doc => {
+                    labels.push(' ');
+                    labels.push_str(&keys);
+                }
+                _ => merged.push((keys, row.doc)),
+            }
+        }
+        for (keys, doc) in merged {
+            let pad = " ".repeat(KEYS.saturating_sub(keys.width()).max(1));
+            lines.push(Line::from(vec![
+                Span::styled(keys, theme.style(Role::Key)),
+                Span::raw(pad),
+                Span::raw(doc),
+            ]));
+        }
+    }
+    lines
+}
+
+/// The first row that shows.
+fn top(selected: usize, rows: usize, height: usize) -> usize {
+    selected.saturating_sub(height.saturating_sub(1) / 2).min(rows.saturating_sub(height))
+}
+
+fn palette(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
+    let rows = list.actions();
+    let inner = boxed(model, "Actions", 76, (body.height * 3 / 4).max(12), body, buf);
+    let (cursor, rest) = filter(model, list, "type an action's name", inner, buf);
+    let height = usize::from(rest.height);
+    let first = top(list.selected, rows.len(), height);
+    for (i, row) in rows.iter().enumerate().skip(first).take(height) {
+        let y = rest.y + (i - first) as u16;
+        let here = i == list.selected;
+        let mark = if here { theme.glyphs.cursor } else { " " };
+        let style = if here { theme.style(Role::Accent) } else { Style::new() };
+        put(buf, rest, rest.x, y, mark, style);
+        put(buf, rest, rest.x + 2, y, row.id, style);
+        let keys = keys(row, theme.glyphs.ascii);
+        let key_x = rest.right().saturating_sub(keys.width() as u16);
+        let doc_x = rest.x + 20;
+        let room = usize::from(key_x.saturating_sub(doc_x + 1));
+        put(
+            buf,
+            rest,
+            doc_x,
+            y,
+            &clip(row.doc, room, theme.glyphs.ellipsis),
+            theme.style(Role::Muted),
+        );
+        put(buf, rest, key_x, y, &keys, theme.style(Role::Key));
+    }
+    if rows.is_empty() {
+        put(buf, rest, rest.x + 2, rest.y, "no action is called that", theme.style(Role::Muted));
+    }
+    cursor
+}
+
+fn lessons(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
+    let rows = list.lessons(model);
+    let inner = boxed(model, "Lessons", 76, rows.len() as u16 + 4, body, buf);
+    let (cursor, rest) = filter(model, list, "enter opens a lesson", inner, buf);
+    let height = usize::from(rest.height);
+    let first = top(list.selected, rows.len(), height);
+    for (i, &index) in rows.iter().enumerate().skip(first).take(height) {
+        let lesson = &model.lessons[index];
+        let y = rest.y + (i - first) as u16;
+        let here = i == list.selected;
+        let mark = if here { theme.glyphs.cursor } else { " " };
+        let style = if here { theme.style(Role::Accent) } else { Style::new() };
+        put(buf, rest, rest.x, y, mark, style);
+        put(buf, rest, rest.x + 2, y, &format!("{:>2}", index + 1), theme.style(Role::Key));
+        put(buf, rest, rest.x + 6, y, &clip(&lesson.title, 34, theme.glyphs.ellipsis), style);
+        put(buf, rest, rest.x + 42, y, &lesson.stage, theme.style(Role::Muted));
+        let trained = trained(model, &lesson.stage, index);
+        let x = rest.right().saturating_sub(trained.width() as u16);
+        put(buf, rest, x, y, &trained, theme.style(Role::Good));
+    }
+    if rows.is_empty() {
+        put(buf, rest, rest.x + 2, rest.y, "no lesson is called that", theme.style(Role::Muted));
+    }
+    cursor
+}
+
+/// How far a lesson's stage has come.
+fn trained(model: &Model, stage: &str, index: usize) -> String {
+    let here = model.run.as_ref().filter(|run| run.config.stage == stage);
+    let losses = match here {
+        Some(run) => run.best().map(|e| e.val_loss),
+        None => {
+            let parked =
+                model.ghosts.iter().find(|g| g.origin == Origin::Stage && g.stage == stage);
+            parked.and_then(|g| g.history.evaluations.last()).map(|e| e.val_loss)
+        }
+    };
+    let open = if index == model.lesson {
+        format!("{} ", model.theme.glyphs.training)
+    } else {
+        String::new()
+    };
+    losses.map_or(open.clone(), |loss| format!("{open}val {}", number::loss(loss)))
+}
