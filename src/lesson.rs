@@ -103,7 +103,7 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
         in_code ^= line.starts_with("```");
         match (line.strip_prefix("## ").filter(|_| !in_code), steps.last_mut()) {
             (Some(heading), _) => {
-                steps.push(Step { heading: heading.trim().to_owned(), body: String::new() })
+                steps.push(Step { heading: heading.trim().to_owned(), body: String::new() });
             }
             (None, Some(step)) => {
                 step.body.push_str(line);

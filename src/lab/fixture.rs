@@ -25,6 +25,9 @@ const HEADS: usize = 4;
 const CHANNELS: usize = 32;
 
 /// The lesson on multi-head attention at step 3,412, without colour.
+///
+/// # Panics
+/// If the course has no such lesson.
 pub fn model(width: u16, height: u16) -> Model {
     let lessons = crate::lesson::course().unwrap();
     let lesson = lessons.iter().position(|l| l.id == "multi-head").unwrap();

@@ -113,7 +113,6 @@ fn places(body: Rect, panes: &[PaneId]) -> Places {
         let right = match (mains, body.height >= 34) {
             (0..=2, _) => rows(right, &weights(mains)),
             (3, true) => rows(right, &[36, 36, 28]),
-            (3, false) => last_split(rows(right, &[55, 45])),
             (_, true) => last_split(rows(right, &[36, 36, 28])),
             (_, false) => last_split(rows(right, &[55, 45])),
         };
@@ -244,10 +243,10 @@ mod tests {
 
     #[test]
     fn what_shows_at_the_usual_sizes() {
-        let at = |width, height| ids(&layout(Size::new(width, height), &FULL, None, None));
         use PaneId::{
             Attention, Embeddings, Hyperparameters, Inside, Lesson, Loss, Samples, Softmax,
         };
+        let at = |width, height| ids(&layout(Size::new(width, height), &FULL, None, None));
         assert_eq!(at(79, 24), []);
         assert_eq!(at(80, 24), [Lesson, Loss]);
         assert_eq!(at(120, 40), [Lesson, Hyperparameters, Loss, Attention, Softmax, Samples]);

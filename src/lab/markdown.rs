@@ -4,7 +4,7 @@
 //! longest runs of spaces give way first (columns stay columns), and what is still too wide goes on in the next line.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -35,8 +35,7 @@ struct Writer<'a> {
     words: Vec<Word>,
     /// Whether the last text ended in a space.
     space: bool,
-    bold: bool,
-    italic: bool,
+    emphasis: Modifier,
     heading: bool,
     code: Option<String>,
     /// One entry a list that is open: the next number, or a bullet.
@@ -53,8 +52,7 @@ impl<'a> Writer<'a> {
             lines: Vec::new(),
             words: Vec::new(),
             space: false,
-            bold: false,
-            italic: false,
+            emphasis: Modifier::empty(),
             heading: false,
             code: None,
             lists: Vec::new(),
@@ -105,8 +103,8 @@ impl<'a> Writer<'a> {
                     _ => format!("{} ", self.theme.glyphs.bullet),
                 });
             }
-            Tag::Strong => self.bold = true,
-            Tag::Emphasis => self.italic = true,
+            Tag::Strong => self.emphasis |= Modifier::BOLD,
+            Tag::Emphasis => self.emphasis |= Modifier::ITALIC,
             _ => {}
         }
     }
@@ -135,8 +133,8 @@ impl<'a> Writer<'a> {
                     self.gap();
                 }
             }
-            TagEnd::Strong => self.bold = false,
-            TagEnd::Emphasis => self.italic = false,
+            TagEnd::Strong => self.emphasis -= Modifier::BOLD,
+            TagEnd::Emphasis => self.emphasis -= Modifier::ITALIC,
             _ => {}
         }
     }
@@ -149,14 +147,8 @@ impl<'a> Writer<'a> {
     }
 
     fn style(&self) -> Style {
-        let mut style = if self.heading { self.theme.style(Role::Heading) } else { Style::new() };
-        if self.bold {
-            style = style.bold();
-        }
-        if self.italic {
-            style = style.italic();
-        }
-        style
+        let style = if self.heading { self.theme.style(Role::Heading) } else { Style::new() };
+        style.add_modifier(self.emphasis)
     }
 
     fn text(&mut self, text: &str) {

@@ -77,6 +77,7 @@ pub struct Saved {
 
 /// The whole state of the lab. The view reads it, only `update` changes it.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a fact of its own, not a state of one thing.
 pub struct Model {
     /// Time since the start.
     pub now: Duration,

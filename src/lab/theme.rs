@@ -152,8 +152,7 @@ fn unit(share: f64) -> f64 {
 /// What sets a role apart besides its colour.
 fn modifier(role: Role, depth: Depth) -> Modifier {
     match role {
-        Role::Heading | Role::Key => Modifier::BOLD,
-        Role::Accent | Role::Warning => Modifier::BOLD,
+        Role::Heading | Role::Key | Role::Accent | Role::Warning => Modifier::BOLD,
         Role::Selected => Modifier::REVERSED,
         Role::Bad => Modifier::BOLD.union(if depth == Depth::None {
             Modifier::UNDERLINED

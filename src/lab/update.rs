@@ -54,6 +54,8 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             refresh(model);
             Vec::new()
         }
+        // Nothing was asked for: what was there before is worth more.
+        Msg::Sample(sample) if sample.tokens.is_empty() => Vec::new(),
         Msg::Sample(sample) => {
             model.sample = Some(sample);
             refresh(model);

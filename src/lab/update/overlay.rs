@@ -193,7 +193,7 @@ fn no(model: &mut Model) -> Vec<Effect> {
     match (yes, &mut model.quitting) {
         // Some run could not be saved: stay. Still saving: wait on.
         (Answer::QuitUnsaved, Some(quitting)) if !quitting.refused.is_empty() => {
-            model.quitting = None
+            model.quitting = None;
         }
         (Answer::QuitUnsaved, Some(quitting)) => {
             quitting.since = model.now;

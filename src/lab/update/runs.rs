@@ -6,6 +6,7 @@ use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::panes::PaneId;
 use super::super::run_view::Status;
 use super::{refresh, warn};
+use crate::text::CharTokenizer;
 use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::train::stage::stage;
 use crate::train::{Command, Config, Value};
@@ -71,7 +72,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
 }
 
 fn open(model: &mut Model) -> Effect {
-    let vocab_size = model.tokenizer().map_or(0, |t| t.vocab_size());
+    let vocab_size = model.tokenizer().map_or(0, CharTokenizer::vocab_size);
     let config = opening(&model.lesson().stage, vocab_size, model.seed);
     model.replaced_as = None;
     Effect::Send(Command::Open { config: Box::new(config), fresh: false })
@@ -202,10 +203,11 @@ pub fn extend(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &mut model.run else { return warn(model, "the trainer is not up yet") };
     let by = stage(&run.config.stage).map_or(5000, |s| s.config(1, 0).training.steps);
     run.config.training.steps += by;
-    let goal = number::count(run.config.training.steps);
+    let steps = run.config.training.steps;
+    let goal = number::count(steps);
     let finished = run.status == Status::Finished;
     model.say(ToastKind::Info, format!("{} more steps, up to {goal}", number::count(by)));
-    let mut effects = vec![Effect::Send(Command::Extend(by))];
+    let mut effects = vec![Effect::Send(Command::Extend(steps))];
     if finished {
         model.playing = true;
         effects.push(Effect::Send(Command::Run));

@@ -58,7 +58,10 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Paused => set_status(model, Status::Paused),
         Event::Finished { .. } => {
             set_status(model, Status::Finished);
-            model.say(ToastKind::Info, "training is done: + trains longer, n reads on");
+            // A run that was finished when it came back is no news.
+            if model.run.as_ref().is_some_and(|run| run.last.is_some()) {
+                model.say(ToastKind::Info, "training is done: + trains longer, n reads on");
+            }
         }
         Event::Diverged { step } => set_status(model, Status::Diverged(step)),
         Event::Saved { stage, path } => {

@@ -89,7 +89,7 @@ fn parts(model: &Model) -> Vec<Part> {
             }
         }
         (None, Some(_)) => {
-            parts.push(Part::left(0, vec![Span::styled("the trainer is starting", muted)]))
+            parts.push(Part::left(0, vec![Span::styled("the trainer is starting", muted)]));
         }
         (None, None) => parts.push(Part::left(0, vec![Span::styled("reading the text", muted)])),
     }
@@ -132,7 +132,7 @@ fn bar(run: &Run, theme: &Theme) -> Vec<Span<'static>> {
     let share = run.step as f64 / run.config.training.steps.max(1) as f64;
     let eighths = (share.clamp(0.0, 1.0) * (BAR * 8) as f64) as usize;
     let mut done = theme.glyphs.bar[7].repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         done.push_str(theme.glyphs.bar[eighths % 8 - 1]);
     }
     let left = BAR.saturating_sub(eighths.div_ceil(8));

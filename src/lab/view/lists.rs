@@ -184,13 +184,11 @@ fn lessons(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<P
 /// How far a lesson's stage has come.
 fn trained(model: &Model, stage: &str, index: usize) -> String {
     let here = model.run.as_ref().filter(|run| run.config.stage == stage);
-    let losses = match here {
-        Some(run) => run.best().map(|e| e.val_loss),
-        None => {
-            let parked =
-                model.ghosts.iter().find(|g| g.origin == Origin::Stage && g.stage == stage);
-            parked.and_then(|g| g.history.evaluations.last()).map(|e| e.val_loss)
-        }
+    let losses = if let Some(run) = here {
+        run.best().map(|e| e.val_loss)
+    } else {
+        let parked = model.ghosts.iter().find(|g| g.origin == Origin::Stage && g.stage == stage);
+        parked.and_then(|g| g.history.evaluations.last()).map(|e| e.val_loss)
     };
     let open = if index == model.lesson {
         format!("{} ", model.theme.glyphs.training)
