@@ -30,7 +30,6 @@ lint: ## Check format, lints and licences
 	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check; \
 	else echo "gpt-lab: cargo-deny is not installed: licences and advisories were not checked"; fi
 
-bench: ## Time the training steps of the small stages
+bench: ## Time a training step of every stage, beside this machine's own gemm rate
 	@$(SETUP) && \
-	$(CARGO) build --release $$options && \
-	sh scripts/bench.sh $(CARGO) run --release --quiet $$options --
+	$(CARGO) run --release --quiet $$options -- bench $(ARGS)
