@@ -5,6 +5,12 @@
 
 pub mod bench;
 mod data;
+mod eval;
+mod inspect;
+mod opening;
+mod options;
+mod sample;
+mod train;
 mod verify;
 
 use std::io;
@@ -23,6 +29,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Train a stage of the lecture
+    Train(Box<train::Arguments>),
+    /// Draw text from a checkpoint
+    Sample(sample::Arguments),
+    /// The exact loss of a checkpoint over the validation text
+    Eval(eval::Arguments),
+    /// Attention, embeddings, logits and probabilities of a checkpoint for a prompt
+    Inspect(inspect::Arguments),
     /// The text that the models train on
     Data(data::Arguments),
     /// Compare every layer and stage with PyTorch's reference values
@@ -51,6 +65,11 @@ impl Failure {
     pub fn usage(error: impl std::fmt::Display) -> Self {
         Self::Usage(error.to_string())
     }
+
+    /// The prompt holds characters that the model does not know.
+    pub fn prompt(error: &crate::text::UnknownCharacters) -> Self {
+        Self::Usage(format!("the prompt cannot be read: {error}"))
+    }
 }
 
 /// Parses the command line and runs what it asks for.
@@ -71,7 +90,7 @@ pub fn main() -> ExitCode {
         }
         Err(Failure::Failed(error)) if reader_left(&error) => ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {error}");
             ExitCode::FAILURE
         }
     }
@@ -79,6 +98,10 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),

@@ -100,13 +100,7 @@ impl Checkpoint {
         let reader = Reader { path, contents };
         match reader.contents.metadata.get("format").map(String::as_str) {
             None => reader.state_dict(overrides),
-            Some(FORMAT) => {
-                if let Some((hyperparameter, value)) = overrides.first() {
-                    let (path, value) = (path.to_owned(), *value);
-                    return Err(CheckpointError::Fixed { path, name: hyperparameter.name, value });
-                }
-                reader.own()
-            }
+            Some(FORMAT) => reader.own(overrides),
             Some(other) => {
                 Err(CheckpointError::Format { path: path.to_owned(), found: other.to_owned() })
             }
@@ -140,7 +134,7 @@ impl Reader<'_> {
     }
 
     /// A file that this program wrote.
-    fn own(&self) -> Result<Checkpoint, CheckpointError> {
+    fn own(&self, overrides: &Overrides) -> Result<Checkpoint, CheckpointError> {
         let config: Config = self.json("config")?;
         let history: History = self.json("history")?;
         let vocabulary: Vec<char> = self.metadata("vocabulary")?.chars().collect();
@@ -156,6 +150,11 @@ impl Reader<'_> {
         }
         if !history.is_sound(step) {
             return Err(self.damaged("its history does not belong to its step"));
+        }
+        let fixed = overrides.iter().find(|(h, value)| h.get(&config) != *value);
+        if let Some((hyperparameter, value)) = fixed {
+            let (path, value) = (self.path.to_owned(), *value);
+            return Err(CheckpointError::Fixed { path, name: hyperparameter.name, value });
         }
         let model = self.build(&config.model)?;
         let mut checksum = Checksum::new(self.contents.metadata.iter());

@@ -222,13 +222,13 @@ fn rung(x: f64, up: bool, min: f64) -> f64 {
         return 0.0;
     }
     let decade = x.log10().floor() as i32;
-    let ladder = (decade - 1..=decade + 1)
+    let mut ladder = (decade - 1..=decade + 1)
         .flat_map(|d| RUNGS.iter().map(move |r| format!("{r}e{d}").parse::<f64>().unwrap_or(1.0)));
     // A hair's breadth, so that 1e-3 is not its own neighbour.
     if up {
-        ladder.into_iter().find(|r| *r > x * (1.0 + 1e-9)).unwrap_or(x)
+        ladder.find(|r| *r > x * (1.0 + 1e-9)).unwrap_or(x)
     } else {
-        ladder.into_iter().filter(|r| *r < x * (1.0 - 1e-9)).last().unwrap_or(x)
+        ladder.rev().find(|r| *r < x * (1.0 - 1e-9)).unwrap_or(x)
     }
 }
 

@@ -20,7 +20,7 @@ const SEED: u64 = 1337;
 
 /// The causal mask that the lecture's heads keep as a buffer.
 pub fn is_buffer(name: &str) -> bool {
-    name.ends_with(".tril")
+    name.rsplit('.').next() == Some("tril")
 }
 
 /// Reads a configuration from tensors.
@@ -39,7 +39,7 @@ pub fn infer(tensors: &BTreeMap<String, Tensor>, overrides: &Overrides) -> Resul
     let mut model = model::Config { vocab_size, ..model::Config::default() };
     if gpt {
         let count = |name: &dyn Fn(usize) -> String| {
-            (0..).take_while(|i| tensors.contains_key(&name(*i))).count()
+            (0..tensors.len()).take_while(|i| tensors.contains_key(&name(*i))).count()
         };
         model.n_embd = n_embd;
         model.n_layer = count(&|i| format!("blocks.{i}.sa.heads.0.key.weight"));

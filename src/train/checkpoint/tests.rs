@@ -79,8 +79,7 @@ fn all_that_was_saved_comes_back() {
     assert_eq!(checkpoint.history.edits[0].new, "3e-3");
     assert_eq!(checkpoint.vocabulary.unwrap(), session.dataset().tokenizer.characters());
     assert_eq!(checkpoint.corpus.unwrap(), session.dataset().corpus.sha256);
-    let weights: Vec<_> = session.weights().iter().map(|w| *w as f32).collect();
-    assert_eq!(checkpoint.weights.iter().map(|w| *w as f32).collect::<Vec<_>>(), weights);
+    assert_eq!(checkpoint.weights, session.weights());
 }
 
 #[test]

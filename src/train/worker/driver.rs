@@ -265,7 +265,7 @@ impl Driver {
         self.reported = Instant::now();
     }
 
-    fn refuse(&self, what: impl Into<String>, why: impl ToString) {
+    fn refuse(&self, what: impl Into<String>, why: impl std::fmt::Display) {
         self.ends.tell(Event::Refused { what: what.into(), why: why.to_string() });
     }
 
@@ -293,12 +293,10 @@ impl Driver {
                 }
             }
             Command::Open { config, fresh } => self.open(*config, fresh),
-            Command::Subscribe(subscription) => {
-                match self.known(&subscription.prompt) {
-                    Ok(()) => self.looking.subscribe(subscription),
-                    Err(why) => self.refuse("prompt", why),
-                };
-            }
+            Command::Subscribe(subscription) => match self.known(&subscription.prompt) {
+                Ok(()) => self.looking.subscribe(subscription),
+                Err(why) => self.refuse("prompt", why),
+            },
             Command::Sample(request) => {
                 let sound = request.sampling.validate().map_err(|error| error.to_string());
                 match sound.and_then(|()| self.known(&request.prompt)) {
@@ -308,13 +306,8 @@ impl Driver {
             }
             Command::Evaluate => {
                 let Some(run) = &self.run else { return self.refuse("evaluate", NO_RUN) };
-                match &mut self.estimation {
-                    Some(estimation) => estimation.asked = true,
-                    None => {
-                        let estimation = run.session.estimate();
-                        self.estimation = Some(Asked { estimation, asked: true });
-                    }
-                }
+                let begin = || Asked { estimation: run.session.estimate(), asked: true };
+                self.estimation.get_or_insert_with(begin).asked = true;
             }
             Command::Save(path) => {
                 let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };
@@ -425,7 +418,7 @@ impl Driver {
 
     fn save_all(&mut self, folder: &Path) {
         if let Err(error) = std::fs::create_dir_all(folder) {
-            self.refuse("save", format!("{folder:?} could not be made: {error}"));
+            self.refuse("save", format!("{} could not be made: {error}", folder.display()));
         } else {
             for run in self.run.iter_mut().chain(self.parked.values_mut()) {
                 if run.saved != run.mark() {

@@ -96,22 +96,19 @@ impl Generating {
             return;
         }
         let Some(request) = &self.request else { return };
-        let text = match &mut self.text {
-            Some(text) => text,
-            None => {
-                self.weights.clear();
-                self.weights.extend_from_slice(session.weights());
-                let generation = Generation::new(session.model(), request, self.index);
-                self.index += 1;
-                self.text.insert(Text {
-                    generation,
-                    stage: session.config().stage.clone(),
-                    step: session.step_count(),
-                    begun: start,
-                    published: start,
-                })
+        let text = self.text.get_or_insert_with(|| {
+            self.weights.clear();
+            self.weights.extend_from_slice(session.weights());
+            let generation = Generation::new(session.model(), request, self.index);
+            self.index += 1;
+            Text {
+                generation,
+                stage: session.config().stage.clone(),
+                step: session.step_count(),
+                begun: start,
+                published: start,
             }
-        };
+        });
         let complete = text.generation.advance(&self.weights, start + SLICE);
         let now = Instant::now();
         self.next = now + (now - start) * TIMES_ITS_COST;

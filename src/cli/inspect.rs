@@ -1,0 +1,108 @@
+//! `gpt-lab inspect`: every intermediate value of a checkpoint's forward pass over a prompt.
+
+use std::io::Write;
+
+use serde_json::{Map, json};
+
+use super::Failure;
+use super::opening::Source;
+use super::options::Structure;
+use crate::model::sampling::{Sampling, distribution};
+use crate::model::{Inference, Model};
+use crate::text::CharTokenizer;
+
+/// Rows of the next-token table for a reader.
+const ROWS: usize = 10;
+/// Attention maps up to this many tokens are printed for a reader.
+const WIDEST: usize = 32;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    source: Source,
+    /// The text to look at; the model sees its last block_size characters
+    #[arg(long, value_name = "TEXT")]
+    prompt: String,
+    /// One JSON object on standard output: every activation by its name, row-major; what is not finite (a masked score)
+    /// is null
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    structure: Structure,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let checkpoint = arguments.source.read(&arguments.structure.0)?;
+    let tokenizer = arguments.source.tokenizer(&checkpoint)?;
+    let tokens = tokenizer.encode(&arguments.prompt).map_err(|error| Failure::prompt(&error))?;
+    if tokens.is_empty() {
+        return Err(Failure::usage("the prompt is empty: give at least one character to look at"));
+    }
+    crate::math::gemm::single_threaded();
+
+    let model: &dyn Model = &*checkpoint.model;
+    let tokens = &tokens[tokens.len().saturating_sub(model.config().block_size)..];
+    let mut inference = model.inference();
+    inference.forward(&checkpoint.weights, tokens);
+    let (stage, step) = (&checkpoint.config.stage, checkpoint.step);
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        let line = json!({
+            "stage": stage,
+            "step": step,
+            "prompt": arguments.prompt,
+            "tokens": tokens,
+            "activations": activations(&*inference),
+        });
+        writeln!(out, "{line}")?;
+    } else {
+        writeln!(out, "{stage} after {step} steps")?;
+        write!(out, "{}", table(&*inference, tokens, &tokenizer))?;
+    }
+    Ok(())
+}
+
+#[allow(clippy::unnecessary_cast)]
+fn activations(inference: &dyn Inference) -> Map<String, serde_json::Value> {
+    let mut activations = Map::new();
+    inference.visit(&mut |name, shape, values| {
+        // As f32, so that every number is printed with the digits it needs and no more.
+        let values: Vec<f32> = values.iter().map(|x| *x as f32).collect();
+        activations.insert(name.to_owned(), json!({"shape": shape, "values": values}));
+    });
+    activations
+}
+
+/// Attention maps, the likeliest next characters, and what else there is, for a reader.
+fn table(inference: &dyn Inference, tokens: &[u32], tokenizer: &CharTokenizer) -> String {
+    use std::fmt::Write as _;
+    let name = |token: u32| format!("{:?}", tokenizer.decode(&[token]));
+    let mut text = String::new();
+    let mut list = String::new();
+    inference.visit(&mut |name, shape, values| {
+        let sizes: Vec<_> = shape.iter().map(usize::to_string).collect();
+        _ = writeln!(list, "  {name} ({})", sizes.join(", "));
+        let &[heads, queries, keys] = shape else { return };
+        if !name.ends_with(".sa.weights") || queries > WIDEST {
+            return;
+        }
+        for head in 0..heads {
+            _ = writeln!(text, "\n{name}, head {head}: query down, key across");
+            for (query, token) in tokens.iter().enumerate() {
+                let row = &values[(head * queries + query) * keys..][..keys];
+                let row: Vec<_> = row.iter().map(|x| format!("{x:.2}")).collect();
+                let token = format!("{:?}", tokenizer.decode(&[*token]));
+                _ = writeln!(text, "{token:>6}  {}", row.join(" "));
+            }
+        }
+    });
+    let logits = inference.logits();
+    let last = logits.row(logits.nrows() - 1).to_vec();
+    _ = writeln!(text, "\nnext character  logit  probability");
+    for candidate in distribution(&last, &Sampling::default()).iter().take(ROWS) {
+        let (logit, probability) = (candidate.logit, candidate.probability);
+        _ = writeln!(text, "{:>14} {logit:>6.2}  {probability:.6}", name(candidate.token));
+    }
+    _ = write!(text, "\nall activations (their values with --json):\n{list}");
+    text
+}

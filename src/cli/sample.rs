@@ -1,0 +1,59 @@
+//! `gpt-lab sample`: text from a checkpoint, printed as it is drawn.
+
+use std::io::Write;
+
+use super::Failure;
+use super::opening::Source;
+use super::options::Structure;
+use crate::model::sampling::Sampling;
+use crate::train::Generation;
+use crate::train::command::SampleRequest;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    source: Source,
+    /// The text to continue; without it the model starts from its first character, as in the lecture
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    prompt: String,
+    /// How many characters to draw
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    tokens: usize,
+    /// Logits are divided by it; 0 always takes the likeliest character
+    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
+    temperature: f64,
+    /// Keep only the K likeliest characters
+    #[arg(long, value_name = "K")]
+    top_k: Option<usize>,
+    /// Keep the likeliest characters whose probabilities reach P together
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    top_p: Option<f64>,
+    /// Same seed, same text
+    #[arg(long, value_name = "N", default_value_t = 1337)]
+    seed: u64,
+    #[command(flatten)]
+    structure: Structure,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let Arguments { temperature, top_k, top_p, .. } = *arguments;
+    let sampling = Sampling { temperature, top_k, top_p };
+    sampling.validate().map_err(Failure::usage)?;
+    let checkpoint = arguments.source.read(&arguments.structure.0)?;
+    let tokenizer = arguments.source.tokenizer(&checkpoint)?;
+    let prompt = tokenizer.encode(&arguments.prompt).map_err(|error| Failure::prompt(&error))?;
+    crate::math::gemm::single_threaded();
+
+    let (tokens, seed) = (arguments.tokens, arguments.seed);
+    let request = SampleRequest { prompt, tokens: 0, sampling, seed, every_seconds: None };
+    let mut generation = Generation::new(&*checkpoint.model, &request, 0);
+    let mut out = std::io::stdout().lock();
+    write!(out, "{}", arguments.prompt)?;
+    for _ in 0..tokens {
+        let token = generation.next(&checkpoint.weights);
+        write!(out, "{}", tokenizer.decode(&[token]))?;
+        out.flush()?;
+    }
+    writeln!(out)?;
+    Ok(())
+}

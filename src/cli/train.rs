@@ -1,0 +1,277 @@
+//! `gpt-lab train`: one run without a screen. It observes the same worker as the lab.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::Failure;
+use super::opening;
+use super::options::Hyperparameters;
+use crate::text::{Dataset, corpus};
+use crate::train::checkpoint::{Checkpoint, require_folder};
+use crate::train::event::Evaluation;
+use crate::train::hyperparameter::Takes;
+use crate::train::session::SessionError;
+use crate::train::stage::stage;
+use crate::train::{Command, Event, Session, Team, Worker};
+
+/// The lecture's seed.
+const SEED: u64 = 1337;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A stage of the lecture: bigram, single-head, multi-head, feed-forward, blocks, residual, layer-norm, colab, nano-cpu, scaled-up
+    #[arg(long, required_unless_present = "resume")]
+    stage: Option<String>,
+    /// The run's last step; without it the stage's own
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    steps: Option<u64>,
+    /// Same seed and threads, same run [default: 1337]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Threads that share a step [default: one a core, up to 8]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// A UTF-8 text; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Write a checkpoint at the end
+    #[arg(long, value_name = "CKPT")]
+    out: Option<PathBuf>,
+    /// Go on from a checkpoint, to --steps
+    #[arg(long, value_name = "CKPT")]
+    resume: Option<PathBuf>,
+    /// Estimate the losses every N steps
+    #[arg(long, value_name = "N")]
+    eval_interval: Option<u64>,
+    /// Batches of each split in an estimate
+    #[arg(long, value_name = "N")]
+    eval_batches: Option<usize>,
+    /// One JSON object a line on standard output
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    hyperparameters: Hyperparameters,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let session = match &arguments.resume {
+        None => begin(arguments)?,
+        Some(_) => resume(arguments)?,
+    };
+    let (step, steps) = (session.step_count(), session.config().training.steps);
+    if arguments.resume.is_some() && step >= steps {
+        return Err(Failure::usage(format!(
+            "the checkpoint is at step {step} of {steps}: nothing is left to do; ask for more with --steps"
+        )));
+    }
+    if let Some(out) = &arguments.out {
+        require_folder(out)?;
+    }
+    Observer::new(arguments, &session).watch(&Worker::of(session))
+}
+
+fn team(arguments: &Arguments) -> Result<Team, Failure> {
+    Team::new(arguments.threads.unwrap_or_else(Team::default_threads)).map_err(Failure::usage)
+}
+
+/// A new run of a stage.
+fn begin(arguments: &Arguments) -> Result<Session, Failure> {
+    let stage = stage(arguments.stage.as_deref().unwrap_or_default()).map_err(Failure::usage)?;
+    let team = team(arguments)?;
+    let mut config = stage.config(1, arguments.seed.unwrap_or(SEED));
+    let training = &mut config.training;
+    training.steps = arguments.steps.unwrap_or(training.steps);
+    training.eval_interval = arguments.eval_interval.unwrap_or(training.eval_interval);
+    training.eval_batches = arguments.eval_batches.unwrap_or(training.eval_batches);
+    for (hyperparameter, value) in &arguments.hyperparameters.0 {
+        hyperparameter.set(&mut config, *value).map_err(Failure::usage)?;
+    }
+    // What is wrong with the command line is said before the text is looked for.
+    config.validate().map_err(Failure::usage)?;
+    let dataset = Dataset::new(corpus::resolve(arguments.data.as_deref())?)?;
+    config.model.vocab_size = dataset.tokenizer.vocab_size();
+    Session::with_team(config, Arc::new(dataset), &team).map_err(|error| match error {
+        SessionError::Config(_) | SessionError::TooLarge { .. } => Failure::usage(error),
+        error => Failure::from(error),
+    })
+}
+
+/// The run of a checkpoint, with the live changes that the command line asks for.
+fn resume(arguments: &Arguments) -> Result<Session, Failure> {
+    let path = arguments.resume.as_deref().unwrap_or_else(|| "".as_ref());
+    let team = team(arguments)?;
+    let mut checkpoint = Checkpoint::read(path, &arguments.hyperparameters.of(Takes::Rebuild))?;
+    let config = &mut checkpoint.config;
+    if let Some(stage) = arguments.stage.as_ref().filter(|stage| **stage != config.stage) {
+        return Err(Failure::usage(format!(
+            "{} is a run of {}, not of {stage}: leave out --stage, or train {stage} anew",
+            path.display(),
+            config.stage
+        )));
+    }
+    if let Some(seed) = arguments.seed.filter(|seed| *seed != config.seed) {
+        return Err(Failure::usage(format!(
+            "{} is a run of seed {}, not {seed}: leave out --seed, or train anew",
+            path.display(),
+            config.seed
+        )));
+    }
+    let training = &mut config.training;
+    training.steps = arguments.steps.unwrap_or(training.steps);
+    training.eval_interval = arguments.eval_interval.unwrap_or(training.eval_interval);
+    training.eval_batches = arguments.eval_batches.unwrap_or(training.eval_batches);
+    config.validate().map_err(Failure::usage)?;
+    let dataset = opening::dataset(&checkpoint, arguments.data.as_deref())?;
+    let mut session = Session::restore(checkpoint, dataset, &team)?;
+    for (hyperparameter, value) in arguments.hyperparameters.of(Takes::Live) {
+        session.set(hyperparameter.name, value).map_err(Failure::usage)?;
+    }
+    Ok(session)
+}
+
+/// What watches the run and prints.
+struct Observer<'a> {
+    arguments: &'a Arguments,
+    stage: String,
+    parameters: usize,
+    bar: ProgressBar,
+    begun: Instant,
+    /// Time in steps, and how many.
+    seconds: f64,
+    steps: u64,
+    last: Option<Evaluation>,
+}
+
+impl<'a> Observer<'a> {
+    fn new(arguments: &'a Arguments, session: &Session) -> Self {
+        let (config, step) = (session.config(), session.step_count());
+        let bar = if arguments.json || !std::io::stderr().is_terminal() {
+            ProgressBar::hidden()
+        } else {
+            let style = "{bar:30} {human_pos}/{human_len} steps  {per_sec}  {eta} left  {msg}";
+            let style = ProgressStyle::with_template(style);
+            let bar = ProgressBar::new(config.training.steps).with_position(step);
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.reset_eta();
+            bar
+        };
+        if !arguments.json {
+            let corpus = &session.dataset().corpus;
+            bar.suspend(|| {
+                eprintln!(
+                    "{}: {} parameters on {} ({} characters, {} different), shards: {}",
+                    config.stage,
+                    session.weights().len(),
+                    corpus.name,
+                    corpus.characters,
+                    config.model.vocab_size,
+                    session.shards(),
+                );
+            });
+        }
+        Self {
+            arguments,
+            stage: config.stage.clone(),
+            parameters: session.weights().len(),
+            bar,
+            begun: Instant::now(),
+            seconds: 0.0,
+            steps: 0,
+            last: None,
+        }
+    }
+
+    fn watch(mut self, worker: &Worker) -> Result<(), Failure> {
+        worker.send(Command::Run);
+        let mut finished = None;
+        for event in &worker.events {
+            match event {
+                Event::Steps { reports, seconds } => {
+                    self.seconds += seconds;
+                    self.steps += reports.len() as u64;
+                    if let Some(report) = reports.last() {
+                        self.bar.set_position(report.step);
+                        self.bar.set_message(format!("loss {:.3}", report.loss));
+                    }
+                }
+                Event::Evaluated(evaluation) => self.evaluated(evaluation)?,
+                Event::Finished { step } => {
+                    let seconds = self.begun.elapsed().as_secs_f64();
+                    let Some(out) = &self.arguments.out else { return self.done(step, seconds) };
+                    finished = Some((step, seconds));
+                    worker.send(Command::Save(out.clone()));
+                }
+                Event::Saved { .. } => {
+                    if let Some((step, seconds)) = finished {
+                        return self.done(step, seconds);
+                    }
+                }
+                Event::Diverged { step } => {
+                    return Err(failure(format!(
+                        "the loss or the gradient is no longer finite after step {step}: the run has diverged and \
+                         nothing was written; lower --lr, or clip the gradient with --grad-clip 1"
+                    )));
+                }
+                Event::Refused { why, .. } => return Err(failure(why)),
+                Event::Failed { message } => {
+                    return Err(failure(format!("the trainer failed: {message}")));
+                }
+                Event::Stopped => break,
+                Event::Opened { .. }
+                | Event::Applied(_)
+                | Event::Running
+                | Event::Paused
+                | Event::SavedAll => {}
+            }
+        }
+        Err(failure("the trainer stopped before the run was at its end".to_owned()))
+    }
+
+    fn evaluated(&mut self, evaluation: Evaluation) -> Result<(), Failure> {
+        self.last = Some(evaluation);
+        let Evaluation { step, train_loss, val_loss } = evaluation;
+        if self.arguments.json {
+            let line = json!({"step": step, "train_loss": train_loss, "val_loss": val_loss});
+            self.print(&line.to_string())
+        } else {
+            self.print(&format!("step {step}: train loss {train_loss:.4}, val loss {val_loss:.4}"))
+        }
+    }
+
+    fn done(&self, step: u64, seconds: f64) -> Result<(), Failure> {
+        self.bar.finish_and_clear();
+        let ms_per_step = (self.steps > 0).then(|| 1e3 * self.seconds / self.steps as f64);
+        let out = self.arguments.out.as_ref().map(|out| out.display().to_string());
+        if self.arguments.json {
+            let line = json!({
+                "event": "done",
+                "stage": self.stage,
+                "step": step,
+                "parameters": self.parameters,
+                "train_loss": self.last.map(|e| e.train_loss),
+                "val_loss": self.last.map(|e| e.val_loss),
+                "seconds": seconds,
+                "ms_per_step": ms_per_step,
+                "checkpoint": out,
+            });
+            return self.print(&line.to_string());
+        }
+        let ms_per_step = ms_per_step.map_or(String::new(), |ms| format!(", {ms:.3} ms a step"));
+        let checkpoint = out.map_or(String::new(), |out| format!(", saved in {out}"));
+        self.print(&format!("done: {step} steps in {seconds:.1} s{ms_per_step}{checkpoint}"))
+    }
+
+    fn print(&self, line: &str) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        Ok(self.bar.suspend(|| writeln!(out, "{line}").and_then(|()| out.flush()))?)
+    }
+}
+
+fn failure(message: String) -> Failure {
+    Failure::Failed(anyhow::Error::msg(message))
+}
