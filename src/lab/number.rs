@@ -52,6 +52,29 @@ pub fn loss(x: f64) -> String {
     if x.is_finite() { format!("{x:.3}") } else { "not finite".to_owned() }
 }
 
+/// A probability as what it is: `0.412`, `3.1e-7`, `0`.
+pub fn probability(p: f64) -> String {
+    match p {
+        p if p.is_nan() => "?".to_owned(),
+        0.0 => "0".to_owned(),
+        p if p.abs() < 5e-4 => format!("{p:.1e}"),
+        p => format!("{p:.3}"),
+    }
+}
+
+/// A number that may be of any size: a weight, a score, a logit: `1.83`, `-4.1e-3`, `-∞`, `?` where it is none.
+pub fn value(x: f64) -> String {
+    match x {
+        x if x.is_nan() => "?".to_owned(),
+        f64::INFINITY => "∞".to_owned(),
+        f64::NEG_INFINITY => "-∞".to_owned(),
+        0.0 => "0.00".to_owned(),
+        x if x.abs() < 5e-3 || x.abs() >= 1e4 => format!("{x:.1e}"),
+        x if x.abs() >= 100.0 => format!("{x:.1}"),
+        x => format!("{x:.2}"),
+    }
+}
+
 /// A duration in seconds as people say it: `42 s`, `3 min`, `2 h 10 min`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -85,6 +108,18 @@ mod tests {
         assert_eq!(setting(0.1), "0.1");
         assert_eq!(setting(1.0), "1");
         assert_eq!(setting(0.0), "0");
+    }
+
+    #[test]
+    fn probabilities_and_values_are_printed_as_what_they_are() {
+        assert_eq!(probability(0.4117), "0.412");
+        assert_eq!(probability(3.14e-7), "3.1e-7");
+        assert_eq!(probability(0.0), "0");
+        assert_eq!(probability(f64::NAN), "?");
+        assert_eq!(value(-1.834), "-1.83");
+        assert_eq!(value(-0.0041), "-4.1e-3");
+        assert_eq!(value(1234.5), "1234.5");
+        assert_eq!(value(f64::NEG_INFINITY), "-∞");
     }
 
     #[test]

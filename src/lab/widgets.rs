@@ -1,4 +1,8 @@
 //! Pieces that panes draw with: pure widgets, without application types.
 
+pub mod ascii;
+pub mod bar;
 pub mod dots;
+pub mod heat_map;
+pub mod miniature;
 pub mod scale;
