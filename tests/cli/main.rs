@@ -1,0 +1,8 @@
+//! The command line as a user meets it: what each command prints, how it fails, and that runs repeat to the last byte.
+
+mod checkpoints;
+mod data;
+mod errors;
+mod golden;
+mod lab;
+mod training;
