@@ -76,6 +76,16 @@ pub trait Inference: Send {
     /// If there are no tokens, more than `block_size`, or ids outside the vocabulary.
     fn forward(&mut self, weights: &[Real], tokens: &[u32]);
 
+    /// Logits (V) after the last token of `context`, of which the model sees the last `block_size`.
+    ///
+    /// When a context is the last one with tokens appended, under the same weights, and fits the window, the keys and
+    /// values from before are used again. Past the window every token's position shifts, and all is computed anew, as
+    /// the lecture's `generate` does.
+    ///
+    /// # Panics
+    /// If there are no tokens, or ids outside the vocabulary.
+    fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real];
+
     /// Logits after each position of the last forward, (T, V).
     fn logits(&self) -> ArrayView2<'_, Real>;
 

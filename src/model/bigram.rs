@@ -120,6 +120,11 @@ impl Inference for OneSequence {
         self.table.forward(&mut self.logits.slice_mut(s![..tokens.len(), ..]), tokens, weights);
     }
 
+    fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real] {
+        self.forward(weights, &context[context.len() - 1..]);
+        &self.logits.as_slice().expect("standard layout")[..self.table.width]
+    }
+
     fn logits(&self) -> ArrayView2<'_, Real> {
         self.logits.slice(s![..self.time, ..])
     }

@@ -8,7 +8,7 @@ use super::bigram::visit_logits;
 use super::{Batch, Config, Dropout, Inference, Look, Model, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy};
-use crate::nn::attention::Span;
+use crate::nn::attention::{self, Span};
 use crate::nn::block::{self, Block, Settings};
 use crate::nn::embedding::Embedding;
 use crate::nn::layer_norm::{self, LayerNorm};
@@ -108,6 +108,8 @@ impl Model for Gpt {
             activations: self.layers.activations(1, time),
             scratch: block::Scratch::new(1, time, &self.layers.settings),
             tokens: Vec::with_capacity(time),
+            caches: self.layers.blocks.iter().map(|block| block.cache(time)).collect(),
+            cached: Vec::with_capacity(time),
             token: Array2::zeros((time, self.config.n_embd)),
             position: Array2::zeros((time, self.config.n_embd)),
         })
@@ -147,12 +149,22 @@ impl Layers {
         }
     }
 
+    /// What comes out of the last of the blocks `before`, which are the model's first; the embedding if there are none.
+    fn stream_after<'a>(
+        &self,
+        embedding: &'a Array2<Real>,
+        before: &'a [block::Activations],
+        n: usize,
+    ) -> ArrayView2<'a, Real> {
+        match before {
+            [] => embedding.slice(s![..n, ..]),
+            [.., last] => self.blocks[before.len() - 1].out(last, n),
+        }
+    }
+
     /// What goes into block i; for i = number of blocks, what comes out of the last.
     fn stream<'a>(&self, a: &'a Activations, i: usize, n: usize) -> ArrayView2<'a, Real> {
-        match i.checked_sub(1) {
-            None => a.embedding.slice(s![..n, ..]),
-            Some(before) => self.blocks[before].out(&a.blocks[before], n),
-        }
+        self.stream_after(&a.embedding, &a.blocks[..i], n)
     }
 
     /// Fills the activations for the token ids x, N of them.
@@ -171,24 +183,22 @@ impl Layers {
         self.position.forward(&mut embedding, span.time, weights);
         for (i, block) in self.blocks.iter().enumerate() {
             let (before, rest) = a.blocks.split_at_mut(i);
-            let x = match before.last() {
-                None => a.embedding.slice(s![..n, ..]),
-                Some(previous) => self.blocks[i - 1].out(previous, n),
-            };
+            let x = self.stream_after(&a.embedding, before, n);
             block.forward(&mut rest[0], &x, span, weights, dropout, scratch);
         }
-        if let (Some(norm), Some(mut kept)) = (&self.final_norm, a.final_norm.take()) {
-            norm.forward(&mut kept, &self.stream(a, self.blocks.len(), n), weights);
-            self.lm_head.forward(&mut a.logits.slice_mut(s![..n, ..]), &kept.out(n), weights);
-            a.final_norm = Some(kept);
+        self.logits(a, n, weights);
+    }
+
+    /// From the last block's output to the first n rows of the logits.
+    fn logits(&self, a: &mut Activations, n: usize, weights: &[Real]) {
+        let Activations { embedding, blocks, final_norm, logits } = a;
+        let last = self.stream_after(embedding, blocks, n);
+        let mut logits = logits.slice_mut(s![..n, ..]);
+        if let (Some(norm), Some(kept)) = (&self.final_norm, final_norm) {
+            norm.forward(kept, &last, weights);
+            self.lm_head.forward(&mut logits, &kept.out(n), weights);
         } else {
-            let mut logits = std::mem::take(&mut a.logits);
-            self.lm_head.forward(
-                &mut logits.slice_mut(s![..n, ..]),
-                &self.stream(a, self.blocks.len(), n),
-                weights,
-            );
-            a.logits = logits;
+            self.lm_head.forward(&mut logits, &last, weights);
         }
     }
 
@@ -293,10 +303,35 @@ struct OneSequence {
     layers: Layers,
     activations: Activations,
     scratch: block::Scratch,
+    /// Of the last forward.
     tokens: Vec<u32>,
+    /// One a block: the keys and values of the tokens `cached`.
+    caches: Vec<attention::Cache>,
+    cached: Vec<u32>,
     /// (block_size, C): the two summands of the embedding
     token: Array2<Real>,
     position: Array2<Real>,
+}
+
+impl OneSequence {
+    /// Runs one more token through the model; its logits are then the first row.
+    fn extend(&mut self, weights: &[Real], token: u32) {
+        let position = self.cached.len();
+        let Self { layers, activations: a, scratch, caches, .. } = self;
+        let mut embedding = a.embedding.slice_mut(s![..1, ..]);
+        layers.token.forward(&mut embedding, &[token], weights);
+        if let Some(table) = layers.position.table(weights) {
+            embedding += &table.slice(s![position..=position, ..]);
+        }
+        for (i, (block, cache)) in layers.blocks.iter().zip(caches).enumerate() {
+            let (before, rest) = a.blocks.split_at_mut(i);
+            let x = layers.stream_after(&a.embedding, before, 1);
+            block.extend(&mut rest[0], cache, &x, position, weights, scratch);
+        }
+        layers.logits(a, 1, weights);
+        self.tokens.clear();
+        self.cached.push(token);
+    }
 }
 
 impl Inference for OneSequence {
@@ -319,6 +354,26 @@ impl Inference for OneSequence {
         if let Some(table) = layers.position.table(weights) {
             self.position.slice_mut(s![..time, ..]).assign(&table.slice(s![..time, ..]));
         }
+    }
+
+    fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real] {
+        let (block_size, vocab_size) = (self.token.nrows(), self.layers.lm_head.n_out);
+        let mut last = 0;
+        // Without the mask an earlier position sees later ones: nothing of it can be kept.
+        if context.len() > block_size || !self.layers.settings.causal {
+            self.cached.clear();
+            self.forward(weights, &context[context.len().saturating_sub(block_size)..]);
+            last = self.tokens.len() - 1;
+        } else {
+            if context.len() <= self.cached.len() || !context.starts_with(&self.cached) {
+                self.cached.clear();
+            }
+            for &token in &context[self.cached.len()..] {
+                self.extend(weights, token);
+            }
+        }
+        let logits = self.activations.logits.as_slice().expect("standard layout");
+        &logits[last * vocab_size..(last + 1) * vocab_size]
     }
 
     fn logits(&self) -> ArrayView2<'_, Real> {

@@ -173,3 +173,31 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
     }
     assert_eq!(all["logits"].1, look.logits().iter().copied().collect::<Vec<_>>());
 }
+
+#[test]
+fn generation_with_kept_keys_and_values_equals_the_full_forward() {
+    let every = [
+        Config { model: Architecture::Bigram, ..tiny() },
+        Config { block_size: 20, ..full() },
+        Config { block_size: 9, norm: Norm::Post, ..full() },
+        Config { n_layer: 0, ..tiny() },
+        Config { causal: false, ..full() },
+    ];
+    for config in every {
+        let model = build(&config).unwrap();
+        let weights = weights(&*model);
+        let (mut kept, mut whole) = (model.inference(), model.inference());
+        let text: Vec<u32> = (0..config.block_size as u32 + 5).map(|i| i * 7 % 11).collect();
+        let lengths = (3..=text.len()).chain([4, 2, 3, 7]);
+        for length in lengths {
+            let context = &text[..length];
+            let found = kept.next_logits(&weights, context).to_vec();
+            whole.forward(&weights, &context[length.saturating_sub(config.block_size)..]);
+            let all = whole.logits();
+            let expected = all.row(all.nrows() - 1);
+            for (a, b) in found.iter().zip(expected) {
+                assert!((a - b).abs() < 1e-5, "{config:?} after {length} tokens: {a} {b}");
+            }
+        }
+    }
+}

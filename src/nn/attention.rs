@@ -5,6 +5,8 @@
 //! queries of head 0, head 1 …, then the keys, then the values. They are repacked to (B, heads, T, hs), so that every head
 //! is one contiguous matrix. The weights P are kept: backward needs them, and they are on the screen.
 
+mod cache;
+
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,8 @@ use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
 use crate::math::{Real, attention};
+
+pub use cache::Cache;
 
 /// What q·k is divided by before the softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -189,16 +189,48 @@ impl Block {
         dropout: Dropout,
         scratch: &mut Scratch,
     ) {
+        self.run(a, x, span, weights, dropout, |sa, input| {
+            self.sa.forward(sa, input, span, weights, dropout, &mut scratch.attention);
+        });
+    }
+
+    /// Forward of one more position of a sequence whose earlier positions are in the cache.
+    ///
+    /// # Shapes
+    /// - x (1, C); fills the first row of the activations
+    pub fn extend(
+        &self,
+        a: &mut Activations,
+        cache: &mut attention::Cache,
+        x: &ArrayRef2<Real>,
+        position: usize,
+        weights: &[Real],
+        scratch: &mut Scratch,
+    ) {
+        let span = Span { sequences: 1, time: 1, first: 0 };
+        self.run(a, x, span, weights, Dropout::OFF, |sa, input| {
+            self.sa.extend(sa, cache, input, position, weights, &mut scratch.attention);
+        });
+    }
+
+    /// Room for the keys and values of `most` positions.
+    pub fn cache(&self, most: usize) -> attention::Cache {
+        attention::Cache::new(&self.sa, most)
+    }
+
+    /// Both sublayers; `attend` is the first, however it is computed.
+    fn run(
+        &self,
+        a: &mut Activations,
+        x: &ArrayRef2<Real>,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        attend: impl FnOnce(&mut attention::Activations, &ArrayRef2<Real>),
+    ) {
         let n = span.rows();
         self.norm_before(&mut a.first, self.ln1.as_ref(), x, weights);
-        self.sa.forward(
-            &mut a.sa,
-            &a.first.input(x, n, self.norm),
-            span,
-            weights,
-            dropout,
-            &mut scratch.attention,
-        );
+        attend(&mut a.sa, &a.first.input(x, n, self.norm));
         self.join(&mut a.first, self.ln1.as_ref(), x, &a.sa.out(n), weights);
         if let (Some((layer, ln2)), Some((stream, ffwd))) = (&self.feed_forward, &mut a.second) {
             let x = a.first.out(n, self.norm);

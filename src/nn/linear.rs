@@ -7,7 +7,7 @@ use std::ops::Range;
 use ndarray::{ArrayRef2, ArrayView2};
 use rand::Rng;
 
-use super::activation::contiguous;
+use super::activation::{contiguous, contiguous_mut};
 use super::init::Init;
 use super::parameters::Registry;
 use crate::math::gemm::{gemm, matrix, matrix_mut};
@@ -69,10 +69,19 @@ impl Linear {
     /// # Shapes
     /// - y (n, out), x (n, in)
     pub fn forward(&self, y: &mut ArrayRef2<Real>, x: &ArrayRef2<Real>, weights: &[Real]) {
+        if x.nrows() == 1 {
+            let y = contiguous_mut(y);
+            match &self.bias {
+                Some(bias) => y.copy_from_slice(&weights[bias.clone()]),
+                None => y.fill(0.0),
+            }
+            vector::add_row_times_matrix(y, contiguous(x), &weights[self.weight.clone()]);
+            return;
+        }
         let w = self.matrix(weights);
         if let Some(bias) = &self.bias {
             let bias = &weights[bias.clone()];
-            for row in super::activation::contiguous_mut(y).chunks_exact_mut(self.n_out) {
+            for row in contiguous_mut(y).chunks_exact_mut(self.n_out) {
                 row.copy_from_slice(bias);
             }
             gemm(y, x, &w, 1.0);
