@@ -23,6 +23,8 @@ use crate::train::team::Team;
 const REPORT_EVERY: Duration = Duration::from_millis(15);
 /// Room for the reports of one batch, before it has to grow.
 const REPORTS: usize = 256;
+/// Seconds from one step to the next at most, however far it is throttled.
+const SLOWEST: f64 = 3600.0;
 /// How soon to try again when the observer was just reaching into a slot.
 pub(super) const RETRY: Duration = Duration::from_millis(1);
 
@@ -339,9 +341,7 @@ impl Driver {
     fn throttle(&mut self, rate: Option<f64>) {
         let interval = match rate {
             None => Ok(Duration::ZERO),
-            Some(rate) if rate > 0.0 => {
-                Duration::try_from_secs_f64(1.0 / rate).map_err(|error| error.to_string())
-            }
+            Some(rate) if rate > 0.0 => Ok(Duration::from_secs_f64(rate.recip().min(SLOWEST))),
             Some(rate) => Err(format!("steps a second must be a number above 0 (found {rate})")),
         };
         match interval {
