@@ -1,35 +1,399 @@
-//! The softmax pane.
+//! The softmax pane: what may come after any position of the prompt, from logit to probability.
+
+mod strip;
+#[cfg(test)]
+mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::widgets::{Paragraph, Widget};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Widget, Wrap};
+use unicode_width::UnicodeWidthStr;
 
-use super::Look;
+use super::{Look, PaneId};
 use crate::lab::action::Action;
+use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
+use crate::lab::number::{count, probability, setting, value};
 use crate::lab::theme::Role;
+use crate::lab::widgets::ascii;
+use crate::lab::widgets::bar::bar;
+use crate::math::Real;
+use crate::model::sampling::{Candidate, Sampling, distribution};
 use crate::train::Subscription;
 
-#[derive(Debug, Default)]
-pub struct State {}
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The likeliest first.
+    #[default]
+    Table,
+    /// All of them as columns, in the order of their ids.
+    Strip,
+}
 
-pub fn detail(_model: &Model) -> String {
-    String::new()
+#[derive(Clone, Copy, Debug, Default)]
+pub struct State {
+    view: View,
+    /// The token after which the next one is looked for; `None` stays at the last as the prompt grows.
+    position: Option<usize>,
+    /// Rows of the table (or of strips) above the first one shown.
+    scroll: usize,
+}
+
+/// The distribution after one position, as it is drawn from.
+struct Next<'a> {
+    /// The tokens the model looked at.
+    prompt: &'a [u32],
+    position: usize,
+    /// Likeliest first.
+    table: Vec<Candidate>,
+    /// The token that does come next in the prompt.
+    truth: Option<Truth>,
+}
+
+struct Truth {
+    token: u32,
+    /// Of the model itself: at temperature 1, all tokens kept.
+    probability: f64,
+}
+
+fn next(model: &Model) -> Option<Next<'_>> {
+    let snapshot = model.snapshot()?;
+    let logits = snapshot.activation("logits")?;
+    let &[time, vocab_size] = logits.shape.as_slice() else { return None };
+    if time == 0 || time != snapshot.prompt.len() {
+        return None;
+    }
+    let position = model.panes.softmax.position.map_or(time - 1, |p| p.min(time - 1));
+    let row = logits.values.get(position * vocab_size..(position + 1) * vocab_size)?;
+    // With the feature f64 the core calculates in f64, while snapshots stay f32.
+    #[allow(clippy::useless_conversion)]
+    let row: Vec<Real> = row.iter().map(|&x| x.into()).collect();
+    let truth = snapshot.prompt.get(position + 1).and_then(|&token| {
+        let table = distribution(&row, &Sampling::default());
+        let probability = table.iter().find(|c| c.token == token)?.probability;
+        Some(Truth { token, probability })
+    });
+    let table = distribution(&row, &model.sampling);
+    Some(Next { prompt: &snapshot.prompt, position, table, truth })
+}
+
+impl Next<'_> {
+    /// In nats.
+    fn entropy(&self) -> f64 {
+        let terms = self.table.iter().map(|c| c.probability);
+        0.0 - terms.filter(|&p| p != 0.0).map(|p| p * p.ln()).sum::<f64>()
+    }
+
+    fn kept(&self) -> usize {
+        self.table.iter().filter(|c| c.kept).count()
+    }
+}
+
+/// `T 0.8 top-k – top-p 0.9`
+fn settings(sampling: &Sampling) -> String {
+    let k = sampling.top_k.map_or_else(|| "–".to_owned(), |k| k.to_string());
+    let p = sampling.top_p.map_or_else(|| "–".to_owned(), setting);
+    format!("T {} top-k {k} top-p {p}", setting(sampling.temperature))
+}
+
+pub fn detail(model: &Model) -> String {
+    settings(&model.sampling)
 }
 
 pub fn about(_model: &Model) -> String {
-    "what may come after the prompt, and how likely".to_owned()
+    "what may come next, and how likely".to_owned()
 }
 
 pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    Paragraph::new("not drawn yet").style(model.theme.style(Role::Muted)).render(area, buf);
+    if let Some(next) = next(model) {
+        let body = heading(model, &next, area, buf);
+        match model.panes.softmax.view {
+            View::Table => table(model, &next, body, buf),
+            View::Strip => {
+                strip::draw(model, &next.table, model.panes.softmax.scroll, body, buf);
+            }
+        }
+    } else {
+        let text = if model.corpus.is_some() && model.prompt.tokens.is_empty() {
+            "Type a prompt with / to see what may come after it."
+        } else {
+            "What may come after your prompt is shown with the first step."
+        };
+        Paragraph::new(text)
+            .wrap(Wrap { trim: true })
+            .style(model.theme.style(Role::Muted))
+            .render(area, buf);
+    }
+    ascii::plain(&model.theme, area, buf);
 }
 
-pub fn update(_model: &mut Model, _action: Action) -> Vec<Effect> {
+/// From this width on the heading's two lines of numbers are one.
+const MERGED: u16 = 98;
+
+/// Rows above the table.
+fn heading_height(area: Rect, truth: bool) -> u16 {
+    match area.height {
+        0..=4 => 0,
+        5..=7 => 1,
+        _ if truth && area.width < MERGED => 3,
+        _ => 2,
+    }
+}
+
+/// After what, how sure, and how well the truth was foreseen. Returns the room below.
+fn heading(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) -> Rect {
+    let theme = &model.theme;
+    let height = heading_height(area, next.truth.is_some());
+    let below = Rect { y: area.y + height, height: area.height - height, ..area };
+    if height == 0 {
+        return below;
+    }
+    context(model, next, area, buf);
+    if height == 1 {
+        return below;
+    }
+    let muted = theme.style(Role::Muted);
+    let uniform = (next.table.len() as f64).ln();
+    let nats = |x: f64| if x.is_nan() { "?".to_owned() } else { format!("{x:.3}") };
+    let mut line = vec![
+        Span::styled("entropy ", muted),
+        Span::raw(nats(next.entropy())),
+        Span::styled(format!(" nats, at most {uniform:.3}"), muted),
+    ];
+    let kept = next.kept();
+    if kept < next.table.len() && area.width >= 54 {
+        line.push(Span::styled(format!(", kept {kept} of {}", next.table.len()), muted));
+    }
+    let mut second = Vec::new();
+    if let Some(truth) = &next.truth {
+        let p = truth.probability;
+        let plain = model.sampling == Sampling::default();
+        let loss = if area.width < 50 { ", loss " } else { ", loss -ln p = " };
+        second.extend([
+            Span::styled("then ", muted),
+            Span::styled(
+                format!("{}{}", theme.glyphs.cursor, model.label(truth.token)),
+                theme.style(Role::Accent),
+            ),
+            Span::styled(if plain { ": p " } else { " at T 1: p " }, muted),
+            Span::raw(probability(p)),
+            Span::styled(loss, muted),
+            Span::raw(value(-p.ln())),
+        ]);
+    }
+    if height == 2 && !second.is_empty() {
+        line.push(Span::raw("   "));
+        line.append(&mut second);
+    }
+    Line::from(line).render(Rect { y: area.y + 1, height: 1, ..area }, buf);
+    if !second.is_empty() {
+        Line::from(second).render(Rect { y: area.y + 2, height: 1, ..area }, buf);
+    }
+    below
+}
+
+/// Which tokens of the prompt are shown in the heading, and from which column on. The quote after the position takes one
+/// more column.
+struct Shown {
+    first: usize,
+    x: u16,
+    tokens: usize,
+}
+
+const AFTER: &str = "after \"";
+
+/// `position 7 of 8`
+fn place(model: &Model, next: &Next, area: Rect) -> String {
+    let (position, count) = (next.position + 1, next.prompt.len());
+    match (area.width >= 50, model.prompt.tokens.len() > count) {
+        (false, _) => format!("{position} of {count}"),
+        (true, false) => format!("position {position} of {count}"),
+        (true, true) => format!("position {position} of the last {count}"),
+    }
+}
+
+fn shown(next: &Next, area: Rect, place: &str) -> Shown {
+    let room = usize::from(area.width).saturating_sub(AFTER.len() + 4 + place.width());
+    let first = (next.position + 1).saturating_sub(room);
+    let ellipsis = u16::from(first > 0);
+    let tokens = (next.prompt.len() - first).min(room + 1);
+    Shown { first, x: area.x + AFTER.len() as u16 + ellipsis, tokens }
+}
+
+/// `after "the kin" g          position 7 of 8`
+fn context(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let muted = theme.style(Role::Muted);
+    let place = place(model, next, area);
+    let Shown { first, mut x, tokens } = shown(next, area, &place);
+    put(buf, area, area.x, area.y, AFTER, muted);
+    if first > 0 {
+        put(buf, area, x - 1, area.y, theme.glyphs.ellipsis, muted);
+    }
+    for position in first..first + tokens {
+        let style = theme.style(if position > next.position { Role::Faint } else { Role::Text });
+        let label = match model.character(next.prompt[position]) {
+            Some(' ') => " ".to_owned(),
+            _ => model.label(next.prompt[position]),
+        };
+        x = put(buf, area, x, area.y, &label, style);
+        if position == next.position {
+            x = put(buf, area, x, area.y, "\"", muted);
+        }
+    }
+    let x = area.right().saturating_sub(place.width() as u16);
+    put(buf, area, x, area.y, &place, muted);
+}
+
+/// Where the columns of the table end (or, for the last two, begin).
+struct Columns {
+    logit: u16,
+    scaled: u16,
+    probability: u16,
+    kept: u16,
+    bar: u16,
+    names: [&'static str; 5],
+}
+
+impl Columns {
+    fn new(area: Rect) -> Self {
+        let wide = area.width >= 46;
+        let (logit, scaled, kept) = if wide { (14, 23, 26) } else { (11, 17, 19) };
+        let probability = kept + if wide { 16 } else { 13 };
+        let scaled_name = if wide { "logit/T" } else { "/T" };
+        Self {
+            logit: area.x + logit,
+            scaled: area.x + scaled,
+            kept: area.x + kept,
+            probability: area.x + probability,
+            bar: area.x + probability + 1,
+            names: ["token", "logit", scaled_name, "kept", "p"],
+        }
+    }
+}
+
+/// Rows of the table that fit below the heading, beside its head and its last line.
+fn table_rows(area: Rect, all: usize) -> usize {
+    let room = usize::from(area.height.saturating_sub(1));
+    if room >= all { all } else { room.saturating_sub(1) }
+}
+
+fn table(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
+    let columns = Columns::new(area);
+    let right = |buf: &mut Buffer, end: u16, y, what: &str, style| {
+        put(buf, area, end.saturating_sub(what.width() as u16).max(area.x), y, what, style);
+    };
+    let head = theme.style(Role::Heading);
+    let [token, logit, scaled, kept, p] = columns.names;
+    put(buf, area, area.x, area.y, token, head);
+    right(buf, columns.logit, area.y, logit, head);
+    right(buf, columns.scaled, area.y, scaled, head);
+    put(buf, area, columns.kept, area.y, kept, head);
+    right(buf, columns.probability, area.y, p, head);
+
+    let all = next.table.len();
+    let rows = table_rows(area, all);
+    let first = model.panes.softmax.scroll.min(all - rows);
+    let largest = next.table.first().map_or(0.0, |c| c.probability);
+    for (i, candidate) in next.table.iter().enumerate().skip(first).take(rows) {
+        let y = area.y + 1 + (i - first) as u16;
+        let style = if candidate.kept { text } else { muted };
+        if next.truth.as_ref().is_some_and(|truth| truth.token == candidate.token) {
+            put(buf, area, area.x, y, theme.glyphs.cursor, theme.style(Role::Accent));
+        }
+        put(buf, area, area.x + 1, y, &model.label(candidate.token), style);
+        right(buf, columns.logit, y, &value(candidate.logit), style);
+        right(buf, columns.scaled, y, &value(candidate.scaled), style);
+        let kept = match (candidate.kept, model.sampling.top_k) {
+            (true, _) => theme.glyphs.done,
+            // The order of the table is the order of the cuts.
+            (false, _) if model.sampling.temperature == 0.0 => "T 0",
+            (false, Some(k)) if i >= k => "top-k",
+            (false, _) => "top-p",
+        };
+        let role = if candidate.kept { Role::Good } else { Role::Muted };
+        put(buf, area, columns.kept, y, kept, theme.style(role));
+        right(buf, columns.probability, y, &probability(candidate.probability), style);
+        let room = usize::from(area.right().saturating_sub(columns.bar + 1)).min(60);
+        let bar = bar(candidate.probability / largest, room, &theme.glyphs);
+        put(buf, area, columns.bar + 1, y, &bar, theme.style(Role::Accent));
+    }
+    if rows < all {
+        let y = area.bottom() - 1;
+        let rest = [&next.table[..first], &next.table[first + rows..]];
+        let more = match (first, all - first - rows) {
+            (0, below) => format!("{}{} more", theme.glyphs.ellipsis, count(below as u64)),
+            (above, below) => format!("{}{above} above, {below} below", theme.glyphs.ellipsis),
+        };
+        put(buf, area, area.x + 1, y, &clip(&more, 24, theme.glyphs.ellipsis), muted);
+        let sum: f64 = rest.into_iter().flatten().map(|c| c.probability).sum();
+        right(buf, columns.probability, y, &probability(sum), muted);
+    }
+}
+
+/// Rows above the first one shown, at most.
+fn most_scroll(model: &Model) -> usize {
+    let Some(next) = next(model) else { return 0 };
+    let Some(area) = model.layout().area(PaneId::Softmax) else { return 0 };
+    // Without the frame.
+    let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(2));
+    let heading = heading_height(Rect::new(0, 0, width, height), next.truth.is_some());
+    let body = Rect::new(0, 0, width, height.saturating_sub(heading));
+    let all = next.table.len();
+    match model.panes.softmax.view {
+        View::Table => all - table_rows(body, all),
+        View::Strip => strip::most_scroll(model, all, body),
+    }
+}
+
+pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
+    let Some(next) = next(model) else { return Vec::new() };
+    let (position, last) = (next.position, next.prompt.len() - 1);
+    let most = most_scroll(model);
+    let state = &mut model.panes.softmax;
+    let go = |state: &mut State, position: usize| {
+        state.position = (position < last).then_some(position);
+        state.scroll = 0;
+    };
+    match action {
+        Action::Left => go(state, position.saturating_sub(1)),
+        Action::Right => go(state, position + 1),
+        Action::Up => state.scroll = state.scroll.min(most).saturating_sub(1),
+        Action::Down => state.scroll = (state.scroll + 1).min(most),
+        Action::PageUp => state.scroll = state.scroll.min(most).saturating_sub(8),
+        Action::PageDown => state.scroll = (state.scroll + 8).min(most),
+        Action::Home => state.scroll = 0,
+        Action::End => state.scroll = most,
+        Action::CycleView => {
+            state.view = if state.view == View::Table { View::Strip } else { View::Table };
+            state.scroll = 0;
+        }
+        _ => {}
+    }
     Vec::new()
 }
 
-pub fn click(_model: &mut Model, _area: Rect, _at: Position) -> Vec<Effect> {
+/// A character of the prompt in the heading: its position.
+pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
+    let Some(next) = next(model) else { return Vec::new() };
+    if at.y != area.y || heading_height(area, true) == 0 {
+        return Vec::new();
+    }
+    let place = place(model, &next, area);
+    let shown = shown(&next, area, &place);
+    if let Some(column) = at.x.checked_sub(shown.x) {
+        let mut position = shown.first + usize::from(column);
+        // Right of the quote.
+        position -= usize::from(position > next.position);
+        if position < shown.first + shown.tokens {
+            let last = next.prompt.len() - 1;
+            model.panes.softmax.position = (position < last).then_some(position);
+            model.panes.softmax.scroll = 0;
+        }
+    }
     Vec::new()
 }
 
@@ -37,4 +401,9 @@ pub fn subscribe(_model: &Model, wanted: &mut Subscription) {
     wanted.activations.push("logits".to_owned());
 }
 
-pub fn refresh(_model: &mut Model) {}
+pub fn refresh(model: &mut Model) {
+    let Some(run) = &model.run else { return };
+    let time = model.prompt.tokens.len().min(run.config.model.block_size);
+    let state = &mut model.panes.softmax;
+    state.position = state.position.filter(|&position| position + 1 < time);
+}
