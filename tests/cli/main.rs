@@ -5,4 +5,5 @@ mod data;
 mod errors;
 mod golden;
 mod lab;
+mod readme;
 mod training;
