@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use serde_json::{Map, json};
+use serde::{Serialize, Serializer};
 
 use super::Failure;
 use super::opening::Source;
@@ -47,14 +47,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (stage, step) = (&checkpoint.config.stage, checkpoint.step);
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        let line = json!({
-            "stage": stage,
-            "step": step,
-            "prompt": arguments.prompt,
-            "tokens": tokens,
-            "activations": activations(&*inference),
-        });
-        writeln!(out, "{line}")?;
+        let activations = activations(&*inference);
+        let report = Report { stage, step, prompt: &arguments.prompt, tokens, activations };
+        writeln!(out, "{}", serde_json::to_string(&report)?)?;
     } else {
         writeln!(out, "{stage} after {step} steps")?;
         write!(out, "{}", table(&*inference, tokens, &tokenizer))?;
@@ -62,15 +57,40 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+#[derive(Serialize)]
+struct Report<'a> {
+    stage: &'a str,
+    step: u64,
+    prompt: &'a str,
+    /// What the model saw of the prompt.
+    tokens: &'a [u32],
+    activations: Activations,
+}
+
+/// By name, in the order in which the model computes them.
+struct Activations(Vec<(String, Activation)>);
+
+#[derive(Serialize)]
+struct Activation {
+    shape: Vec<usize>,
+    /// Row-major. As f32, so that every number is printed with the digits it needs and no more.
+    values: Vec<f32>,
+}
+
+impl Serialize for Activations {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, activation)| (name, activation)))
+    }
+}
+
 #[allow(clippy::unnecessary_cast)]
-fn activations(inference: &dyn Inference) -> Map<String, serde_json::Value> {
-    let mut activations = Map::new();
+fn activations(inference: &dyn Inference) -> Activations {
+    let mut activations = Vec::new();
     inference.visit(&mut |name, shape, values| {
-        // As f32, so that every number is printed with the digits it needs and no more.
-        let values: Vec<f32> = values.iter().map(|x| *x as f32).collect();
-        activations.insert(name.to_owned(), json!({"shape": shape, "values": values}));
+        let values = values.iter().map(|x| *x as f32).collect();
+        activations.push((name.to_owned(), Activation { shape: shape.to_vec(), values }));
     });
-    activations
+    Activations(activations)
 }
 
 /// Attention maps, the likeliest next characters, and what else there is, for a reader.

@@ -23,7 +23,7 @@ pub enum Command {
     },
     /// Moves the run's last step further.
     Extend(u64),
-    /// Opens a run and parks the present one with all it has. `fresh`: builds it anew and drops a parked run of the same
+    /// Opens a run and parks the present one with all it has; if that was training to its end, so does the one opened. `fresh`: builds it anew and drops a parked run of the same
     /// stage; otherwise a parked run of that stage comes back as it was, and `config` counts only if there is none.
     Open {
         config: Box<Config>,
@@ -40,7 +40,7 @@ pub enum Command {
     /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,
     /// in this folder; answers one `Saved` each, then `SavedAll`.
     SaveAll(PathBuf),
-    /// Opens the run in a checkpoint, parking the present one.
+    /// Opens the run in a checkpoint, parking the present one; another run of its stage is dropped.
     Load(PathBuf),
     /// Ends the worker.
     Stop,

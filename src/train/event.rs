@@ -40,7 +40,8 @@ pub struct Edit {
 
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A run is open (new, back from parking, or loaded) and everything after this is about it.
+    /// A run is open (new, back from parking, or loaded) and everything after this is about it. `Running` or `Paused`
+    /// follows at once.
     Opened {
         config: Box<Config>,
         step: u64,

@@ -21,7 +21,6 @@ pub struct Generation {
     logits: Vec<f32>,
     wanted: usize,
     sampling: Sampling,
-    block_size: usize,
     rng: ChaCha8Rng,
     inference: Box<dyn Inference>,
 }
@@ -37,7 +36,6 @@ impl Generation {
             logits: Vec::new(),
             wanted: request.tokens,
             sampling: request.sampling,
-            block_size: model.config().block_size,
             rng: stream(request.seed, Purpose::Sampling, index),
             inference: model.inference(),
         }
@@ -54,17 +52,14 @@ impl Generation {
         self.is_complete()
     }
 
-    /// Draws one more token.
+    /// Draws one more token. All calls must be with the same weights: what the model computed for the tokens before is
+    /// used again.
     #[allow(clippy::unnecessary_cast)]
     pub fn next(&mut self, weights: &[Real]) -> u32 {
-        let from = self.context.len().saturating_sub(self.block_size);
-        self.inference.forward(weights, &self.context[from..]);
-        let logits = self.inference.logits();
-        let last = logits.row(logits.nrows() - 1);
-        let from = self.logits.len();
-        self.logits.extend(last.iter().map(|x| *x as f32));
-        let row: Vec<Real> = self.logits[from..].iter().map(|x| *x as Real).collect();
-        let token = sampling::draw(&sampling::distribution(&row, &self.sampling), &mut self.rng);
+        let logits = self.inference.next_logits(weights, &self.context);
+        self.logits.extend(logits.iter().map(|x| *x as f32));
+        let table = sampling::distribution(logits, &self.sampling);
+        let token = sampling::draw(&table, &mut self.rng);
         self.tokens.push(token);
         self.context.push(token);
         token

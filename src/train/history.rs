@@ -78,9 +78,9 @@ impl History {
     }
 
     fn push_point(&mut self, point: Point) {
-        if self.points.capacity() == 0 {
+        if self.points.len() == self.points.capacity() {
             // Once, so that no later step allocates.
-            self.points.reserve_exact(CAPACITY);
+            self.points.reserve_exact(CAPACITY - self.points.len());
         }
         self.points.push(point);
     }

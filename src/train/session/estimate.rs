@@ -135,7 +135,8 @@ impl Session {
         self.split(batch.sequences);
         let weights = &*self.weights;
         let work = |lane: &mut Lane| {
-            lane.loss = lane.shard.loss(weights, batch, lane.rows.clone());
+            let rows = lane.rows.clone();
+            lane.loss = if rows.is_empty() { 0.0 } else { lane.shard.loss(weights, batch, rows) };
         };
         let shards = &mut self.shards;
         self.team.run(|| match &mut **shards {
@@ -157,6 +158,16 @@ mod tests {
         assert_eq!(session.evaluate(), first);
         assert_eq!(testing::session(2).evaluate(), first);
         assert_eq!(session.history().evaluations, [first]);
+    }
+
+    #[test]
+    fn shards_agree_on_the_exact_loss() {
+        let exact = |threads| testing::open(testing::gpt(), threads).exact_loss();
+        let one = exact(1);
+        for threads in [2, 4] {
+            let other = exact(threads);
+            assert!((one.loss - other.loss).abs() < 1e-6 && one.tokens == other.tokens);
+        }
     }
 
     #[test]
