@@ -19,10 +19,14 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::lab;
+
 /// Train every stage of "Let's build GPT" live, in the terminal. Without a command it opens the lab.
 #[derive(Debug, Parser)]
-#[command(name = "gpt-lab", version)]
+#[command(name = "gpt-lab", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(flatten)]
+    lab: lab::Options,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -79,7 +83,11 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let result = match arguments.command {
-        None => Ok(()),
+        None => match lab::start(&arguments.lab) {
+            Ok(code) => return code,
+            Err(lab::Refusal::Usage(message)) => Err(Failure::Usage(message)),
+            Err(lab::Refusal::Failed(error)) => Err(Failure::Failed(error)),
+        },
         Some(command) => run(command),
     };
     match result {

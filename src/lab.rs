@@ -9,6 +9,7 @@
 pub mod action;
 #[cfg(test)]
 pub mod fixture;
+pub mod folder;
 pub mod frame;
 pub mod key;
 pub mod layout;
@@ -18,8 +19,14 @@ pub mod number;
 pub mod overlays;
 pub mod panes;
 pub mod prompt;
+pub mod run;
 pub mod run_view;
+pub mod start;
+pub mod summary;
+pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
 pub mod widgets;
+
+pub use start::{Options, Refusal, start};

@@ -6,11 +6,22 @@ macro_rules! lessons {
     ($($file:literal),+ $(,)?) => {
         /// Every lesson file: its name and its text, in the order of the course.
         pub const FILES: &[(&str, &str)] =
-            &[$(($file, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/lesson/placeholder/", $file)))),+];
+            &[$(($file, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/lessons/", $file)))),+];
     };
 }
 
-lessons!["01-bigram.md", "03-multi-head.md"];
+lessons![
+    "01-bigram.md",
+    "02-single-head.md",
+    "03-multi-head.md",
+    "04-feed-forward.md",
+    "05-blocks.md",
+    "06-residual.md",
+    "07-layer-norm.md",
+    "08-colab.md",
+    "09-nano-cpu.md",
+    "10-scaled-up.md",
+];
 
 /// The lessons of the course, in order.
 ///
@@ -26,15 +37,16 @@ mod tests {
 
     use super::*;
     use crate::lesson::PaneId;
+    use crate::train::hyperparameter::hyperparameter;
     use crate::train::stage::stage;
 
     #[test]
     fn every_lesson_file_is_embedded() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lesson/placeholder");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/lessons");
         let mut on_disk: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| name.ends_with(".md"))
+            .filter(|name| std::path::Path::new(name).extension().is_some_and(|end| end == "md"))
             .collect();
         on_disk.sort();
         let embedded: Vec<_> = FILES.iter().map(|(file, _)| *file).collect();
@@ -48,6 +60,9 @@ mod tests {
         assert_eq!(ids.len(), lessons.len(), "an id stands twice");
         for (lesson, (file, _)) in lessons.iter().zip(FILES) {
             assert!(stage(&lesson.stage).is_ok(), "{file}: unknown stage {}", lesson.stage);
+            for name in &lesson.hyperparameters {
+                assert!(hyperparameter(name).is_some(), "{file}: unknown hyperparameter {name}");
+            }
             assert_eq!(
                 lesson.panes.first(),
                 Some(&PaneId::Lesson),

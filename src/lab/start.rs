@@ -1,0 +1,233 @@
+//! Opening the lab on the real terminal: options, threads, and what stays in the scrollback.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event;
+use ratatui::layout::Size;
+
+use super::model::{Corpus, Model, Msg};
+use super::run::{Driver, Ending, Incoming, Trainer};
+use super::terminal::{self, Screen};
+use super::theme::detect;
+use super::{folder, summary, update};
+use crate::lesson::{Lesson, course};
+use crate::text::{self, Dataset, Source, ngram};
+use crate::train::team::Team;
+use crate::train::worker::Worker;
+
+/// A text that cannot be trained on is mostly found out within this time, before the screen opens.
+const LOADING: Duration = Duration::from_millis(30);
+/// How long a trainer that has saved everything may take to end.
+const ENDING: Duration = Duration::from_millis(500);
+/// Reference lines: uniform, and n-grams up to this n.
+const HIGHEST_NGRAM: usize = 5;
+
+/// `gpt-lab` without a command.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// The lesson to open, by its number or its name
+    #[arg(long, value_name = "LESSON")]
+    pub lesson: Option<String>,
+    /// A UTF-8 text to train on
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// For weights, batches and samples
+    #[arg(long, default_value_t = 1337)]
+    pub seed: u64,
+    /// Threads to train with [default: the machine's cores, up to 8]
+    #[arg(long)]
+    pub threads: Option<usize>,
+}
+
+/// Why the lab could not be opened, or ended early.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The command line asks for something that cannot be.
+    Usage(String),
+    Failed(anyhow::Error),
+}
+
+/// Opens the lab, and comes back when the learner has left it.
+///
+/// # Errors
+/// If there is no terminal, no such lesson, or nothing to train on.
+pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
+    if !terminal::is_there() {
+        let text = "the lab needs a terminal: standard input and output must be one (gpt-lab --help lists what works without)";
+        return Err(Refusal::Usage(text.to_owned()));
+    }
+    let lessons = course().map_err(|error| Refusal::Failed(error.into()))?;
+    let lesson = find(&lessons, options.lesson.as_deref()).map_err(Refusal::Usage)?;
+    let (sender, inbox) = channel();
+    let loader = load(options, &lessons[lesson].stage, sender.clone());
+    let theme = detect::theme(&|name| std::env::var(name).ok(), detect::ask_terminal);
+    let early = match loader.recv_timeout(LOADING) {
+        Ok(Some(error)) => return Err(Refusal::Failed(error)),
+        Ok(None) | Err(_) => loader,
+    };
+
+    terminal::install_panic_hook();
+    let opened = open(theme, lessons, lesson, options.seed, inbox);
+    let mut driver = opened.context("the terminal could not be opened").map_err(Refusal::Failed)?;
+    driver.draw();
+    forward_late_errors(early, sender.clone());
+    read_keys(sender.clone());
+    #[cfg(unix)]
+    read_signals(sender).context("signals could not be watched").map_err(Refusal::Failed)?;
+
+    let ending = driver.run();
+    terminal::restore();
+    if let Ending::NoCorpus(error) = ending {
+        return Err(Refusal::Failed(error));
+    }
+    summary::print(&driver.model);
+    end(&driver);
+    Ok(ExitCode::SUCCESS)
+}
+
+type RealDriver = Driver<CrosstermBackend<std::io::Stdout>, Screen>;
+
+fn open(
+    theme: super::theme::Theme,
+    lessons: Vec<Lesson>,
+    lesson: usize,
+    seed: u64,
+    inbox: Receiver<Incoming>,
+) -> std::io::Result<RealDriver> {
+    let screen = Screen::open()?;
+    let terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
+    let size = terminal.size().unwrap_or(Size::new(80, 24));
+    let model = Model::new(lessons, lesson, theme, size, seed);
+    Ok(Driver::new(terminal, screen, model, inbox, folder::runs()))
+}
+
+/// The lesson that was asked for, by its number from 1 or its name; the first, if none was.
+fn find(lessons: &[Lesson], asked: Option<&str>) -> Result<usize, String> {
+    let Some(asked) = asked else { return Ok(0) };
+    let by_number = asked.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < lessons.len());
+    let by_name = || lessons.iter().position(|l| l.id == asked || l.stage == asked);
+    by_number.or_else(by_name).ok_or_else(|| {
+        let names: Vec<_> = lessons.iter().map(|l| l.id.as_str()).collect();
+        format!("unknown lesson {asked:?}: choose a number from 1 to {} or one of {}", lessons.len(), names.join(", "))
+    })
+}
+
+/// Reads the corpus and starts the trainer, on a thread of its own. What comes back says whether that went well.
+fn load(options: &Options, stage: &str, sender: Sender<Incoming>) -> Receiver<Option<anyhow::Error>> {
+    let (done, result) = channel();
+    let (data, seed, stage) = (options.data.clone(), options.seed, stage.to_owned());
+    let threads = options.threads.unwrap_or_else(Team::default_threads);
+    thread::spawn(move || match raise(data.as_deref(), seed, threads, &stage, &sender) {
+        Ok(dataset) => {
+            _ = done.send(None);
+            // The trainer is at work by now; counting takes what it leaves.
+            let references = ngram::references(&dataset, HIGHEST_NGRAM);
+            _ = sender.send(Incoming::Msg(Msg::References(references)));
+        }
+        Err(error) => _ = done.send(Some(error)),
+    });
+    result
+}
+
+fn raise(
+    data: Option<&Path>,
+    seed: u64,
+    threads: usize,
+    stage: &str,
+    sender: &Sender<Incoming>,
+) -> anyhow::Result<Arc<Dataset>> {
+    let dataset = Arc::new(Dataset::new(text::corpus::resolve(data)?)?);
+    let config = update::opening(stage, dataset.tokenizer.vocab_size(), seed);
+    dataset.require(config.model.block_size)?;
+    // A size that the team refuses is the command line's fault, and known now.
+    drop(Team::new(threads)?);
+    let worker = Worker::spawn(Arc::clone(&dataset), threads, config);
+    let trainer = Trainer { commands: worker.commands(), slots: worker.slots() };
+    let corpus = Corpus {
+        name: dataset.corpus.name.clone(),
+        note: (dataset.corpus.source == Source::Bundled)
+            .then(|| "training on the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare".to_owned()),
+        tokenizer: dataset.tokenizer.clone(),
+        references: Vec::new(),
+    };
+    let up = Incoming::Up { trainer, corpus, stage: stage.to_owned() };
+    sender.send(up).map_err(|_| anyhow!("the lab was left"))?;
+    let sender = sender.clone();
+    thread::spawn(move || {
+        for event in &worker.events {
+            if sender.send(Incoming::Msg(Msg::Worker(event))).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(dataset)
+}
+
+/// A text that turns out bad when the screen is up closes it again.
+fn forward_late_errors(loader: Receiver<Option<anyhow::Error>>, sender: Sender<Incoming>) {
+    thread::spawn(move || {
+        if let Ok(Some(error)) = loader.recv() {
+            _ = sender.send(Incoming::NoCorpus(error));
+        }
+    });
+}
+
+fn read_keys(sender: Sender<Incoming>) {
+    thread::spawn(move || {
+        loop {
+            let msg = match event::read() {
+                Ok(event::Event::Key(key)) if key.kind != event::KeyEventKind::Release => Msg::Key(key),
+                Ok(event::Event::Mouse(mouse)) => Msg::Mouse(mouse),
+                Ok(event::Event::Paste(text)) => Msg::Paste(text),
+                Ok(event::Event::Resize(width, height)) => Msg::Resize(Size::new(width, height)),
+                Ok(_) => continue,
+                // The terminal is gone.
+                Err(_) => Msg::Terminate,
+            };
+            let last = matches!(msg, Msg::Terminate);
+            if sender.send(Incoming::Msg(msg)).is_err() || last {
+                break;
+            }
+        }
+    });
+}
+
+#[cfg(unix)]
+fn read_signals(sender: Sender<Incoming>) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
+    thread::spawn(move || {
+        for signal in &mut signals {
+            let incoming = match signal {
+                // The one that we sent to our own process group on the way into suspension.
+                SIGTSTP if terminal::sent_by_us() => continue,
+                SIGTSTP => Incoming::Suspend,
+                SIGCONT => Incoming::Continued,
+                _ => Incoming::Msg(Msg::Terminate),
+            };
+            if sender.send(incoming).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Ends the trainer. One that is in a long step is not waited for: what it had is saved, or was given up by the learner.
+fn end(driver: &RealDriver) {
+    if !driver.end_trainer(ENDING) {
+        // Its thread is in the middle of a matrix product; the libraries' own farewells would pull the ground from under it.
+        #[cfg(unix)]
+        signal_hook::low_level::exit(0);
+        #[cfg(not(unix))]
+        std::process::abort();
+    }
+}

@@ -1,0 +1,167 @@
+//! The guard of the real terminal: takes it, and gives it back on every way out.
+//!
+//! Raw mode, the alternate screen, bracketed paste and the mouse are on between [`Screen::open`] and [`restore`]. The panic
+//! hook is one for the whole process: only the thread that draws may restore and print. A panic of the trainer is silent
+//! here; it arrives as an event.
+
+use std::io::{self, IsTerminal, Write, stdin, stdout};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ThreadId};
+
+use ratatui::crossterm::cursor::{Hide, Show};
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::style::force_color_output;
+use ratatui::crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use ratatui::crossterm::{execute, queue};
+
+/// Whether the terminal is ours at the moment.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether a SIGTSTP of our own is on its way to ourselves.
+static SENT: AtomicBool = AtomicBool::new(false);
+/// The thread that draws.
+static DRAWS: OnceLock<ThreadId> = OnceLock::new();
+
+/// What the driver needs of the terminal besides cells; tests drive it with [`NoHost`].
+pub trait Host {
+    /// Called around the drawing of a frame, so that the terminal shows it whole.
+    fn begin_frame(&mut self) {}
+    fn end_frame(&mut self) {}
+    /// Takes the mouse, or leaves it to the terminal.
+    fn mouse(&mut self, _on: bool) {}
+    /// Gives the terminal back, stops until the shell wakes us up, and takes it again.
+    ///
+    /// # Errors
+    /// If the terminal is gone.
+    fn suspend(&mut self, _mouse: bool) -> io::Result<()> {
+        Ok(())
+    }
+    /// Takes the terminal again after someone else may have changed it.
+    ///
+    /// # Errors
+    /// If the terminal is gone.
+    fn retake(&mut self, _mouse: bool) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Does nothing.
+#[derive(Debug, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {}
+
+/// The terminal while it is ours. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Screen(());
+
+/// Whether both ends of the conversation are a terminal.
+pub fn is_there() -> bool {
+    stdin().is_terminal() && stdout().is_terminal()
+}
+
+impl Screen {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// If the terminal refuses.
+    pub fn open() -> io::Result<Self> {
+        _ = DRAWS.set(thread::current().id());
+        // Without this, crossterm answers NO_COLOR with resets that eat bold and reverse; our theme has no colours then.
+        force_color_output(true);
+        let screen = Self(());
+        take(true)?;
+        Ok(screen)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+impl Host for Screen {
+    fn begin_frame(&mut self) {
+        _ = queue!(stdout(), BeginSynchronizedUpdate);
+    }
+
+    fn end_frame(&mut self) {
+        _ = execute!(stdout(), EndSynchronizedUpdate);
+    }
+
+    fn mouse(&mut self, on: bool) {
+        _ = set_mouse(on);
+    }
+
+    #[cfg(unix)]
+    fn suspend(&mut self, mouse: bool) -> io::Result<()> {
+        restore();
+        SENT.store(true, Ordering::SeqCst);
+        // The whole group stops, so that the shell gets the prompt back also from under `make run`.
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        // We have a handler for that signal, so we stop ourselves.
+        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
+        take(mouse)
+    }
+
+    fn retake(&mut self, mouse: bool) -> io::Result<()> {
+        take(mouse)
+    }
+}
+
+/// Whether the SIGTSTP that has just arrived came from [`Screen::suspend`]; asks once.
+#[cfg(unix)]
+pub fn sent_by_us() -> bool {
+    SENT.swap(false, Ordering::SeqCst)
+}
+
+fn take(mouse: bool) -> io::Result<()> {
+    TAKEN.store(true, Ordering::SeqCst);
+    enable_raw_mode()?;
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    set_mouse(mouse)
+}
+
+/// Gives the terminal back, once; nothing that fails on the way stops the rest.
+pub fn restore() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        _ = set_mouse(false);
+        _ = execute!(stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        _ = disable_raw_mode();
+        _ = stdout().flush();
+    }
+}
+
+/// Clicks and the wheel, but not every movement, which crossterm's own switch would report as well.
+#[cfg(not(windows))]
+fn set_mouse(on: bool) -> io::Result<()> {
+    let switch = if on { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" };
+    let mut out = stdout();
+    out.write_all(switch.as_bytes())?;
+    out.flush()
+}
+
+#[cfg(windows)]
+fn set_mouse(on: bool) -> io::Result<()> {
+    use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+    if on { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
+}
+
+/// Lets a panic of the drawing thread restore the terminal before it is printed, and silences those of other threads
+/// while the screen is up.
+pub fn install_panic_hook() {
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if TAKEN.load(Ordering::SeqCst) {
+            if DRAWS.get() != Some(&thread::current().id()) {
+                return;
+            }
+            restore();
+        }
+        previous(info);
+    }));
+}
