@@ -46,6 +46,8 @@ pub struct Lesson {
     pub hyperparameters: Vec<String>,
     /// The prompt to start with.
     pub prompt: String,
+    /// Steps a second to start with, where full speed would be over before it is seen.
+    pub pace: Option<u32>,
     pub steps: Vec<Step>,
 }
 
@@ -81,6 +83,7 @@ struct FrontMatter {
     #[serde(default)]
     hyperparameters: Vec<String>,
     prompt: String,
+    pace: Option<u32>,
 }
 
 /// Parses a lesson file.
@@ -121,8 +124,8 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
     for step in &mut steps {
         step.body = step.body.trim().to_owned();
     }
-    let FrontMatter { id, title, stage, panes, hyperparameters, prompt } = front;
-    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, steps })
+    let FrontMatter { id, title, stage, panes, hyperparameters, prompt, pace } = front;
+    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, pace, steps })
 }
 
 #[cfg(test)]

@@ -111,6 +111,8 @@ pub struct Model {
     pub replaced_as: Option<String>,
     /// Steps a second at most; `None` is full speed.
     pub throttle: Option<f64>,
+    /// Whether the learner chose it; otherwise each lesson sets its own pace.
+    pub own_pace: bool,
     /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
     pub playing: bool,
 
@@ -194,6 +196,7 @@ impl Model {
             ghosts: Vec::new(),
             replaced_as: None,
             throttle: None,
+            own_pace: false,
             playing: true,
             snapshot: None,
             sample: None,

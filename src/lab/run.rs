@@ -16,8 +16,8 @@ use super::model::{Corpus, Effect, Model, Msg, ToastKind};
 use super::terminal::Host;
 use super::update::update;
 use super::view;
-use crate::train::{Command, Event};
 use crate::train::snapshot::Slots;
+use crate::train::{Command, Event};
 
 /// At most 30 frames a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -75,7 +75,13 @@ pub struct Driver<B: Backend, H: Host> {
 }
 
 impl<B: Backend, H: Host> Driver<B, H> {
-    pub fn new(terminal: Terminal<B>, host: H, model: Model, inbox: Receiver<Incoming>, folder: Option<PathBuf>) -> Self {
+    pub fn new(
+        terminal: Terminal<B>,
+        host: H,
+        model: Model,
+        inbox: Receiver<Incoming>,
+        folder: Option<PathBuf>,
+    ) -> Self {
         let start = Instant::now();
         Self {
             terminal,
@@ -206,7 +212,8 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 let prefix = format!("{}-step-{}-", run.config.stage, run.step);
                 match &self.folder {
                     Some(folder) => {
-                        let path = folder::fresh(folder, &prefix, ".safetensors", SystemTime::now());
+                        let path =
+                            folder::fresh(folder, &prefix, ".safetensors", SystemTime::now());
                         self.save(folder.clone(), Command::Save(path));
                     }
                     None => self.nowhere(),
@@ -234,20 +241,28 @@ impl<B: Backend, H: Host> Driver<B, H> {
 
     fn save(&mut self, folder: PathBuf, command: Command) {
         if let Err(error) = std::fs::create_dir_all(&folder) {
-            self.model.say(ToastKind::Warning, format!("save: {} could not be made: {error}", folder.display()));
+            self.model.say(
+                ToastKind::Warning,
+                format!("save: {} could not be made: {error}", folder.display()),
+            );
         } else {
             self.perform(Effect::Send(command));
         }
     }
 
     fn nowhere(&mut self) {
-        self.model.say(ToastKind::Warning, "there is no home folder to save in: set GPT_LAB_HOME to a folder");
+        self.model.say(
+            ToastKind::Warning,
+            "there is no home folder to save in: set GPT_LAB_HOME to a folder",
+        );
         self.model.dirty = true;
     }
 
     /// The terminal is ours again, and may show anything.
     fn back(&mut self, whole: bool) {
-        if whole && self.terminal.clear().is_ok() {
+        // Not `clear`, which asks the terminal for its cursor: the answer would go to the thread that reads keys.
+        let cleared = self.terminal.size().and_then(|size| self.terminal.resize(size.into()));
+        if whole && cleared.is_ok() {
             self.drawn = None;
             self.handle(Msg::Resumed);
         } else {
@@ -262,7 +277,9 @@ impl<B: Backend, H: Host> Driver<B, H> {
             return true;
         }
         let deadline = Instant::now() + patience;
-        while let Ok(incoming) = self.inbox.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        while let Ok(incoming) =
+            self.inbox.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
             if matches!(incoming, Incoming::Msg(Msg::Worker(Event::Stopped))) {
                 return true;
             }

@@ -112,16 +112,25 @@ fn open(
 /// The lesson that was asked for, by its number from 1 or its name; the first, if none was.
 fn find(lessons: &[Lesson], asked: Option<&str>) -> Result<usize, String> {
     let Some(asked) = asked else { return Ok(0) };
-    let by_number = asked.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < lessons.len());
+    let by_number =
+        asked.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < lessons.len());
     let by_name = || lessons.iter().position(|l| l.id == asked || l.stage == asked);
     by_number.or_else(by_name).ok_or_else(|| {
         let names: Vec<_> = lessons.iter().map(|l| l.id.as_str()).collect();
-        format!("unknown lesson {asked:?}: choose a number from 1 to {} or one of {}", lessons.len(), names.join(", "))
+        format!(
+            "unknown lesson {asked:?}: choose a number from 1 to {} or one of {}",
+            lessons.len(),
+            names.join(", ")
+        )
     })
 }
 
 /// Reads the corpus and starts the trainer, on a thread of its own. What comes back says whether that went well.
-fn load(options: &Options, stage: &str, sender: Sender<Incoming>) -> Receiver<Option<anyhow::Error>> {
+fn load(
+    options: &Options,
+    stage: &str,
+    sender: Sender<Incoming>,
+) -> Receiver<Option<anyhow::Error>> {
     let (done, result) = channel();
     let (data, seed, stage) = (options.data.clone(), options.seed, stage.to_owned());
     let threads = options.threads.unwrap_or_else(Team::default_threads);
@@ -153,8 +162,9 @@ fn raise(
     let trainer = Trainer { commands: worker.commands(), slots: worker.slots() };
     let corpus = Corpus {
         name: dataset.corpus.name.clone(),
-        note: (dataset.corpus.source == Source::Bundled)
-            .then(|| "training on the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare".to_owned()),
+        note: (dataset.corpus.source == Source::Bundled).then(|| {
+            "training on the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare".to_owned()
+        }),
         tokenizer: dataset.tokenizer.clone(),
         references: Vec::new(),
     };
@@ -184,7 +194,9 @@ fn read_keys(sender: Sender<Incoming>) {
     thread::spawn(move || {
         loop {
             let msg = match event::read() {
-                Ok(event::Event::Key(key)) if key.kind != event::KeyEventKind::Release => Msg::Key(key),
+                Ok(event::Event::Key(key)) if key.kind != event::KeyEventKind::Release => {
+                    Msg::Key(key)
+                }
                 Ok(event::Event::Mouse(mouse)) => Msg::Mouse(mouse),
                 Ok(event::Event::Paste(text)) => Msg::Paste(text),
                 Ok(event::Event::Resize(width, height)) => Msg::Resize(Size::new(width, height)),
@@ -203,7 +215,8 @@ fn read_keys(sender: Sender<Incoming>) {
 #[cfg(unix)]
 fn read_signals(sender: Sender<Incoming>) -> std::io::Result<()> {
     use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
     thread::spawn(move || {
         for signal in &mut signals {
             let incoming = match signal {

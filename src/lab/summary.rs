@@ -24,14 +24,23 @@ pub fn lines(model: &Model) -> Vec<String> {
         }
         let best = best(history).map_or("not estimated yet".to_owned(), number::loss);
         let saved = model.saved.iter().rev().find(|saved| saved.stage == stage);
-        let saved = saved.map_or("not saved".to_owned(), |saved| format!("saved in {}", saved.path.display()));
-        lines.push(format!("  {stage}: {} steps, best validation loss {best}, {saved}", number::count(step)));
+        let saved = saved
+            .map_or("not saved".to_owned(), |saved| format!("saved in {}", saved.path.display()));
+        lines.push(format!(
+            "  {stage}: {} steps, best validation loss {best}, {saved}",
+            number::count(step)
+        ));
     }
     lines
 }
 
 fn best(history: &History) -> Option<f64> {
-    history.evaluations.iter().map(|e| e.val_loss).filter(|loss| loss.is_finite()).min_by(f64::total_cmp)
+    history
+        .evaluations
+        .iter()
+        .map(|e| e.val_loss)
+        .filter(|loss| loss.is_finite())
+        .min_by(f64::total_cmp)
 }
 
 /// Writes the summary to standard output, which is the terminal again.
@@ -52,7 +61,10 @@ mod tests {
     #[test]
     fn it_says_what_was_trained_and_where_it_is() {
         let mut model = fixture::model(80, 24);
-        model.saved.push(Saved { stage: "multi-head".to_owned(), path: "/runs/x/multi-head.safetensors".into() });
+        model.saved.push(Saved {
+            stage: "multi-head".to_owned(),
+            path: "/runs/x/multi-head.safetensors".into(),
+        });
         let lines = super::lines(&model);
         assert!(lines[0].starts_with("gpt-lab: lesson "));
         assert!(lines[0].ends_with(", Multi-head attention"));
@@ -60,7 +72,11 @@ mod tests {
             lines[1],
             "  multi-head: 3,412 steps, best validation loss 2.321, saved in /runs/x/multi-head.safetensors"
         );
-        assert!(lines[2].starts_with("  single-head: 5,000 steps, best validation loss 2.44"), "{}", lines[2]);
+        assert!(
+            lines[2].starts_with("  single-head: 5,000 steps, best validation loss 2.44"),
+            "{}",
+            lines[2]
+        );
         assert!(lines[2].ends_with("not saved"));
     }
 }

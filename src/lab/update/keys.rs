@@ -172,6 +172,7 @@ fn throttle(model: &mut Model, faster: bool) -> Vec<Effect> {
 
 fn set_throttle(model: &mut Model, throttle: Option<f64>) -> Vec<Effect> {
     model.throttle = throttle;
+    model.own_pace = true;
     let text = match throttle {
         None => "full speed".to_owned(),
         Some(1.0) => "one step a second".to_owned(),

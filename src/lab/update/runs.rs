@@ -28,7 +28,7 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     model.prompt.set_lossy(&text, &corpus.tokenizer);
     model.corpus = Some(corpus);
     refresh(model);
-    let mut effects = Vec::new();
+    let mut effects = pace(model);
     if model.lesson().stage != opened {
         effects.push(open(model));
     }
@@ -62,6 +62,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     let mut effects = Vec::new();
     let stage = &model.lesson().stage;
     if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.config.stage != *stage) {
+        effects.extend(pace(model));
         effects.push(open(model));
         if model.playing {
             effects.push(Effect::Send(Command::Run));
@@ -69,6 +70,22 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     }
     refresh(model);
     effects
+}
+
+/// The lesson's pace, unless the learner has chosen one.
+fn pace(model: &mut Model) -> Vec<Effect> {
+    let pace = model.lesson().pace.map(f64::from);
+    if model.own_pace || model.throttle == pace {
+        return Vec::new();
+    }
+    model.throttle = pace;
+    if let Some(steps) = pace {
+        model.say(
+            ToastKind::Info,
+            format!("{} steps a second, to watch it learn: > goes faster", number::short(steps)),
+        );
+    }
+    vec![Effect::Send(Command::Throttle(pace))]
 }
 
 fn open(model: &mut Model) -> Effect {

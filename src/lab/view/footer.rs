@@ -7,10 +7,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::action::{ACTIONS, Action};
+use crate::lab::action::{ACTIONS, Action, Context};
 use crate::lab::frame::{clip, put};
 use crate::lab::model::{Model, ToastKind};
-use crate::lab::overlays::{InputLine, Overlay, Purpose};
+use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
 use crate::lab::run_view::Status;
 use crate::lab::theme::Role;
 use crate::lab::update::contexts;
@@ -83,6 +83,9 @@ fn hints(model: &Model) -> Vec<Hint> {
                 // `z` does the same everywhere and is named with the global keys.
                 continue;
             }
+            if *context == Context::List && row.action == Action::Accept && is_help(model) {
+                continue;
+            }
             let keys = key.label(ascii);
             let word = word(model, row.action, row.short);
             let important = IMPORTANT.iter().position(|action| *action == row.action);
@@ -100,6 +103,11 @@ fn hints(model: &Model) -> Vec<Hint> {
     // Leaving comes last, as people expect it.
     hints.sort_by_key(|hint| hint.action == Action::Quit);
     hints
+}
+
+/// Help is for reading: there is nothing to choose.
+fn is_help(model: &Model) -> bool {
+    matches!(model.overlays.last(), Some(Overlay::List(list)) if list.kind == ListKind::Help)
 }
 
 /// What a key does right now.

@@ -107,13 +107,12 @@ fn parts(model: &Model) -> Vec<Part> {
 fn status(model: &Model, run: &Run) -> Vec<Span<'static>> {
     let theme = &model.theme;
     let glyphs = &theme.glyphs;
-    let (sign, word, role) = match (&run.status, model.throttle) {
-        (Status::Training, None) => (glyphs.training, "training", Role::Good),
-        (Status::Training, Some(_)) => (glyphs.training, "training slowly", Role::Good),
-        (Status::Paused, _) => (glyphs.paused, "paused", Role::Warning),
-        (Status::Finished, _) => (glyphs.done, "trained", Role::Good),
-        (Status::Diverged(_), _) => (glyphs.failed, "diverged", Role::Bad),
-        (Status::Failed(_), _) => (glyphs.failed, "failed", Role::Bad),
+    let (sign, word, role) = match &run.status {
+        Status::Training => (glyphs.training, "training", Role::Good),
+        Status::Paused => (glyphs.paused, "paused", Role::Warning),
+        Status::Finished => (glyphs.done, "trained", Role::Good),
+        Status::Diverged(_) => (glyphs.failed, "diverged", Role::Bad),
+        Status::Failed(_) => (glyphs.failed, "failed", Role::Bad),
     };
     vec![Span::styled(format!("{sign} "), theme.style(role)), Span::styled(word, theme.style(role))]
 }
@@ -155,7 +154,11 @@ fn speed(model: &Model, run: &Run) -> Vec<Part> {
         )
     };
     let mut parts = vec![
-        figure(6, run.speed.steps_per_second, " steps/s"),
+        match model.throttle {
+            // What it is held back to, rather than what it could do.
+            Some(limit) => figure(6, limit.min(run.speed.steps_per_second), " steps/s  > faster"),
+            None => figure(6, run.speed.steps_per_second, " steps/s"),
+        },
         figure(10, run.speed.tokens_per_second, " tok/s"),
         figure(11, run.speed.gflops, " GFLOP/s"),
     ];

@@ -16,6 +16,8 @@ use crate::lab::overlays::{List, ListKind};
 use crate::lab::run_view::Origin;
 use crate::lab::theme::Role;
 
+/// A column of the help: its keys and the longest of its lines.
+const HELP_COLUMN: u16 = 96;
 /// Columns of a row's keys.
 const KEYS: usize = 18;
 
@@ -63,16 +65,16 @@ fn filter(
 }
 
 fn help(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
-    let columns = (body.width.saturating_sub(6) / 62).clamp(1, 3);
-    let lines = help_lines(model, list);
+    let columns = (body.width / HELP_COLUMN).max(1);
+    let width = (columns * HELP_COLUMN + 2).min(body.width);
+    let column = (width - 4) / columns;
+    let lines = help_lines(model, list, usize::from(column.saturating_sub(2)));
     let wanted = (lines.len() as u16).div_ceil(columns) + 4;
-    let width = (columns * 66 + 4).min(body.width);
     let inner = boxed(model, "Every key", width, wanted.max(8), body, buf);
     let (cursor, rest) =
         filter(model, list, "type to narrow down, arrows scroll, esc closes", inner, buf);
     let height = usize::from(rest.height).max(1);
     let most = lines.len().saturating_sub(height * usize::from(columns));
-    let column = rest.width / columns;
     for (i, line) in
         lines.iter().skip(list.selected.min(most)).take(height * usize::from(columns)).enumerate()
     {
@@ -80,10 +82,16 @@ fn help(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Posi
         let y = rest.y + (i % height) as u16;
         line.render(Rect { x, y, width: column.saturating_sub(1), height: 1 }, buf);
     }
+    let below = most.saturating_sub(list.selected);
+    if below > 0 {
+        let text = format!(" {below} more below ");
+        let x = inner.right().saturating_sub(text.width() as u16);
+        buf.set_string(x, inner.bottom(), text, model.theme.style(Role::Muted));
+    }
     cursor
 }
 
-fn help_lines(model: &Model, list: &List) -> Vec<Line<'static>> {
+fn help_lines(model: &Model, list: &List, width: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let mut lines: Vec<Line<'static>> = Vec::new();
     for (section, rows) in list.help() {
@@ -104,12 +112,34 @@ fn help_lines(model: &Model, list: &List) -> Vec<Line<'static>> {
             }
         }
         for (keys, doc) in merged {
-            let pad = " ".repeat(KEYS.saturating_sub(keys.width()).max(1));
-            lines.push(Line::from(vec![
-                Span::styled(keys, theme.style(Role::Key)),
-                Span::raw(pad),
-                Span::raw(doc),
-            ]));
+            let mut pad = KEYS.saturating_sub(keys.width()).max(1);
+            let mut keys = keys;
+            for piece in wrap(doc, width.saturating_sub(KEYS)) {
+                let keys = std::mem::take(&mut keys);
+                lines.push(Line::from(vec![
+                    Span::styled(keys, theme.style(Role::Key)),
+                    Span::raw(" ".repeat(pad)),
+                    Span::raw(piece),
+                ]));
+                pad = KEYS;
+            }
+        }
+    }
+    lines
+}
+
+/// A text in lines of at most `width` columns, broken at spaces.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.width() + 1 + word.width() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
         }
     }
     lines
