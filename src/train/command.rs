@@ -23,8 +23,9 @@ pub enum Command {
     },
     /// Moves the run's last step further.
     Extend(u64),
-    /// Opens a run and parks the present one with all it has; if that was training to its end, so does the one opened. `fresh`: builds it anew and drops a parked run of the same
-    /// stage; otherwise a parked run of that stage comes back as it was, and `config` counts only if there is none.
+    /// Opens a run and parks the present one with all it has; if that was training to its end, so does the one opened.
+    /// `fresh`: builds it anew and drops any other run of its stage; otherwise a parked run of that stage comes back as
+    /// it was, and `config` counts only if there is none.
     Open {
         config: Box<Config>,
         fresh: bool,

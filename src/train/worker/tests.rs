@@ -123,6 +123,7 @@ fn a_run_opens_paused_trains_to_its_end_and_finishes() {
 }
 
 #[test]
+#[cfg(not(feature = "f64"))]
 fn the_worker_makes_the_run_of_a_session() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.safetensors");
