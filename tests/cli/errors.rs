@@ -180,3 +180,10 @@ fn a_prompt_outside_the_vocabulary_names_its_characters() {
         assert_eq!(line.matches("'#'").count(), 1, "{line}");
     }
 }
+
+#[test]
+fn without_a_terminal_the_lab_does_not_open() {
+    let lab = Lab::new();
+    contains_all(&lab.error(&[]), &["terminal"]);
+    assert_eq!(lab.run(&[]).status.code(), Some(2));
+}
