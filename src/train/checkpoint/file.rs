@@ -118,7 +118,16 @@ pub fn require_folder(path: &Path) -> Result<(), CheckpointError> {
     if path.file_name().is_none() {
         return Err(unwritable(io::ErrorKind::InvalidFilename.into()));
     }
-    tempfile::Builder::new().prefix(".gpt-lab-").tempfile_in(folder(path)).map_err(unwritable)?;
+    let folder = folder(path);
+    if !folder.is_dir() {
+        let missing = format!("there is no folder {}", folder.display());
+        return Err(unwritable(io::Error::new(io::ErrorKind::NotFound, missing)));
+    }
+    // The kind alone: the name of the temporary file would only puzzle.
+    tempfile::Builder::new()
+        .prefix(".gpt-lab-")
+        .tempfile_in(folder)
+        .map_err(|error| unwritable(error.kind().into()))?;
     Ok(())
 }
 
