@@ -53,6 +53,7 @@ pub enum Action {
     NextLayer,
     PreviousLayer,
     LogAxes,
+    LogLosses,
     SampleAnew,
     TemperatureUp,
     TemperatureDown,
@@ -243,7 +244,8 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::NextHead, "next-head", "head", "Next head", [&[ATTENTION] => [char(')')]];
     Pane: Action::PreviousLayer, "previous-layer", "layer", "Previous layer", [LAYERED => [char('{')]];
     Pane: Action::NextLayer, "next-layer", "layer", "Next layer", [LAYERED => [char('}')]];
-    Pane: Action::LogAxes, "log-axes", "log", "Steps and losses on linear axes, or on logarithmic ones", [&[LOSS] => [char('x')]];
+    Pane: Action::LogAxes, "log-axes", "log", "Steps on a linear axis, or on a logarithmic one", [&[LOSS] => [char('x')]];
+    Pane: Action::LogLosses, "log-losses", "log", "Losses on a linear axis, or on a logarithmic one", [&[LOSS] => [char('y')]];
     Pane: Action::SampleAnew, "sample", "anew", "Generate again, with another seed", [DRAWING => [char('s')]];
     Pane: Action::TemperatureDown, "cooler", "temperature", "Lower temperature: surer, duller", [DRAWING => [char('t')]];
     Pane: Action::TemperatureUp, "warmer", "temperature", "Higher temperature: bolder, wilder", [DRAWING => [char('T')]];

@@ -1,6 +1,7 @@
 //! Pieces that panes draw with: pure widgets, without application types.
 
 pub mod ascii;
+pub mod axis;
 pub mod bar;
 pub mod dots;
 pub mod heat_map;

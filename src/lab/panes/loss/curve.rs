@@ -1,0 +1,168 @@
+//! What is plotted: the smoothed curve, the ranges of both axes, and the numbers of one step.
+
+use super::View;
+use crate::lab::run_view::{Ghost, Run};
+use crate::text::ngram::Reference;
+use crate::train::Value;
+use crate::train::event::Evaluation;
+use crate::train::history::{History, Point};
+use crate::train::hyperparameter::hyperparameter;
+use crate::train::schedule::learning_rate;
+
+/// The middle of a point's steps.
+pub fn middle(point: &Point) -> f64 {
+    point.step as f64 + (point.count.max(1) - 1) as f64 / 2.0
+}
+
+/// How many steps the smoothed curve looks back: a hundredth of the run, from 10 to 100; more where losses are enlarged.
+pub fn window(run: &Run, view: View) -> f64 {
+    let closeness = if view == View::Close { 3.0 } else { 1.0 };
+    closeness * (run.config.training.steps as f64 / 100.0).clamp(10.0, 100.0)
+}
+
+/// The exponential moving average of the batch losses with the bias of its start taken out (Kingma and Ba, Adam,
+/// section 3): s <- d s + (1 - d) loss and w <- d w + (1 - d) a point, d = exp(-count / window); the curve is s / w.
+/// A loss that is not finite is a gap: NaN there, and the average goes on after it.
+pub fn smoothed(history: &History, window: f64) -> Vec<(f64, f64)> {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    let average = |point: &Point| {
+        if !point.mean.is_finite() {
+            return (middle(point), f64::NAN);
+        }
+        let keep = (-(point.count.max(1) as f64) / window).exp();
+        sum = keep * sum + (1.0 - keep) * point.mean;
+        weight = keep * weight + (1.0 - keep);
+        (middle(point), sum / weight)
+    };
+    history.points.iter().map(average).collect()
+}
+
+/// The last step that the curve knows of.
+pub fn last_step(run: &Run) -> u64 {
+    let history = &run.history;
+    let point = history.points.last().map_or(0, |p| p.step + p.count.max(1) - 1);
+    let evaluation = history.evaluations.last().map_or(0, |e| e.step);
+    run.step.max(point).max(evaluation)
+}
+
+/// Where the step axis begins and ends. The whole: from 0 to the run's length, or half of it, or a quarter … while the
+/// curve would still fill half of it. Close: the second half of what has been trained.
+pub fn steps_shown(run: &Run, view: View) -> (u64, u64) {
+    let done = last_step(run);
+    if view == View::Close {
+        return (done / 2, done.max(1));
+    }
+    let mut end = run.config.training.steps.max(done).max(1);
+    while end / 2 >= done && end / 2 >= 20 {
+        end /= 2;
+    }
+    (0, end)
+}
+
+/// The range of losses to show, before padding; `None` if there is nothing finite to show at all.
+pub fn losses_shown<'a>(
+    view: View,
+    run: &Run,
+    smoothed: &[(f64, f64)],
+    ghosts: impl Iterator<Item = &'a Ghost>,
+    references: &[Reference],
+) -> Option<(f64, f64)> {
+    let estimates = |history: &History, from: f64| {
+        let late = history.evaluations.iter().filter(move |e| e.step as f64 >= from);
+        late.flat_map(|e| [e.train_loss, e.val_loss]).collect::<Vec<_>>()
+    };
+    if view == View::Close {
+        let from = steps_shown(run, view).0 as f64;
+        let late = smoothed.iter().filter(|(step, _)| *step >= from).map(|(_, loss)| *loss);
+        let mut losses: Vec<f64> = late.chain(estimates(&run.history, from)).collect();
+        if let Some(range) = bulk(&mut losses) {
+            return Some(range);
+        }
+    }
+    let mut losses: Vec<f64> = run.history.points.iter().map(|p| p.mean).collect();
+    losses.extend(estimates(&run.history, 0.0));
+    losses.extend(ghosts.flat_map(|ghost| estimates(&ghost.history, 0.0)));
+    let counted = || references.iter().map(|r| r.loss).filter(|loss| loss.is_finite());
+    let Some((mut low, mut high)) = bulk(&mut losses) else {
+        return counted()
+            .fold(None, |range, l| Some(range.map_or((l, l), |(a, b)| (l.min(a), l.max(b)))));
+    };
+    // The next yardstick on either side belongs to the picture.
+    let below = counted().filter(|loss| *loss < low).fold(f64::NEG_INFINITY, f64::max);
+    let above = counted().filter(|loss| *loss > high).fold(f64::INFINITY, f64::min);
+    if below.is_finite() {
+        low = below;
+    }
+    if above.is_finite() {
+        high = above;
+    }
+    Some((low, high))
+}
+
+/// The range of the finite values, without a spike: what lies further above nine tenths of them than these are wide is
+/// left out.
+fn bulk(values: &mut Vec<f64>) -> Option<(f64, f64)> {
+    values.retain(|v| v.is_finite());
+    values.sort_unstable_by(f64::total_cmp);
+    let low = *values.first()?;
+    let most = values[(values.len() - 1) * 9 / 10];
+    let limit = most + (most - low).max(0.25 * most.abs());
+    let high = values.iter().rev().find(|v| **v <= limit).copied()?;
+    Some((low, high))
+}
+
+/// The counted model that a loss is worth: the best one that it beats.
+pub fn beaten(loss: f64, references: &[Reference]) -> Option<&Reference> {
+    let beaten = references.iter().filter(|r| loss < r.loss);
+    beaten.min_by(|a, b| a.loss.total_cmp(&b.loss))
+}
+
+/// What is known of one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// The steps of the point: first and last.
+    pub steps: (u64, u64),
+    pub train: f64,
+    pub smoothed: f64,
+    /// The last estimate up to this step.
+    pub evaluation: Option<Evaluation>,
+    pub lr: Option<f64>,
+}
+
+/// Reads off the curve at a step.
+pub fn reading(run: &Run, smoothed: &[(f64, f64)], step: u64) -> Option<Reading> {
+    let index = nearest(&run.history, step)?;
+    let point = run.history.points.get(index)?;
+    let last = point.step + point.count.max(1) - 1;
+    let evaluation = run.history.evaluations.iter().rev().find(|e| e.step <= last).copied();
+    Some(Reading {
+        steps: (point.step, last),
+        train: point.mean,
+        smoothed: smoothed.get(index).map_or(f64::NAN, |(_, loss)| *loss),
+        evaluation,
+        lr: lr(run, last),
+    })
+}
+
+/// The index of the point that holds a step, or comes next to it.
+pub fn nearest(history: &History, step: u64) -> Option<usize> {
+    let after = history.points.partition_point(|p| p.step <= step);
+    (!history.points.is_empty()).then(|| after.saturating_sub(1))
+}
+
+/// The learning rate of a step, where the run's settings and its recorded changes tell it.
+fn lr(run: &Run, step: u64) -> Option<f64> {
+    if let Some(last) = run.last.filter(|last| last.step == step) {
+        return Some(last.lr);
+    }
+    let mut config = run.config.clone();
+    for name in ["lr", "min_lr", "warmup_steps", "lr_decay_steps", "schedule"] {
+        let changes = || run.history.edits.iter().filter(|edit| edit.name == name);
+        // A change at step s holds from s + 1 on.
+        let later = changes().find(|edit| edit.step >= step).map(|edit| &edit.old);
+        let Some(text) = later.or_else(|| changes().last().map(|edit| &edit.new)) else { continue };
+        let known = hyperparameter(name)?;
+        known.set(&mut config, Value::parse(known, text).ok()?).ok()?;
+    }
+    Some(learning_rate(&config.training, step.saturating_sub(1)))
+}

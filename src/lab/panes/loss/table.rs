@@ -1,0 +1,118 @@
+//! The estimates in figures, the live changes and the earlier runs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::curve;
+use crate::lab::frame::{clip, put};
+use crate::lab::model::Model;
+use crate::lab::number;
+use crate::lab::run_view::{Ghost, Run};
+use crate::lab::theme::Role;
+
+/// Columns that the table fills; more are left empty.
+pub const WIDTH: u16 = 38;
+
+/// Draws the newest estimates first, then, where there is room, changes and earlier runs.
+pub fn draw(model: &Model, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut Buffer) {
+    let ghosts: Vec<&Ghost> = model.visible_ghosts().collect();
+    let edits = &run.history.edits;
+    // Headings and gaps of what comes below; the estimates take the rest.
+    let wanted = |n: usize| if n == 0 { 0 } else { n as u16 + 2 };
+    let below = (wanted(edits.len()) + wanted(ghosts.len())).min(area.height / 2);
+    let mut rows = Rows { model, area, y: area.y, buf };
+    evaluations(&mut rows, run, cursor, area.height - below);
+    if !edits.is_empty() && rows.left() > 2 {
+        rows.y += 1;
+        rows.heading("changes");
+        let arrow = model.theme.glyphs.arrow;
+        let room = usize::from(rows.left().saturating_sub(wanted(ghosts.len())).max(1));
+        for edit in edits.iter().rev().take(room) {
+            let step = number::count(edit.step);
+            let change = format!("{} {} {arrow} {}", edit.name, edit.old, edit.new);
+            rows.line(&format!("{step:>8}  {change}"), model.theme.style(Role::Marker));
+        }
+    }
+    if !ghosts.is_empty() && rows.left() > 2 {
+        rows.y += 1;
+        rows.heading("earlier runs, last val");
+        for (i, ghost) in ghosts.iter().enumerate().rev() {
+            let val = final_val(ghost).map_or("–".to_owned(), number::loss);
+            rows.line(&format!("{val:>8}  {}", ghost.label), model.theme.ghost(i));
+        }
+    }
+}
+
+/// A ghost's last estimate of the validation loss.
+pub fn final_val(ghost: &Ghost) -> Option<f64> {
+    ghost.history.evaluations.iter().rev().map(|e| e.val_loss).find(|loss| loss.is_finite())
+}
+
+/// A pen that goes down a column.
+struct Rows<'a> {
+    model: &'a Model,
+    area: Rect,
+    y: u16,
+    buf: &'a mut Buffer,
+}
+
+impl Rows<'_> {
+    fn left(&self) -> u16 {
+        self.area.bottom().saturating_sub(self.y)
+    }
+
+    fn line(&mut self, text: &str, style: Style) {
+        let text = clip(text, usize::from(self.area.width), self.model.theme.glyphs.ellipsis);
+        put(self.buf, self.area, self.area.x, self.y, &text, style);
+        self.y = self.y.saturating_add(1);
+    }
+
+    fn heading(&mut self, text: &str) {
+        let text = format!("{:>8}  {text}", "");
+        let style = self.model.theme.style(Role::Muted);
+        self.line(&text, style);
+    }
+}
+
+fn evaluations(rows: &mut Rows, run: &Run, cursor: Option<u64>, height: u16) {
+    let model = rows.model;
+    let theme = &model.theme;
+    let muted = theme.style(Role::Muted);
+    let all = &run.history.evaluations;
+    if all.is_empty() {
+        rows.line("no estimates yet", muted);
+        return;
+    }
+    rows.line(&format!("{:>8}  {:>6}  {:>6}  beats", "step", "train", "val"), muted);
+    let references = model.corpus.as_ref().map_or(&[][..], |c| &c.references);
+    let best = run.best().map(|e| e.step);
+    // The estimate at the cursor, and where the list starts so that it shows.
+    let chosen = cursor.map(|step| all.partition_point(|e| e.step <= step).saturating_sub(1));
+    let room = usize::from(height.saturating_sub(1));
+    let newest = all.len() - 1;
+    let skip = chosen.map_or(0, |index| (newest - index + 1).saturating_sub(room));
+    for (index, e) in all.iter().enumerate().rev().skip(skip).take(room) {
+        let mark = if chosen == Some(index) { theme.glyphs.cursor } else { " " };
+        let worth = curve::beaten(e.val_loss, references).map_or("", |r| r.name);
+        let best = if best == Some(e.step) { " best" } else { "" };
+        let y = rows.y;
+        rows.line(
+            &format!("{mark}{:>7}  {:>6}  ", number::count(e.step), figure(e.train_loss)),
+            theme.style(Role::Text),
+        );
+        let x = rows.area.x.saturating_add(18);
+        let val = format!("{:>6}", figure(e.val_loss));
+        let x = put(rows.buf, rows.area, x, y, &val, theme.style(Role::Validation));
+        put(rows.buf, rows.area, x, y, &format!("  {worth}{best}"), theme.style(Role::Text));
+        if chosen == Some(index) {
+            let row = Rect { y, height: 1, width: rows.area.width.min(WIDTH), ..rows.area };
+            rows.buf.set_style(row.intersection(rows.buf.area), theme.style(Role::Accent));
+        }
+    }
+}
+
+/// A loss in six columns.
+fn figure(loss: f64) -> String {
+    if loss.is_finite() { number::loss(loss) } else { "–".to_owned() }
+}

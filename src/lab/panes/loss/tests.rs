@@ -1,0 +1,303 @@
+use ratatui::layout::Size;
+
+use super::*;
+use crate::lab::fixture;
+use crate::lab::panes::PaneId;
+use crate::lab::run_view::Status;
+use crate::lab::theme::Glyphs;
+use crate::train::event::Evaluation;
+use crate::train::history::{History, Point, RecordedEdit};
+
+fn screen(model: &Model, width: u16, height: u16) -> String {
+    fixture::text(&fixture::pane(model, PaneId::Loss, width, height))
+}
+
+fn press(model: &mut Model, actions: &[Action]) {
+    for action in actions {
+        PaneId::Loss.update(model, *action);
+    }
+}
+
+fn run(model: &mut Model) -> &mut Run {
+    model.run.as_mut().unwrap()
+}
+
+fn history(losses: impl IntoIterator<Item = f64>) -> History {
+    let point = |(i, loss)| Point { step: i, count: 1, mean: loss, min: loss, max: loss };
+    let points = (1..).zip(losses).map(point).collect();
+    History { stride: 1, points, evaluations: Vec::new(), edits: Vec::new() }
+}
+
+#[test]
+fn screens() {
+    let mut model = fixture::model(120, 40);
+    insta::assert_snapshot!("40x12", screen(&model, 40, 12));
+    insta::assert_snapshot!("60x18", screen(&model, 60, 18));
+    insta::assert_snapshot!("120x40", screen(&model, 120, 40));
+    press(&mut model, &[Action::Left, Action::Up, Action::Up, Action::LogAxes, Action::LogLosses]);
+    insta::assert_snapshot!("cursor_and_log_axes", screen(&model, 60, 18));
+    insta::assert_snapshot!("cursor_in_little_room", screen(&model, 40, 12));
+    press(&mut model, &[Action::LogAxes, Action::LogLosses, Action::CycleView]);
+    insta::assert_snapshot!("close", screen(&model, 60, 18));
+    press(&mut model, &[Action::CycleView]);
+    insta::assert_snapshot!("table", screen(&model, 60, 18));
+}
+
+#[test]
+fn zoomed_it_has_the_figures_beside_it() {
+    let mut model = fixture::model(130, 30);
+    model.zoomed = true;
+    let mut buf = Buffer::empty(Rect::new(0, 0, 126, 26));
+    PaneId::Loss.draw(&model, Look { focused: true, zoomed: true }, buf.area, &mut buf);
+    insta::assert_snapshot!("zoomed", fixture::text(&buf));
+}
+
+#[test]
+fn ascii_and_trouble() {
+    let mut model = fixture::model(120, 40);
+    run(&mut model).status = Status::Diverged(3413);
+    insta::assert_snapshot!("diverged", screen(&model, 60, 18));
+    insta::assert_snapshot!("diverged_in_little_room", screen(&model, 40, 12));
+    model.theme.glyphs = Glyphs::ASCII;
+    let text = screen(&model, 60, 18);
+    assert!(text.is_ascii(), "{text}");
+    insta::assert_snapshot!("ascii", text);
+    run(&mut model).status = Status::Failed("index out of bounds".to_owned());
+    assert!(screen(&model, 60, 18).contains("The trainer failed: index out of bounds."));
+}
+
+#[test]
+fn a_gap_where_the_loss_is_not_finite_and_a_word_about_it() {
+    let mut model = fixture::model(120, 40);
+    for point in &mut run(&mut model).history.points[300..400] {
+        (point.mean, point.max) = (f64::NAN, f64::INFINITY);
+    }
+    let text = screen(&model, 60, 18);
+    assert!(text.contains('✗'), "{text}");
+    insta::assert_snapshot!("gap", text);
+    run(&mut model).history.points.last_mut().unwrap().mean = f64::NAN;
+    assert!(screen(&model, 60, 18).contains("The loss is not finite at step"));
+}
+
+#[test]
+fn a_loss_far_above_guessing_is_called_out() {
+    let mut model = fixture::model(120, 40);
+    run(&mut model).history = history((0..400).map(|i| 3.0 + f64::from(i) / 40.0));
+    run(&mut model).step = 400;
+    let text = screen(&model, 60, 18);
+    assert!(text.contains("climbed") && text.contains("guessing has 4.174"), "{text}");
+}
+
+#[test]
+fn without_data_it_says_what_will_come() {
+    let mut model = fixture::model(120, 40);
+    model.ghosts.clear();
+    run(&mut model).history = history([]);
+    run(&mut model).step = 0;
+    insta::assert_snapshot!("no_steps", screen(&model, 60, 18));
+    model.corpus = None;
+    assert!(screen(&model, 60, 18).contains("The curve starts with the first step."));
+    model.run = None;
+    assert!(screen(&model, 60, 18).contains("The curve starts here as soon as"));
+    press(&mut model, &[Action::Left, Action::Home, Action::Down]);
+    PaneId::Loss.refresh(&mut model);
+}
+
+#[test]
+fn no_data_size_or_view_is_a_problem() {
+    let hostile = [
+        history([]),
+        history([2.5]),
+        history([2.5; 300]),
+        history([f64::NAN; 50]),
+        history([0.0; 3]),
+        history([-3.0, 1e300, f64::NEG_INFINITY, 2.0, f64::INFINITY, f64::NAN, 1e-300]),
+        History {
+            evaluations: vec![
+                Evaluation { step: 0, train_loss: f64::NAN, val_loss: f64::INFINITY },
+                Evaluation { step: u64::MAX, train_loss: -1.0, val_loss: 2.0 },
+            ],
+            edits: vec![RecordedEdit {
+                step: 7,
+                name: "lr".into(),
+                old: "?".into(),
+                new: String::new(),
+            }],
+            ..history([2.0])
+        },
+    ];
+    for history in hostile {
+        let mut model = fixture::model(120, 40);
+        run(&mut model).last = None;
+        run(&mut model).step = 0;
+        run(&mut model).history = history;
+        for log in [Action::LogAxes, Action::LogLosses, Action::LogAxes] {
+            for view in 0..3 {
+                press(&mut model, &[Action::CycleView]);
+                for cursor in [Action::Home, Action::Right] {
+                    press(&mut model, &[cursor]);
+                    for (width, height) in
+                        (0..50).step_by(3).flat_map(|w| (0..24).step_by(2).map(move |h| (w, h)))
+                    {
+                        let area = Rect::new(0, 0, width, height);
+                        let zoomed = view == 1;
+                        let look = Look { focused: true, zoomed };
+                        PaneId::Loss.draw(&model, look, area, &mut Buffer::empty(area));
+                        PaneId::Loss.click(&mut model, area, Position::new(width / 2, height / 2));
+                    }
+                    let area = Rect::new(0, 0, 140, 30);
+                    let look = Look { focused: true, zoomed: true };
+                    PaneId::Loss.draw(&model, look, area, &mut Buffer::empty(area));
+                }
+            }
+            press(&mut model, &[log]);
+        }
+        PaneId::Loss.refresh(&mut model);
+        assert!(!PaneId::Loss.detail(&model).contains("NaN"));
+    }
+}
+
+/// Row and column of a text on the screen.
+fn place(text: &str, wanted: &str) -> (f64, f64) {
+    let found = text.lines().enumerate().find_map(|(row, line)| {
+        let at = line.find(wanted)?;
+        Some((row as f64, line[..at].chars().count() as f64))
+    });
+    found.unwrap_or_else(|| panic!("{wanted:?} is not on\n{text}"))
+}
+
+/// What stands where, told by the axes' own labels and the fixture's numbers.
+#[test]
+fn curves_stand_where_their_numbers_say() {
+    let model = fixture::model(120, 40);
+    let text = screen(&model, 120, 40);
+    let row_of = |loss: f64| {
+        let ((high, _), (low, _)) = (place(&text, "4.0┤"), place(&text, "2.5┤"));
+        high + (4.0 - loss) / 1.5 * (low - high)
+    };
+    let column_of = |step: f64| {
+        let axis = text.lines().rev().nth(2).unwrap();
+        let ticks: Vec<usize> =
+            axis.chars().enumerate().filter(|(_, c)| *c == '┬').map(|(i, _)| i).collect();
+        ticks[0] as f64 + (ticks[4] - ticks[0]) as f64 * step / 4000.0
+    };
+    for (name, loss) in
+        [("uniform 4.174", 4.174), ("unigram 3.347", 3.347), ("trigram 2.046", 2.046)]
+    {
+        assert!((place(&text, name).0 - row_of(loss)).abs() < 1.1, "{name}");
+    }
+    let lines: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
+    let evaluations = &model.run.as_ref().unwrap().history.evaluations;
+    assert_eq!(evaluations.len(), 7);
+    for e in evaluations {
+        let (row, column) = (row_of(e.val_loss).round(), column_of(e.step as f64).round());
+        let near = |row: f64, column: f64| {
+            (-1..=1).any(|dy| {
+                (-1..=1).any(|dx| {
+                    let (y, x) = (row as i32 + dy, column as i32 + dx);
+                    lines[y as usize].get(x as usize) == Some(&'●')
+                })
+            })
+        };
+        assert!(near(row, column), "{e:?} is not at row {row}, column {column} of\n{text}");
+    }
+    let (_, line) = place(&text, "│lr 1e-3→3e-4 @1,240");
+    assert!((line - column_of(1240.0)).abs() <= 1.0, "{line}");
+    assert!(text.contains("val 2.321 beats bigram"), "2.321 lies between 2.482 and 2.046");
+    assert!(text.contains("single-head 2.440"), "{text}");
+}
+
+#[test]
+fn the_cursor_reads_off_the_points_own_numbers() {
+    let mut model = fixture::model(120, 40);
+    press(&mut model, &[Action::Left]);
+    for _ in 0..40 {
+        press(&mut model, &[Action::Left]);
+    }
+    let step = model.panes.loss.cursor.unwrap();
+    let run = model.run.as_ref().unwrap();
+    let index =
+        run.history.points.iter().position(|p| p.step <= step && step < p.step + 4).unwrap();
+    // The moving average by its definition: weights that fall by exp(-4 / 50) a point, summing to 1.
+    let weights: Vec<f64> = (0..=index).map(|i| (-4.0 / 50.0 * (index - i) as f64).exp()).collect();
+    let sum: f64 =
+        weights.iter().zip(&run.history.points).map(|(weight, point)| weight * point.mean).sum();
+    let smoothed = sum / weights.iter().sum::<f64>();
+    let point = run.history.points[index];
+    let val = run.history.evaluations.iter().rfind(|e| e.step <= point.step + 3).unwrap();
+    let text = screen(&model, 120, 40);
+    let expected = [
+        format!("step {}", number::count(point.step + 3)),
+        format!("train {:.3}", point.mean),
+        format!("smooth {smoothed:.3}"),
+        format!("val {:.3} @{}", val.val_loss, number::count(val.step)),
+        "lr 3e-4".to_owned(),
+    ];
+    for expected in expected {
+        assert!(text.contains(&expected), "{expected:?} is not on\n{text}");
+    }
+}
+
+#[test]
+fn the_learning_rate_of_a_step_follows_the_changes() {
+    let mut model = fixture::model(120, 40);
+    let lr = |model: &Model, step| {
+        let run = model.run.as_ref().unwrap();
+        curve::reading(run, &[], step).unwrap().lr
+    };
+    assert_eq!([1, 1240].map(|step| lr(&model, step)), [Some(1e-3); 2]);
+    assert_eq!([1241, 3400].map(|step| lr(&model, step)), [Some(3e-4); 2]);
+    let config = &mut run(&mut model).config.training;
+    config.schedule = crate::train::Schedule::Cosine;
+    (config.warmup_steps, config.lr_decay_steps, config.min_lr) = (99, 2000, 1e-4);
+    assert_eq!(lr(&model, 4), Some(1e-3 * 4.0 / 100.0), "warming up");
+    assert_eq!(lr(&model, 3400), Some(1e-4), "run down");
+    run(&mut model).history.edits[0].new = "fast".to_owned();
+    assert_eq!(lr(&model, 3400), None);
+}
+
+#[test]
+fn the_cursor_walks_and_lets_go() {
+    let mut model = fixture::model(120, 40);
+    let mut at = |action| {
+        press(&mut model, &[action]);
+        model.panes.loss.cursor
+    };
+    // The last point begins at 3,409; estimates stand at every 500th step.
+    assert_eq!(at(Action::Right), None);
+    assert_eq!(at(Action::Left), Some(3409));
+    assert_eq!(at(Action::Up), Some(3000));
+    assert_eq!(at(Action::Up), Some(2500));
+    assert_eq!(at(Action::Down), Some(3000));
+    assert_eq!(at(Action::PageUp), Some(2500));
+    assert_eq!(at(Action::Right), Some(2550));
+    assert_eq!(at(Action::Home), Some(1));
+    assert_eq!(at(Action::Left), Some(1));
+    assert_eq!(at(Action::End), Some(3409));
+    assert_eq!(at(Action::Right), None);
+}
+
+#[test]
+fn a_click_reads_off_that_step() {
+    let mut model = fixture::model(120, 40);
+    model.size = Size::new(120, 40);
+    let inner = Rect::new(2, 1, 116, 38);
+    // The tick of 2,000 in the snapshot stands in column 44.
+    PaneId::Loss.click(&mut model, inner, Position::new(44, 20));
+    let step = model.panes.loss.cursor.unwrap();
+    assert!(step.abs_diff(2000) < 60, "{step}");
+    PaneId::Loss.click(&mut model, inner, Position::new(3, 20));
+    assert_eq!(model.panes.loss.cursor, Some(step), "no step beside the plot");
+}
+
+#[test]
+fn an_early_spike_does_not_flatten_the_rest() {
+    let mut model = fixture::model(120, 40);
+    model.ghosts.clear();
+    let losses =
+        (0..400).map(|i| if i == 3 { 900.0 } else { 2.5 + 1.7 * (-f64::from(i) / 50.0).exp() });
+    run(&mut model).history = history(losses);
+    run(&mut model).step = 400;
+    let text = screen(&model, 60, 18);
+    assert!(text.contains("4.0┤") && text.contains("uniform 4.174"), "{text}");
+}
