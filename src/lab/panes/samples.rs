@@ -1,38 +1,259 @@
-//! The samples pane.
+//! The samples pane: text by the weights of this moment, and what each of its characters was drawn from.
+
+mod candidates;
+mod page;
+#[cfg(test)]
+mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::widgets::{Paragraph, Widget};
+use ratatui::style::{Modifier, Style};
+use ratatui::widgets::{Paragraph, Widget, Wrap};
 
-use super::Look;
+use super::{Look, PaneId};
 use crate::lab::action::Action;
+use crate::lab::frame::put;
 use crate::lab::model::{Effect, Model};
+use crate::lab::number;
 use crate::lab::theme::Role;
+use crate::model::sampling::{Sampling, distribution};
 use crate::train::Subscription;
+use crate::train::snapshot::Sample;
+use page::{Page, Sign};
+
+/// Characters less likely than this are underlined.
+const UNLIKELY: f64 = 0.1;
+/// Without colours, characters at least this likely are bold.
+const LIKELY: f64 = 0.5;
+/// Lines that a page key moves by.
+const PAGE: isize = 5;
 
 #[derive(Debug, Default)]
-pub struct State {}
-
-pub fn detail(_model: &Model) -> String {
-    String::new()
+pub struct State {
+    /// The generated character that is looked at.
+    cursor: Option<usize>,
+    /// Whether characters are coloured by their probability.
+    by_probability: bool,
+    /// What every generated character was drawn with.
+    drawn: Vec<f64>,
 }
 
-pub fn about(_model: &Model) -> String {
-    "written by the weights of this moment".to_owned()
+pub fn detail(model: &Model) -> String {
+    let Some(sample) = model.sample() else { return String::new() };
+    let mut text = format!("step {} · {}", number::count(sample.step), settings(&sample.sampling));
+    if !sample.complete {
+        let (ellipsis, n) = (model.theme.glyphs.ellipsis, sample.tokens.len());
+        text += &format!(" · generating{ellipsis} {n}");
+        if let Some(wanted) = wanted(model) {
+            text += &format!("/{wanted}");
+        }
+    }
+    text
+}
+
+/// How many characters were asked for.
+fn wanted(model: &Model) -> Option<usize> {
+    model.requested.as_ref().map(|request| request.tokens)
+}
+
+/// `T 0.8 · top-k 40 · top-p 0.9`
+fn settings(sampling: &Sampling) -> String {
+    let mut text = format!("T {}", number::setting(sampling.temperature));
+    if let Some(k) = sampling.top_k {
+        text += &format!(" · top-k {k}");
+    }
+    if let Some(p) = sampling.top_p {
+        text += &format!(" · top-p {}", number::setting(p));
+    }
+    text
+}
+
+pub fn about(model: &Model) -> String {
+    let state = &model.panes.samples;
+    let text = match state.cursor {
+        _ if model.sample().is_none() => "text by the weights of this moment",
+        Some(_) => "what it was drawn from: softmax(logits / T)",
+        None if state.by_probability => "shaded by probability; underlined: p < 0.1",
+        None => "by the weights of this moment; arrows look into a character",
+    };
+    text.to_owned()
+}
+
+/// Where text and table stand; the table has no room of its own without a cursor.
+fn split(model: &Model, area: Rect) -> (Rect, Option<Rect>) {
+    const BESIDE: u16 = 38;
+    const GAP: u16 = 2;
+    if model.panes.samples.cursor.is_none() || model.sample().is_none() || area.height < 3 {
+        return (area, None);
+    }
+    if area.width >= 2 * BESIDE && area.height >= 8 {
+        let width = area.width - BESIDE - GAP;
+        let side = Rect { x: area.x + width + GAP, width: BESIDE, ..area };
+        return (Rect { width, ..area }, Some(side));
+    }
+    let height = if area.height < 7 { 1 } else { (area.height / 2).min(10) };
+    let above = area.height - height;
+    (Rect { height: above, ..area }, Some(Rect { y: area.y + above, height, ..area }))
 }
 
 pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    Paragraph::new("not drawn yet").style(model.theme.style(Role::Muted)).render(area, buf);
+    let Some(sample) = model.sample() else {
+        let text = "The first text comes within seconds, from untrained weights: noise. Watch it turn \
+                    into words.";
+        Paragraph::new(text)
+            .wrap(Wrap { trim: true })
+            .style(model.theme.style(Role::Muted))
+            .render(area, buf);
+        return;
+    };
+    let (text, table) = split(model, area);
+    draw_text(model, sample, text, buf);
+    if let (Some(table), Some(index)) = (table, cursor(model, sample)) {
+        candidates::draw(model, sample, index, table, buf);
+    }
 }
 
-pub fn update(_model: &mut Model, _action: Action) -> Vec<Effect> {
+/// The cursor, if the sample has such a character.
+fn cursor(model: &Model, sample: &Sample) -> Option<usize> {
+    model.panes.samples.cursor.filter(|index| *index < sample.tokens.len())
+}
+
+/// The signs of prompt and text, laid out.
+fn page(model: &Model, sample: &Sample, width: u16) -> Page {
+    let tokens = sample.prompt.iter().chain(&sample.tokens);
+    let signs = tokens.map(|token| Sign::of(model.character(*token)));
+    Page::new(signs, width)
+}
+
+fn draw_text(model: &Model, sample: &Sample, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let state = &model.panes.samples;
+    let page = page(model, sample, area.width);
+    let prompt = sample.prompt.len();
+    let cursor = cursor(model, sample);
+    let first = page.first_row(cursor.map(|index| prompt + index), area.height, !sample.complete);
+    for (i, place) in page.places.iter().enumerate() {
+        let Some(row) = place.row.checked_sub(first).filter(|row| *row < usize::from(area.height))
+        else {
+            continue;
+        };
+        let (x, y) = (area.x + place.column, area.y + row as u16);
+        let chosen = i.checked_sub(prompt).filter(|_| i >= prompt);
+        let mut style = match chosen {
+            None => theme.style(Role::Muted).add_modifier(Modifier::ITALIC),
+            Some(index) if state.by_probability => shaded(model, state.drawn.get(index).copied()),
+            Some(_) => theme.style(Role::Text),
+        };
+        let at_cursor = chosen.is_some() && chosen == cursor;
+        if at_cursor {
+            style = theme.style(Role::Selected);
+        }
+        match place.sign {
+            Sign::Shown(c) => _ = put(buf, area, x, y, c.encode_utf8(&mut [0; 4]), style),
+            Sign::Newline if at_cursor => _ = put(buf, area, x, y, theme.glyphs.newline, style),
+            Sign::Newline => {}
+            Sign::Tab => _ = put(buf, area, x, y, theme.glyphs.tab, style),
+            Sign::Unknown => _ = put(buf, area, x, y, "?", theme.style(Role::Warning)),
+        }
+    }
+}
+
+/// How a character of this probability looks.
+fn shaded(model: &Model, probability: Option<f64>) -> Style {
+    let Some(p) = probability.filter(|p| p.is_finite()) else { return Style::new() };
+    let theme = &model.theme;
+    let mut style = if theme.has_ramp() { theme.cell(p).1 } else { Style::new() };
+    if p < UNLIKELY {
+        style = style.add_modifier(Modifier::UNDERLINED);
+    } else if p >= LIKELY && !theme.has_ramp() {
+        style = style.add_modifier(Modifier::BOLD);
+    }
+    style
+}
+
+pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
+    if action == Action::CycleView {
+        let state = &mut model.panes.samples;
+        state.by_probability = !state.by_probability;
+        return Vec::new();
+    }
+    let to = model.sample().and_then(|sample| moved(model, sample, action));
+    if let Some(to) = to {
+        model.panes.samples.cursor = Some(to);
+    }
     Vec::new()
 }
 
-pub fn click(_model: &mut Model, _area: Rect, _at: Position) -> Vec<Effect> {
+/// Where an action takes the cursor.
+fn moved(model: &Model, sample: &Sample, action: Action) -> Option<usize> {
+    let last = sample.tokens.len().checked_sub(1)?;
+    let now = cursor(model, sample);
+    let rows = |by: isize| {
+        let index = now.unwrap_or(0);
+        let width = model.layout().area(PaneId::Samples).map_or(40, |area| {
+            let inside = Rect {
+                width: area.width.saturating_sub(4),
+                height: area.height.saturating_sub(2),
+                ..area
+            };
+            split(model, inside).0.width
+        });
+        let prompt = sample.prompt.len();
+        let to = page(model, sample, width).rows_away(prompt + index, by);
+        to.saturating_sub(prompt).min(last)
+    };
+    Some(match (action, now) {
+        (Action::Home, _) => 0,
+        (Action::End, _) => last,
+        // The first movement only brings the cursor up.
+        (
+            Action::Left
+            | Action::Right
+            | Action::Up
+            | Action::Down
+            | Action::PageUp
+            | Action::PageDown,
+            None,
+        ) => 0,
+        (Action::Left, Some(index)) => index.saturating_sub(1),
+        (Action::Right, Some(index)) => (index + 1).min(last),
+        (Action::Up, _) => rows(-1),
+        (Action::Down, _) => rows(1),
+        (Action::PageUp, _) => rows(-PAGE),
+        (Action::PageDown, _) => rows(PAGE),
+        _ => return None,
+    })
+}
+
+pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
+    let Some(sample) = model.sample() else { return Vec::new() };
+    let (text, _) = split(model, area);
+    if !text.contains(at) {
+        return Vec::new();
+    }
+    let page = page(model, sample, text.width);
+    let prompt = sample.prompt.len();
+    let cursor = cursor(model, sample).map(|index| prompt + index);
+    let first = page.first_row(cursor, text.height, !sample.complete);
+    let hit = page.at(first + usize::from(at.y - text.y), at.x - text.x);
+    let hit = hit.and_then(|i| i.checked_sub(prompt));
+    model.panes.samples.cursor = hit;
     Vec::new()
 }
 
 pub fn subscribe(_model: &Model, _wanted: &mut Subscription) {}
 
-pub fn refresh(_model: &mut Model) {}
+pub fn refresh(model: &mut Model) {
+    let mut state = std::mem::take(&mut model.panes.samples);
+    state.drawn.clear();
+    if let Some(sample) = model.sample() {
+        let drawn = sample.tokens.iter().enumerate().map(|(i, token)| {
+            let table = distribution(&candidates::logits(sample, i), &sample.sampling);
+            table.iter().find(|c| c.token == *token).map_or(f64::NAN, |c| c.probability)
+        });
+        state.drawn.extend(drawn);
+    }
+    let last = state.drawn.len().checked_sub(1);
+    state.cursor = state.cursor.zip(last).map(|(index, last)| index.min(last));
+    model.panes.samples = state;
+}

@@ -1,0 +1,183 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::lab::fixture;
+use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+
+const TEXT: &str = "\n\nKING RICHARD:\nWhat say the thous and the hath not\nto thee, my lorden.\n";
+
+fn screen(model: &Model, width: u16, height: u16) -> String {
+    fixture::text(&fixture::pane(model, PaneId::Samples, width, height))
+}
+
+fn press(model: &mut Model, actions: &[Action]) {
+    for action in actions {
+        PaneId::Samples.update(model, *action);
+    }
+}
+
+fn change(model: &mut Model, change: impl FnOnce(&mut Sample)) {
+    let mut sample = (**model.sample.as_ref().unwrap()).clone();
+    change(&mut sample);
+    model.sample = Some(Arc::new(sample));
+    PaneId::Samples.refresh(model);
+}
+
+#[test]
+fn screens() {
+    let mut model = fixture::model(120, 40);
+    insta::assert_snapshot!("40x12", screen(&model, 40, 12));
+    press(&mut model, &[Action::Right, Action::Down, Action::Down, Action::Down, Action::Right]);
+    insta::assert_snapshot!("cursor_40x12", screen(&model, 40, 12));
+    insta::assert_snapshot!("cursor_60x18", screen(&model, 60, 18));
+    insta::assert_snapshot!("cursor_120x40", screen(&model, 120, 40));
+    change(&mut model, |sample| {
+        sample.complete = false;
+        sample.sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: Some(0.5) };
+    });
+    insta::assert_snapshot!("cut_off", screen(&model, 70, 24));
+    model.theme.glyphs = Glyphs::ASCII;
+    let text = screen(&model, 70, 24).replace('·', "-");
+    assert!(text.is_ascii(), "{text}");
+}
+
+/// The text on the screen is the model's, character for character.
+#[test]
+fn text_is_exact() {
+    let model = fixture::model(120, 40);
+    let text = screen(&model, 60, 18);
+    let inside: Vec<String> = text
+        .lines()
+        .skip(1)
+        .take(16)
+        .map(|line| line.chars().skip(2).take(56).collect::<String>().trim_end().to_owned())
+        .collect();
+    let expected = format!("the king{TEXT}");
+    assert_eq!(inside.join("\n").trim_end(), expected.trim_end());
+}
+
+/// What is shown for a character is what its own row of logits gives, computed here by the definition of softmax.
+#[test]
+fn the_table_is_the_one_drawn_from() {
+    let mut model = fixture::model(120, 40);
+    let temperature = 0.5;
+    change(&mut model, |sample| sample.sampling.temperature = temperature);
+    let index = 17;
+    press(&mut model, &[Action::Home]);
+    for _ in 0..index {
+        press(&mut model, &[Action::Right]);
+    }
+    let sample = model.sample().unwrap();
+    assert_eq!(TEXT.chars().nth(index), Some('h'));
+    let row = &sample.logits[index * 65..(index + 1) * 65];
+    let powers: Vec<f64> = row.iter().map(|l| (f64::from(*l) / temperature).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    let drawn = sample.tokens[index] as usize;
+    let rank = powers.iter().filter(|p| **p > powers[drawn]).count() + 1;
+    let text = screen(&model, 120, 40);
+    let headline = format!("drawn: h   p {:.3}   rank {rank} of 65", powers[drawn] / sum);
+    assert!(text.contains(&headline), "{headline:?} is not on\n{text}");
+    assert!(text.contains("…he king⏎⏎KING RICHARD:⏎W\""), "{text}");
+    let mut likeliest: Vec<usize> = (0..65).collect();
+    likeliest.sort_by(|a, b| powers[*b].total_cmp(&powers[*a]));
+    for &token in &likeliest[..5] {
+        let sign = model.label(token as u32);
+        let (logit, p) = (f64::from(row[token]), powers[token] / sum);
+        let line = format!("{sign:<3} {logit:>7.2} {:>7.2} {p:>7.3}", logit / temperature);
+        assert!(text.contains(&line), "{line:?} is not on\n{text}");
+    }
+}
+
+#[test]
+fn a_drawn_character_far_down_the_list_is_still_shown() {
+    let mut model = fixture::model(120, 40);
+    change(&mut model, |sample| {
+        let drawn = sample.tokens[4] as usize;
+        sample.logits[4 * 65 + drawn] = -9.0;
+    });
+    press(&mut model, &[Action::Home, Action::Right, Action::Right, Action::Right, Action::Right]);
+    let text = screen(&model, 60, 18);
+    assert!(text.contains("rank 65 of 65") && text.contains("▸ N     -9.00"), "{text}");
+}
+
+#[test]
+fn colours_follow_the_probabilities_and_never_stand_alone() {
+    let mut model = fixture::model(120, 40);
+    change(&mut model, |sample| {
+        // Token 2 is certain, token 3 unlikely.
+        for (index, logit) in [(2, 40.0), (3, -5.0)] {
+            let token = sample.tokens[index] as usize;
+            sample.logits[index * 65 + token] = logit;
+        }
+    });
+    press(&mut model, &[Action::CycleView]);
+    let style = |model: &Model, column: u16| {
+        let buf = fixture::pane(model, PaneId::Samples, 60, 18);
+        assert_eq!(buf[(2, 3)].symbol(), "K");
+        buf[(column, 3)].style()
+    };
+    let has = |style: Style, modifier| style.add_modifier.contains(modifier);
+    assert!(has(style(&model, 2), Modifier::BOLD));
+    assert!(has(style(&model, 3), Modifier::UNDERLINED));
+    model.theme = Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE);
+    assert_eq!(style(&model, 2).bg, Some(model.theme.ramp(1.0)));
+    assert!(has(style(&model, 3), Modifier::UNDERLINED));
+    assert!(!has(style(&model, 2), Modifier::UNDERLINED));
+}
+
+#[test]
+fn a_text_under_way_says_how_far_it_is() {
+    let mut model = fixture::model(120, 40);
+    assert_eq!(PaneId::Samples.detail(&model), "step 3,400 · T 1");
+    change(&mut model, |sample| {
+        sample.complete = false;
+        sample.tokens.truncate(12);
+        sample.logits.truncate(12 * 65);
+    });
+    let detail = PaneId::Samples.detail(&model);
+    assert!(detail.starts_with("step 3,400 · T 1 · generating… 12"), "{detail}");
+}
+
+#[test]
+fn clicks_hit_characters() {
+    let mut model = fixture::model(120, 40);
+    let inner = Rect::new(2, 1, 56, 16);
+    PaneId::Samples.click(&mut model, inner, Position::new(2 + 5, 1 + 3));
+    // The third line is "What say …".
+    assert_eq!(model.panes.samples.cursor, Some(2 + "KING RICHARD:\n".len() + 5));
+    PaneId::Samples.click(&mut model, inner, Position::new(2, 1));
+    assert_eq!(model.panes.samples.cursor, None, "the prompt was not drawn from anything");
+}
+
+#[test]
+fn no_data_or_size_is_a_problem() {
+    let mut model = fixture::model(120, 40);
+    press(&mut model, &[Action::End]);
+    let check = |model: &mut Model| {
+        PaneId::Samples.refresh(model);
+        for (width, height) in (0..90).step_by(7).flat_map(|w| (0..20).map(move |h| (w, h))) {
+            let area = Rect::new(0, 0, width, height);
+            let look = Look { focused: true, zoomed: false };
+            PaneId::Samples.draw(model, look, area, &mut Buffer::empty(area));
+        }
+        press(model, &[Action::Up, Action::PageDown, Action::CycleView, Action::Home, Action::End]);
+        assert!(!PaneId::Samples.about(model).is_empty());
+    };
+    check(&mut model);
+    change(&mut model, |sample| sample.logits.fill(f32::NAN));
+    check(&mut model);
+    change(&mut model, |sample| sample.logits.clear());
+    check(&mut model);
+    change(&mut model, |sample| sample.tokens.fill(u32::MAX));
+    check(&mut model);
+    change(&mut model, |sample| sample.tokens.clear());
+    check(&mut model);
+    assert_eq!(model.panes.samples.cursor, None);
+    model.corpus = None;
+    check(&mut model);
+    model.sample = None;
+    check(&mut model);
+    insta::assert_snapshot!("none", screen(&model, 40, 12));
+    model.run = None;
+    check(&mut model);
+}
