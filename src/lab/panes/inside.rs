@@ -1,31 +1,336 @@
-//! The inside pane.
+//! The inside pane: how large weights, gradients, updates and activations are, and how fast it all goes.
+
+mod figures;
+#[cfg(test)]
+mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::widgets::{Paragraph, Widget};
+use ratatui::style::Style;
 
-use super::Look;
+use super::{Look, PaneId};
 use crate::lab::action::Action;
+use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
+use crate::lab::number;
+use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
+use crate::lab::widgets::bar::bar;
+use crate::lab::widgets::scale::{Kind, Scale};
+use crate::model::config::{Activation, Architecture, FeedForward};
+use crate::model::{self, Config};
 use crate::train::Subscription;
+use figures::{Detail, Flow, Sizes};
+
+/// Lines that a page key moves by.
+const PAGE: usize = 8;
+/// A healthy update changes a weight by about a thousandth of its size (Karpathy, makemore part 3; Goodfellow and others,
+/// section 8.5, after Bottou); far from it a word says so.
+const HEALTHY: f64 = 1e-3;
+const HIGH: f64 = 3e-2;
+const LOW: f64 = 1e-5;
 
 #[derive(Debug, Default)]
-pub struct State {}
+pub struct State {
+    /// Whether every parameter has its row, instead of every layer.
+    each: bool,
+    /// Lines left out at the top.
+    scroll: usize,
+    /// How many numbers every parameter of this model holds.
+    counted: Option<(Config, Vec<(String, usize)>)>,
+    parameters: Vec<Sizes>,
+    layers: Vec<Sizes>,
+    blocks: Vec<Sizes>,
+    flow: Vec<Flow>,
+}
 
-pub fn detail(_model: &Model) -> String {
-    String::new()
+pub fn detail(model: &Model) -> String {
+    let state = &model.panes.inside;
+    let rows = if state.each { "every parameter" } else { "by layer" };
+    match model.snapshot().filter(|snapshot| !snapshot.norms.is_empty()) {
+        Some(snapshot) => format!("step {} · {rows}", number::count(snapshot.step)),
+        None => String::new(),
+    }
 }
 
 pub fn about(_model: &Model) -> String {
-    "the sizes of weights, gradients and updates, layer by layer".to_owned()
+    "rms sizes; healthy: upd/wgt ~ 1e-3".to_owned()
 }
 
-pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    Paragraph::new("not drawn yet").style(model.theme.style(Role::Muted)).render(area, buf);
+/// What a line of the pane holds.
+enum Line<'a> {
+    Text(String, Role),
+    SizesHead,
+    Sizes(&'a Sizes),
+    FlowHead,
+    Flow(&'a Flow),
 }
 
-pub fn update(_model: &mut Model, _action: Action) -> Vec<Effect> {
+/// The pane's lines for a width: speed, sizes, activations.
+fn lines(model: &Model, width: u16) -> Vec<Line<'_>> {
+    let state = &model.panes.inside;
+    let mut lines: Vec<Line> = speed(model, width).map(|t| Line::Text(t, Role::Text)).collect();
+    let sizes = match (state.each, width) {
+        (true, _) => &state.parameters,
+        (false, 0..30) => &state.blocks,
+        (false, _) => &state.layers,
+    };
+    let space = || Line::Text(String::new(), Role::Text);
+    if sizes.is_empty() {
+        let text = "Sizes of weights, gradients and updates come with the next step.";
+        lines.extend([space(), Line::Text(text.to_owned(), Role::Muted)]);
+    } else {
+        lines.extend([space(), Line::SizesHead]);
+        lines.extend(sizes.iter().map(Line::Sizes));
+    }
+    if !state.flow.is_empty() {
+        lines.extend([space(), Line::FlowHead]);
+        lines.extend(state.flow.iter().map(Line::Flow));
+    }
+    lines
+}
+
+/// How fast it trains.
+fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
+    let Some(run) = &model.run else {
+        return vec!["The trainer is opening its first run.".to_owned()].into_iter();
+    };
+    let speed = run.speed;
+    let mut parts = Vec::new();
+    if speed.steps_per_second > 0.0 {
+        parts.push(format!("{} steps/s", number::short(speed.steps_per_second)));
+        parts.push(format!("{} tokens/s", number::short(speed.tokens_per_second)));
+        parts.push(format!("{:.1} GFLOP/s", speed.gflops));
+    }
+    if let Some(last) = run.last {
+        parts.push(format!("gradient norm {}", number::value(last.grad_norm)));
+    }
+    parts.push(format!("{} parameters", number::count(run.parameters as u64)));
+    parts.push(format!("{} {}", run.threads, if run.threads == 1 { "thread" } else { "threads" }));
+    // As many to a line as fit.
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + part.chars().count() <= width.into() => {
+                *line = format!("{line} · {part}");
+            }
+            _ => lines.push(part),
+        }
+    }
+    lines.into_iter()
+}
+
+pub fn draw(model: &Model, look: Look, area: Rect, buf: &mut Buffer) {
+    let lines = lines(model, area.width);
+    // On the whole screen activations stand beside the sizes.
+    let beside = lines.iter().position(|line| matches!(line, Line::FlowHead));
+    if let Some(split) = beside.filter(|_| look.zoomed && area.width >= 120) {
+        let top = lines.iter().position(|line| matches!(line, Line::SizesHead)).unwrap_or(0);
+        for (line, row) in lines[..top].iter().zip(area.rows()) {
+            draw_line(model, line, row, buf);
+        }
+        let top_row = (top as u16).min(area.height);
+        let area = Rect { y: area.y + top_row, height: area.height - top_row, ..area };
+        let width = area.width * 3 / 5;
+        let left = Rect { width: width - 3, ..area };
+        let right = Rect { x: area.x + width, width: area.width - width, ..area };
+        column(model, &lines[top..split.saturating_sub(1).max(top)], left, buf);
+        for (line, row) in lines[split..].iter().zip(right.rows()) {
+            draw_line(model, line, row, buf);
+        }
+        return;
+    }
+    column(model, &lines, area, buf);
+}
+
+/// Lines from the scroll position on.
+fn column(model: &Model, lines: &[Line], area: Rect, buf: &mut Buffer) {
+    let most = lines.len().saturating_sub(usize::from(area.height));
+    let first = model.panes.inside.scroll.min(most);
+    for (line, row) in lines[first..].iter().zip(area.rows()) {
+        draw_line(model, line, row, buf);
+    }
+}
+
+fn draw_line(model: &Model, line: &Line, row: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let muted = theme.style(Role::Muted);
+    match line {
+        Line::Text(text, role) => {
+            let text = clip(text, row.width.into(), theme.glyphs.ellipsis);
+            put(buf, row, row.x, row.y, &text, theme.style(*role));
+        }
+        Line::SizesHead => {
+            let columns = Columns::for_sizes(row);
+            let gradient = if columns.figures[1] < 9 { "grad" } else { "gradient" };
+            columns.figures(row, ["weight", gradient, "update", "upd/wgt"], muted, buf);
+            if columns.bar > 10 {
+                let x = columns.bar_start(row);
+                // The guide of the bars, named.
+                let guide = x + columns.bar / 2;
+                put(buf, row, x, row.y, "1e-6", muted);
+                put(buf, row, guide.saturating_sub(1), row.y, "1e-3", muted);
+            }
+        }
+        Line::Sizes(sizes) => draw_sizes(model, sizes, row, buf),
+        Line::FlowHead => {
+            let columns = Columns::for_flow(row);
+            put(buf, row, row.x, row.y, "activation", muted);
+            let counted = model.panes.inside.flow.iter().any(|flow| flow.dead.is_some());
+            let dead = if counted { "dead ReLUs" } else { "" };
+            columns.figures(row, ["rms", dead, "", ""], muted, buf);
+        }
+        Line::Flow(flow) => draw_flow(model, flow, row, buf),
+    }
+}
+
+/// Where figures and bar stand in a row.
+struct Columns {
+    name: u16,
+    /// Widths of up to four figures; 0 leaves one out.
+    figures: [u16; 4],
+    bar: u16,
+}
+
+impl Columns {
+    fn for_sizes(row: Rect) -> Self {
+        let figures = match row.width {
+            0..30 => [0, 0, 0, 9],
+            30..48 => [7, 7, 0, 8],
+            _ => [7, 9, 7, 8],
+        };
+        Self::new(row.width, figures, 33)
+    }
+
+    fn for_flow(row: Rect) -> Self {
+        let dead = if row.width < 24 { 0 } else { 16 };
+        Self::new(row.width, [8, dead, 0, 0], 33)
+    }
+
+    /// The figures first, then the name, then a bar if at least 8 columns are left.
+    fn new(width: u16, figures: [u16; 4], longest: u16) -> Self {
+        let left = width.saturating_sub(figures.iter().sum());
+        let name = if left >= 24 + 10 { left.saturating_sub(10).min(longest) } else { left };
+        let name =
+            if name > 24 && left - name < 20 { left.saturating_sub(20).max(24) } else { name };
+        Self { name, figures, bar: left.saturating_sub(name + 2).min(40) }
+    }
+
+    fn figures(&self, row: Rect, texts: [&str; 4], style: Style, buf: &mut Buffer) {
+        let mut x = row.x + self.name;
+        for (text, width) in texts.iter().zip(self.figures) {
+            if width > 0 {
+                let room = usize::from(width) - 1;
+                let text: String = text.chars().take(room).collect();
+                put(buf, row, x, row.y, &format!("{text:>width$}", width = room + 1), style);
+                x += width;
+            }
+        }
+    }
+
+    fn bar_start(&self, row: Rect) -> u16 {
+        row.x + self.name + self.figures.iter().sum::<u16>() + 2
+    }
+}
+
+fn draw_sizes(model: &Model, sizes: &Sizes, row: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let columns = Columns::for_sizes(row);
+    name(model, &sizes.name, columns.name, row, buf);
+    let ratio = sizes.update / sizes.weight;
+    let texts = [sizes.weight, sizes.gradient, sizes.update, ratio].map(number::value);
+    let text = theme.style(Role::Text);
+    columns.figures(row, texts.each_ref().map(String::as_str), text, buf);
+    if columns.bar < 8 {
+        return;
+    }
+    let scale = Scale::new(1e-6, 1.0, Kind::Log);
+    let width = columns.bar;
+    let x = columns.bar_start(row);
+    let guide = scale.place(HEALTHY).map(|share| (share * f64::from(width)) as u16);
+    if let Some(guide) = guide {
+        put(buf, row, x + guide, row.y, theme.glyphs.vertical, theme.style(Role::Faint));
+    }
+    let word = match ratio {
+        r if r > HIGH => " high",
+        r if r < LOW && sizes.update > 0.0 => " low",
+        _ => "",
+    };
+    let role = if word.is_empty() { Role::Accent } else { Role::Warning };
+    let bar = bar(scale.place(ratio).unwrap_or(0.0), width.into(), &theme.glyphs);
+    let end = put(buf, row, x, row.y, &bar, theme.style(role));
+    if usize::from(row.right().saturating_sub(end)) >= word.len() {
+        put(buf, row, end, row.y, word, theme.style(Role::Warning));
+    }
+}
+
+fn draw_flow(model: &Model, flow: &Flow, row: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let columns = Columns::for_flow(row);
+    name(model, &flow.name, columns.name, row, buf);
+    let dead = flow.dead.map_or(String::new(), |dead| {
+        let share = 100.0 * dead.dead as f64 / dead.units.max(1) as f64;
+        format!("{}/{} {share:.0} %", dead.dead, dead.units)
+    });
+    let rms = number::value(flow.rms);
+    columns.figures(row, [&rms, &dead, "", ""], theme.style(Role::Text), buf);
+    if let Some(dead) = flow.dead.filter(|_| columns.bar >= 8) {
+        let share = dead.dead as f64 / dead.units.max(1) as f64;
+        let bar = bar(share, columns.bar.into(), &theme.glyphs);
+        put(buf, row, columns.bar_start(row), row.y, &bar, theme.style(Role::Accent));
+    }
+}
+
+/// A parameter's name; of a long one the end, which tells it from its neighbours.
+fn name(model: &Model, name: &str, width: u16, row: Rect, buf: &mut Buffer) {
+    let ellipsis = model.theme.glyphs.ellipsis;
+    let room = usize::from(width);
+    let over = name.chars().count().saturating_sub(room);
+    let text = if over == 0 {
+        name.to_owned()
+    } else if name.starts_with("blocks.") {
+        name.chars().skip(over + 1).fold(ellipsis.to_owned(), |mut text, c| {
+            text.push(c);
+            text
+        })
+    } else {
+        clip(name, room, ellipsis)
+    };
+    put(buf, row, row.x, row.y, &text, model.theme.style(Role::Text));
+}
+
+pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
+    let area = model.layout().area(PaneId::Inside).unwrap_or_default();
+    let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(2));
+    let lines = lines(model, width);
+    let most = lines.len().saturating_sub(height.into());
+    let block = |line: &Line| match line {
+        Line::Sizes(sizes) => figures::block(&sizes.name),
+        _ => None,
+    };
+    // The first lines of blocks.
+    let starts: Vec<usize> = (0..lines.len())
+        .filter(|&i| {
+            block(&lines[i]).is_some() && (i == 0 || block(&lines[i]) != block(&lines[i - 1]))
+        })
+        .collect();
+    let scroll = model.panes.inside.scroll.min(most);
+    let to = match action {
+        Action::CycleView => {
+            model.panes.inside.each = !model.panes.inside.each;
+            0
+        }
+        Action::Up => scroll.saturating_sub(1),
+        Action::Down => scroll + 1,
+        Action::PageUp => scroll.saturating_sub(PAGE),
+        Action::PageDown => scroll + PAGE,
+        Action::Home => 0,
+        Action::End => most,
+        Action::NextLayer => starts.iter().find(|i| **i > scroll).copied().unwrap_or(scroll),
+        Action::PreviousLayer => starts.iter().rev().find(|i| **i < scroll).copied().unwrap_or(0),
+        _ => scroll,
+    };
+    model.panes.inside.scroll = to.min(most);
     Vec::new()
 }
 
@@ -33,8 +338,60 @@ pub fn click(_model: &mut Model, _area: Rect, _at: Position) -> Vec<Effect> {
     Vec::new()
 }
 
-pub fn subscribe(_model: &Model, wanted: &mut Subscription) {
+pub fn subscribe(model: &Model, wanted: &mut Subscription) {
     wanted.norms = true;
+    let Some(run) = &model.run else { return };
+    wanted.activations.extend(shown_activations(run).into_iter().map(|(name, _)| name));
 }
 
-pub fn refresh(_model: &mut Model) {}
+/// The activations that are looked at, in the order of the forward pass, and whether dead units are counted in them.
+fn shown_activations(run: &Run) -> Vec<(String, Detail)> {
+    let config = &run.config.model;
+    let mut names = Vec::new();
+    if config.model == Architecture::Gpt {
+        names.push(("embedding".to_owned(), Detail::Rms));
+        for block in 0..config.n_layer {
+            let name = format!("blocks.{block}");
+            names.push((format!("{name}.sa"), Detail::Rms));
+            if config.feed_forward != FeedForward::None {
+                if config.activation == Activation::Relu {
+                    names.push((format!("{name}.ffwd.activated"), Detail::Dead));
+                }
+                names.push((format!("{name}.ffwd"), Detail::Rms));
+            }
+            names.push((name, Detail::Rms));
+        }
+        if config.final_norm {
+            names.push(("ln_f".to_owned(), Detail::Rms));
+        }
+    }
+    names.push(("logits".to_owned(), Detail::Rms));
+    names
+}
+
+pub fn refresh(model: &mut Model) {
+    let mut state = std::mem::take(&mut model.panes.inside);
+    (state.parameters, state.layers, state.blocks, state.flow) = Default::default();
+    if let Some((run, snapshot)) = model.run.as_ref().zip(model.snapshot()) {
+        let config = &run.config.model;
+        if state.counted.as_ref().is_none_or(|(counted, _)| counted != config) {
+            state.counted = Some((config.clone(), counts(config)));
+        }
+        let counts = state.counted.as_ref().map_or(&[][..], |(_, counts)| counts);
+        state.parameters = figures::parameters(&snapshot.norms, counts);
+        state.layers = figures::together(&state.parameters, figures::layer);
+        state.blocks = figures::together(&state.parameters, figures::block_or_layer);
+        state.flow = shown_activations(run)
+            .iter()
+            .filter_map(|(name, detail)| Some(Flow::of(snapshot.activation(name)?, *detail)))
+            .collect();
+    }
+    model.panes.inside = state;
+}
+
+/// How many numbers every parameter of a model holds.
+fn counts(config: &Config) -> Vec<(String, usize)> {
+    let Ok(model) = model::build(config) else { return Vec::new() };
+    let parameters = model.registry().parameters().iter();
+    parameters.map(|p| (p.name.clone(), p.shape.iter().product())).collect()
+}

@@ -1,0 +1,114 @@
+//! Root mean squares of parameters, alone and together, and of activations.
+
+use crate::train::snapshot::{Norms, Tensor};
+
+/// Sizes of one parameter, or of several together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sizes {
+    pub name: String,
+    /// How many numbers it holds.
+    pub count: usize,
+    pub weight: f64,
+    pub gradient: f64,
+    pub update: f64,
+}
+
+/// Every parameter by its name, without the `.weight` that nearly all end in; a parameter that `counts` does not know
+/// counts as one number.
+pub fn parameters(norms: &[Norms], counts: &[(String, usize)]) -> Vec<Sizes> {
+    let count = |name: &str| counts.iter().find(|(n, _)| n == name).map_or(1, |(_, count)| *count);
+    let sizes = norms.iter().map(|norms| Sizes {
+        name: norms.name.strip_suffix(".weight").unwrap_or(&norms.name).to_owned(),
+        count: count(&norms.name),
+        weight: norms.weight,
+        gradient: norms.gradient,
+        update: norms.update,
+    });
+    sizes.collect()
+}
+
+/// Parameters of one group together, in the order of the first of each: the root of the mean of all their squares.
+pub fn together(parameters: &[Sizes], group: fn(&str) -> String) -> Vec<Sizes> {
+    let mut groups: Vec<Sizes> = Vec::new();
+    // First sums of squares, then their roots.
+    for parameter in parameters {
+        let name = group(&parameter.name);
+        let squares = |rms: f64| rms * rms * parameter.count as f64;
+        let added = Sizes {
+            name,
+            count: parameter.count,
+            weight: squares(parameter.weight),
+            gradient: squares(parameter.gradient),
+            update: squares(parameter.update),
+        };
+        match groups.iter_mut().find(|group| group.name == added.name) {
+            Some(group) => {
+                group.count += added.count;
+                group.weight += added.weight;
+                group.gradient += added.gradient;
+                group.update += added.update;
+            }
+            None => groups.push(added),
+        }
+    }
+    for group in &mut groups {
+        for size in [&mut group.weight, &mut group.gradient, &mut group.update] {
+            *size = (*size / group.count.max(1) as f64).sqrt();
+        }
+    }
+    groups
+}
+
+/// `blocks.0.sa` of `blocks.0.sa.heads.1.key`; `lm_head` of `lm_head.bias`.
+pub fn layer(name: &str) -> String {
+    let depth = if block(name).is_some() { 3 } else { 1 };
+    name.split('.').take(depth).collect::<Vec<_>>().join(".")
+}
+
+/// `blocks.0` of all that is in it; other layers as they are.
+pub fn block_or_layer(name: &str) -> String {
+    block(name).map_or_else(|| layer(name), |block| format!("blocks.{block}"))
+}
+
+/// The block that a name belongs to.
+pub fn block(name: &str) -> Option<usize> {
+    name.strip_prefix("blocks.")?.split('.').next()?.parse().ok()
+}
+
+/// What is looked at in an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    Rms,
+    /// Dead units as well.
+    Dead,
+}
+
+/// Units of a feed-forward that are 0 at every position of the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dead {
+    pub dead: usize,
+    pub units: usize,
+}
+
+/// Size of one activation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flow {
+    pub name: String,
+    pub rms: f64,
+    pub dead: Option<Dead>,
+}
+
+impl Flow {
+    /// # Shapes
+    /// - tensor (T, width)
+    pub fn of(tensor: &Tensor, detail: Detail) -> Self {
+        let squares: f64 = tensor.values.iter().map(|v| f64::from(*v).powi(2)).sum();
+        let rms = (squares / tensor.values.len().max(1) as f64).sqrt();
+        let units = tensor.shape.last().copied().unwrap_or(0);
+        let dead = (detail == Detail::Dead && units > 0).then(|| {
+            let is_dead = |unit| tensor.values.iter().skip(unit).step_by(units).all(|v| *v == 0.0);
+            Dead { dead: (0..units).filter(|unit| is_dead(*unit)).count(), units }
+        });
+        Self { name: tensor.name.clone(), rms, dead }
+    }
+}

@@ -1,0 +1,190 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::lab::fixture;
+use crate::lab::theme::Glyphs;
+use crate::train::snapshot::{Norms, Snapshot, Tensor};
+use crate::train::stage::stage;
+
+fn screen(model: &Model, width: u16, height: u16) -> String {
+    fixture::text(&fixture::pane(model, PaneId::Inside, width, height))
+}
+
+fn change(model: &mut Model, change: impl FnOnce(&mut Snapshot)) {
+    let mut snapshot = (**model.snapshot.as_ref().unwrap()).clone();
+    change(&mut snapshot);
+    model.snapshot = Some(Arc::new(snapshot));
+    PaneId::Inside.refresh(model);
+}
+
+fn tensor(name: &str, shape: [usize; 2], value: impl Fn(usize) -> f32) -> Tensor {
+    let values = (0..shape[0] * shape[1]).map(value).collect();
+    Tensor { name: name.to_owned(), shape: shape.to_vec(), values }
+}
+
+/// The residual stage: three blocks with feed-forwards, every parameter and activation there.
+fn residual() -> Model {
+    let mut model = fixture::model(120, 40);
+    let config = stage("residual").unwrap().config(65, 1337);
+    let run = model.run.as_mut().unwrap();
+    run.config.model = config.model.clone();
+    let parameters = counts(&config.model);
+    assert!(parameters.len() > 20);
+    change(&mut model, |snapshot| {
+        let norms = parameters.iter().zip(1..).map(|((name, _), i)| Norms {
+            name: name.clone(),
+            weight: 0.1 * f64::from(i % 5 + 1),
+            gradient: 1e-3 / f64::from(i),
+            update: 1e-4 * f64::from(i % 3),
+        });
+        snapshot.norms = norms.collect();
+        snapshot.activations = vec![tensor("embedding", [8, 32], |i| i as f32 / 100.0)];
+        for block in 0..3 {
+            let name = |part: &str| format!("blocks.{block}{part}");
+            let out = |part: &str| tensor(&name(part), [8, 32], |i| 0.5 - (i % 2) as f32);
+            snapshot.activations.extend([out(".sa"), out(".ffwd"), out("")]);
+            // Of the units 0 to 127, all below 10 * (block + 1) are dead; others only now and then.
+            let activated = tensor(&name(".ffwd.activated"), [8, 128], |i| {
+                let (t, unit) = (i / 128, i % 128);
+                if unit < 10 * (block + 1) || t != unit % 8 { 0.0 } else { 2.0 }
+            });
+            snapshot.activations.push(activated);
+        }
+    });
+    model
+}
+
+#[test]
+fn screens() {
+    let mut model = residual();
+    insta::assert_snapshot!("25x20", screen(&model, 25, 20));
+    insta::assert_snapshot!("40x12", screen(&model, 40, 12));
+    insta::assert_snapshot!("60x32", screen(&model, 60, 32));
+    let mut buf = Buffer::empty(Rect::new(0, 0, 136, 24));
+    PaneId::Inside.draw(&model, Look { focused: true, zoomed: true }, buf.area, &mut buf);
+    insta::assert_snapshot!("zoomed", fixture::text(&buf));
+    PaneId::Inside.update(&mut model, Action::CycleView);
+    insta::assert_snapshot!("each_parameter_120x40", screen(&model, 120, 40));
+    model.theme.glyphs = Glyphs::ASCII;
+    let text = screen(&model, 120, 40).replace('·', "-");
+    assert!(text.is_ascii(), "{text}");
+}
+
+/// A layer's sizes are the root mean squares of all its numbers, computed here from the parameters' own.
+#[test]
+fn sizes_of_a_layer_are_those_of_all_its_numbers() {
+    let model = residual();
+    let snapshot = model.snapshot().unwrap();
+    let config = &model.run.as_ref().unwrap().config.model;
+    let built = model::build(config).unwrap();
+    let (mut squares, mut numbers) = (0.0, 0);
+    for parameter in built.registry().parameters() {
+        if parameter.name.starts_with("blocks.1.sa.") {
+            let norms = snapshot.norms.iter().find(|n| n.name == parameter.name).unwrap();
+            let count: usize = parameter.shape.iter().product();
+            squares += norms.weight.powi(2) * count as f64;
+            numbers += count;
+        }
+    }
+    // Four heads' query, key and value (8, 32), the projection (32, 32) and its bias.
+    assert_eq!(numbers, 12 * 8 * 32 + 32 * 32 + 32);
+    let expected = (squares / numbers as f64).sqrt();
+    let layer = model.panes.inside.layers.iter().find(|l| l.name == "blocks.1.sa").unwrap();
+    assert!((layer.weight - expected).abs() < 1e-12, "{layer:?} {expected}");
+    let text = screen(&model, 60, 32);
+    let line = text.lines().find(|line| line.contains("blocks.1.sa")).unwrap();
+    let shown = line.split_whitespace().nth(2).unwrap();
+    assert_eq!(shown, format!("{expected:.2}"), "{text}");
+}
+
+#[test]
+fn dead_units_are_those_at_zero_everywhere() {
+    let text = screen(&residual(), 60, 40);
+    let line = |name: &str| text.lines().rfind(|line| line.contains(name)).unwrap().to_owned();
+    assert!(line("blocks.0.ffwd.activated").contains("10/128 8 %"), "{text}");
+    assert!(line("blocks.2.ffwd.activated").contains("30/128 23 %"), "{text}");
+    // The values 0.5 and -0.5 have a root mean square of 0.5.
+    assert!(line("blocks.2.ffwd ").contains(" 0.50"), "{text}");
+    assert!(text.contains("1,861 steps/s · 476k tokens/s · 21.9 GFLOP/s"), "{text}");
+    assert!(text.contains("gradient norm 0.81"), "{text}");
+}
+
+#[test]
+fn every_parameter_has_its_own_figures() {
+    let mut model = fixture::model(120, 40);
+    PaneId::Inside.update(&mut model, Action::CycleView);
+    let text = screen(&model, 60, 18);
+    assert!(text.contains("weight gradient"), "{text}");
+    let key = text.lines().find(|line| line.contains("blocks.0.sa.heads.0.key")).unwrap();
+    let figures: Vec<&str> = key.split_whitespace().skip(2).take(4).collect();
+    // The fixture's second parameter: 0.4, 0.003 / 2, 2e-4, and their ratio.
+    assert_eq!(figures, ["0.40", "1.5e-3", "2.0e-4", "5.0e-4"]);
+}
+
+#[test]
+fn it_asks_for_what_the_stage_has() {
+    let mut model = residual();
+    let mut wanted = Subscription::default();
+    PaneId::Inside.subscribe(&model, &mut wanted);
+    assert!(wanted.norms);
+    assert!(wanted.activations.contains(&"blocks.2.ffwd.activated".to_owned()));
+    assert!(!wanted.activations.contains(&"ln_f".to_owned()), "it has no norms");
+    model.run.as_mut().unwrap().config = stage("bigram").unwrap().config(65, 1);
+    let mut wanted = Subscription::default();
+    PaneId::Inside.subscribe(&model, &mut wanted);
+    assert_eq!(wanted.activations, ["logits"]);
+}
+
+#[test]
+fn scrolling_stays_within_and_finds_the_blocks() {
+    let mut model = residual();
+    model.called = Some(PaneId::Inside);
+    for action in [Action::End, Action::PageDown, Action::Down, Action::NextLayer] {
+        PaneId::Inside.update(&mut model, action);
+    }
+    let bottom = model.panes.inside.scroll;
+    assert!(bottom < lines(&model, 40).len());
+    for action in [Action::Home, Action::PreviousLayer, Action::PageUp, Action::Up] {
+        PaneId::Inside.update(&mut model, action);
+        assert_eq!(model.panes.inside.scroll, 0);
+    }
+    PaneId::Inside.update(&mut model, Action::NextLayer);
+    assert!(model.panes.inside.scroll > 0);
+}
+
+#[test]
+fn no_data_or_size_is_a_problem() {
+    let check = |model: &mut Model| {
+        PaneId::Inside.refresh(model);
+        for (width, height) in (0..150).step_by(9).flat_map(|w| (0..20).map(move |h| (w, h))) {
+            let area = Rect::new(0, 0, width, height);
+            for zoomed in [false, true] {
+                let look = Look { focused: true, zoomed };
+                PaneId::Inside.draw(model, look, area, &mut Buffer::empty(area));
+            }
+        }
+        PaneId::Inside.update(model, Action::NextLayer);
+    };
+    let mut model = residual();
+    check(&mut model);
+    change(&mut model, |snapshot| {
+        for norms in &mut snapshot.norms {
+            (norms.weight, norms.update) = (0.0, f64::NAN);
+        }
+        for tensor in &mut snapshot.activations {
+            tensor.values.fill(f32::INFINITY);
+            tensor.shape.clear();
+        }
+    });
+    check(&mut model);
+    change(&mut model, |snapshot| {
+        *snapshot = Snapshot { stage: snapshot.stage.clone(), ..Snapshot::default() }
+    });
+    check(&mut model);
+    insta::assert_snapshot!("none", screen(&model, 60, 18));
+    model.snapshot = None;
+    check(&mut model);
+    model.run = None;
+    check(&mut model);
+    assert!(screen(&model, 60, 18).contains("The trainer is opening its first run."));
+}
