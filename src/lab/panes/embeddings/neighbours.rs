@@ -1,0 +1,81 @@
+//! Which tokens' vectors point the same way: cos(a, b) = a·b / (|a| |b|).
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::scatter::role;
+use super::{Rows, token};
+use crate::lab::frame::put;
+use crate::lab::model::Model;
+use crate::lab::theme::Role;
+use crate::lab::widgets::bar::bar;
+
+/// Columns of a list, with the gap after it.
+const LIST: u16 = 28;
+
+/// All other tokens with their cosines, the nearest first; those without one (a vector of zeros, or not a number) last.
+pub fn by_cosine(rows: &Rows, token: usize) -> Vec<(usize, f64)> {
+    let dot = |a: &[f32], b: &[f32]| -> f64 {
+        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+    };
+    let this = rows.row(token);
+    let size = dot(this, this);
+    let mut all: Vec<(usize, f64)> = (0..rows.count)
+        .filter(|&other| other != token)
+        .map(|other| {
+            let that = rows.row(other);
+            (other, dot(this, that) / (size * dot(that, that)).sqrt())
+        })
+        .collect();
+    let key = |cosine: f64| if cosine.is_nan() { f64::NEG_INFINITY } else { cosine };
+    all.sort_by(|a, b| key(b.1).total_cmp(&key(a.1)).then(a.0.cmp(&b.0)));
+    all
+}
+
+/// The list of the nearest and, if there is room for a second one, of the farthest.
+fn lists(rows: &Rows, token: usize, area: Rect) -> [Vec<(usize, f64)>; 2] {
+    let all = by_cosine(rows, token);
+    let room = usize::from(area.height.saturating_sub(1));
+    let nearest = all.iter().take(room).copied().collect();
+    let farthest = if area.width >= 2 * LIST - 2 {
+        all.iter().rev().filter(|(_, cosine)| !cosine.is_nan()).take(room).copied().collect()
+    } else {
+        Vec::new()
+    };
+    [nearest, farthest]
+}
+
+pub fn draw(model: &Model, rows: &Rows, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
+    let chosen = token(model, rows.count);
+    let [nearest, farthest] = lists(rows, chosen, area);
+    let titles = ["nearest to ", "farthest from "];
+    for (i, list) in [nearest, farthest].into_iter().enumerate() {
+        let x = area.x + i as u16 * LIST;
+        let area = Rect { width: area.right().saturating_sub(x).min(LIST - 2), x, ..area };
+        if list.is_empty() {
+            continue;
+        }
+        let next = put(buf, area, x, area.y, titles[i], muted);
+        let label = model.label(chosen as u32);
+        let next = put(buf, area, next, area.y, &label, theme.style(Role::Selected));
+        put(buf, area, next, area.y, " by cosine", muted);
+        for ((token, cosine), y) in list.into_iter().zip(area.y + 1..) {
+            put(buf, area, x + 1, y, &model.label(token as u32), theme.style(role(model, token)));
+            let number = if cosine.is_nan() { "?".to_owned() } else { format!("{cosine:.3}") };
+            let end = put(buf, area, x + 3, y, &format!("{number:>7} "), text);
+            let room = usize::from(area.right().saturating_sub(end));
+            let style = if cosine < 0.0 { muted } else { theme.style(Role::Accent) };
+            put(buf, area, end, y, &bar(cosine.abs(), room, &theme.glyphs), style);
+        }
+    }
+}
+
+/// The token listed at a place.
+pub fn token_at(model: &Model, rows: &Rows, area: Rect, at: Position) -> Option<usize> {
+    let list = usize::from(at.x.checked_sub(area.x)? / LIST);
+    let row = usize::from(at.y.checked_sub(area.y + 1)?);
+    let lists = lists(rows, token(model, rows.count), area);
+    lists.get(list)?.get(row).map(|&(token, _)| token)
+}

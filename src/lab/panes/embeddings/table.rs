@@ -1,0 +1,127 @@
+//! A table as it is: a heat map with the value under the cursor.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+
+use super::{Rows, View, is_bigram, position, token};
+use crate::lab::model::Model;
+use crate::lab::number::{probability, value};
+use crate::lab::theme::Role;
+use crate::lab::widgets::heat_map::{Grid, HeatMap, Scale};
+use crate::math::Real;
+use crate::math::softmax::softmax_row;
+
+const CELLS: [(u16, u16); 4] = [(8, 1), (3, 1), (2, 1), (1, 1)];
+
+fn cursor(model: &Model, view: View, rows: &Rows) -> (usize, usize) {
+    let row = if view == View::Positions {
+        position(model, rows.count)
+    } else {
+        token(model, rows.count)
+    };
+    (row, model.panes.embeddings.column.min(rows.columns - 1))
+}
+
+/// Where the cells stand, below a line of explanation.
+pub fn grid(model: &Model, view: View, rows: &Rows, area: Rect) -> Grid {
+    let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let gutter = if view == View::Positions { rows.count.to_string().len() as u16 + 1 } else { 2 };
+    Grid::fit(room, gutter, (rows.count, rows.columns), cursor(model, view, rows), &CELLS)
+}
+
+/// Softmax of the rows that are shown.
+fn softmax_rows(rows: &Rows, grid: &Grid) -> Vec<Vec<Real>> {
+    let shown = grid.rows.first..grid.rows.first + grid.rows.shown;
+    shown
+        .map(|row| {
+            // With the feature f64 the core calculates in f64, while snapshots stay f32.
+            #[allow(clippy::useless_conversion)]
+            let mut row: Vec<Real> = rows.row(row).iter().map(|&x| x.into()).collect();
+            softmax_row(&mut row);
+            row
+        })
+        .collect()
+}
+
+pub fn draw(model: &Model, view: View, rows: &Rows, area: Rect, buf: &mut Buffer) {
+    let theme = &model.theme;
+    let grid = grid(model, view, rows, area);
+    let (row, column) = cursor(model, view, rows);
+    let softmax = if view == View::Probabilities { softmax_rows(rows, &grid) } else { Vec::new() };
+    #[allow(clippy::unnecessary_cast)]
+    let value_at = |row: usize, column: usize| match view {
+        View::Probabilities => {
+            Some(*softmax.get(row.checked_sub(grid.rows.first)?)?.get(column)? as f64)
+        }
+        _ => rows.row(row).get(column).map(|&x| f64::from(x)),
+    };
+    let scale = if view == View::Probabilities {
+        Scale::Probability
+    } else {
+        Scale::signed(rows.values.iter().copied())
+    };
+    let tokens_across = is_bigram(model) && view != View::Positions;
+    let row_label = |row: usize| match view {
+        View::Positions => (row + 1).to_string(),
+        _ => model.label(row as u32),
+    };
+    // Numbers of columns stand at every eighth column or so, where there is room for them.
+    let every = 8 / usize::from(grid.cell.0);
+    let column_label = |column: usize| match tokens_across {
+        true => model.label(column as u32),
+        false if every < 2 || column.is_multiple_of(every) => column.to_string(),
+        false => String::new(),
+    };
+
+    let muted = theme.style(Role::Muted);
+    let number = value_at(row, column).map_or_else(String::new, |x| {
+        if view == View::Probabilities { probability(x) } else { value(x) }
+    });
+    let what = match view {
+        View::Positions => format!("position {}, channel {column} ", row + 1),
+        View::Probabilities => {
+            format!("p({} after {}) = ", model.label(column as u32), model.label(row as u32))
+        }
+        _ if tokens_across => {
+            format!("logit of {} after {} ", model.label(column as u32), model.label(row as u32))
+        }
+        _ => format!("{}, channel {column} ", model.label(row as u32)),
+    };
+    let legend = scale.legend(theme);
+    let room = usize::from(area.width);
+    let taken = number.chars().count() + 2 + legend.width();
+    // The row's name stands beside it on the map: in little room that is enough.
+    let short = format!("{}, channel {column} ", row + 1);
+    let what =
+        if view == View::Positions && what.chars().count() + taken > room { short } else { what };
+    let with_legend = what.chars().count() + taken <= room;
+    let mut spans = vec![Span::raw(what), Span::styled(number, theme.style(Role::Accent))];
+    if with_legend {
+        spans.push(Span::raw("  "));
+        spans.extend(legend.spans);
+    }
+    let width: usize = spans.iter().map(Span::width).sum();
+    let windows: Vec<_> = [("rows", grid.rows), ("columns", grid.columns)]
+        .into_iter()
+        .filter(|(_, window)| !window.is_whole())
+        .map(|(name, window)| format!("{name} {}", window.describe()))
+        .collect();
+    let windows = format!("   {}", windows.join(", "));
+    if width + windows.chars().count() <= usize::from(area.width) {
+        spans.push(Span::styled(windows, muted));
+    }
+    Line::from(spans).render(Rect { height: 1, ..area }, buf);
+    let map = HeatMap {
+        theme,
+        grid,
+        scale,
+        value: &value_at,
+        hidden: [" ", " "],
+        row_label: &row_label,
+        column_label: &column_label,
+        cursor: (row, column),
+    };
+    (&map).render(area, buf);
+}
