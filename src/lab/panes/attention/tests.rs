@@ -288,3 +288,49 @@ fn ascii_terminals_get_ascii() {
         assert!(screen.is_ascii(), "{screen}");
     }
 }
+
+/// Not the fixture but a model of each kind: what it hands over is what is drawn.
+#[test]
+fn what_a_real_model_hands_over_is_drawn() {
+    for causal in [true, false] {
+        let mut model = fixture::model(120, 40);
+        let config = &mut model.run.as_mut().unwrap().config.model;
+        (config.causal, config.n_layer) = (causal, 2);
+        let built = crate::model::build(config).unwrap();
+        let mut weights = vec![0.0; built.registry().len()];
+        built.initialise(&mut weights, 1337);
+        let mut inference = built.inference();
+        inference.forward(&weights, &model.prompt.tokens);
+        let mut activations = Vec::new();
+        inference.visit(&mut |name, shape, values| {
+            #[allow(clippy::unnecessary_cast)]
+            let values = values.iter().map(|&x| x as f32).collect();
+            activations.push(Tensor { name: name.to_owned(), shape: shape.to_vec(), values });
+        });
+        model.snapshot = Some(Arc::new(Snapshot {
+            stage: "multi-head".to_owned(),
+            prompt: model.prompt.tokens.clone(),
+            activations,
+            ..Snapshot::default()
+        }));
+        for action in [Action::NextLayer, Action::NextHead, Action::Up, Action::PageUp] {
+            PANE.update(&mut model, action);
+        }
+        PANE.update(&mut model, Action::Left);
+        // Layer 2, head 2, the first query, the key before the last.
+        let at = 8 * 8 + 6;
+        let [weight, score] = ["weights", "scores"]
+            .map(|part| f64::from(values(&model, &format!("blocks.1.sa.{part}"))[at]));
+        let screen = text(&model, 120, 40);
+        assert!(screen.contains("layer 2 of 2 · head 2 of 4"), "{screen}");
+        assert!(screen.contains(&format!("weight {}", probability(weight))), "{screen}");
+        assert!(screen.contains("1.000 sum"), "{screen}");
+        assert!(screen.contains("▸L2"), "{screen}");
+        if causal {
+            assert!(weight == 0.0 && screen.contains("comes after the query"), "{screen}");
+        } else {
+            let line = format!("= softmax({} | row of 8)", number::value(score));
+            assert!(weight > 0.0 && screen.contains(&line), "{line}\n{screen}");
+        }
+    }
+}
