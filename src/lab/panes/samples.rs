@@ -28,6 +28,10 @@ const LIKELY: f64 = 0.5;
 /// Lines that a page key moves by.
 const PAGE: isize = 5;
 
+/// What brings the cursor up.
+const MOVES: [Action; 6] =
+    [Action::Left, Action::Right, Action::Up, Action::Down, Action::PageUp, Action::PageDown];
+
 #[derive(Debug, Default)]
 pub struct State {
     /// The generated character that is looked at.
@@ -40,15 +44,17 @@ pub struct State {
 
 pub fn detail(model: &Model) -> String {
     let Some(sample) = model.sample() else { return String::new() };
-    let mut text = format!("step {} · {}", number::count(sample.step), settings(&sample.sampling));
+    let mut parts = vec![format!("step {}", number::count(sample.step))];
     if !sample.complete {
-        let (ellipsis, n) = (model.theme.glyphs.ellipsis, sample.tokens.len());
-        text += &format!(" · generating{ellipsis} {n}");
-        if let Some(wanted) = wanted(model) {
-            text += &format!("/{wanted}");
-        }
+        let of = wanted(model).map_or(String::new(), |wanted| format!("/{wanted}"));
+        parts.push(format!(
+            "generating{} {}{of}",
+            model.theme.glyphs.ellipsis,
+            sample.tokens.len()
+        ));
     }
-    text
+    parts.push(settings(&sample.sampling));
+    parts.join(" · ")
 }
 
 /// How many characters were asked for.
@@ -58,14 +64,10 @@ fn wanted(model: &Model) -> Option<usize> {
 
 /// `T 0.8 · top-k 40 · top-p 0.9`
 fn settings(sampling: &Sampling) -> String {
-    let mut text = format!("T {}", number::setting(sampling.temperature));
-    if let Some(k) = sampling.top_k {
-        text += &format!(" · top-k {k}");
-    }
-    if let Some(p) = sampling.top_p {
-        text += &format!(" · top-p {}", number::setting(p));
-    }
-    text
+    let mut parts = vec![format!("T {}", number::setting(sampling.temperature))];
+    parts.extend(sampling.top_k.map(|k| format!("top-k {k}")));
+    parts.extend(sampling.top_p.map(|p| format!("top-p {}", number::setting(p))));
+    parts.join(" · ")
 }
 
 pub fn about(model: &Model) -> String {
@@ -205,22 +207,14 @@ fn moved(model: &Model, sample: &Sample, action: Action) -> Option<usize> {
     Some(match (action, now) {
         (Action::Home, _) => 0,
         (Action::End, _) => last,
-        // The first movement only brings the cursor up.
-        (
-            Action::Left
-            | Action::Right
-            | Action::Up
-            | Action::Down
-            | Action::PageUp
-            | Action::PageDown,
-            None,
-        ) => 0,
         (Action::Left, Some(index)) => index.saturating_sub(1),
         (Action::Right, Some(index)) => (index + 1).min(last),
-        (Action::Up, _) => rows(-1),
-        (Action::Down, _) => rows(1),
-        (Action::PageUp, _) => rows(-PAGE),
-        (Action::PageDown, _) => rows(PAGE),
+        (Action::Up, Some(_)) => rows(-1),
+        (Action::Down, Some(_)) => rows(1),
+        (Action::PageUp, Some(_)) => rows(-PAGE),
+        (Action::PageDown, Some(_)) => rows(PAGE),
+        // The first movement only brings the cursor up.
+        (action, None) if MOVES.contains(&action) => 0,
         _ => return None,
     })
 }

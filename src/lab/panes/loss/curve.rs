@@ -160,7 +160,9 @@ fn lr(run: &Run, step: u64) -> Option<f64> {
         let changes = || run.history.edits.iter().filter(|edit| edit.name == name);
         // A change at step s holds from s + 1 on.
         let later = changes().find(|edit| edit.step >= step).map(|edit| &edit.old);
-        let Some(text) = later.or_else(|| changes().last().map(|edit| &edit.new)) else { continue };
+        let Some(text) = later.or_else(|| changes().next_back().map(|edit| &edit.new)) else {
+            continue;
+        };
         let known = hyperparameter(name)?;
         known.set(&mut config, Value::parse(known, text).ok()?).ok()?;
     }

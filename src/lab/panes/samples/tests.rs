@@ -135,7 +135,7 @@ fn a_text_under_way_says_how_far_it_is() {
         sample.logits.truncate(12 * 65);
     });
     let detail = PaneId::Samples.detail(&model);
-    assert!(detail.starts_with("step 3,400 · T 1 · generating… 12"), "{detail}");
+    assert!(detail.starts_with("step 3,400 · generating… 12"), "{detail}");
 }
 
 #[test]
