@@ -2,6 +2,8 @@
 //!
 //! The keymap, the footer, the help overlay, the palette and the README's key table are all read from [`ACTIONS`].
 
+use std::fmt::Write as _;
+
 use ratatui::crossterm::event::KeyCode;
 
 use super::key::{Key, char, ctrl, named};
@@ -289,6 +291,41 @@ pub fn row(action: Action) -> &'static Row {
     ACTIONS.iter().find(|row| row.action == action).expect("every action has a row")
 }
 
+/// All keys of a row, each once.
+pub fn keys(row: &Row, ascii: bool) -> Vec<String> {
+    let mut labels: Vec<String> = Vec::new();
+    for key in row.places.iter().flat_map(|place| place.keys) {
+        let label = key.label(ascii);
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels
+}
+
+/// The README's table of keys, in Markdown.
+pub fn markdown() -> String {
+    let mut rows: Vec<(Section, Vec<String>, &str)> = Vec::new();
+    for section in Section::ALL {
+        for row in ACTIONS.iter().filter(|row| row.section == section) {
+            let labels = keys(row, false).into_iter().map(|key| format!("`{key}`"));
+            match rows.last_mut() {
+                // The panes' numbers are one row.
+                Some((_, all, doc)) if *doc == row.doc => all.extend(labels),
+                _ => rows.push((section, labels.collect(), row.doc)),
+            }
+        }
+    }
+    let mut table = "| where | keys | what |\n|---|---|---|\n".to_owned();
+    let mut last = None;
+    for (section, keys, doc) in rows {
+        let title = if last == Some(section) { "" } else { section.title() };
+        last = Some(section);
+        _ = writeln!(table, "| {title} | {} | {doc} |", keys.join(" "));
+    }
+    table
+}
+
 /// Whether the palette offers it: all but what only makes sense inside an overlay.
 pub fn in_palette(row: &Row) -> bool {
     row.section != Section::Dialog && row.action != Action::Palette
@@ -331,6 +368,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Where this fails: copy the table from the message into README.md, between its two marks.
+    #[test]
+    fn the_readme_has_every_key() {
+        let readme =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+        let (_, rest) = readme.split_once("<!-- keys -->\n").unwrap();
+        let (table, _) = rest.split_once("<!-- /keys -->").unwrap();
+        assert!(table == markdown(), "{}", markdown());
     }
 
     #[test]

@@ -28,6 +28,8 @@ const AWAKE: Duration = Duration::from_secs(2);
 /// Messages that are taken in between two frames.
 const AT_ONCE: usize = 4096;
 
+const NOWHERE: &str = "there is no home folder to save in: set GPT_LAB_HOME to a folder";
+
 /// The trainer, as the driver sees it.
 #[derive(Clone)]
 pub struct Trainer {
@@ -210,26 +212,24 @@ impl<B: Backend, H: Host> Driver<B, H> {
             Effect::Save => {
                 let Some(run) = &self.model.run else { return };
                 let prefix = format!("{}-step-{}-", run.config.stage, run.step);
-                match &self.folder {
-                    Some(folder) => {
-                        let path =
-                            folder::fresh(folder, &prefix, ".safetensors", SystemTime::now());
-                        self.save(folder.clone(), Command::Save(path));
-                    }
-                    None => self.nowhere(),
+                let Some(folder) = &self.folder else { return self.warn(NOWHERE) };
+                if let Err(error) = std::fs::create_dir_all(folder) {
+                    let text = format!("save: {} could not be made: {error}", folder.display());
+                    return self.warn(text);
                 }
+                let path = folder::fresh(folder, &prefix, ".safetensors", SystemTime::now());
+                self.perform(Effect::Send(Command::Save(path)));
             }
-            Effect::SaveAll => match &self.folder {
-                Some(folder) => {
+            Effect::SaveAll => {
+                if let Some(folder) = &self.folder {
                     let path = folder::fresh(folder, "", "", SystemTime::now());
                     self.perform(Effect::Send(Command::SaveAll(path)));
-                }
-                None => {
-                    let why = "there is no home folder: set GPT_LAB_HOME to a folder".to_owned();
-                    self.handle(Msg::Worker(Event::Refused { what: "save".to_owned(), why }));
+                } else {
+                    let (what, why) = ("save".to_owned(), NOWHERE.to_owned());
+                    self.handle(Msg::Worker(Event::Refused { what, why }));
                     self.handle(Msg::Worker(Event::SavedAll));
                 }
-            },
+            }
             Effect::Mouse(on) => self.host.mouse(on),
             Effect::Suspend => {
                 let back = self.host.suspend(self.model.mouse);
@@ -239,22 +239,8 @@ impl<B: Backend, H: Host> Driver<B, H> {
         }
     }
 
-    fn save(&mut self, folder: PathBuf, command: Command) {
-        if let Err(error) = std::fs::create_dir_all(&folder) {
-            self.model.say(
-                ToastKind::Warning,
-                format!("save: {} could not be made: {error}", folder.display()),
-            );
-        } else {
-            self.perform(Effect::Send(command));
-        }
-    }
-
-    fn nowhere(&mut self) {
-        self.model.say(
-            ToastKind::Warning,
-            "there is no home folder to save in: set GPT_LAB_HOME to a folder",
-        );
+    fn warn(&mut self, text: impl Into<String>) {
+        self.model.say(ToastKind::Warning, text);
         self.model.dirty = true;
     }
 
@@ -287,3 +273,6 @@ impl<B: Backend, H: Host> Driver<B, H> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

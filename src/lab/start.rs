@@ -16,7 +16,7 @@ use ratatui::layout::Size;
 use super::model::{Corpus, Model, Msg};
 use super::run::{Driver, Ending, Incoming, Trainer};
 use super::terminal::{self, Screen};
-use super::theme::detect;
+use super::theme::{Theme, detect};
 use super::{folder, summary, update};
 use crate::lesson::{Lesson, course};
 use crate::text::{self, Dataset, Source, ngram};
@@ -75,7 +75,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     };
 
     terminal::install_panic_hook();
-    let opened = open(theme, lessons, lesson, options.seed, inbox);
+    let opened = open(&theme, lessons, lesson, options.seed, inbox);
     let mut driver = opened.context("the terminal could not be opened").map_err(Refusal::Failed)?;
     driver.draw();
     forward_late_errors(early, sender.clone());
@@ -96,7 +96,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
 type RealDriver = Driver<CrosstermBackend<std::io::Stdout>, Screen>;
 
 fn open(
-    theme: super::theme::Theme,
+    theme: &Theme,
     lessons: Vec<Lesson>,
     lesson: usize,
     seed: u64,
@@ -105,7 +105,7 @@ fn open(
     let screen = Screen::open()?;
     let terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
     let size = terminal.size().unwrap_or(Size::new(80, 24));
-    let model = Model::new(lessons, lesson, theme, size, seed);
+    let model = Model::new(lessons, lesson, *theme, size, seed);
     Ok(Driver::new(terminal, screen, model, inbox, folder::runs()))
 }
 

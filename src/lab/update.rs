@@ -141,3 +141,6 @@ fn warn(model: &mut Model, text: impl Into<String>) -> Vec<Effect> {
     model.say(ToastKind::Warning, text);
     Vec::new()
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,6 +72,11 @@ fn too_small(model: &Model, screen: Rect, buf: &mut Buffer) {
 mod tests {
     use super::*;
     use crate::lab::fixture;
+    use crate::lab::model::ToastKind;
+    use crate::lab::overlays::{Answer, Confirm, InputLine, List, ListKind, Overlay, Purpose};
+    use crate::lab::panes::PaneId;
+    use crate::lab::run_view::Status;
+    use crate::lab::theme::Glyphs;
 
     #[test]
     fn no_size_is_a_problem() {
@@ -83,15 +88,76 @@ mod tests {
         }
     }
 
-    /// Prints the screens of a size, to look at them: `cargo test --lib look_at -- --ignored --nocapture`.
+    fn screen(model: &Model) -> String {
+        let mut buf = Buffer::empty(Rect::new(0, 0, model.size.width, model.size.height));
+        draw(model, &mut buf);
+        fixture::text(&buf)
+    }
+
+    /// The lesson beside the hyperparameters.
+    fn small() -> Model {
+        let mut model = fixture::model(80, 24);
+        model.focus = PaneId::Hyperparameters;
+        model.called = Some(PaneId::Hyperparameters);
+        model
+    }
+
     #[test]
-    #[ignore = "for the eye"]
-    fn look_at_the_screens() {
-        for (width, height) in [(80, 24), (120, 40)] {
-            let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
-            draw(&fixture::model(width, height), &mut buf);
-            eprintln!("{}", fixture::text(&buf));
+    fn lesson_and_hyperparameters() {
+        insta::assert_snapshot!(screen(&small()));
+    }
+
+    #[test]
+    fn a_zoomed_lesson() {
+        let mut model = fixture::model(160, 48);
+        model.zoomed = true;
+        insta::assert_snapshot!(screen(&model));
+    }
+
+    #[test]
+    fn a_diverged_run_with_a_word_to_the_learner() {
+        let mut model = small();
+        model.run.as_mut().unwrap().status = Status::Diverged(3413);
+        let error = "lr must be a number from 1e-9 to 10 (found -1)".to_owned();
+        model.panes.hyperparameters.error = Some(error);
+        model.say(ToastKind::Warning, "the loss is no longer finite");
+        insta::assert_snapshot!(screen(&model));
+    }
+
+    #[test]
+    fn the_lists() {
+        let kinds = [(ListKind::Help, ""), (ListKind::Palette, "le"), (ListKind::Lessons, "")];
+        for (kind, filter) in kinds {
+            let mut model = small();
+            let list = List { kind, filter: filter.into(), selected: 2 };
+            model.overlays.push(Overlay::List(list));
+            insta::assert_snapshot!(format!("{kind:?}"), screen(&model));
         }
+    }
+
+    #[test]
+    fn a_question_and_the_input_line() {
+        let mut model = small();
+        let yes = Answer::QuitUnsaved;
+        let text = "Not saved: save: the disk is full. Leave all the same?".to_owned();
+        let title = "Leave without saving?".to_owned();
+        model.overlays.push(Overlay::Confirm(Confirm { title, text, yes }));
+        insta::assert_snapshot!("question", screen(&model));
+        let purpose = Purpose::Prompt { before: String::new() };
+        let error = Some("1 character is outside the vocabulary of 65: '€'".to_owned());
+        let line = InputLine { purpose, input: "the king €".into(), error };
+        model.overlays = vec![Overlay::Input(line)];
+        insta::assert_snapshot!("input", screen(&model).lines().last().unwrap());
+    }
+
+    #[test]
+    fn plain_signs_only_where_there_is_no_unicode() {
+        let mut model = small();
+        model.theme.glyphs = Glyphs::ASCII;
+        let screen = screen(&model);
+        // The lesson's own text may hold more: only the pane on the right is all ours.
+        let ours: String = screen.lines().flat_map(|line| line.chars().skip(40)).collect();
+        assert!(ours.is_ascii(), "{screen}");
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub fn draw(model: &Model, look: Look, area: Rect, buf: &mut Buffer) {
     };
     let state = &model.panes.hyperparameters;
     let rows = rows(model);
-    let foot = foot(model, area);
+    let foot = foot(area);
     let list = Rect { height: area.height - foot, ..area };
     let top = top(state.selected, rows.len(), list.height);
     let named = model.lesson().hyperparameters.len();
@@ -135,7 +135,8 @@ pub fn draw(model: &Model, look: Look, area: Rect, buf: &mut Buffer) {
             if here && look.focused { theme.style(Role::Selected) } else { Style::new().bold() };
         let width = text.width() as u16;
         put(buf, line, line.x + 2 + NAME + VALUE.saturating_sub(width), y, &text, value_style);
-        let mut x = line.x + 2 + NAME + VALUE + 2;
+        let gap = if area.width < 2 + NAME + VALUE + 2 + TAKES { 1 } else { 2 };
+        let mut x = line.x + 2 + NAME + VALUE + gap;
         if area.width >= 2 + NAME + VALUE + 2 + SLIDER + 2 + TAKES {
             slider(model, h, value, here && look.focused, line, x, buf);
             x += SLIDER + 2;
@@ -151,8 +152,8 @@ pub fn draw(model: &Model, look: Look, area: Rect, buf: &mut Buffer) {
 }
 
 /// Rows under the list for the explanation or an error.
-fn foot(model: &Model, area: Rect) -> u16 {
-    let wanted = if model.panes.hyperparameters.error.is_some() { 3 } else { 2 };
+fn foot(area: Rect) -> u16 {
+    let wanted = if area.height >= 14 { 3 } else { 2 };
     if area.height >= wanted + 4 { wanted } else { u16::from(area.height > 3) }
 }
 
@@ -279,7 +280,7 @@ fn type_value(model: &mut Model) {
 /// A click selects; on the selected row, left of its value lowers it and right of it raises it.
 pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
     let rows = rows(model).len();
-    let list = area.height - foot(model, area);
+    let list = area.height - foot(area);
     let row = usize::from(at.y - area.y);
     let clicked = top(model.panes.hyperparameters.selected, rows, list) + row;
     if row >= usize::from(list) || clicked >= rows {

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::action::{ACTIONS, Action, Context};
+use crate::lab::action::{ACTIONS, Action, Context, Section};
 use crate::lab::frame::{clip, put};
 use crate::lab::model::{Model, ToastKind};
 use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
@@ -66,8 +66,11 @@ const IMPORTANT: [Action; 8] = [
     Action::EditPrompt,
     Action::Palette,
     Action::Zoom,
-    Action::StepOnce,
+    Action::Slower,
 ];
+
+/// The rank of the focused pane's own keys: among the first few.
+const OWN: usize = 2;
 
 /// The keys that count now, the nearest context first; neighbours with the same word share it.
 fn hints(model: &Model) -> Vec<Hint> {
@@ -88,8 +91,12 @@ fn hints(model: &Model) -> Vec<Hint> {
             }
             let keys = key.label(ascii);
             let word = word(model, row.action, row.short);
-            let important = IMPORTANT.iter().position(|action| *action == row.action);
-            let rank = important.unwrap_or(IMPORTANT.len() + at + depth * ACTIONS.len());
+            let rank = match IMPORTANT.iter().position(|action| *action == row.action) {
+                Some(at) => at,
+                // What only this pane can do.
+                None if depth == 0 && row.section != Section::Cursor => OWN,
+                None => IMPORTANT.len() + at,
+            };
             match hints[from..].last_mut() {
                 Some(last) if last.word == word => {
                     let arrows = "↑↓←→<>".contains(&keys);

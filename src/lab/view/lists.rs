@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::overlay::boxed;
-use crate::lab::action::Row;
+use crate::lab::action;
 use crate::lab::frame::{clip, put};
 use crate::lab::model::Model;
 use crate::lab::number;
@@ -28,18 +28,6 @@ pub fn draw(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<
         ListKind::Palette => palette(model, list, body, buf),
         ListKind::Lessons => lessons(model, list, body, buf),
     }
-}
-
-/// All keys of a row, each once.
-fn keys(row: &Row, ascii: bool) -> String {
-    let mut labels: Vec<String> = Vec::new();
-    for key in row.places.iter().flat_map(|place| place.keys) {
-        let label = key.label(ascii);
-        if !labels.contains(&label) {
-            labels.push(label);
-        }
-    }
-    labels.join(" ")
 }
 
 /// The line to type in, at the top of a box; returns the cursor and what is left below.
@@ -101,7 +89,7 @@ fn help_lines(model: &Model, list: &List, width: usize) -> Vec<Line<'static>> {
         lines.push(Line::from(Span::styled(section.title(), theme.style(Role::Heading))));
         let mut merged: Vec<(String, &'static str)> = Vec::new();
         for row in rows {
-            let keys = keys(row, theme.glyphs.ascii);
+            let keys = action::keys(row, theme.glyphs.ascii).join(" ");
             match merged.last_mut() {
                 // The panes' numbers are one line.
                 Some((labels, doc)) if *doc == row.doc => {
@@ -164,7 +152,7 @@ fn palette(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<P
         let style = if here { theme.style(Role::Accent) } else { Style::new() };
         put(buf, rest, rest.x, y, mark, style);
         put(buf, rest, rest.x + 2, y, row.id, style);
-        let keys = keys(row, theme.glyphs.ascii);
+        let keys = action::keys(row, theme.glyphs.ascii).join(" ");
         let key_x = rest.right().saturating_sub(keys.width() as u16);
         let doc_x = rest.x + 20;
         let room = usize::from(key_x.saturating_sub(doc_x + 1));

@@ -1,0 +1,149 @@
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::*;
+use crate::lab::fixture;
+use crate::lab::terminal::NoHost;
+use crate::train::snapshot::{Sample, Snapshot};
+
+/// A trainer that does what the test tells it to.
+#[derive(Default)]
+struct Still {
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
+}
+
+impl Slots for Still {
+    fn take_snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.lock().unwrap().take()
+    }
+
+    fn take_sample(&self) -> Option<Arc<Sample>> {
+        None
+    }
+}
+
+struct Bench {
+    driver: Driver<TestBackend, NoHost>,
+    inbox: Sender<Incoming>,
+    commands: Receiver<Command>,
+    slots: Arc<Still>,
+    folder: tempfile::TempDir,
+}
+
+fn bench() -> Bench {
+    let (inbox, incoming) = channel();
+    let (sender, commands) = channel();
+    let slots = Arc::new(Still::default());
+    let folder = tempfile::tempdir().unwrap();
+    let terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+    let model = fixture::model(120, 40);
+    let mut driver =
+        Driver::new(terminal, NoHost, model, incoming, Some(folder.path().join("runs")));
+    driver.trainer = Some(Trainer { commands: sender, slots: slots.clone() });
+    Bench { driver, inbox, commands, slots, folder }
+}
+
+impl Bench {
+    fn key(&mut self, c: char) {
+        let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+        self.inbox.send(Incoming::Msg(Msg::Key(key))).unwrap();
+        self.driver.turn(Duration::ZERO);
+    }
+
+    fn screen(&self) -> String {
+        fixture::text(self.driver.terminal.backend().buffer())
+    }
+
+    fn command(&self, wanted: impl Fn(&Command) -> bool) -> Command {
+        self.commands.try_iter().find(|c| wanted(c)).expect("no such command was sent")
+    }
+}
+
+#[test]
+fn the_first_frame_needs_no_trainer() {
+    let mut bench = bench();
+    bench.driver.trainer = None;
+    bench.driver.model.run = None;
+    bench.driver.model.corpus = None;
+    bench.driver.draw();
+    assert!(bench.screen().contains("reading the text"));
+    assert!(bench.screen().contains("Multi-head attention"));
+}
+
+#[test]
+fn nothing_is_drawn_while_nothing_changes() {
+    let mut bench = bench();
+    bench.driver.draw();
+    let drawn = bench.driver.drawn;
+    bench.driver.turn(Duration::ZERO);
+    bench.driver.drawn = drawn.and_then(|at| at.checked_sub(FRAME));
+    let before = bench.driver.drawn;
+    bench.driver.draw();
+    assert_eq!(bench.driver.drawn, before);
+    bench.key('z');
+    bench.driver.draw();
+    assert_ne!(bench.driver.drawn, before);
+}
+
+#[test]
+fn a_new_snapshot_is_drawn() {
+    let mut bench = bench();
+    bench.driver.draw();
+    bench.driver.model.dirty = false;
+    *bench.slots.snapshot.lock().unwrap() = bench.driver.model.snapshot.take();
+    bench.driver.turn(Duration::ZERO);
+    assert!(bench.driver.model.snapshot.is_some());
+    assert!(bench.driver.model.dirty);
+}
+
+#[test]
+fn leaving_saves_into_a_folder_of_its_own() {
+    let mut bench = bench();
+    bench.key('q');
+    let Command::SaveAll(folder) = bench.command(|c| matches!(c, Command::SaveAll(_))) else {
+        unreachable!()
+    };
+    assert_eq!(folder.parent().unwrap(), bench.folder.path().join("runs"));
+    bench.driver.model.dirty = true;
+    bench.driver.drawn = None;
+    bench.driver.draw();
+    assert!(bench.screen().contains("Saving every run"));
+    bench.inbox.send(Incoming::Msg(Msg::Worker(Event::SavedAll))).unwrap();
+    assert!(matches!(bench.driver.run(), Ending::Left));
+}
+
+#[test]
+fn a_checkpoint_gets_a_name_of_its_own() {
+    let mut bench = bench();
+    bench.key('w');
+    let Command::Save(path) = bench.command(|c| matches!(c, Command::Save(_))) else {
+        unreachable!()
+    };
+    let name = path.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("multi-head-step-3412-") && name.ends_with("Z.safetensors"), "{name}");
+    assert!(path.parent().unwrap().is_dir());
+}
+
+#[test]
+fn a_bad_text_ends_the_lab() {
+    let mut bench = bench();
+    bench.inbox.send(Incoming::NoCorpus(anyhow::anyhow!("not UTF-8"))).unwrap();
+    assert!(
+        matches!(bench.driver.run(), Ending::NoCorpus(error) if error.to_string() == "not UTF-8")
+    );
+}
+
+#[test]
+fn the_screen_may_change_its_size_at_any_time() {
+    let mut bench = bench();
+    for (width, height) in [(80, 24), (20, 5), (0, 0), (200, 60), (79, 23)] {
+        bench.driver.terminal.backend_mut().resize(width, height);
+        bench.driver.model.dirty = true;
+        bench.driver.drawn = None;
+        bench.driver.draw();
+    }
+    assert!(bench.screen().contains("at least 80 x 24"));
+}

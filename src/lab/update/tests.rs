@@ -1,0 +1,487 @@
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::layout::Size;
+
+use super::*;
+use crate::lab::action::ACTIONS;
+use crate::lab::fixture;
+use crate::lab::model::Corpus;
+use crate::lab::overlays::{Answer, Confirm};
+use crate::lab::run_view::Status;
+use crate::text::CharTokenizer;
+use crate::train::event::Edit;
+use crate::train::{Command, Event, History, Value};
+
+fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {
+    update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+}
+
+fn key(model: &mut Model, c: char) -> Vec<Effect> {
+    press(model, KeyCode::Char(c))
+}
+
+fn ctrl(model: &mut Model, c: char) -> Vec<Effect> {
+    update(model, Msg::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)))
+}
+
+fn say(model: &mut Model, event: Event) -> Vec<Effect> {
+    update(model, Msg::Worker(event))
+}
+
+/// What is sent to the trainer, but for what the visible panes ask for.
+fn sent(effects: &[Effect]) -> Vec<String> {
+    let commands = effects.iter().filter_map(|effect| match effect {
+        Effect::Send(Command::Subscribe(_) | Command::Sample(_)) => None,
+        Effect::Send(Command::Open { config, fresh }) => {
+            Some(format!("Open {} fresh {fresh}", config.stage))
+        }
+        Effect::Send(command) => Some(format!("{command:?}")),
+        other => Some(format!("{other:?}")),
+    });
+    commands.collect()
+}
+
+/// The fixture with its panes' wishes already sent.
+fn settled(width: u16, height: u16) -> Model {
+    let mut model = fixture::model(width, height);
+    update(&mut model, Msg::Tick(Duration::ZERO));
+    model.dirty = false;
+    model
+}
+
+fn opened(model: &Model, stage: &str) -> Event {
+    let config = opening(stage, model.tokenizer().unwrap().vocab_size(), 1337);
+    Event::Opened {
+        config: Box::new(config),
+        step: 0,
+        parameters: 1,
+        threads: 2,
+        operations_per_token: 1.0,
+        history: Box::new(History::default()),
+    }
+}
+
+fn focus_hyperparameters(model: &mut Model, name: &str) {
+    focus(model, PaneId::Hyperparameters);
+    PaneId::Hyperparameters.update(model, action::Action::Home);
+    let order: Vec<_> = model.lesson().hyperparameters.clone();
+    let at = order.iter().position(|n| n == name).unwrap();
+    for _ in 0..at {
+        press(model, KeyCode::Down);
+    }
+}
+
+#[test]
+fn space_pauses_and_resumes() {
+    let mut model = settled(120, 40);
+    assert_eq!(sent(&key(&mut model, ' ')), ["Pause"]);
+    say(&mut model, Event::Paused);
+    assert_eq!(model.run.as_ref().unwrap().status, Status::Paused);
+    assert_eq!(sent(&key(&mut model, ' ')), ["Run"]);
+    assert_eq!(sent(&key(&mut model, '.')), ["Step(1)"]);
+}
+
+#[test]
+fn speed_goes_down_from_what_it_is_and_up_to_full() {
+    let mut model = settled(120, 40);
+    assert_eq!(sent(&key(&mut model, '<')), ["Throttle(Some(1000.0))"]);
+    assert_eq!(sent(&key(&mut model, '<')), ["Throttle(Some(500.0))"]);
+    assert_eq!(sent(&key(&mut model, '>')), ["Throttle(Some(1000.0))"]);
+    assert_eq!(sent(&key(&mut model, '>')), ["Throttle(None)"]);
+    assert_eq!(sent(&key(&mut model, '>')), ["Throttle(None)"]);
+    model.throttle = Some(1.0);
+    assert_eq!(sent(&key(&mut model, '<')), ["Throttle(Some(1.0))"]);
+}
+
+#[test]
+fn pages_turn_into_the_next_lesson_and_back_into_its_last_page() {
+    let mut model = settled(120, 40);
+    let (lesson, pages) = (model.lesson, model.lesson().steps.len());
+    for page in 1..pages {
+        assert_eq!(sent(&key(&mut model, 'n')), Vec::<String>::new());
+        assert_eq!(model.page, page);
+    }
+    let next = model.lessons[lesson + 1].stage.clone();
+    let effects = sent(&key(&mut model, 'n'));
+    assert_eq!((model.lesson, model.page), (lesson + 1, 0));
+    assert!(effects.contains(&format!("Open {next} fresh false")), "{effects:?}");
+    assert_eq!(effects.last().unwrap(), "Run");
+    key(&mut model, 'p');
+    assert_eq!((model.lesson, model.page), (lesson, pages - 1));
+}
+
+#[test]
+fn the_edges_of_the_course_hold() {
+    let mut model = settled(120, 40);
+    for _ in 0..40 {
+        key(&mut model, ']');
+    }
+    assert_eq!(model.lesson, model.lessons.len() - 1);
+    for _ in 0..40 {
+        key(&mut model, '[');
+    }
+    assert_eq!((model.lesson, model.page), (0, 0));
+    assert!(key(&mut model, 'p').is_empty());
+}
+
+#[test]
+fn a_paused_learner_opens_a_lesson_paused() {
+    let mut model = settled(120, 40);
+    key(&mut model, ' ');
+    say(&mut model, Event::Paused);
+    assert!(!sent(&key(&mut model, ']')).contains(&"Run".to_owned()));
+}
+
+#[test]
+fn leaving_a_stage_keeps_its_curve_and_coming_back_hides_it() {
+    let mut model = settled(120, 40);
+    key(&mut model, ']');
+    let event = opened(&model, "feed-forward");
+    say(&mut model, event);
+    let labels: Vec<_> = model.visible_ghosts().map(|g| g.label.clone()).collect();
+    assert_eq!(labels, ["single-head", "multi-head"]);
+    assert!(
+        model.snapshot().is_none() && model.sample().is_none(),
+        "they belong to the other stage"
+    );
+    let event = opened(&model, "multi-head");
+    say(&mut model, event);
+    let labels: Vec<_> = model.visible_ghosts().map(|g| g.label.clone()).collect();
+    assert_eq!(
+        labels,
+        ["single-head"],
+        "an untrained run leaves no ghost, the present one is none"
+    );
+}
+
+#[test]
+fn a_live_change_is_sent_at_once_and_undone() {
+    let mut model = settled(120, 40);
+    focus_hyperparameters(&mut model, "lr");
+    assert_eq!(
+        sent(&press(&mut model, KeyCode::Right)),
+        [r#"Set { name: "lr", value: Number(0.001) }"#]
+    );
+    // The next nudge starts from what was asked for, not from what the trainer has confirmed.
+    assert_eq!(sent(&key(&mut model, 'l')), [r#"Set { name: "lr", value: Number(0.003) }"#]);
+    let edit = Edit { step: 3500, name: "lr", old: Value::Number(3e-4), new: Value::Number(3e-3) };
+    say(&mut model, Event::Applied(edit));
+    let run = model.run.as_ref().unwrap();
+    assert_eq!(run.config.training.lr, 3e-3);
+    assert_eq!(run.history.edits.last().unwrap().step, 3500);
+    assert_eq!(sent(&key(&mut model, 'u')), [r#"Set { name: "lr", value: Number(0.001) }"#]);
+    assert_eq!(sent(&key(&mut model, 'u')), [r#"Set { name: "lr", value: Number(0.0003) }"#]);
+    assert_eq!(sent(&key(&mut model, 'u')), Vec::<String>::new());
+}
+
+#[test]
+fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
+    let mut model = settled(120, 40);
+    focus_hyperparameters(&mut model, "n_head");
+    assert_eq!(sent(&press(&mut model, KeyCode::Left)), Vec::<String>::new());
+    let Some(Overlay::Confirm(Confirm { text, yes: Answer::Rebuild { config, label }, .. })) =
+        model.overlays.last()
+    else {
+        panic!("no question: {:?}", model.overlays)
+    };
+    assert!(text.starts_with("n_head 4 → 2 rebuilds the model"), "{text}");
+    assert_eq!((config.model.n_head, label.as_str()), (2, "n_head 4"));
+    key(&mut model, 'n');
+    assert!(model.overlays.is_empty());
+
+    press(&mut model, KeyCode::Left);
+    assert_eq!(sent(&key(&mut model, 'y')), ["Open multi-head fresh true", "Run"]);
+    let mut config = opening("multi-head", 65, 1337);
+    config.model.n_head = 2;
+    let event = Event::Opened {
+        config: Box::new(config),
+        step: 0,
+        parameters: 1,
+        threads: 2,
+        operations_per_token: 1.0,
+        history: Box::default(),
+    };
+    say(&mut model, event);
+    let ghosts: Vec<_> = model.visible_ghosts().map(|g| g.label.as_str()).collect();
+    assert_eq!(ghosts, ["single-head", "n_head 4"]);
+    assert_eq!(model.ghosts.last().unwrap().history.evaluations.len(), 7);
+    // Undo asks for the way back.
+    assert_eq!(sent(&key(&mut model, 'u')), Vec::<String>::new());
+    assert!(matches!(
+        model.overlays.last(),
+        Some(Overlay::Confirm(Confirm { yes: Answer::Rebuild { config, .. }, .. })) if config.model.n_head == 4
+    ));
+    key(&mut model, 'y');
+    assert!(model.undo.is_empty(), "going back is no change of its own");
+}
+
+#[test]
+fn an_impossible_structure_is_explained_and_changes_nothing() {
+    let mut model = settled(120, 40);
+    focus_hyperparameters(&mut model, "n_head");
+    press(&mut model, KeyCode::Enter);
+    for _ in 0..3 {
+        press(&mut model, KeyCode::Backspace);
+    }
+    key(&mut model, '5');
+    assert_eq!(sent(&press(&mut model, KeyCode::Enter)), Vec::<String>::new());
+    assert!(model.overlays.is_empty());
+    let error = model.panes.hyperparameters.error.clone().unwrap();
+    assert!(error.contains("n_embd 32 is not divisible by n_head 5"), "{error}");
+    assert_eq!(model.run.as_ref().unwrap().config.model.n_head, 4);
+}
+
+#[test]
+fn a_value_out_of_range_stays_in_its_line() {
+    let mut model = settled(120, 40);
+    focus_hyperparameters(&mut model, "lr");
+    press(&mut model, KeyCode::Enter);
+    ctrl(&mut model, 'u');
+    for c in "-1".chars() {
+        key(&mut model, c);
+    }
+    assert_eq!(sent(&press(&mut model, KeyCode::Enter)), Vec::<String>::new());
+    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert!(line.error.as_ref().unwrap().starts_with("lr must be a number from"));
+    press(&mut model, KeyCode::Esc);
+    assert!(model.overlays.is_empty());
+}
+
+#[test]
+fn the_prompt_is_followed_with_every_letter() {
+    let mut model = settled(120, 40);
+    key(&mut model, '/');
+    let effects = key(&mut model, 's');
+    assert_eq!(model.prompt.text, "the kings");
+    let subscription = effects.iter().find_map(|e| match e {
+        Effect::Send(Command::Subscribe(wanted)) => Some(wanted.prompt.clone()),
+        _ => None,
+    });
+    assert_eq!(subscription, Some(model.prompt.tokens.clone()));
+    let effects = key(&mut model, '€');
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Send(Command::Subscribe(_)))));
+    assert_eq!(
+        model.prompt.text, "the kings",
+        "the panes keep the last text that could be encoded"
+    );
+    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert!(line.error.as_ref().unwrap().contains("'€'"));
+    press(&mut model, KeyCode::Backspace);
+    for c in "\\n".chars() {
+        key(&mut model, c);
+    }
+    assert_eq!(model.prompt.text, "the kings\n");
+    press(&mut model, KeyCode::Esc);
+    assert_eq!(model.prompt.text, "the king");
+}
+
+#[test]
+fn pasting_goes_into_the_line() {
+    let mut model = settled(120, 40);
+    update(&mut model, Msg::Paste("ignored".to_owned()));
+    key(&mut model, '/');
+    update(&mut model, Msg::Paste("\r\nAnd so".to_owned()));
+    assert_eq!(model.prompt.text, "the king\nAnd so");
+}
+
+#[test]
+fn an_own_prompt_survives_the_next_lesson_and_a_lessons_does_not() {
+    let mut model = settled(120, 40);
+    key(&mut model, ']');
+    assert_eq!(model.prompt.text, model.lesson().prompt);
+    key(&mut model, '/');
+    key(&mut model, 'x');
+    press(&mut model, KeyCode::Enter);
+    let own = model.prompt.text.clone();
+    key(&mut model, '[');
+    assert_eq!(model.prompt.text, own);
+}
+
+#[test]
+fn only_visible_panes_are_served() {
+    let wishes = |width, height| {
+        let mut model = fixture::model(width, height);
+        let effects = update(&mut model, Msg::Tick(Duration::ZERO));
+        let wanted = effects.into_iter().find_map(|e| match e {
+            Effect::Send(Command::Subscribe(wanted)) => Some(wanted),
+            _ => None,
+        });
+        wanted.unwrap()
+    };
+    assert!(!wishes(80, 24).norms, "the pane Inside is not on the screen");
+    assert!(wishes(200, 60).norms);
+    let mut model = settled(200, 60);
+    assert!(
+        update(&mut model, Msg::Tick(Duration::from_secs(1))).is_empty(),
+        "what has not changed is not sent again"
+    );
+}
+
+#[test]
+fn quitting_saves_first() {
+    let mut model = settled(120, 40);
+    assert_eq!(sent(&key(&mut model, 'q')), ["SaveAll"]);
+    assert!(key(&mut model, 'q').is_empty(), "once is enough");
+    let saved = Event::Saved { stage: "multi-head".to_owned(), path: "x".into() };
+    assert!(say(&mut model, saved).is_empty());
+    assert_eq!(sent(&say(&mut model, Event::SavedAll)), ["Quit"]);
+}
+
+#[test]
+fn what_cannot_be_saved_is_asked_about() {
+    let mut model = settled(120, 40);
+    key(&mut model, 'q');
+    say(&mut model, Event::Refused { what: "save".to_owned(), why: "the disk is full".to_owned() });
+    assert!(say(&mut model, Event::SavedAll).is_empty());
+    let Some(Overlay::Confirm(confirm)) = model.overlays.last() else { panic!("no question") };
+    assert!(confirm.text.contains("the disk is full"));
+    key(&mut model, 'n');
+    assert!(model.quitting.is_none(), "stays");
+    key(&mut model, 'q');
+    say(&mut model, Event::Refused { what: "save".to_owned(), why: "the disk is full".to_owned() });
+    say(&mut model, Event::SavedAll);
+    assert_eq!(sent(&key(&mut model, 'y')), ["Quit"]);
+}
+
+#[test]
+fn a_long_step_does_not_hold_the_learner() {
+    let mut model = settled(120, 40);
+    key(&mut model, 'q');
+    assert!(update(&mut model, Msg::Tick(Duration::from_secs(3))).is_empty());
+    update(&mut model, Msg::Tick(Duration::from_secs(20)));
+    assert!(matches!(
+        model.overlays.last(),
+        Some(Overlay::Confirm(Confirm { yes: Answer::QuitUnsaved, .. }))
+    ));
+    // Saved while the question stands: nothing is left to ask.
+    assert_eq!(sent(&say(&mut model, Event::SavedAll)), ["Quit"]);
+}
+
+#[test]
+fn a_signal_saves_and_never_asks() {
+    let mut model = settled(120, 40);
+    assert_eq!(sent(&update(&mut model, Msg::Terminate)), ["SaveAll"]);
+    say(&mut model, Event::Refused { what: "save".to_owned(), why: "the disk is full".to_owned() });
+    assert_eq!(sent(&say(&mut model, Event::SavedAll)), ["Quit"]);
+    let mut model = settled(120, 40);
+    update(&mut model, Msg::Terminate);
+    assert_eq!(sent(&update(&mut model, Msg::Tick(Duration::from_secs(60)))), ["Quit"]);
+}
+
+#[test]
+fn ctrl_c_asks_and_twice_leaves_at_once() {
+    let mut model = settled(120, 40);
+    assert!(ctrl(&mut model, 'c').is_empty());
+    assert!(matches!(
+        model.overlays.last(),
+        Some(Overlay::Confirm(Confirm { yes: Answer::Quit, .. }))
+    ));
+    assert_eq!(sent(&ctrl(&mut model, 'c')), ["Quit"]);
+    let mut model = settled(120, 40);
+    ctrl(&mut model, 'c');
+    assert_eq!(sent(&key(&mut model, 'y')), ["SaveAll"]);
+}
+
+#[test]
+fn nothing_to_save_before_the_corpus_is_there() {
+    let model = settled(120, 40);
+    let mut early = Model::new(model.lessons, 0, model.theme, Size::new(80, 24), 1);
+    assert_eq!(sent(&key(&mut early, 'q')), ["Quit"]);
+    for c in " .<>FreW+u/[]?".chars() {
+        key(&mut early, c);
+        press(&mut early, KeyCode::Esc);
+    }
+}
+
+#[test]
+fn ready_starts_training_at_the_lessons_pace() {
+    let lessons = crate::lesson::course().unwrap();
+    let mut model = Model::new(lessons, 0, fixture::model(80, 24).theme, Size::new(80, 24), 1);
+    let corpus = Corpus {
+        name: "a text".to_owned(),
+        note: None,
+        tokenizer: CharTokenizer::new(fixture::CHARACTERS),
+        references: Vec::new(),
+    };
+    let msg = Msg::Ready { corpus, stage: "bigram".to_owned() };
+    assert_eq!(sent(&update(&mut model, msg)), ["Throttle(Some(200.0))", "Run"]);
+    assert!(!model.prompt.tokens.is_empty());
+    let event = opened(&model, "bigram");
+    say(&mut model, event);
+    key(&mut model, 'F');
+    assert!(
+        !sent(&key(&mut model, ']')).iter().any(|c| c.contains("Throttle")),
+        "the learner's own pace stays"
+    );
+}
+
+#[test]
+fn a_diverged_run_and_a_failed_trainer_are_told() {
+    let mut model = settled(120, 40);
+    say(&mut model, Event::Diverged { step: 3500 });
+    assert_eq!(model.run.as_ref().unwrap().status, Status::Diverged(3500));
+    assert!(key(&mut model, ' ').is_empty());
+    assert!(model.toasts.last().unwrap().text.contains("no longer finite"));
+    say(&mut model, Event::Failed { message: "index out of bounds".to_owned() });
+    assert!(model.toasts.last().unwrap().text.contains("index out of bounds"));
+    assert_eq!(sent(&key(&mut model, ' ')), ["Run"], "it may be tried again");
+}
+
+#[test]
+fn a_tick_that_changes_nothing_draws_nothing() {
+    let mut model = settled(120, 40);
+    update(&mut model, Msg::Tick(Duration::from_secs(1)));
+    assert!(!model.dirty);
+    model.say(ToastKind::Info, "a word");
+    update(&mut model, Msg::Tick(Duration::from_secs(2)));
+    assert!(!model.dirty, "it is still there");
+    update(&mut model, Msg::Tick(Duration::from_secs(60)));
+    assert!(model.dirty && model.toasts.is_empty(), "it has gone");
+}
+
+#[test]
+fn numbers_and_tab_focus_and_call_panes() {
+    let mut model = settled(80, 24);
+    key(&mut model, '4');
+    let fourth = model.lesson().panes[3];
+    assert_eq!(model.focus, fourth);
+    assert!(model.layout().shows(fourth));
+    press(&mut model, KeyCode::Tab);
+    assert_eq!(model.focus, model.lesson().panes[4]);
+    press(&mut model, KeyCode::BackTab);
+    assert_eq!(model.focus, fourth);
+    key(&mut model, 'z');
+    assert_eq!(model.layout().panes.len(), 1);
+    press(&mut model, KeyCode::Esc);
+    assert!(!model.zoomed);
+}
+
+/// Every action of the palette, in every pane, at every lesson and state: no panic, whatever the order.
+#[test]
+fn any_action_anywhere_is_survived() {
+    for size in [(80, 24), (200, 60)] {
+        for setup in 0..4 {
+            let mut model = settled(size.0, size.1);
+            match setup {
+                0 => {}
+                1 => (model.snapshot, model.sample) = (None, None),
+                2 => model.run = None,
+                _ => (model.corpus, model.run) = (None, None),
+            }
+            refresh(&mut model);
+            for pane in PaneId::ALL {
+                focus(&mut model, pane);
+                for row in ACTIONS {
+                    if matches!(row.action, action::Action::Quit | action::Action::Interrupt) {
+                        continue;
+                    }
+                    keys::act(&mut model, row.action);
+                    let mut buf = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(
+                        0, 0, size.0, size.1,
+                    ));
+                    crate::lab::view::draw(&model, &mut buf);
+                    while model.overlays.pop().is_some() {}
+                }
+            }
+        }
+    }
+}
