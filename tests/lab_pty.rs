@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ impl Lab {
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        let screen = vt100::Parser::new(rows, columns, 100);
+        let screen = vt100::Parser::new(cells(rows), cells(columns), 100);
         Self { child, keys, output, screen, master: pair.master, home }
     }
 
@@ -108,6 +109,10 @@ impl Lab {
         names.sort();
         names
     }
+}
+
+fn cells(n: u16) -> NonZero<u16> {
+    NonZero::new(n).unwrap()
 }
 
 impl Drop for Lab {
@@ -175,6 +180,7 @@ fn a_signal_saves_and_leaves() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // It looks into /proc.
 fn it_comes_back_whole_from_a_stop() {
     let mut lab = Lab::start(100, 30, &[]);
     lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
@@ -204,8 +210,8 @@ fn it_comes_back_whole_from_a_stop() {
 fn a_screen_that_shrinks_says_so_and_comes_back() {
     let mut lab = Lab::start(100, 30, &[]);
     lab.wait("training", |screen| steps(screen).is_some());
-    let resize = |lab: &mut Lab, rows, cols| {
-        lab.screen.screen_mut().set_size(rows, cols);
+    let resize = |lab: &mut Lab, rows: u16, cols: u16| {
+        lab.screen.screen_mut().set_size(cells(rows), cells(cols));
         lab.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     };
     resize(&mut lab, 20, 60);
