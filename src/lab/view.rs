@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_lists() {
-        let kinds = [(ListKind::Help, ""), (ListKind::Palette, "le"), (ListKind::Lessons, "")];
+        let kinds = [(ListKind::Help, "curve"), (ListKind::Palette, "le"), (ListKind::Lessons, "")];
         for (kind, filter) in kinds {
             let mut model = small();
             let list = List { kind, filter: filter.into(), selected: 2 };
