@@ -14,6 +14,7 @@ use super::exp::exp;
 use super::gemm::{gemm, matrix, matrix_mut, scaled_gemm};
 use super::hash;
 use super::softmax::{softmax_row, softmax_row_backward};
+use super::vector::{fold, larger, sum};
 
 /// At most so many keys go the way of plain loops.
 pub const FEW_KEYS: usize = 16;
@@ -206,19 +207,14 @@ fn forward_few<const P: usize>(
     for (i, ((y, weights), q)) in rows.enumerate() {
         let seen = shape.seen(i + 1);
         let mut p = products::<P>(q, &scratch.transposed);
-        let mut shift = Real::NEG_INFINITY;
         for (lane, p) in p.iter_mut().enumerate() {
             *p = if lane < seen { *p * scale } else { Real::NEG_INFINITY };
-            shift = if *p > shift { *p } else { shift };
         }
-        let mut sum = 0.0;
+        let shift = fold(p, larger);
         for p in &mut p {
             *p = exp(*p - shift);
         }
-        for p in &p {
-            sum += *p;
-        }
-        let factor = 1.0 / sum;
+        let factor = 1.0 / sum(p);
         for p in &mut p {
             *p *= factor;
         }
@@ -262,10 +258,11 @@ fn backward_few<const P: usize>(
             drop.apply_in_place(&mut dropped[i][..keys], i * keys);
             drop.apply_in_place(&mut dp[..keys], i * keys);
         }
-        let mut mean = 0.0;
+        let mut products = dp;
         for lane in 0..P {
-            mean += dp[lane] * p[lane];
+            products[lane] *= p[lane];
         }
+        let mean = sum(products);
         for lane in 0..P {
             d_scores[i][lane] = p[lane] * (dp[lane] - mean) * scale;
         }

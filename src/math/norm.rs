@@ -5,7 +5,7 @@
 
 use multiversion::multiversion;
 
-use super::vector::dot;
+use super::vector::{self, dot};
 use super::{LANES, Real};
 
 #[inline(always)]
@@ -21,7 +21,7 @@ fn sum(row: &[Real]) -> Real {
     for (lane, x) in rest.iter().enumerate() {
         lanes[lane] += x;
     }
-    lanes.iter().sum()
+    vector::sum(lanes)
 }
 
 /// y (n, C) from x (n, C); keeps x_hat's two ingredients of every row: `mean` (n) and `rstd` (n), 1 / standard deviation.
@@ -78,8 +78,8 @@ pub fn layer_norm_backward(
                 gx_lanes[lane] += g * (x - mean) * rstd;
             }
         }
-        let g_mean = g_lanes.iter().sum::<Real>() / width as Real;
-        let gx_mean = gx_lanes.iter().sum::<Real>() / width as Real;
+        let g_mean = vector::sum(g_lanes) / width as Real;
+        let gx_mean = vector::sum(gx_lanes) / width as Real;
         for (dx, x) in dx.iter_mut().zip(x) {
             *dx = (*dx - g_mean - (x - mean) * rstd * gx_mean) * rstd;
         }

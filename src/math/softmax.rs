@@ -5,7 +5,7 @@
 use multiversion::multiversion;
 
 use super::exp::exp;
-use super::vector::dot;
+use super::vector::{dot, fold, larger, sum};
 use super::{LANES, Real};
 
 /// The largest number of a row; -inf for an empty one.
@@ -16,11 +16,13 @@ pub fn largest(row: &[Real]) -> Real {
     let (chunks, rest) = row.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            lanes[lane] = if chunk[lane] > lanes[lane] { chunk[lane] } else { lanes[lane] };
+            lanes[lane] = larger(chunk[lane], lanes[lane]);
         }
     }
-    let most = lanes.iter().fold(Real::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-    rest.iter().fold(most, |a, &b| if b > a { b } else { a })
+    for (lane, x) in rest.iter().enumerate() {
+        lanes[lane] = larger(*x, lanes[lane]);
+    }
+    fold(lanes, larger)
 }
 
 /// Replaces x by exp(x - shift) and returns the sum.
@@ -39,7 +41,7 @@ pub fn exp_shifted(row: &mut [Real], shift: Real) -> Real {
         *x = exp(*x - shift);
         lanes[lane] += *x;
     }
-    lanes.iter().sum()
+    sum(lanes)
 }
 
 /// Softmax of one row in place.

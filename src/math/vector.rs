@@ -4,6 +4,35 @@ use multiversion::multiversion;
 
 use super::{LANES, Real};
 
+/// All lanes joined by `join`, half with half: a chain of 16 additions would wait for each of them.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn fold<const N: usize>(mut lanes: [Real; N], join: impl Fn(Real, Real) -> Real) -> Real {
+    const { assert!(N.is_power_of_two()) };
+    let mut half = N / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = join(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// The sum of all lanes.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn sum<const N: usize>(lanes: [Real; N]) -> Real {
+    fold(lanes, |a, b| a + b)
+}
+
+/// The larger of two numbers, one instruction; the second if one is not a number.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn larger(a: Real, b: Real) -> Real {
+    if a > b { a } else { b }
+}
+
 /// Sum of x[i] * y[i] in [`LANES`] running sums.
 #[inline(always)]
 #[allow(clippy::inline_always)]
@@ -19,7 +48,7 @@ pub fn dot(x: &[Real], y: &[Real]) -> Real {
     for (lane, (a, b)) in x_rest.iter().zip(y_rest).enumerate() {
         sums[lane] += a * b;
     }
-    sums.iter().sum()
+    sum(sums)
 }
 
 /// y += a x
