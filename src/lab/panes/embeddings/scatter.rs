@@ -151,7 +151,8 @@ fn axes(model: &Model, shares: [f64; 2], covered: usize, area: Rect, buf: &mut B
     let text = if shares == [0.0; 2] {
         "all vectors are the same".to_owned()
     } else {
-        format!("→ {across}  ↑ {up} of the variance")
+        let the = if area.width < 36 { "" } else { "the " };
+        format!("→ {across}  ↑ {up} of {the}variance")
     };
     let x = put(buf, area, area.x, area.y, &text, muted);
     if covered > 0 && usize::from(area.right().saturating_sub(x)) > 11 {
@@ -162,12 +163,13 @@ fn axes(model: &Model, shares: [f64; 2], covered: usize, area: Rect, buf: &mut B
 /// The classes in their colours.
 fn legend(model: &Model, area: Rect, buf: &mut Buffer) {
     let theme = &model.theme;
+    // In full, and as short as a narrow pane needs it.
     let names: [(Role, &str, &str); 6] = [
-        (Role::Vowel, "vowel", "vowel"),
-        (Role::Consonant, "consonant", "cons."),
-        (Role::Capital, "Capital", "Cap."),
-        (Role::Digit, "digit", "digit"),
-        (Role::Punctuation, "punctuation", "punct."),
+        (Role::Vowel, "vowel", "vow."),
+        (Role::Consonant, "consonant", "con."),
+        (Role::Capital, "Capital", "Cap"),
+        (Role::Digit, "digit", "dig."),
+        (Role::Punctuation, "punctuation", "punc."),
         (Role::Space, "space", "space"),
     ];
     let long = area.width >= 70;
