@@ -204,8 +204,8 @@ pub const ACTIONS: &[Row] = rows![
     Training: Action::Faster, "faster", "speed", "Speed up, as far as full speed", [GLOBAL => [char('>')]];
     Training: Action::FullSpeed, "full-speed", "", "Train at full speed", [GLOBAL => [char('F')]];
     Training: Action::EvaluateNow, "evaluate", "", "Estimate both losses now", [GLOBAL => [char('e')]];
-    Training: Action::Extend, "extend", "", "Train longer: add the length of the run once more", [GLOBAL => [char('+')]];
-    Training: Action::Restart, "restart", "", "Start the run again from new weights; the present curve stays as a ghost", [GLOBAL => [char('r')]];
+    Training: Action::Extend, "extend", "train on", "Train longer: add the length of the run once more", [GLOBAL => [char('+')]];
+    Training: Action::Restart, "restart", "start again", "Start the run again from new weights; the present curve stays as a ghost", [GLOBAL => [char('r')]];
     Training: Action::WriteCheckpoint, "write-checkpoint", "", "Write a checkpoint of this run", [GLOBAL => [char('w')]];
 
     Lesson: Action::NextStep, "next-step", "page", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];

@@ -108,6 +108,14 @@ mod tests {
     }
 
     #[test]
+    fn whole_screens() {
+        for (width, height) in [(80, 24), (120, 40), (160, 48), (200, 60)] {
+            let model = fixture::model(width, height);
+            insta::assert_snapshot!(format!("{width}x{height}"), screen(&model));
+        }
+    }
+
+    #[test]
     fn a_zoomed_lesson() {
         let mut model = fixture::model(160, 48);
         model.zoomed = true;

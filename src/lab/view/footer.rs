@@ -58,9 +58,11 @@ impl Hint {
 }
 
 /// What a learner must find even on the smallest screen, the most important first; all others come after.
-const IMPORTANT: [Action; 8] = [
+const IMPORTANT: [Action; 10] = [
     Action::Quit,
     Action::PauseResume,
+    Action::Extend,
+    Action::Restart,
     Action::NextStep,
     Action::FocusNext,
     Action::EditPrompt,
@@ -86,7 +88,7 @@ fn hints(model: &Model) -> Vec<Hint> {
                 // `z` does the same everywhere and is named with the global keys.
                 continue;
             }
-            if *context == Context::List && row.action == Action::Accept && is_help(model) {
+            if !is_of_use(model, *context, row.action) {
                 continue;
             }
             let keys = key.label(ascii);
@@ -112,9 +114,22 @@ fn hints(model: &Model) -> Vec<Hint> {
     hints
 }
 
-/// Help is for reading: there is nothing to choose.
-fn is_help(model: &Model) -> bool {
-    matches!(model.overlays.last(), Some(Overlay::List(list)) if list.kind == ListKind::Help)
+/// Whether a key is worth its place in the line at this moment.
+fn is_of_use(model: &Model, context: Context, action: Action) -> bool {
+    let status = model.run.as_ref().map(|run| &run.status);
+    let finished = status == Some(&Status::Finished);
+    let diverged = matches!(status, Some(Status::Diverged(_)));
+    match action {
+        Action::PauseResume => !finished && !diverged,
+        Action::StepOnce => !diverged,
+        Action::Extend => finished,
+        Action::Restart => finished || diverged,
+        // Help is for reading: there is nothing to choose.
+        Action::Accept if context == Context::List => {
+            !matches!(model.overlays.last(), Some(Overlay::List(list)) if list.kind == ListKind::Help)
+        }
+        _ => true,
+    }
 }
 
 /// What a key does right now.

@@ -153,15 +153,17 @@ fn speed(model: &Model, run: &Run) -> Vec<Part> {
             vec![Span::raw(format!("{:>5}", number::short(figure))), Span::styled(unit, muted)],
         )
     };
-    let mut parts = vec![
-        match model.throttle {
-            // What it is held back to, rather than what it could do.
-            Some(limit) => figure(6, limit.min(run.speed.steps_per_second), " steps/s  > faster"),
-            None => figure(6, run.speed.steps_per_second, " steps/s"),
-        },
-        figure(10, run.speed.tokens_per_second, " tok/s"),
-        figure(11, run.speed.gflops, " GFLOP/s"),
-    ];
+    let mut parts = match model.throttle {
+        // What it is held back to, rather than what it could do.
+        Some(limit) if run.is_training() => {
+            vec![figure(6, limit.min(run.speed.steps_per_second), " steps/s, > faster")]
+        }
+        _ => vec![
+            figure(6, run.speed.steps_per_second, " steps/s"),
+            figure(10, run.speed.tokens_per_second, " tok/s"),
+            figure(11, run.speed.gflops, " GFLOP/s"),
+        ],
+    };
     if let Some(seconds) = run.seconds_left().filter(|s| *s > 90.0 && run.is_training()) {
         parts.push(Part::left(
             8,
