@@ -66,7 +66,7 @@ impl Lab {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.screen.process(&bytes),
-                Err(_) => panic!("waited for {what}; the screen is\n{}", self.text()),
+                Err(error) => panic!("waited for {what} ({error}); the screen is\n{}", self.text()),
             }
         }
     }

@@ -26,8 +26,10 @@ impl Frame<'_> {
     /// Draws the frame and returns the room inside it.
     pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) -> Rect {
         let border = theme.style(if self.focused { Role::Accent } else { Role::Faint });
-        let title = theme.style(if self.focused { Role::Accent } else { Role::Text });
-        let muted = theme.style(Role::Muted);
+        // What stands on the border would take on its colour and weight.
+        let title =
+            Style::reset().patch(theme.style(if self.focused { Role::Accent } else { Role::Text }));
+        let muted = Style::reset().patch(theme.style(Role::Muted));
         let ellipsis = theme.glyphs.ellipsis;
 
         let room = usize::from(area.width).saturating_sub(4);
@@ -35,7 +37,7 @@ impl Frame<'_> {
         let fixed = number.width() + self.title.width();
         let mut top = vec![
             Span::styled(" ", border),
-            Span::styled(number, theme.style(Role::Key)),
+            Span::styled(number, Style::reset().patch(theme.style(Role::Key))),
             Span::styled(self.title, title),
             Span::styled(" ", border),
         ];
