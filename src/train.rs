@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod command;
 pub mod config;
 pub mod event;
+pub mod gemm_rate;
 pub mod generation;
 pub mod history;
 pub mod hyperparameter;

@@ -5,7 +5,6 @@
 //! [`crate::model::Model::operations_per_token`] times B * T: matrix products only, attention at full (T, T).
 
 pub mod allocations;
-mod gemm_rate;
 mod memory;
 
 use std::sync::Arc;
@@ -17,12 +16,15 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::text::{Dataset, corpus};
+use crate::train::gemm_rate;
 use crate::train::session::Session;
 use crate::train::stage::{STAGES, stage};
 use crate::train::team::Team;
 
 /// Repeats that minimum and median are taken over.
 const REPEATS: usize = 7;
+/// Rows and columns of the matrices that the machine's own rate is measured with: a few MiB.
+const GEMM_SIZE: usize = 1024;
 /// Steps before the clock starts.
 const WARM_UP: u64 = 3;
 
@@ -116,7 +118,7 @@ fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> 
     let estimate = started.elapsed().as_secs_f64() / WARM_UP as f64;
     let steps = ((seconds / REPEATS as f64 / estimate) as u64).max(1);
     // The machine's own rate is measured before, between and after, because it moves.
-    let mut rates = vec![gemm_rate::measure(team)];
+    let mut rates = vec![gemm_rate::measure(team, GEMM_SIZE)];
     let (mut times, mut allocations) = (Vec::new(), u64::MAX);
     let deadline = Instant::now() + Duration::from_secs_f64(seconds * 3.0);
     for repeat in 0..REPEATS {
@@ -129,13 +131,13 @@ fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> 
         // The run's history may grow now and then; a warm step by itself allocates nothing.
         allocations = allocations.min((allocations::count() - before) / steps);
         if repeat == REPEATS / 2 {
-            rates.push(gemm_rate::measure(team));
+            rates.push(gemm_rate::measure(team, GEMM_SIZE));
         }
         if Instant::now() > deadline && repeat >= 2 {
             break;
         }
     }
-    rates.push(gemm_rate::measure(team));
+    rates.push(gemm_rate::measure(team, GEMM_SIZE));
     times.sort_by(f64::total_cmp);
     rates.sort_by(f64::total_cmp);
     let (median, rate) = (times[times.len() / 2], rates[rates.len() / 2]);

@@ -224,6 +224,7 @@ impl<'a> Observer<'a> {
                 Event::Stopped => break,
                 Event::Opened { .. }
                 | Event::Applied(_)
+                | Event::GemmRate(_)
                 | Event::Running
                 | Event::Paused
                 | Event::SavedAll => {}

@@ -111,6 +111,9 @@ pub struct Model {
     pub replaced_as: Option<String>,
     /// Steps a second at most; `None` is full speed.
     pub throttle: Option<f64>,
+    /// What matrix products alone reach on this machine, GFLOP/s; asked for when the first run opens.
+    pub gemm_rate: Option<f64>,
+    pub gemm_rate_asked: bool,
     /// Whether the learner chose it; otherwise each lesson sets its own pace.
     pub own_pace: bool,
     /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
@@ -172,6 +175,13 @@ pub enum Effect {
 }
 
 impl Model {
+    /// How near the run comes to this machine's large matrix products; `None` until both are measured.
+    pub fn gemm_share(&self) -> Option<f64> {
+        let gflops =
+            self.run.as_ref().map(|run| run.speed.gflops).filter(|gflops| *gflops > 0.0)?;
+        self.gemm_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate)
+    }
+
     pub fn new(lessons: Vec<Lesson>, lesson: usize, theme: Theme, size: Size, seed: u64) -> Self {
         let lesson = lesson.min(lessons.len().saturating_sub(1));
         let prompt = lessons.get(lesson).map_or(String::new(), |l| l.prompt.clone());
@@ -196,6 +206,8 @@ impl Model {
             ghosts: Vec::new(),
             replaced_as: None,
             throttle: None,
+            gemm_rate: None,
+            gemm_rate_asked: false,
             own_pace: false,
             playing: true,
             snapshot: None,

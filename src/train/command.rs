@@ -36,6 +36,8 @@ pub enum Command {
     Sample(SampleRequest),
     /// Estimates both losses now.
     Evaluate,
+    /// Measures what matrix products alone reach on these threads; it takes some tens of milliseconds.
+    MeasureGemm,
     /// Writes a checkpoint of the present run.
     Save(PathBuf),
     /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,

@@ -56,6 +56,8 @@ pub enum Event {
         seconds: f64,
     },
     Evaluated(Evaluation),
+    /// GFLOP/s of large matrix products on all threads together.
+    GemmRate(f64),
     /// A live hyperparameter changed.
     Applied(Edit),
     /// A command could not be carried out: what, and why, with what to do.

@@ -100,7 +100,12 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
     if speed.steps_per_second > 0.0 {
         parts.push(format!("{} steps/s", number::short(speed.steps_per_second)));
         parts.push(format!("{} tokens/s", number::short(speed.tokens_per_second)));
-        parts.push(format!("{:.1} GFLOP/s", speed.gflops));
+        if speed.gflops > 0.0 {
+            parts.push(format!("{:.1} GFLOP/s", speed.gflops));
+        }
+        if let Some(share) = model.gemm_share() {
+            parts.push(format!("{:.0} % of large matrix products", share * 100.0));
+        }
     }
     if let Some(last) = run.last {
         parts.push(format!("gradient norm {}", number::value(last.grad_norm)));

@@ -6,9 +6,9 @@ use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::overlays::Overlay;
 use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::refresh;
-use crate::train::Event;
 use crate::train::event::Edit;
 use crate::train::hyperparameter::hyperparameter;
+use crate::train::{Command, Event};
 
 /// Ghosts of rebuilt runs that are kept for a stage.
 const REBUILT_GHOSTS: usize = 4;
@@ -33,7 +33,11 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
             model.requested = None;
             model.panes.hyperparameters.forget();
             refresh(model);
+            if !std::mem::replace(&mut model.gemm_rate_asked, true) {
+                return vec![Effect::Send(Command::MeasureGemm)];
+            }
         }
+        Event::GemmRate(rate) => model.gemm_rate = Some(rate),
         Event::Steps { reports, seconds } => {
             if let Some(run) = &mut model.run {
                 run.absorb(&reports, seconds);

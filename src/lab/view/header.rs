@@ -153,16 +153,27 @@ fn speed(model: &Model, run: &Run) -> Vec<Part> {
             vec![Span::raw(format!("{:>5}", number::short(figure))), Span::styled(unit, muted)],
         )
     };
+    let products = |parts: &mut Vec<Part>| {
+        if run.speed.gflops > 0.0 {
+            parts.push(figure(11, run.speed.gflops, " GFLOP/s"));
+        }
+        if let Some(share) = model.gemm_share() {
+            parts.push(figure(12, share * 100.0, " % of gemm"));
+        }
+    };
     let mut parts = match model.throttle {
         // What it is held back to, rather than what it could do.
         Some(limit) if run.is_training() => {
             vec![figure(6, limit.min(run.speed.steps_per_second), " steps/s, > faster")]
         }
-        _ => vec![
-            figure(6, run.speed.steps_per_second, " steps/s"),
-            figure(10, run.speed.tokens_per_second, " tok/s"),
-            figure(11, run.speed.gflops, " GFLOP/s"),
-        ],
+        _ => {
+            let mut parts = vec![
+                figure(6, run.speed.steps_per_second, " steps/s"),
+                figure(10, run.speed.tokens_per_second, " tok/s"),
+            ];
+            products(&mut parts);
+            parts
+        }
     };
     if let Some(seconds) = run.seconds_left().filter(|s| *s > 90.0 && run.is_training()) {
         parts.push(Part::left(

@@ -16,6 +16,7 @@ use crate::train::checkpoint::Checkpoint;
 use crate::train::command::Command;
 use crate::train::config::Config;
 use crate::train::event::{Event, StepReport};
+use crate::train::gemm_rate;
 use crate::train::session::{Estimation, Session};
 use crate::train::team::Team;
 
@@ -25,6 +26,8 @@ const REPORT_EVERY: Duration = Duration::from_millis(15);
 const REPORTS: usize = 256;
 /// Seconds from one step to the next at most, however far it is throttled.
 const SLOWEST: f64 = 3600.0;
+/// Rows and columns for measuring the machine: large enough for its best rate, done in some 20 ms.
+const GEMM_SIZE: usize = 512;
 /// How soon to try again when the observer was just reaching into a slot.
 pub(super) const RETRY: Duration = Duration::from_millis(1);
 
@@ -310,6 +313,10 @@ impl Driver {
                 let Some(run) = &self.run else { return self.refuse("evaluate", NO_RUN) };
                 let begin = || Asked { estimation: run.session.estimate(), asked: true };
                 self.estimation.get_or_insert_with(begin).asked = true;
+            }
+            Command::MeasureGemm => {
+                let rate = gemm_rate::measure(&self.team, GEMM_SIZE);
+                self.ends.tell(Event::GemmRate(rate));
             }
             Command::Save(path) => {
                 let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };

@@ -438,22 +438,4 @@ mod tests {
         assert_eq!(project(&[1.0, f32::NAN], 1, None), None);
         assert_eq!(project(&[1.0, f32::INFINITY], 1, None), None);
     }
-
-    /// A measure, not a promise of the test's machine: run by hand with --ignored.
-    #[test]
-    #[ignore = "a measurement"]
-    fn time_of_the_largest_stage() {
-        let mut values: Vec<f32> = (0..65 * 384).map(|i| random(i) as f32).collect();
-        let mut last = project(&values, 384, None);
-        let mut seconds = 0.0;
-        for step in 0..100 {
-            for (i, value) in values.iter_mut().enumerate() {
-                *value += 0.001 * random(i + 31 * step) as f32;
-            }
-            let start = std::time::Instant::now();
-            last = project(&values, 384, last.as_ref());
-            seconds += start.elapsed().as_secs_f64();
-        }
-        assert!(seconds / 100.0 < 0.002, "{} ms", seconds * 10.0);
-    }
 }
