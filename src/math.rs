@@ -14,6 +14,7 @@ pub mod hash;
 pub mod norm;
 pub mod random;
 pub mod softmax;
+pub mod tiles;
 pub mod vector;
 
 /// The number every weight and activation is made of: f32, or f64 under the private feature `f64`, which the

@@ -111,25 +111,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> {
-    let started = Instant::now();
-    for _ in 0..WARM_UP {
-        session.step()?;
-    }
-    let estimate = started.elapsed().as_secs_f64() / WARM_UP as f64;
+    // Inside the team, as the trainer's worker runs them.
+    let mut run = |steps: u64| {
+        team.run(|| {
+            let (before, started) = (allocations::count(), Instant::now());
+            for _ in 0..steps {
+                session.step()?;
+            }
+            anyhow::Ok((started.elapsed().as_secs_f64(), allocations::count() - before))
+        })
+    };
+    let (seconds_warming, _) = run(WARM_UP)?;
+    let estimate = seconds_warming / WARM_UP as f64;
     let steps = ((seconds / REPEATS as f64 / estimate) as u64).max(1);
     // The machine's own rate is measured before, between and after, because it moves.
     let mut rates = vec![gemm_rate::measure(team, GEMM_SIZE)];
     let (mut times, mut allocations) = (Vec::new(), u64::MAX);
     let deadline = Instant::now() + Duration::from_secs_f64(seconds * 3.0);
     for repeat in 0..REPEATS {
-        let before = allocations::count();
-        let started = Instant::now();
-        for _ in 0..steps {
-            session.step()?;
-        }
-        times.push(started.elapsed().as_secs_f64() / steps as f64);
+        let (elapsed, made) = run(steps)?;
+        times.push(elapsed / steps as f64);
         // The run's history may grow now and then; a warm step by itself allocates nothing.
-        allocations = allocations.min((allocations::count() - before) / steps);
+        allocations = allocations.min(made / steps);
         if repeat == REPEATS / 2 {
             rates.push(gemm_rate::measure(team, GEMM_SIZE));
         }

@@ -6,15 +6,14 @@
 //!
 //! Everything is contiguous: q (Tq, width), k (Tk, width), v (Tk, value_width), y (Tq, value_width), weights (Tq, Tk).
 
-use multiversion::multiversion;
-use ndarray::s;
-
 use super::Real;
 use super::exp::exp;
-use super::gemm::{gemm, matrix, matrix_mut, scaled_gemm};
+use super::gemm::product;
 use super::hash;
 use super::softmax::{softmax_row, softmax_row_backward};
+use super::tiles::Operand;
 use super::vector::{fold, larger, sum};
+use multiversion::multiversion;
 
 /// At most so many keys go the way of plain loops.
 pub const FEW_KEYS: usize = 16;
@@ -310,14 +309,9 @@ fn forward_blocks(
         let seen = shape.seen(end);
         let rows = end - first;
         let block = &mut weights[first * keys..end * keys];
-        let q = matrix(&q[first * width..], rows, width);
-        let k = matrix(k, seen, width);
-        scaled_gemm(
-            &mut matrix_mut(block, rows, keys).slice_mut(s![.., ..seen]),
-            scale,
-            &q,
-            &k.t(),
-        );
+        let q = Operand::rows(&q[first * width..], rows, width, width);
+        let k = Operand::rows(k, seen, width, width);
+        product(block, keys, scale, q, k.turned(), 0.0);
         softmax_rows(block, first, shape);
         let used = if let Some(drop) = drop {
             let dropped = &mut scratch.dropped[..rows * keys];
@@ -326,13 +320,9 @@ fn forward_blocks(
         } else {
             &*block
         };
-        let mut y = matrix_mut(&mut y[first * value_width..], rows, value_width);
-        gemm(
-            &mut y,
-            &matrix(used, rows, keys).slice(s![.., ..seen]),
-            &matrix(v, seen, value_width),
-            0.0,
-        );
+        let used = Operand::rows(used, rows, seen, keys);
+        let v = Operand::rows(v, seen, value_width, value_width);
+        product(&mut y[first * value_width..], value_width, 1.0, used, v, 0.0);
     }
 }
 
@@ -381,10 +371,10 @@ fn backward_blocks(
         let seen = shape.seen(end);
         let rows = end - first;
         let block = &weights[first * keys..end * keys];
-        let dy = matrix(&dy[first * value_width..], rows, value_width);
+        let dy = Operand::rows(&dy[first * value_width..], rows, value_width, value_width);
         let d = &mut scratch.d_scores[..rows * keys];
-        let v = matrix(v, seen, value_width);
-        gemm(&mut matrix_mut(d, rows, keys).slice_mut(s![.., ..seen]), &dy, &v.t(), 0.0);
+        let v = Operand::rows(v, seen, value_width, value_width);
+        product(d, keys, 1.0, dy, v.turned(), 0.0);
         score_rows_backward(d, block, first, shape, drop);
         let used = if let Some(drop) = drop {
             let dropped = &mut scratch.dropped[..rows * keys];
@@ -393,22 +383,13 @@ fn backward_blocks(
         } else {
             block
         };
-        let used = matrix(used, rows, keys);
-        gemm(&mut matrix_mut(dv, seen, value_width), &used.slice(s![.., ..seen]).t(), &dy, 1.0);
-        let d = matrix(d, rows, keys);
-        let d = d.slice(s![.., ..seen]);
-        gemm(
-            &mut matrix_mut(dk, seen, width),
-            &d.t(),
-            &matrix(&q[first * width..], rows, width),
-            1.0,
-        );
-        gemm(
-            &mut matrix_mut(&mut dq[first * width..], rows, width),
-            &d,
-            &matrix(k, seen, width),
-            0.0,
-        );
+        let used = Operand::rows(used, rows, seen, keys);
+        product(dv, value_width, 1.0, used.turned(), dy, 1.0);
+        let d = Operand::rows(d, rows, seen, keys);
+        let q = Operand::rows(&q[first * width..], rows, width, width);
+        product(dk, width, 1.0, d.turned(), q, 1.0);
+        let k = Operand::rows(k, seen, width, width);
+        product(&mut dq[first * width..], width, 1.0, d, k, 0.0);
     }
 }
 

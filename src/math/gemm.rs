@@ -1,21 +1,70 @@
-//! Matrix products: ndarray's `general_mat_mul`, which goes to BLAS where the feature `blas` is on.
+//! Matrix products, c = alpha a b + beta c, by the faster of two ways.
 //!
-//! Transposes and slices of rows or columns are views that BLAS takes as they are; a step inside a row would silently
-//! fall back to a slow loop, so no caller uses one.
+//! BLAS, through ndarray's `general_mat_mul`, where the feature `blas` is on. Our own [`tiles`] where it is off, or where
+//! the processor has AVX-512 and the BLAS at hand does not use it (an OpenBLAS that is older than the processor, or was
+//! told so by OPENBLAS_CORETYPE): on such a machine they are up to twice as fast. The choice depends on the machine and the
+//! library alone, so the same run there gives the same bits every time.
+
+use std::sync::OnceLock;
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, ShapeBuilder};
 
 use super::Real;
+use super::tiles::{self, Operand};
 
-/// Sets c = a b + beta c for a (m, k), b (k, n), c (m, n).
-pub fn gemm(c: &mut ArrayRef2<Real>, a: &ArrayRef2<Real>, b: &ArrayRef2<Real>, beta: Real) {
-    general_mat_mul(1.0, a, b, beta, c);
+/// Who computes matrix products here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Blas,
+    Tiles,
 }
 
-/// Sets c = alpha a b for a (m, k), b (k, n), c (m, n).
-pub fn scaled_gemm(c: &mut ArrayRef2<Real>, alpha: Real, a: &ArrayRef2<Real>, b: &ArrayRef2<Real>) {
-    general_mat_mul(alpha, a, b, 0.0, c);
+/// Who computes matrix products on this machine; asked once.
+pub fn by() -> By {
+    static BY: OnceLock<By> = OnceLock::new();
+    *BY.get_or_init(|| if blas_is_behind() { By::Tiles } else { By::Blas })
+}
+
+/// c = alpha a b + beta c for a (m, k), b (k, n), c (m, n); rows of c are contiguous, `row_stride` apart.
+///
+/// # Panics
+/// If the shapes don't fit together, or a slice is too short for its shape.
+pub fn product(
+    c: &mut [Real],
+    row_stride: usize,
+    alpha: Real,
+    a: Operand<'_>,
+    b: Operand<'_>,
+    beta: Real,
+) {
+    if by() == By::Tiles {
+        return tiles::product(c, row_stride, alpha, a, b, beta);
+    }
+    let shape = (a.rows, b.columns).strides((row_stride, 1));
+    let mut c = ArrayViewMut2::from_shape(shape, c).expect("c holds (m, n)");
+    general_mat_mul(alpha, &view(a), &view(b), beta, &mut c);
+}
+
+fn view(operand: Operand<'_>) -> ArrayView2<'_, Real> {
+    let Operand { values, rows, columns, row_stride, column_stride } = operand;
+    ArrayView2::from_shape((rows, columns).strides((row_stride, column_stride)), values)
+        .expect("the operand holds (rows, columns)")
+}
+
+/// c = a b + beta c for a (m, k), b (k, n), c (m, n), whole arrays or their transposes.
+pub fn gemm(c: &mut ArrayRef2<Real>, a: &ArrayRef2<Real>, b: &ArrayRef2<Real>, beta: Real) {
+    let row_stride = c.ncols();
+    let c = c.as_slice_mut().expect("standard layout");
+    product(c, row_stride, 1.0, operand(a), operand(b), beta);
+}
+
+/// A whole array or its transpose as it stands in memory.
+fn operand(x: &ArrayRef2<Real>) -> Operand<'_> {
+    let (rows, columns) = x.dim();
+    let values = x.as_slice_memory_order().expect("contiguous");
+    let (row_stride, column_stride) = if x.is_standard_layout() { (columns, 1) } else { (1, rows) };
+    Operand { values, rows, columns, row_stride, column_stride }
 }
 
 /// Views a slice as a matrix of `rows` x `columns`.
@@ -36,17 +85,46 @@ pub fn matrix_mut(values: &mut [Real], rows: usize, columns: usize) -> ArrayView
         .expect("the slice holds rows * columns numbers")
 }
 
-/// Keeps BLAS to the calling thread: the trainer runs one shard of the batch on every core by itself.
 #[cfg(all(feature = "blas", not(target_os = "macos")))]
 #[allow(unsafe_code)]
-pub fn single_threaded() {
+mod openblas {
+    use std::ffi::{CStr, c_char, c_int};
+
     unsafe extern "C" {
-        fn openblas_set_num_threads(threads: std::ffi::c_int);
+        fn openblas_set_num_threads(threads: c_int);
+        fn openblas_get_corename() -> *const c_char;
     }
-    // SAFETY: an OpenBLAS function that may be called at any time from any thread; build.rs made sure it is OpenBLAS.
-    unsafe { openblas_set_num_threads(1) };
+
+    /// Keeps OpenBLAS to the calling thread.
+    pub fn single_threaded() {
+        // SAFETY: may be called at any time from any thread; build.rs made sure that this is OpenBLAS.
+        unsafe { openblas_set_num_threads(1) };
+    }
+
+    /// The processor that its kernels are written for.
+    pub fn core_name() -> String {
+        // SAFETY: as above; it answers with a constant string.
+        unsafe { CStr::from_ptr(openblas_get_corename()) }.to_string_lossy().into_owned()
+    }
 }
 
-/// Keeps BLAS to the calling thread; without OpenBLAS there is nothing to do.
-#[cfg(not(all(feature = "blas", not(target_os = "macos"))))]
-pub fn single_threaded() {}
+/// Keeps BLAS to the calling thread: the trainer runs one shard of the batch on every core by itself.
+pub fn single_threaded() {
+    #[cfg(all(feature = "blas", not(target_os = "macos")))]
+    openblas::single_threaded();
+}
+
+/// Whether there is no BLAS, or one that leaves half of this processor idle.
+fn blas_is_behind() -> bool {
+    #[cfg(all(feature = "blas", not(target_os = "macos"), target_arch = "x86_64"))]
+    {
+        /// OpenBLAS's kernels that use AVX-512.
+        const WITH_AVX512: [&str; 3] = ["skylakex", "cooperlake", "sapphirerapids"];
+        let core = openblas::core_name().to_lowercase();
+        std::arch::is_x86_feature_detected!("avx512f") && !WITH_AVX512.contains(&&*core)
+    }
+    #[cfg(not(all(feature = "blas", not(target_os = "macos"), target_arch = "x86_64")))]
+    {
+        !cfg!(feature = "blas")
+    }
+}
