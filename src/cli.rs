@@ -14,10 +14,13 @@ mod train;
 mod verify;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+use crate::text::{Corpus, Source, TextError, corpus};
 
 use crate::lab;
 
@@ -114,6 +117,17 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }
+}
+
+/// The text to work on; says so where it is the bundled play, because nobody asked for that.
+fn text(explicit: Option<&Path>) -> Result<Corpus, TextError> {
+    let corpus = corpus::resolve(explicit)?;
+    if corpus.source == Source::Bundled {
+        eprintln!(
+            "note: the text is the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare"
+        );
+    }
+    Ok(corpus)
 }
 
 /// Prints help where it was asked for, and otherwise what is wrong in one line.

@@ -15,7 +15,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Failure;
-use crate::text::{Dataset, corpus};
+use crate::text::Dataset;
 use crate::train::gemm_rate;
 use crate::train::session::Session;
 use crate::train::stage::{STAGES, stage};
@@ -84,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let threads = arguments.threads.unwrap_or_else(Team::default_threads);
     let team = Team::new(threads)?;
-    let dataset = Arc::new(Dataset::new(corpus::resolve(arguments.data.as_deref())?)?);
+    let dataset = Arc::new(Dataset::new(super::text(arguments.data.as_deref())?)?);
     if !arguments.json {
         println!(
             "{:12} {:>10} {:>9} {:>9} {:>11} {:>8} {:>8} {:>7} {:>9}",

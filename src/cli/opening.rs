@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Failure;
 use super::options::Given;
-use crate::text::{CharTokenizer, Dataset, corpus};
+use crate::text::{CharTokenizer, Dataset};
 use crate::train::checkpoint::Checkpoint;
 
 /// The checkpoint that a command is about, and what a plain `state_dict` leaves open.
@@ -38,7 +38,7 @@ fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<CharTokeniz
     if let Some(characters) = &checkpoint.vocabulary {
         return Ok(CharTokenizer::from_characters(characters.clone()));
     }
-    let corpus = corpus::resolve(data)?;
+    let corpus = super::text(data)?;
     let tokenizer = CharTokenizer::new(&corpus.text);
     let (found, expected) = (tokenizer.vocab_size(), checkpoint.config.model.vocab_size);
     if found != expected {
@@ -53,7 +53,7 @@ fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<CharTokeniz
 /// The text at hand in the checkpoint's vocabulary. Says so if it is not the one the model was trained on.
 pub fn dataset(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Arc<Dataset>, Failure> {
     let tokenizer = tokenizer(checkpoint, data)?;
-    let dataset = Dataset::with_tokenizer(corpus::resolve(data)?, tokenizer)?;
+    let dataset = Dataset::with_tokenizer(super::text(data)?, tokenizer)?;
     if checkpoint.corpus.as_ref().is_some_and(|sha256| *sha256 != dataset.corpus.sha256) {
         eprintln!("note: the checkpoint was trained on another text than {}", dataset.corpus.name);
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Failure;
 use super::opening;
 use super::options::Hyperparameters;
-use crate::text::{Dataset, corpus};
+use crate::text::Dataset;
 use crate::train::checkpoint::{Checkpoint, require_folder};
 use crate::train::event::Evaluation;
 use crate::train::hyperparameter::Takes;
@@ -93,7 +93,7 @@ fn begin(arguments: &Arguments) -> Result<Session, Failure> {
     }
     // What is wrong with the command line is said before the text is looked for.
     config.validate().map_err(Failure::usage)?;
-    let dataset = Dataset::new(corpus::resolve(arguments.data.as_deref())?)?;
+    let dataset = Dataset::new(super::text(arguments.data.as_deref())?)?;
     config.model.vocab_size = dataset.tokenizer.vocab_size();
     Session::with_team(config, Arc::new(dataset), &team).map_err(|error| match error {
         SessionError::Config(_) | SessionError::TooLarge { .. } => Failure::usage(error),

@@ -53,6 +53,9 @@ fn view(operand: Operand<'_>) -> ArrayView2<'_, Real> {
 }
 
 /// c = a b + beta c for a (m, k), b (k, n), c (m, n), whole arrays or their transposes.
+///
+/// # Panics
+/// If the shapes don't fit together, or an array has gaps.
 pub fn gemm(c: &mut ArrayRef2<Real>, a: &ArrayRef2<Real>, b: &ArrayRef2<Real>, beta: Real) {
     let row_stride = c.ncols();
     let c = c.as_slice_mut().expect("standard layout");

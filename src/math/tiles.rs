@@ -32,6 +32,7 @@ impl<'a> Operand<'a> {
     }
 
     /// The same numbers with rows and columns exchanged.
+    #[must_use]
     pub fn turned(self) -> Self {
         Self {
             rows: self.columns,
@@ -72,6 +73,8 @@ pub fn product(
 }
 
 /// Goes through the panels of b with the tile that suits the processor.
+// To clippy, every question about the target looks the same.
+#[allow(clippy::ifs_same_cond)]
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
 fn panels(
     c: &mut [Real],
@@ -92,8 +95,9 @@ fn panels(
     }
 }
 
+// The panel is meant for the first cache, and a step allocates nothing.
 #[inline(always)]
-#[allow(clippy::inline_always)]
+#[allow(clippy::inline_always, clippy::large_stack_arrays)]
 fn walk<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
     c: &mut [Real],
     row_stride: usize,
@@ -237,7 +241,7 @@ mod tests {
             let before = values(m * stride, 3);
             let mut c = before.clone();
             if beta == 0.0 {
-                c.iter_mut().for_each(|x| *x = Real::NAN);
+                c.fill(Real::NAN);
             }
             product(&mut c, stride, alpha, a, b, beta);
             for i in 0..m {
