@@ -197,31 +197,37 @@ fn forward_few<const P: usize>(
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
-    let Shape { keys, width, value_width, scale, .. } = *shape;
-    transpose::<P>(&mut scratch.transposed, k, width);
-    let rows = y
-        .chunks_exact_mut(value_width)
-        .zip(weights.chunks_exact_mut(keys))
-        .zip(q.chunks_exact(width));
-    for (i, ((y, weights), q)) in rows.enumerate() {
+    let Shape { queries, keys, width, value_width, scale, .. } = *shape;
+    let Scratch { dropped, transposed, .. } = scratch;
+    transpose::<P>(transposed, k, width);
+    let scores = &mut dropped[..queries * P];
+    let rows = scores.as_chunks_mut::<P>().0;
+    for (i, (row, q)) in rows.iter_mut().zip(q.chunks_exact(width)).enumerate() {
         let seen = shape.seen(i + 1);
-        let mut p = products::<P>(q, &scratch.transposed);
-        for (lane, p) in p.iter_mut().enumerate() {
-            *p = if lane < seen { *p * scale } else { Real::NEG_INFINITY };
+        let products = products::<P>(q, transposed);
+        for lane in 0..P {
+            row[lane] = if lane < seen { products[lane] * scale } else { Real::NEG_INFINITY };
         }
-        let shift = fold(p, larger);
-        for p in &mut p {
-            *p = exp(*p - shift);
+        let shift = fold(*row, larger);
+        for score in row {
+            *score -= shift;
         }
-        let factor = 1.0 / sum(p);
-        for p in &mut p {
+    }
+    // All rows in one loop: of a single row of 8 the compiler makes 8 scalar calls.
+    for score in scores.iter_mut() {
+        *score = exp(*score);
+    }
+    let rows = scores.as_chunks_mut::<P>().0.iter_mut().zip(y.chunks_exact_mut(value_width));
+    for (i, ((p, y), weights)) in rows.zip(weights.chunks_exact_mut(keys)).enumerate() {
+        let factor = 1.0 / sum(*p);
+        for p in p.iter_mut() {
             *p *= factor;
         }
         weights.copy_from_slice(&p[..keys]);
         if let Some(drop) = drop {
             drop.apply_in_place(&mut p[..keys], i * keys);
         }
-        weighted_rows(y, &v[..seen * value_width], |j| p[j]);
+        weighted_rows(y, &v[..shape.seen(i + 1) * value_width], |j| p[j]);
     }
 }
 

@@ -5,6 +5,8 @@
 //! they are. That is all: no packing of a, and b goes through the cache in panels of [`DEPTH`] x COLUMNS.
 //! A tile that hangs over the edge of c computes the last row again and stores what is there.
 
+use std::cell::RefCell;
+
 use multiversion::multiversion;
 use multiversion::target::target_cfg_f;
 
@@ -14,6 +16,11 @@ use super::Real;
 const DEPTH: usize = 256;
 /// The widest tile of any target, in columns.
 const WIDEST: usize = 32;
+
+thread_local! {
+    /// The panel of b that is being multiplied; every thread makes its own once.
+    static PANEL: RefCell<Vec<Real>> = RefCell::new(vec![0.0; DEPTH * WIDEST]);
+}
 
 /// A matrix in memory: element (i, j) stands at `i * row_stride + j * column_stride`.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +75,7 @@ pub fn product(
     assert!(a.columns == b.rows && a.is_whole() && b.is_whole(), "a (m, k), b (k, n)");
     assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
     if m * n > 0 {
-        panels(c, row_stride, alpha, a, b, beta);
+        PANEL.with_borrow_mut(|panel| panels(c, row_stride, alpha, a, b, beta, panel));
     }
 }
 
@@ -83,21 +90,21 @@ fn panels(
     a: Operand<'_>,
     b: Operand<'_>,
     beta: Real,
+    panel: &mut [Real],
 ) {
     if target_cfg_f!(target_feature = "avx512f") {
-        walk::<12, WIDEST, true>(c, row_stride, alpha, a, b, beta);
+        walk::<12, WIDEST, true>(c, row_stride, alpha, a, b, beta, panel);
     } else if target_cfg_f!(target_feature = "fma") {
-        walk::<6, 16, true>(c, row_stride, alpha, a, b, beta);
+        walk::<6, 16, true>(c, row_stride, alpha, a, b, beta, panel);
     } else if target_cfg_f!(target_feature = "neon") {
-        walk::<8, 8, true>(c, row_stride, alpha, a, b, beta);
+        walk::<8, 8, true>(c, row_stride, alpha, a, b, beta, panel);
     } else {
-        walk::<4, 8, false>(c, row_stride, alpha, a, b, beta);
+        walk::<4, 8, false>(c, row_stride, alpha, a, b, beta, panel);
     }
 }
 
-// The panel is meant for the first cache, and a step allocates nothing.
 #[inline(always)]
-#[allow(clippy::inline_always, clippy::large_stack_arrays)]
+#[allow(clippy::inline_always)]
 fn walk<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
     c: &mut [Real],
     row_stride: usize,
@@ -105,9 +112,9 @@ fn walk<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
     a: Operand<'_>,
     b: Operand<'_>,
     beta: Real,
+    panel: &mut [Real],
 ) {
     let (m, k, n) = (a.rows, a.columns, b.columns);
-    let mut panel = [0.0; DEPTH * WIDEST];
     let panel = panel.as_chunks_mut::<COLUMNS>().0;
     // With k = 0 there is still one panel, of depth 0, that scales c.
     for first_k in (0..k.max(1)).step_by(DEPTH) {
