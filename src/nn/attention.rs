@@ -355,7 +355,7 @@ impl Pack {
     fn split(&self, packed: &mut [Real], rows: &[Real], parts: usize, part: usize) {
         let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
         self.runs(n, parts, part, |at, to| {
-            Self::copy(&mut packed[to..to + hs], &rows[at..at + hs])
+            Self::copy(&mut packed[to..to + hs], &rows[at..at + hs]);
         });
     }
 
@@ -363,7 +363,7 @@ impl Pack {
     fn join(&self, rows: &mut [Real], packed: &[Real], parts: usize, part: usize) {
         let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
         self.runs(n, parts, part, |to, at| {
-            Self::copy(&mut rows[to..to + hs], &packed[at..at + hs])
+            Self::copy(&mut rows[to..to + hs], &packed[at..at + hs]);
         });
     }
 }
