@@ -209,7 +209,7 @@ fn it_comes_back_whole_from_a_stop() {
 #[test]
 fn a_screen_that_shrinks_says_so_and_comes_back() {
     let mut lab = Lab::start(100, 30, &[]);
-    lab.wait("training", |screen| steps(screen).is_some());
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
     let resize = |lab: &mut Lab, rows: u16, cols: u16| {
         lab.screen.screen_mut().set_size(cells(rows), cells(cols));
         lab.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();

@@ -63,17 +63,6 @@ pub fn softmax(x: &mut [Real], columns: usize) {
     }
 }
 
-/// Causal softmax in place: row i of x (rows, columns) is row `first + i` of the whole and sees columns 0 to `first + i`;
-/// the rest becomes 0.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-pub fn causal_softmax(x: &mut [Real], columns: usize, first: usize) {
-    for (i, row) in x.chunks_exact_mut(columns).enumerate() {
-        let (seen, hidden) = row.split_at_mut((first + i + 1).min(columns));
-        softmax_row(seen);
-        hidden.fill(0.0);
-    }
-}
-
 /// Backward of one row: with p = softmax(x) and dp = d loss / d p, sets dp to d loss / d x = p * (dp - sum(dp * p)).
 #[inline(always)]
 #[allow(clippy::inline_always)]
@@ -114,14 +103,6 @@ mod tests {
         let mut p = [1e30, 0.0, -1e30];
         softmax(&mut p, 3);
         assert_eq!(p, [1.0, 0.0, 0.0]);
-    }
-
-    #[test]
-    fn causal_rows_see_only_the_past() {
-        let mut x = [1.0, 9.0, 9.0, 1.0, 1.0, 9.0, 2.0, 2.0, 2.0];
-        causal_softmax(&mut x, 3, 0);
-        assert_eq!(x[..6], [1.0, 0.0, 0.0, 0.5, 0.5, 0.0]);
-        assert!((x[6] - 1.0 / 3.0).abs() < 1e-7);
     }
 
     #[test]

@@ -98,21 +98,21 @@ pub fn add_row_times_matrix(y: &mut [Real], x: &[Real], w: &[Real]) {
     }
 }
 
-/// Sum of squares in f64, in [`LANES`] running sums: the square of a gradient's norm.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+/// Sum of squares in [`LANES`] running sums, which are then added in f64: a part of the square of a gradient's norm.
 #[allow(clippy::unnecessary_cast)]
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 pub fn sum_of_squares(x: &[Real]) -> f64 {
-    let mut sums = [0.0_f64; LANES];
+    let mut sums = [0.0; LANES];
     let (chunks, rest) = x.as_chunks::<LANES>();
     for chunk in chunks {
         for lane in 0..LANES {
-            sums[lane] += chunk[lane] as f64 * chunk[lane] as f64;
+            sums[lane] += chunk[lane] * chunk[lane];
         }
     }
     for (lane, x) in rest.iter().enumerate() {
-        sums[lane] += *x as f64 * *x as f64;
+        sums[lane] += x * x;
     }
-    sums.iter().sum()
+    sums.iter().map(|sum: &Real| *sum as f64).sum()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::config::{Decay, Training};
-use crate::math::Real;
+use crate::math::{Real, vector};
 use crate::nn::parameters::Registry;
 
 /// Added to the root of the second moment, as PyTorch's default.
@@ -113,9 +113,9 @@ impl AdamW {
         let gather = |(i, (block, square)): (usize, (&mut [Real], &mut f64))| {
             let from = i * BLOCK;
             for other in others {
-                add(block, &other[from..from + block.len()]);
+                vector::add(block, &other[from..from + block.len()]);
             }
-            *square = sum_of_squares(block);
+            *square = vector::sum_of_squares(block);
         };
         if sum.len() < PARALLEL {
             sum.chunks_mut(BLOCK).zip(&mut self.squares).enumerate().for_each(gather);
@@ -232,30 +232,6 @@ fn update(
         *v = beta2 * *v + square * g * g;
         *w = *w * shrink - step * *m / (v.sqrt() / root + epsilon);
     }
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn add(sum: &mut [Real], other: &[Real]) {
-    for (sum, x) in sum.iter_mut().zip(other) {
-        *sum += x;
-    }
-}
-
-/// With 16 running sums, because one would have to wait for itself at every number.
-#[allow(clippy::unnecessary_cast)]
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn sum_of_squares(x: &[Real]) -> f64 {
-    let mut sums = [0.0; 16];
-    let (whole, rest) = x.as_chunks::<16>();
-    for sixteen in whole {
-        for (sum, x) in sums.iter_mut().zip(sixteen) {
-            *sum += x * x;
-        }
-    }
-    for (sum, x) in sums.iter_mut().zip(rest) {
-        *sum += x * x;
-    }
-    sums.iter().map(|sum: &Real| *sum as f64).sum()
 }
 
 #[cfg(test)]
