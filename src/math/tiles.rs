@@ -212,6 +212,7 @@ fn store(row: &mut [Real], sums: &[Real], alpha: Real, beta: Real) {
 }
 
 #[cfg(test)]
+#[allow(clippy::large_stack_arrays)]
 mod tests {
     use super::*;
 
@@ -240,7 +241,26 @@ mod tests {
         Operand { values, rows, columns, row_stride, column_stride }
     }
 
+    type Way = fn(&mut [Real], usize, Real, Operand<'_>, Operand<'_>, Real);
+
+    /// The tile of this processor, and those of the others.
+    const WAYS: [Way; 3] = [
+        product,
+        |c, stride, alpha, a, b, beta| {
+            walk::<6, 16, true>(c, stride, alpha, a, b, beta, &mut [0.0; DEPTH * WIDEST]);
+        },
+        |c, stride, alpha, a, b, beta| {
+            walk::<4, 8, false>(c, stride, alpha, a, b, beta, &mut [0.0; DEPTH * WIDEST]);
+        },
+    ];
+
     fn check(m: usize, k: usize, n: usize, a_turned: bool, b_turned: bool) {
+        for way in WAYS {
+            check_way(way, m, k, n, a_turned, b_turned);
+        }
+    }
+
+    fn check_way(way: Way, m: usize, k: usize, n: usize, a_turned: bool, b_turned: bool) {
         let (a_values, b_values) = (values(m * k, 1), values(k * n, 2));
         let (a, b) = (operand(&a_values, m, k, a_turned), operand(&b_values, k, n, b_turned));
         let stride = n + 3;
@@ -250,7 +270,7 @@ mod tests {
             if beta == 0.0 {
                 c.fill(Real::NAN);
             }
-            product(&mut c, stride, alpha, a, b, beta);
+            way(&mut c, stride, alpha, a, b, beta);
             for i in 0..m {
                 for j in 0..n {
                     let sum: Real = (0..k)
