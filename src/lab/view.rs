@@ -1,7 +1,7 @@
 //! Draws the model: header, panes, footer, and what lies over them.
 
 mod footer;
-mod header;
+pub(super) mod header;
 mod lists;
 mod overlay;
 

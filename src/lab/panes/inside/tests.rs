@@ -2,7 +2,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::lab::fixture;
+use crate::lab::model::Msg;
 use crate::lab::theme::Glyphs;
+use crate::lab::update::update;
+use crate::train::Event;
 use crate::train::snapshot::{Norms, Snapshot, Tensor};
 use crate::train::stage::stage;
 
@@ -187,4 +190,21 @@ fn no_data_or_size_is_a_problem() {
     model.run = None;
     check(&mut model);
     assert!(screen(&model, 60, 18).contains("The trainer is opening its first run."));
+}
+
+/// The rate comes from the trainer's own measurement; the share is the run's GFLOP/s over it, on both screens.
+#[test]
+fn the_share_of_gemm_is_the_run_over_what_was_measured() {
+    let mut model = fixture::model(240, 60);
+    let shown = |model: &Model| {
+        let mut header = Buffer::empty(Rect::new(0, 0, 240, 1));
+        crate::lab::view::header::draw(model, header.area, &mut header);
+        (fixture::text(&header), fixture::text(&fixture::pane(model, PaneId::Inside, 80, 40)))
+    };
+    assert!(!shown(&model).0.contains("of gemm"), "nothing is shown before it is measured");
+    let measured = Event::GemmRate(21.9 * 4.0);
+    update(&mut model, Msg::Worker(measured));
+    let (header, pane) = shown(&model);
+    assert!(header.contains("25 % of gemm"), "{header}");
+    assert!(pane.contains("25 % of large matrix products"), "{pane}");
 }
