@@ -6,6 +6,7 @@
 //! - [`nn`]: one file a concept, a forward and a backward side by side
 //! - [`model`]: what a lesson trains: the bigram table and the configurable GPT
 //! - [`text`]: corpus, tokenizer, train/val split, batches, n-gram references
+//! - [`task`]: examples that are made, with answers that are known
 //! - [`train`]: optimizer, schedules, the session and its worker thread, commands in, events and snapshots out, checkpoints
 //! - [`lesson`]: the lesson files
 //! - [`cli`]: the headless commands
@@ -20,5 +21,6 @@ pub mod lesson;
 pub mod math;
 pub mod model;
 pub mod nn;
+pub mod task;
 pub mod text;
 pub mod train;

@@ -1,5 +1,10 @@
 //! What a lesson trains, and what the trainer may ask of it.
+//!
+//! A [`Model`] is built from a [`Config`]. The trainer hands [`Batch`]es to its [`Shard`]s, which answer with losses and
+//! gradients; panes and samples go through an [`Inference`], and text through a [`LanguageModel`]. Where batches come
+//! from, and what answers are worth, is for [`Examples`] to say.
 
+pub mod batch;
 pub mod bigram;
 pub mod config;
 pub mod gpt;
@@ -8,26 +13,85 @@ pub mod sampling;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 
 use ndarray::ArrayView2;
+use rand_chacha::ChaCha8Rng;
 
 use crate::math::Real;
 use crate::nn::parameters::Registry;
 
 pub use crate::nn::Look;
 pub use crate::nn::dropout::Dropout;
-pub use config::{Config, ConfigError};
+pub use batch::{Batch, IGNORED, PAD};
+pub use config::{Config, ConfigError, GeneratorLoss};
 
-/// Token ids of one step: `x[b * time + t]` is followed by `y[b * time + t]`; both (B, T).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Batch {
-    pub x: Vec<u32>,
-    pub y: Vec<u32>,
-    /// B
-    pub sequences: usize,
-    /// T
-    pub time: usize,
+/// How many figures a loss may be split into.
+pub const PARTS: usize = 2;
+
+/// What a step is computed under.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conditions {
+    pub dropout: Dropout,
+    /// Whose parameters this step moves: an index into [`Model::groups`].
+    pub group: usize,
+    /// The share of a target's probability that is spread over all tokens (encoder-decoder).
+    pub label_smoothing: Real,
+    /// The weight of the KL divergence (VAE).
+    pub beta: Real,
+    /// What the generator minimises (GAN).
+    pub generator_loss: GeneratorLoss,
+}
+
+impl Default for Conditions {
+    /// No dropout, and every loss in its plain form.
+    fn default() -> Self {
+        Self {
+            dropout: Dropout::OFF,
+            group: 0,
+            label_smoothing: 0.0,
+            beta: 1.0,
+            generator_loss: GeneratorLoss::NonSaturating,
+        }
+    }
+}
+
+/// Sums over the targets of some examples; not means.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// In nats, where the loss is a cross-entropy.
+    pub loss: f64,
+    /// What [`Model::parts`] names.
+    pub parts: [f64; PARTS],
+}
+
+impl Losses {
+    pub fn of(loss: f64) -> Self {
+        Self { loss, ..Self::default() }
+    }
+
+    /// Divided by the number of targets: means.
+    #[must_use]
+    pub fn over(self, targets: usize) -> Self {
+        let n = targets as f64;
+        Self { loss: self.loss / n, parts: self.parts.map(|part| part / n) }
+    }
+}
+
+impl AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        self.loss += other.loss;
+        for (part, other) in self.parts.iter_mut().zip(other.parts) {
+            *part += other;
+        }
+    }
+}
+
+/// Parameters that are moved together: a range of the arena.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    pub name: &'static str,
+    pub range: Range<usize>,
 }
 
 /// A model is sizes and places in the arena; it holds no weights and no activations.
@@ -40,54 +104,75 @@ pub trait Model: Send + Sync {
     /// Draws the initial weights from the seed's `Init` streams.
     fn initialise(&self, weights: &mut [Real], seed: u64);
 
-    /// Working memory for one core: activations and scratch space, allocated once, for (B, `time`) batches.
-    fn shard(&self, time: usize) -> Box<dyn Shard>;
+    /// Working memory for one core: activations and scratch space, allocated once, for the sizes of the configuration.
+    fn shard(&self) -> Box<dyn Shard>;
 
-    /// Working memory for looking at one sequence of at most `block_size` tokens.
+    /// Working memory for looking at one example, and for answers.
     fn inference(&self) -> Box<dyn Inference>;
 
-    /// Floating-point operations of one training step (forward and backward) for a token, matrix products only:
-    /// 6 for each weight that is multiplied, and the attention products at full (T, T).
+    /// Working memory for text, if the model continues text.
+    fn language_model(&self) -> Option<Box<dyn LanguageModel>> {
+        None
+    }
+
+    /// Floating-point operations of one training step (forward and backward), matrix products only, for each token that
+    /// is predicted, or for each example where there are no tokens: 6 for each weight that is multiplied, and the
+    /// attention products at full (T, T).
     fn operations_per_token(&self) -> f64;
+
+    /// Names of [`Losses::parts`].
+    fn parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Standard normal numbers that it wants with each example: [`Batch::noise`].
+    fn noise(&self) -> usize {
+        0
+    }
+
+    /// The groups of parameters that are moved by steps of their own; together they are the whole arena, in its order.
+    fn groups(&self) -> Vec<Group> {
+        vec![Group { name: "all", range: 0..self.registry().len() }]
+    }
+
+    /// Whose turn step number `step` is, counted from 0: an index into the groups. `d_steps`: see
+    /// `train::Training::d_steps`.
+    fn turn(&self, step: u64, d_steps: usize) -> usize {
+        _ = (step, d_steps);
+        0
+    }
 }
 
 /// One core's part of a training step.
 pub trait Shard: Send {
-    /// Runs forward and backward over the sequences `rows` of the batch, adds d(mean loss over the whole batch)/d(weights)
-    /// to `gradients`, and returns the sum (not the mean) of the losses of its positions, in nats.
+    /// Runs forward and backward over the examples `rows` of the batch, adds d(mean loss over the whole batch's
+    /// [targets](Batch::targets))/d(weights) to `gradients`, and returns the sums of the losses.
     fn loss_and_gradients(
         &mut self,
         weights: &[Real],
         batch: &Batch,
         rows: Range<usize>,
-        dropout: Dropout,
+        conditions: &Conditions,
         gradients: &mut [Real],
-    ) -> f64;
+    ) -> Losses;
 
-    /// The sum of the losses of the sequences `rows`, in nats, without dropout.
-    fn loss(&mut self, weights: &[Real], batch: &Batch, rows: Range<usize>) -> f64;
+    /// The sums of the losses of the examples `rows`, without dropout.
+    fn loss(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        conditions: &Conditions,
+    ) -> Losses;
 }
 
-/// A forward pass over one sequence whose every intermediate value can be looked at.
+/// A forward pass over one example whose every intermediate value can be looked at.
 pub trait Inference: Send {
-    /// Runs the model on 1 to `block_size` tokens.
+    /// Runs the model on the one example of `subject`.
     ///
     /// # Panics
-    /// If there are no tokens, more than `block_size`, or ids outside the vocabulary.
-    fn forward(&mut self, weights: &[Real], tokens: &[u32]);
-
-    /// Logits (V) after the last token of `context`, of which the model sees the last `block_size`.
-    ///
-    /// When a context is the last one with tokens appended, under the same weights, and fits the window, the keys and
-    /// values from before are used again. Past the window every token's position shifts, and all is computed anew, as
-    /// the lecture's `generate` does.
-    ///
-    /// # Panics
-    /// If there are no tokens, or ids outside the vocabulary.
-    fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real];
-
-    /// Logits after each position of the last forward, (T, V).
-    fn logits(&self) -> ArrayView2<'_, Real>;
+    /// If there is none, or it is longer than the configuration says, or ids are outside the vocabulary.
+    fn look(&mut self, weights: &[Real], subject: &Batch);
 
     /// Hands every named intermediate of the last forward to `look(name, shape, values)`, values in row-major order:
     ///
@@ -99,6 +184,111 @@ pub trait Inference: Send {
     /// - `blocks.0.ln1`, `blocks.0.ln2`, `ln_f` (T, C), where there are norms; `blocks.0` (T, C): the block's output
     /// - `logits` (T, V), `probabilities` (T, V): softmax of the logits at temperature 1
     fn visit(&self, look: &mut Look<'_>);
+
+    /// What the model makes of each example on its own: an answer, drawn greedily, or a point from its noise. Nothing
+    /// where a model has no answers.
+    fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
+        _ = (weights, batch);
+        Output::default()
+    }
+}
+
+/// What a model made of the examples of a batch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// The answer to each example.
+    pub tokens: Vec<Vec<u32>>,
+    /// (examples, `width`), row-major.
+    pub values: Vec<f32>,
+    pub width: usize,
+}
+
+/// A model that continues text.
+pub trait LanguageModel: Inference {
+    /// Runs the model on 1 to `block_size` tokens.
+    ///
+    /// # Panics
+    /// If there are no tokens, more than `block_size`, or ids outside the vocabulary.
+    fn forward(&mut self, weights: &[Real], tokens: &[u32]);
+
+    /// Logits (V) after the last token of `context`, of which the model sees the last `block_size`.
+    ///
+    /// When a context is the last one with tokens appended, under the same weights, and fits the window, what was
+    /// computed before (keys and values) is used again. Past the window every token's position shifts, and all is
+    /// computed anew, as the lecture's `generate` does.
+    ///
+    /// # Panics
+    /// If there are no tokens, or ids outside the vocabulary.
+    fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real];
+
+    /// Logits after each position of the last forward, (T, V).
+    fn logits(&self) -> ArrayView2<'_, Real>;
+}
+
+/// What examples are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    Train,
+    /// Held out: never trained on.
+    Val,
+}
+
+/// The sizes that examples have, and a model for them must have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// V of what is predicted; 0 if that is no tokens.
+    pub vocab_size: usize,
+    /// Tokens of x and y; `None` where any length will do.
+    pub block_size: Option<usize>,
+    /// V and length of what an encoder reads; 0 where there is no encoder.
+    pub source_vocab: usize,
+    pub source_size: usize,
+    /// Numbers in an image or point; 0 where there are none.
+    pub n_input: usize,
+}
+
+impl Sizes {
+    /// Puts the sizes into a configuration.
+    pub fn apply(&self, config: &mut Config) {
+        config.vocab_size = self.vocab_size;
+        config.block_size = self.block_size.unwrap_or(config.block_size);
+        config.source_vocab = self.source_vocab;
+        config.source_size = self.source_size;
+        config.n_input = self.n_input;
+    }
+}
+
+/// Where batches come from, and what answers are worth.
+pub trait Examples: Send + Sync {
+    fn sizes(&self) -> Sizes;
+
+    /// Fills everything but the noise of a batch with `count` examples. Allocates only when the sizes grow.
+    fn draw(&self, split: Split, count: usize, rng: &mut ChaCha8Rng, batch: &mut Batch);
+
+    /// The one example that a pane looks at: what the learner wrote, in tokens, or a fixed held-out one if that is
+    /// nothing.
+    ///
+    /// # Panics
+    /// If there are ids outside the vocabulary.
+    fn subject(&self, prompt: &[u32], batch: &mut Batch);
+
+    /// How many held-out examples an estimate puts to the model; 0 where there is nothing to judge.
+    fn judged(&self) -> usize {
+        0
+    }
+
+    /// What the model's answers to a batch are worth, by name.
+    fn judge(&self, batch: &Batch, output: &Output) -> Vec<(&'static str, f64)> {
+        _ = (batch, output);
+        Vec::new()
+    }
+
+    /// Examples of a split in a fixed order without overlap, number `first` and up to `count` of them, for an exact
+    /// loss; how many were filled in. 0: there is no such order, the split is drawn from without end.
+    fn in_order(&self, split: Split, first: usize, count: usize, batch: &mut Batch) -> usize {
+        _ = (split, first, count, batch);
+        0
+    }
 }
 
 /// Builds the model of a configuration.
@@ -110,5 +300,6 @@ pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
     Ok(match config.model {
         config::Architecture::Bigram => Box::new(bigram::Bigram::new(config)),
         config::Architecture::Gpt => Box::new(gpt::Gpt::new(config)),
+        other => todo!("{other:?}"),
     })
 }

@@ -8,8 +8,10 @@ pub mod fetch;
 pub mod folder;
 pub mod ngram;
 pub mod tokenizer;
+pub mod windows;
 
 pub use corpus::{Corpus, Source};
 pub use dataset::Dataset;
 pub use error::TextError;
 pub use tokenizer::{CharTokenizer, UnknownCharacters};
+pub use windows::Windows;

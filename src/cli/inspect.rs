@@ -8,7 +8,7 @@ use super::Failure;
 use super::opening::Source;
 use super::options::Structure;
 use crate::model::sampling::{Sampling, distribution};
-use crate::model::{Inference, Model};
+use crate::model::{LanguageModel, Model};
 use crate::text::CharTokenizer;
 
 /// Rows of the next-token table for a reader.
@@ -42,7 +42,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let model: &dyn Model = &*checkpoint.model;
     let tokens = &tokens[tokens.len().saturating_sub(model.config().block_size)..];
-    let mut inference = model.inference();
+    let Some(mut inference) = model.language_model() else {
+        let stage = &checkpoint.config.stage;
+        return Err(Failure::usage(format!("{stage} does not read text")));
+    };
     inference.forward(&checkpoint.weights, tokens);
     let (stage, step) = (&checkpoint.config.stage, checkpoint.step);
     let mut out = std::io::stdout().lock();
@@ -84,7 +87,7 @@ impl Serialize for Activations {
 }
 
 #[allow(clippy::unnecessary_cast)]
-fn activations(inference: &dyn Inference) -> Activations {
+fn activations(inference: &dyn LanguageModel) -> Activations {
     let mut activations = Vec::new();
     inference.visit(&mut |name, shape, values| {
         let values = values.iter().map(|x| *x as f32).collect();
@@ -94,7 +97,7 @@ fn activations(inference: &dyn Inference) -> Activations {
 }
 
 /// Attention maps, the likeliest next characters, and what else there is, for a reader.
-fn table(inference: &dyn Inference, tokens: &[u32], tokenizer: &CharTokenizer) -> String {
+fn table(inference: &dyn LanguageModel, tokens: &[u32], tokenizer: &CharTokenizer) -> String {
     use std::fmt::Write as _;
     let name = |token: u32| format!("{:?}", tokenizer.decode(&[token]));
     let mut text = String::new();

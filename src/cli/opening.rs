@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::Failure;
 use super::options::Given;
+use crate::task::Task;
 use crate::text::{CharTokenizer, Dataset};
+use crate::train::Material;
 use crate::train::checkpoint::Checkpoint;
 
 /// The checkpoint that a command is about, and what a plain `state_dict` leaves open.
@@ -28,8 +30,8 @@ impl Source {
         tokenizer(checkpoint, self.data.as_deref())
     }
 
-    pub fn dataset(&self, checkpoint: &Checkpoint) -> Result<Arc<Dataset>, Failure> {
-        dataset(checkpoint, self.data.as_deref())
+    pub fn material(&self, checkpoint: &Checkpoint) -> Result<Material, Failure> {
+        material(checkpoint, self.data.as_deref())
     }
 }
 
@@ -50,12 +52,16 @@ fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<CharTokeniz
     Ok(tokenizer)
 }
 
-/// The text at hand in the checkpoint's vocabulary. Says so if it is not the one the model was trained on.
-pub fn dataset(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Arc<Dataset>, Failure> {
+/// What the run of a checkpoint is trained on: for a text the one at hand, in the checkpoint's vocabulary. Says so if it
+/// is not the one the model was trained on.
+pub fn material(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Material, Failure> {
+    if checkpoint.config.task.task != Task::Text {
+        return Ok(Material::default());
+    }
     let tokenizer = tokenizer(checkpoint, data)?;
     let dataset = Dataset::with_tokenizer(super::text(data)?, tokenizer)?;
     if checkpoint.corpus.as_ref().is_some_and(|sha256| *sha256 != dataset.corpus.sha256) {
         eprintln!("note: the checkpoint was trained on another text than {}", dataset.corpus.name);
     }
-    Ok(Arc::new(dataset))
+    Ok(Arc::new(dataset).into())
 }

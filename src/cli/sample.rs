@@ -46,7 +46,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let (tokens, seed) = (arguments.tokens, arguments.seed);
     let request = SampleRequest { prompt, tokens: 0, sampling, seed, every_seconds: None };
-    let mut generation = Generation::new(&*checkpoint.model, &request, 0);
+    let Some(mut generation) = Generation::new(&*checkpoint.model, &request, 0) else {
+        let stage = &checkpoint.config.stage;
+        return Err(Failure::usage(format!("{stage} does not continue text")));
+    };
     let mut out = std::io::stdout().lock();
     write!(out, "{}", arguments.prompt)?;
     for _ in 0..tokens {

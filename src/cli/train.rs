@@ -11,13 +11,14 @@ use serde_json::json;
 use super::Failure;
 use super::opening;
 use super::options::Hyperparameters;
+use crate::task::Task;
 use crate::text::Dataset;
 use crate::train::checkpoint::{Checkpoint, require_folder};
 use crate::train::event::Evaluation;
 use crate::train::hyperparameter::Takes;
 use crate::train::session::SessionError;
 use crate::train::stage::stage;
-use crate::train::{Command, Event, Session, Team, Worker};
+use crate::train::{Command, Event, Material, Session, Team, Worker};
 
 /// The lecture's seed.
 const SEED: u64 = 1337;
@@ -93,9 +94,13 @@ fn begin(arguments: &Arguments) -> Result<Session, Failure> {
     }
     // What is wrong with the command line is said before the text is looked for.
     config.validate().map_err(Failure::usage)?;
-    let dataset = Dataset::new(super::text(arguments.data.as_deref())?)?;
-    config.model.vocab_size = dataset.tokenizer.vocab_size();
-    Session::with_team(config, Arc::new(dataset), &team).map_err(|error| match error {
+    let mut material = Material::default();
+    if config.task.task == Task::Text {
+        let dataset = Dataset::new(super::text(arguments.data.as_deref())?)?;
+        config.model.vocab_size = dataset.tokenizer.vocab_size();
+        material.text = Some(Arc::new(dataset));
+    }
+    Session::with_team(config, material, &team).map_err(|error| match error {
         SessionError::Config(_) | SessionError::TooLarge { .. } => Failure::usage(error),
         error => Failure::from(error),
     })
@@ -126,8 +131,8 @@ fn resume(arguments: &Arguments) -> Result<Session, Failure> {
     training.eval_interval = arguments.eval_interval.unwrap_or(training.eval_interval);
     training.eval_batches = arguments.eval_batches.unwrap_or(training.eval_batches);
     config.validate().map_err(Failure::usage)?;
-    let dataset = opening::dataset(&checkpoint, arguments.data.as_deref())?;
-    let mut session = Session::restore(checkpoint, dataset, &team)?;
+    let material = opening::material(&checkpoint, arguments.data.as_deref())?;
+    let mut session = Session::restore(checkpoint, material, &team)?;
     for (hyperparameter, value) in arguments.hyperparameters.of(Takes::Live) {
         session.set(hyperparameter.name, value).map_err(Failure::usage)?;
     }
@@ -161,15 +166,19 @@ impl<'a> Observer<'a> {
             bar
         };
         if !arguments.json {
-            let corpus = &session.dataset().corpus;
+            let text = session.material().text.as_ref();
+            let what = match text.filter(|_| config.task.task == Task::Text) {
+                Some(text) => format!(
+                    "{} ({} characters, {} different)",
+                    text.corpus.name, text.corpus.characters, config.model.vocab_size
+                ),
+                None => format!("made examples ({})", config.task),
+            };
             bar.suspend(|| {
                 eprintln!(
-                    "{}: {} parameters on {} ({} characters, {} different), shards: {}",
+                    "{}: {} parameters on {what}, shards: {}",
                     config.stage,
                     session.weights().len(),
-                    corpus.name,
-                    corpus.characters,
-                    config.model.vocab_size,
                     session.shards(),
                 );
             });
@@ -234,14 +243,23 @@ impl<'a> Observer<'a> {
     }
 
     fn evaluated(&mut self, evaluation: Evaluation) -> Result<(), Failure> {
-        self.last = Some(evaluation);
-        let Evaluation { step, train_loss, val_loss } = evaluation;
-        if self.arguments.json {
-            let line = json!({"step": step, "train_loss": train_loss, "val_loss": val_loss});
-            self.print(&line.to_string())
+        let Evaluation { step, train_loss, val_loss, figures } = &evaluation;
+        let line = if self.arguments.json {
+            let mut line = json!({"step": step, "train_loss": train_loss, "val_loss": val_loss});
+            for figure in figures {
+                line[&figure.name] = json!(figure.value);
+            }
+            line.to_string()
         } else {
-            self.print(&format!("step {step}: train loss {train_loss:.4}, val loss {val_loss:.4}"))
-        }
+            let mut line =
+                format!("step {step}: train loss {train_loss:.4}, val loss {val_loss:.4}");
+            for figure in figures {
+                line += &format!(", {} {:.4}", figure.name.replace('_', " "), figure.value);
+            }
+            line
+        };
+        self.last = Some(evaluation);
+        self.print(&line)
     }
 
     fn done(&self, step: u64, seconds: f64) -> Result<(), Failure> {
@@ -254,8 +272,8 @@ impl<'a> Observer<'a> {
                 "stage": self.stage,
                 "step": step,
                 "parameters": self.parameters,
-                "train_loss": self.last.map(|e| e.train_loss),
-                "val_loss": self.last.map(|e| e.val_loss),
+                "train_loss": self.last.as_ref().map(|e| e.train_loss),
+                "val_loss": self.last.as_ref().map(|e| e.val_loss),
                 "seconds": seconds,
                 "ms_per_step": ms_per_step,
                 "checkpoint": out,

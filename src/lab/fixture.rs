@@ -48,10 +48,17 @@ pub fn model(width: u16, height: u16) -> Model {
         parameters: 7553,
         threads: 2,
         operations_per_token: 46_000.0,
+        parts: &[],
         step: 3412,
         history: history(3412, 2.29),
         status: Status::Training,
-        last: Some(StepReport { step: 3412, loss: 2.301, lr: 3e-4, grad_norm: 0.81 }),
+        last: Some(StepReport {
+            step: 3412,
+            loss: 2.301,
+            lr: 3e-4,
+            grad_norm: 0.81,
+            parts: [0.0; 2],
+        }),
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
     });
     model.ghosts.push(Ghost {
@@ -128,7 +135,12 @@ fn history(steps: u64, end: f64) -> History {
     });
     let evaluations = (0..=steps / 500).map(|i| {
         let step = i * 500;
-        Evaluation { step, train_loss: curve(step), val_loss: curve(step) + 0.03 }
+        Evaluation {
+            step,
+            train_loss: curve(step),
+            val_loss: curve(step) + 0.03,
+            figures: Vec::new(),
+        }
     });
     let edit = |name: &str, old: &str, new: &str| RecordedEdit {
         step: 1240,
@@ -212,6 +224,7 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
         update: 1e-4 * f64::from(i),
     });
     Snapshot {
+        source: Vec::new(),
         stage: "multi-head".to_owned(),
         step: 3400,
         prompt: tokens.to_vec(),

@@ -26,6 +26,8 @@ pub struct Run {
     pub parameters: usize,
     pub threads: usize,
     pub operations_per_token: f64,
+    /// What the parts of the loss are called.
+    pub parts: &'static [&'static str],
     /// Steps done.
     pub step: u64,
     /// Batch losses, evaluations and edits: what the loss pane draws.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{Batch, Config, Dropout, Inference, Look, Model, Shard};
+use super::{Batch, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::softmax::softmax;
 use crate::math::{Real, cross_entropy};
@@ -29,6 +29,11 @@ impl Bigram {
         );
         Self { config: config.clone(), registry, table }
     }
+
+    fn one_sequence(&self) -> OneSequence {
+        let shape = (self.config.block_size, self.config.vocab_size);
+        OneSequence { table: self.table.clone(), logits: Array2::zeros(shape), time: 0 }
+    }
 }
 
 impl Model for Bigram {
@@ -44,16 +49,17 @@ impl Model for Bigram {
         self.table.initialise(weights, self.config.init, &mut stream(seed, Purpose::Init, 0));
     }
 
-    fn shard(&self, time: usize) -> Box<dyn Shard> {
-        Box::new(Working {
-            table: self.table.clone(),
-            logits: Array2::zeros((time, self.config.vocab_size)),
-        })
+    fn shard(&self) -> Box<dyn Shard> {
+        let shape = (self.config.block_size, self.config.vocab_size);
+        Box::new(Working { table: self.table.clone(), logits: Array2::zeros(shape) })
     }
 
     fn inference(&self) -> Box<dyn Inference> {
-        let shape = (self.config.block_size, self.config.vocab_size);
-        Box::new(OneSequence { table: self.table.clone(), logits: Array2::zeros(shape), time: 0 })
+        Box::new(self.one_sequence())
+    }
+
+    fn language_model(&self) -> Option<Box<dyn LanguageModel>> {
+        Some(Box::new(self.one_sequence()))
     }
 
     fn operations_per_token(&self) -> f64 {
@@ -75,10 +81,10 @@ impl Shard for Working {
         weights: &[Real],
         batch: &Batch,
         rows: Range<usize>,
-        _dropout: Dropout,
+        _conditions: &Conditions,
         gradients: &mut [Real],
-    ) -> f64 {
-        let scale = 1.0 / (batch.sequences * batch.time) as Real;
+    ) -> Losses {
+        let scale = 1.0 / batch.targets() as Real;
         let mut loss = 0.0;
         for b in rows {
             let at = b * batch.time..(b + 1) * batch.time;
@@ -88,10 +94,16 @@ impl Shard for Working {
             loss += cross_entropy::cross_entropy_backward(logits, y, self.table.width, scale);
             self.table.backward(gradients, &self.logits, x);
         }
-        loss
+        Losses::of(loss)
     }
 
-    fn loss(&mut self, weights: &[Real], batch: &Batch, rows: Range<usize>) -> f64 {
+    fn loss(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        _conditions: &Conditions,
+    ) -> Losses {
         let mut loss = 0.0;
         for b in rows {
             let at = b * batch.time..(b + 1) * batch.time;
@@ -99,7 +111,7 @@ impl Shard for Working {
             let logits = self.logits.as_slice_mut().expect("standard layout");
             loss += cross_entropy::cross_entropy(logits, &batch.y[at], self.table.width);
         }
-        loss
+        Losses::of(loss)
     }
 }
 
@@ -111,6 +123,16 @@ struct OneSequence {
 }
 
 impl Inference for OneSequence {
+    fn look(&mut self, weights: &[Real], subject: &Batch) {
+        self.forward(weights, &subject.x);
+    }
+
+    fn visit(&self, look: &mut Look<'_>) {
+        visit_logits(&self.logits(), look);
+    }
+}
+
+impl LanguageModel for OneSequence {
     fn forward(&mut self, weights: &[Real], tokens: &[u32]) {
         assert!(
             !tokens.is_empty() && tokens.len() <= self.logits.nrows(),
@@ -127,10 +149,6 @@ impl Inference for OneSequence {
 
     fn logits(&self) -> ArrayView2<'_, Real> {
         self.logits.slice(s![..self.time, ..])
-    }
-
-    fn visit(&self, look: &mut Look<'_>) {
-        visit_logits(&self.logits(), look);
     }
 }
 

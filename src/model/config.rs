@@ -17,6 +17,32 @@ pub enum Architecture {
     Bigram,
     #[default]
     Gpt,
+    /// Encoder and decoder of "Attention Is All You Need".
+    EncoderDecoder,
+    Vae,
+    Gan,
+    Rnn,
+    Gru,
+    Lstm,
+    /// Dilated causal convolutions, the idea of ByteNet's decoder.
+    Conv,
+    /// A convolutional gated recurrent unit, applied over and over.
+    NeuralGpu,
+    /// An end-to-end memory network.
+    Memory,
+}
+
+/// What a GAN's generator minimises; D's loss goes with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GeneratorLoss {
+    /// -log D(G(z)) (Goodfellow et al. 2014, what is used in practice).
+    #[default]
+    NonSaturating,
+    /// log(1 - D(G(z))): the game's own value.
+    Minimax,
+    /// Squared distances to 1 and 0 (Mao et al. 2017).
+    LeastSquares,
 }
 
 /// The structure of a model: changing any of these builds a new one.
@@ -47,6 +73,21 @@ pub struct Config {
     /// Whether a LayerNorm stands before the logits.
     pub final_norm: bool,
     pub init: Init,
+    /// V of what an encoder reads.
+    pub source_vocab: usize,
+    /// The longest source.
+    pub source_size: usize,
+    /// Numbers in an image or point.
+    pub n_input: usize,
+    /// Width of hidden layers and states: recurrent nets, convolutions, MLPs; of the encoder-decoder's feed-forward,
+    /// where 0 is four times `n_embd`.
+    pub n_hidden: usize,
+    /// Width of a VAE's latent or of a GAN's noise.
+    pub n_latent: usize,
+    /// Positions that a convolution sees at once.
+    pub kernel: usize,
+    /// How often a memory network reads; passes of a neural GPU, where 0 is one for each position.
+    pub hops: usize,
 }
 
 impl Default for Config {
@@ -69,6 +110,13 @@ impl Default for Config {
             norm: Norm::None,
             final_norm: false,
             init: Init::Pytorch,
+            source_vocab: 0,
+            source_size: 0,
+            n_input: 0,
+            n_hidden: 64,
+            n_latent: 2,
+            kernel: 3,
+            hops: 3,
         }
     }
 }
@@ -89,16 +137,53 @@ impl Config {
         self.n_embd / self.n_head.max(1)
     }
 
+    /// The sizes that its kind of network needs, by name.
+    fn sizes(&self) -> Vec<(&'static str, usize)> {
+        let Self { vocab_size, block_size, n_embd, n_hidden, n_layer, .. } = *self;
+        let mut sizes = vec![];
+        if !matches!(self.model, Architecture::Vae | Architecture::Gan) {
+            sizes.extend([("vocab_size", vocab_size), ("block_size", block_size)]);
+        }
+        match self.model {
+            Architecture::Bigram => {}
+            Architecture::Gpt => sizes.extend([("n_embd", n_embd), ("n_head", self.n_head)]),
+            Architecture::EncoderDecoder => sizes.extend([
+                ("source_vocab", self.source_vocab),
+                ("source_size", self.source_size),
+                ("n_embd", n_embd),
+                ("n_head", self.n_head),
+                ("n_layer", n_layer),
+            ]),
+            Architecture::Vae | Architecture::Gan => sizes.extend([
+                ("n_input", self.n_input),
+                ("n_hidden", n_hidden),
+                ("n_latent", self.n_latent),
+            ]),
+            Architecture::Rnn | Architecture::Gru | Architecture::Lstm => {
+                sizes.extend([("n_embd", n_embd), ("n_hidden", n_hidden), ("n_layer", n_layer)]);
+            }
+            Architecture::Conv => sizes.extend([
+                ("n_hidden", n_hidden),
+                ("kernel", self.kernel),
+                ("n_layer", n_layer),
+            ]),
+            Architecture::NeuralGpu => {
+                sizes.extend([("n_hidden", n_hidden), ("kernel", self.kernel)]);
+            }
+            Architecture::Memory => sizes.extend([("n_embd", n_embd), ("hops", self.hops)]),
+        }
+        sizes
+    }
+
     /// # Errors
     /// If a size is 0, or the heads don't divide the width.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let sizes = [("vocab_size", self.vocab_size), ("block_size", self.block_size)];
-        let gpt = [("n_embd", self.n_embd), ("n_head", self.n_head)];
-        let gpt = if self.model == Architecture::Gpt { &gpt[..] } else { &[] };
-        if let Some((name, _)) = sizes.iter().chain(gpt).find(|(_, size)| *size == 0) {
+        let sizes = self.sizes();
+        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
             return Err(ConfigError::Zero { name });
         }
-        if self.model == Architecture::Gpt && !self.n_embd.is_multiple_of(self.n_head) {
+        let heads = sizes.iter().any(|(name, _)| *name == "n_head");
+        if heads && !self.n_embd.is_multiple_of(self.n_head) {
             return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
         }
         Ok(())

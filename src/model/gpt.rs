@@ -5,7 +5,10 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::bigram::visit_logits;
-use super::{Batch, Config, Dropout, Inference, Look, Model, Shard};
+use super::{
+    Batch, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model, Output,
+    Shard,
+};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy};
 use crate::nn::attention::{self, Span};
@@ -63,6 +66,20 @@ impl Gpt {
         };
         Self { config: config.clone(), registry, layers }
     }
+
+    fn one_sequence(&self) -> OneSequence {
+        let time = self.config.block_size;
+        OneSequence {
+            layers: self.layers.clone(),
+            activations: self.layers.activations(1, time),
+            scratch: block::Scratch::new(1, time, &self.layers.settings),
+            tokens: Vec::with_capacity(time),
+            caches: self.layers.blocks.iter().map(|block| block.cache(time)).collect(),
+            cached: Vec::with_capacity(time),
+            token: Array2::zeros((time, self.config.n_embd)),
+            position: Array2::zeros((time, self.config.n_embd)),
+        }
+    }
 }
 
 impl Model for Gpt {
@@ -88,7 +105,8 @@ impl Model for Gpt {
         }
     }
 
-    fn shard(&self, time: usize) -> Box<dyn Shard> {
+    fn shard(&self) -> Box<dyn Shard> {
+        let time = self.config.block_size;
         let sequences = (MICRO_BATCH_ROWS / time).max(1);
         let rows = sequences * time;
         Box::new(Working {
@@ -102,17 +120,11 @@ impl Model for Gpt {
     }
 
     fn inference(&self) -> Box<dyn Inference> {
-        let time = self.config.block_size;
-        Box::new(OneSequence {
-            layers: self.layers.clone(),
-            activations: self.layers.activations(1, time),
-            scratch: block::Scratch::new(1, time, &self.layers.settings),
-            tokens: Vec::with_capacity(time),
-            caches: self.layers.blocks.iter().map(|block| block.cache(time)).collect(),
-            cached: Vec::with_capacity(time),
-            token: Array2::zeros((time, self.config.n_embd)),
-            position: Array2::zeros((time, self.config.n_embd)),
-        })
+        Box::new(self.one_sequence())
+    }
+
+    fn language_model(&self) -> Option<Box<dyn LanguageModel>> {
+        Some(Box::new(self.one_sequence()))
     }
 
     fn operations_per_token(&self) -> f64 {
@@ -267,10 +279,11 @@ impl Shard for Working {
         weights: &[Real],
         batch: &Batch,
         rows: Range<usize>,
-        dropout: Dropout,
+        conditions: &Conditions,
         gradients: &mut [Real],
-    ) -> f64 {
-        let scale = 1.0 / (batch.sequences * batch.time) as Real;
+    ) -> Losses {
+        let dropout = conditions.dropout;
+        let scale = 1.0 / batch.targets() as Real;
         let mut loss = 0.0;
         for (span, at) in self.spans(rows, batch.time) {
             let x = &batch.x[at.clone()];
@@ -282,10 +295,16 @@ impl Shard for Working {
             loss += cross_entropy::cross_entropy_backward(logits, &batch.y[at], vocab_size, scale);
             layers.backward(a, x, span, weights, gradients, dropout, scratch, d, dx);
         }
-        loss
+        Losses::of(loss)
     }
 
-    fn loss(&mut self, weights: &[Real], batch: &Batch, rows: Range<usize>) -> f64 {
+    fn loss(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        _conditions: &Conditions,
+    ) -> Losses {
         let mut loss = 0.0;
         for (span, at) in self.spans(rows, batch.time) {
             let Self { layers, activations: a, scratch, .. } = self;
@@ -295,7 +314,7 @@ impl Shard for Working {
                 &mut a.logits.as_slice_mut().expect("standard layout")[..span.rows() * vocab_size];
             loss += cross_entropy::cross_entropy(logits, &batch.y[at], vocab_size);
         }
-        loss
+        Losses::of(loss)
     }
 }
 
@@ -335,6 +354,43 @@ impl OneSequence {
 }
 
 impl Inference for OneSequence {
+    fn look(&mut self, weights: &[Real], subject: &Batch) {
+        self.forward(weights, &subject.x);
+    }
+
+    fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
+        batch.answers(self.layers.lm_head.n_out, |x, answer| {
+            self.forward(weights, x);
+            answer(self.logits().as_slice().expect("standard layout"));
+        })
+    }
+
+    fn visit(&self, look: &mut Look<'_>) {
+        let (time, a) = (self.tokens.len(), &self.activations);
+        let mut rows = |name: &str, values: &Array2<Real>| {
+            let width = values.ncols();
+            look(
+                name,
+                &[time, width],
+                &values.as_slice().expect("standard layout")[..time * width],
+            );
+        };
+        rows("embedding.token", &self.token);
+        if !matches!(self.layers.position, PositionEncoding::None) {
+            rows("embedding.position", &self.position);
+        }
+        rows("embedding", &a.embedding);
+        if let Some(norm) = &a.final_norm {
+            rows("ln_f", &norm.out);
+        }
+        for (block, a) in self.layers.blocks.iter().zip(&a.blocks) {
+            block.visit(a, time, look);
+        }
+        visit_logits(&self.logits(), look);
+    }
+}
+
+impl LanguageModel for OneSequence {
     fn forward(&mut self, weights: &[Real], tokens: &[u32]) {
         let time = tokens.len();
         assert!(time > 0 && time <= self.token.nrows(), "1 to block_size tokens");
@@ -378,29 +434,5 @@ impl Inference for OneSequence {
 
     fn logits(&self) -> ArrayView2<'_, Real> {
         self.activations.logits.slice(s![..self.tokens.len(), ..])
-    }
-
-    fn visit(&self, look: &mut Look<'_>) {
-        let (time, a) = (self.tokens.len(), &self.activations);
-        let mut rows = |name: &str, values: &Array2<Real>| {
-            let width = values.ncols();
-            look(
-                name,
-                &[time, width],
-                &values.as_slice().expect("standard layout")[..time * width],
-            );
-        };
-        rows("embedding.token", &self.token);
-        if !matches!(self.layers.position, PositionEncoding::None) {
-            rows("embedding.position", &self.position);
-        }
-        rows("embedding", &a.embedding);
-        if let Some(norm) = &a.final_norm {
-            rows("ln_f", &norm.out);
-        }
-        for (block, a) in self.layers.blocks.iter().zip(&a.blocks) {
-            block.visit(a, time, look);
-        }
-        visit_logits(&self.logits(), look);
     }
 }

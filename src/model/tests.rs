@@ -24,7 +24,7 @@ fn batch(config: &Config, sequences: usize) -> Batch {
     let n = sequences * config.block_size;
     let ids =
         |step: usize| (0..n).map(|i| ((i * step + i / 3) % config.vocab_size) as u32).collect();
-    Batch { x: ids(7), y: ids(5), sequences, time: config.block_size }
+    Batch::text(ids(7), ids(5), sequences, config.block_size)
 }
 
 fn weights(model: &dyn Model) -> Vec<Real> {
@@ -59,13 +59,15 @@ fn gradient_of_every_parameter_of_whole_models() {
         let (weights, batch) = (weights(&*model), batch(&config, 3));
         for p in [0.0, 0.25] {
             let dropout = Dropout { p, seed: 3, step: 9 };
-            let mut shard = model.shard(config.block_size);
+            let conditions = Conditions { dropout, ..Conditions::default() };
+            let mut shard = model.shard();
             let mut gradients = vec![0.0; weights.len()];
-            shard.loss_and_gradients(&weights, &batch, 0..3, dropout, &mut gradients);
+            shard.loss_and_gradients(&weights, &batch, 0..3, &conditions, &mut gradients);
             let mut ignored = vec![0.0; weights.len()];
-            let tokens = (batch.sequences * batch.time) as f64;
             check(&format!("{config:?}"), &weights, &gradients, 1e-5, |weights| {
-                shard.loss_and_gradients(weights, &batch, 0..3, dropout, &mut ignored) / tokens
+                let losses =
+                    shard.loss_and_gradients(weights, &batch, 0..3, &conditions, &mut ignored);
+                losses.over(batch.targets()).loss
             });
         }
     }
@@ -81,20 +83,21 @@ fn shards_add_up_to_the_whole_batch() {
         let model = build(&config).unwrap();
         let (weights, batch) = (weights(&*model), batch(&config, 7));
         let dropout = Dropout { p: 0.2, seed: 1, step: 2 };
+        let conditions = Conditions { dropout, ..Conditions::default() };
         let run = |parts: &[Range<usize>]| {
             let mut gradients = vec![0.0; weights.len()];
-            let mut loss = 0.0;
+            let mut losses = Losses::default();
             for rows in parts {
-                let mut shard = model.shard(config.block_size);
-                loss += shard.loss_and_gradients(
+                let mut shard = model.shard();
+                losses += shard.loss_and_gradients(
                     &weights,
                     &batch,
                     rows.clone(),
-                    dropout,
+                    &conditions,
                     &mut gradients,
                 );
             }
-            (loss, gradients)
+            (losses.loss, gradients)
         };
         let (loss, gradients) = run(std::slice::from_ref(&(0..7)));
         for parts in [&[0..4, 4..7][..], &[0..2, 2..3, 3..6, 6..7][..]] {
@@ -112,7 +115,7 @@ fn a_later_token_changes_no_earlier_logit() {
     for config in [full(), Config { block_size: 40, norm: Norm::Post, ..full() }] {
         let model = build(&config).unwrap();
         let weights = weights(&*model);
-        let mut look = model.inference();
+        let mut look = model.language_model().unwrap();
         let tokens: Vec<u32> = (0..config.block_size).map(|i| (i * 3 % 11) as u32).collect();
         look.forward(&weights, &tokens);
         let before = look.logits().to_owned();
@@ -136,7 +139,8 @@ fn the_first_loss_is_what_the_initial_logits_say() {
     let config = Config { vocab_size: 65, init: config::Init::Normal, ..full() };
     let model = build(&config).unwrap();
     let (weights, batch) = (weights(&*model), batch(&config, 8));
-    let loss = model.shard(config.block_size).loss(&weights, &batch, 0..8) / 40.0;
+    let losses = model.shard().loss(&weights, &batch, 0..8, &Conditions::default());
+    let loss = losses.over(batch.targets()).loss;
     assert!((loss - 65_f64.ln()).abs() < 0.05, "{loss} should be near ln 65");
 }
 
@@ -145,7 +149,7 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
     let config = full();
     let model = build(&config).unwrap();
     let weights = weights(&*model);
-    let mut look = model.inference();
+    let mut look = model.language_model().unwrap();
     look.forward(&weights, &[1, 2, 3, 4]);
     let mut all = std::collections::HashMap::new();
     look.visit(&mut |name, shape, values| {
@@ -186,7 +190,7 @@ fn generation_with_kept_keys_and_values_equals_the_full_forward() {
     for config in every {
         let model = build(&config).unwrap();
         let weights = weights(&*model);
-        let (mut kept, mut whole) = (model.inference(), model.inference());
+        let [mut kept, mut whole] = [(); 2].map(|()| model.language_model().unwrap());
         let text: Vec<u32> = (0..config.block_size as u32 + 5).map(|i| i * 7 % 11).collect();
         let lengths = (3..=text.len()).chain([4, 2, 3, 7]);
         for length in lengths {

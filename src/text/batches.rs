@@ -15,10 +15,9 @@ pub fn draw(data: &[u32], sequences: usize, time: usize, rng: &mut impl Rng, bat
         "windows of {time} tokens need more than {time} tokens, found {}",
         data.len()
     );
+    batch.clear();
     batch.sequences = sequences;
     batch.time = time;
-    batch.x.clear();
-    batch.y.clear();
     for _ in 0..sequences {
         let start = rng.random_range(0..data.len() - time);
         batch.x.extend_from_slice(&data[start..start + time]);

@@ -5,15 +5,16 @@
 //! clip it. The second moves moments and weights. Both are elementwise or summed over blocks of a fixed size, so the
 //! result does not depend on how many threads share the work.
 
+use std::ops::Range;
+
 use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::config::{Decay, Training};
 use crate::math::{Real, vector};
+use crate::model::Group;
 use crate::nn::parameters::Registry;
 
-/// Added to the root of the second moment, as PyTorch's default.
-const EPSILON: f64 = 1e-8;
 /// Added to the norm when clipping, as in PyTorch's `clip_grad_norm_`.
 const CLIP_EPSILON: f64 = 1e-6;
 /// Numbers whose squares are summed in one go; 16 KiB stay in the first cache.
@@ -28,12 +29,21 @@ const PARALLEL: usize = 1 << 17;
 pub struct AdamW {
     m: Vec<Real>,
     v: Vec<Real>,
-    /// The arena in pieces that are decayed or not, for [`Decay::All`] and [`Decay::Matrices`].
-    all: Vec<Piece>,
-    matrices: Vec<Piece>,
+    groups: Vec<Moved>,
     /// The sum of squares of each block.
     squares: Vec<f64>,
     last: Coefficients,
+}
+
+/// A group of parameters that are moved together.
+#[derive(Clone, Debug)]
+struct Moved {
+    range: Range<usize>,
+    /// Its part of the arena in pieces that are decayed or not, for [`Decay::All`] and [`Decay::Matrices`].
+    all: Vec<Piece>,
+    matrices: Vec<Piece>,
+    /// How often it was moved.
+    updates: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +73,9 @@ struct Coefficients {
 
 #[allow(clippy::unnecessary_cast)]
 impl Coefficients {
-    /// Of the step that is number `t`, counted from 1.
+    /// Of a group's step that is number `t`, counted from 1.
     fn new(training: &Training, lr: f64, norm: f64, t: u64) -> Self {
-        let Training { beta1, beta2, weight_decay, grad_clip, .. } = *training;
+        let Training { beta1, beta2, epsilon, weight_decay, grad_clip, .. } = *training;
         let clip = if grad_clip > 0.0 { (grad_clip / (norm + CLIP_EPSILON)).min(1.0) } else { 1.0 };
         let t = t as f64;
         Self {
@@ -76,20 +86,29 @@ impl Coefficients {
             square: (1.0 - beta2) as Real,
             step: (lr / (1.0 - beta1.powf(t))) as Real,
             root: (1.0 - beta2.powf(t)).sqrt() as Real,
-            epsilon: EPSILON as Real,
+            epsilon: epsilon as Real,
         }
     }
 }
 
 impl AdamW {
-    /// Moments of 0 for a model's arena.
-    pub fn new(registry: &Registry) -> Self {
+    /// Moments of 0 for a model's arena, whose groups are moved by steps of their own.
+    pub fn new(registry: &Registry, groups: &[Group]) -> Self {
         let len = registry.len();
+        let moved = |group: &Group| {
+            let range = group.range.clone();
+            let inside = registry.regions().iter().filter(|r| range.contains(&r.range.start));
+            Moved {
+                all: pieces(std::iter::once((range.len(), true))),
+                matrices: pieces(inside.map(|r| (r.range.len(), r.matrix))),
+                range,
+                updates: 0,
+            }
+        };
         Self {
             m: vec![0.0; len],
             v: vec![0.0; len],
-            all: pieces(std::iter::once((len, true))),
-            matrices: pieces(registry.regions().iter().map(|r| (r.range.len(), r.matrix))),
+            groups: groups.iter().map(moved).collect(),
             squares: vec![0.0; len.div_ceil(BLOCK)],
             last: Coefficients::default(),
         }
@@ -105,31 +124,46 @@ impl AdamW {
         (&mut self.m, &mut self.v)
     }
 
-    /// Adds all gradients into the first of them, in their order, and returns the norm of the sum. Not finite if any
-    /// part of it is not.
-    pub fn gather(&mut self, gradients: &mut [Vec<Real>]) -> f64 {
+    /// How often each group was moved.
+    pub fn updates(&self) -> impl Iterator<Item = u64> + '_ {
+        self.groups.iter().map(|group| group.updates)
+    }
+
+    /// Sets how often each group was moved, from a checkpoint.
+    pub(super) fn set_updates(&mut self, updates: &[u64]) {
+        for (group, updates) in self.groups.iter_mut().zip(updates) {
+            group.updates = *updates;
+        }
+    }
+
+    /// Adds all gradients of a group into the first of them, in their order, and returns the norm of the sum. Not finite
+    /// if any part of it is not.
+    pub fn gather(&mut self, gradients: &mut [Vec<Real>], group: usize) -> f64 {
+        let range = &self.groups[group].range;
         let Some((sum, others)) = gradients.split_first_mut() else { return 0.0 };
+        let sum = &mut sum[range.clone()];
+        let squares = &mut self.squares[..sum.len().div_ceil(BLOCK)];
         let others = &*others;
         let gather = |(i, (block, square)): (usize, (&mut [Real], &mut f64))| {
-            let from = i * BLOCK;
+            let from = range.start + i * BLOCK;
             for other in others {
                 vector::add(block, &other[from..from + block.len()]);
             }
             *square = vector::sum_of_squares(block);
         };
         if sum.len() < PARALLEL {
-            sum.chunks_mut(BLOCK).zip(&mut self.squares).enumerate().for_each(gather);
+            sum.chunks_mut(BLOCK).zip(&mut *squares).enumerate().for_each(gather);
         } else {
-            let squares = self.squares.par_iter_mut();
+            let squares = squares.par_iter_mut();
             sum.par_chunks_mut(BLOCK).zip(squares).enumerate().with_min_len(8).for_each(gather);
         }
-        self.squares.iter().sum::<f64>().sqrt()
+        self.squares[..range.len().div_ceil(BLOCK)].iter().sum::<f64>().sqrt()
     }
 
-    /// One step with a gradient of the given norm, number `t` of the run, counted from 1.
+    /// One step of a group with a gradient of the given norm.
     ///
     /// As PyTorch's `AdamW`: p *= 1 - lr wd; m += (1 - b1)(g - m); v = b2 v + (1 - b2) g²;
-    /// p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps).
+    /// p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps), t counting the group's steps from 1.
     pub fn step(
         &mut self,
         weights: &mut [Real],
@@ -137,14 +171,22 @@ impl AdamW {
         norm: f64,
         training: &Training,
         lr: f64,
-        t: u64,
+        group: usize,
     ) {
-        self.last = Coefficients::new(training, lr, norm, t);
+        let group = &mut self.groups[group];
+        group.updates += 1;
+        self.last = Coefficients::new(training, lr, norm, group.updates);
         let pieces = match training.decay {
-            Decay::All => &self.all,
-            Decay::Matrices => &self.matrices,
+            Decay::All => &group.all,
+            Decay::Matrices => &group.matrices,
         };
-        let arenas = Arenas { weights, m: &mut self.m, v: &mut self.v, gradient };
+        let range = group.range.clone();
+        let arenas = Arenas {
+            weights: &mut weights[range.clone()],
+            m: &mut self.m[range.clone()],
+            v: &mut self.v[range.clone()],
+            gradient: &gradient[range],
+        };
         arenas.walk(pieces, &self.last);
     }
 
@@ -253,13 +295,17 @@ mod tests {
         registry
     }
 
+    fn optimizer(len: usize) -> AdamW {
+        AdamW::new(&registry(len), &[Group { name: "all", range: 0..len }])
+    }
+
     fn train(training: &Training) -> (Vec<Real>, AdamW) {
-        let mut optimizer = AdamW::new(&registry(5));
+        let mut optimizer = optimizer(5);
         let mut weights = real(&START);
-        for (gradient, t) in GRADIENTS.iter().zip(1..) {
+        for gradient in &GRADIENTS {
             let mut shards = [real(gradient), real(&[0.0; 5])];
-            let norm = optimizer.gather(&mut shards);
-            optimizer.step(&mut weights, &shards[0], norm, training, training.lr, t);
+            let norm = optimizer.gather(&mut shards, 0);
+            optimizer.step(&mut weights, &shards[0], norm, training, training.lr, 0);
         }
         (weights, optimizer)
     }
@@ -292,6 +338,28 @@ mod tests {
         assert_near(&train(&Training { grad_clip: 1.0, ..training() }).0, &expected);
     }
 
+    /// Two groups are as two optimizers: each counts its own steps, and the other's weights stay.
+    #[test]
+    fn groups_move_on_their_own() {
+        let groups = [Group { name: "a", range: 0..3 }, Group { name: "b", range: 3..5 }];
+        let mut optimizer = AdamW::new(&registry(5), &groups);
+        let mut weights = real(&START);
+        let turns = [0, 0, 1, 0, 1, 1];
+        let mut steps = [0; 2];
+        for group in turns {
+            let before = weights.clone();
+            let mut shards = [real(&GRADIENTS[steps[group]])];
+            steps[group] += 1;
+            let norm = optimizer.gather(&mut shards, group);
+            let lr = training().lr;
+            optimizer.step(&mut weights, &shards[0], norm, &training(), lr, group);
+            let other = groups[1 - group].range.clone();
+            assert_eq!(weights[other.clone()], before[other]);
+        }
+        assert_eq!(weights, train(&training()).0);
+        assert_eq!(optimizer.updates().collect::<Vec<_>>(), [3, 3]);
+    }
+
     #[test]
     fn decay_of_matrices_leaves_vectors_alone() {
         let all = train(&training()).0;
@@ -304,12 +372,12 @@ mod tests {
 
     #[test]
     fn the_last_update_is_what_the_last_step_added() {
-        let mut optimizer = AdamW::new(&registry(5));
+        let mut optimizer = optimizer(5);
         let mut weights = real(&START);
         assert_eq!(optimizer.last_update(0, weights[0], true), 0.0);
-        for (gradient, t) in GRADIENTS.iter().zip(1..) {
+        for gradient in &GRADIENTS {
             let before = weights.clone();
-            optimizer.step(&mut weights, &real(gradient), 1.0, &training(), 0.1, t);
+            optimizer.step(&mut weights, &real(gradient), 1.0, &training(), 0.1, 0);
             for i in 0..5 {
                 let update = optimizer.last_update(i, weights[i], true);
                 assert!((update - (weights[i] - before[i])).abs() < 1e-6);
@@ -326,16 +394,16 @@ mod tests {
 
     #[test]
     fn the_norm_is_of_the_sum() {
-        let mut optimizer = AdamW::new(&registry(LONG));
+        let mut optimizer = optimizer(LONG);
         let mut shards = [wave(0.0), wave(5.0), wave(9.0)];
         let sum: Vec<f64> =
             (0..LONG).map(|i| shards.iter().map(|s| s[i] as f64).sum::<f64>()).collect();
-        let norm = optimizer.gather(&mut shards);
+        let norm = optimizer.gather(&mut shards, 0);
         let expected = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
         assert!((norm - expected).abs() < 1e-5 * expected);
         assert!((shards[0][LONG - 1] as f64 - sum[LONG - 1]).abs() < 1e-6);
         shards[1][LONG / 2] = Real::NAN;
-        assert!(optimizer.gather(&mut shards).is_nan());
+        assert!(optimizer.gather(&mut shards, 0).is_nan());
     }
 
     #[test]
@@ -343,13 +411,13 @@ mod tests {
         let run = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
-                let mut optimizer = AdamW::new(&registry(LONG));
+                let mut optimizer = optimizer(LONG);
                 let mut weights = wave(1.0);
                 let training = Training { decay: Decay::Matrices, grad_clip: 1.0, ..training() };
                 for t in 1..=3 {
                     let mut shards = [wave(t as f64), wave(-3.0)];
-                    let norm = optimizer.gather(&mut shards);
-                    optimizer.step(&mut weights, &shards[0], norm, &training, 0.1, t);
+                    let norm = optimizer.gather(&mut shards, 0);
+                    optimizer.step(&mut weights, &shards[0], norm, &training, 0.1, 0);
                 }
                 weights
             })

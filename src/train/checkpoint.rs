@@ -5,7 +5,8 @@
 //!
 //! - `format`: `gpt-lab 1`
 //! - `config`: JSON of [`Config`]; `seed` and `step` stand beside it for readers
-//! - `vocabulary`: all characters in the order of their ids
+//! - `vocabulary`: all characters in the order of their ids; empty where a task has its own
+//! - `updates`: how often each group of parameters was moved, where there are several
 //! - `history`: JSON of [`History`], with the losses estimated and the live changes made
 //! - `corpus`: SHA-256 of the text
 //! - `sha256`: of all the above and of the tensors
@@ -26,6 +27,7 @@ use super::hyperparameter::{Hyperparameter, Value};
 use crate::math::Real;
 use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
+use crate::task::Task;
 use file::{Contents, Tensor};
 
 pub use file::require_folder;
@@ -43,6 +45,8 @@ pub struct Checkpoint {
     pub corpus: Option<String>,
     /// Steps done.
     pub step: u64,
+    /// How often each of the model's groups was moved.
+    pub updates: Vec<u64>,
     pub history: History,
     pub model: Box<dyn Model>,
     pub weights: Vec<Real>,
@@ -56,6 +60,7 @@ pub(super) struct Parts<'a> {
     pub vocabulary: &'a [char],
     pub corpus: &'a str,
     pub step: u64,
+    pub updates: Vec<u64>,
     pub history: &'a History,
     pub model: &'a dyn Model,
     pub weights: &'a [Real],
@@ -142,7 +147,8 @@ impl Reader<'_> {
         let step = self.metadata("step")?.parse();
         let step = step.map_err(|_| self.damaged("its step is not a number"))?;
         config.validate().map_err(|error| self.damaged(format!("its config is wrong: {error}")))?;
-        if vocabulary.len() != config.model.vocab_size {
+        let text = config.task.task == Task::Text;
+        if text && vocabulary.len() != config.model.vocab_size {
             let (found, expected) = (vocabulary.len(), config.model.vocab_size);
             return Err(
                 self.damaged(format!("its vocabulary has {found} characters, not {expected}"))
@@ -157,6 +163,7 @@ impl Reader<'_> {
             return Err(CheckpointError::Fixed { path, name: hyperparameter.name, value });
         }
         let model = self.build(&config.model)?;
+        let updates = self.updates(step, model.groups().len())?;
         let mut checksum = Checksum::new(self.contents.metadata.iter());
         let mut arena = |prefix: &str| {
             let mut arena = vec![0.0; model.registry().len()];
@@ -178,6 +185,7 @@ impl Reader<'_> {
             vocabulary: Some(vocabulary),
             corpus: Some(corpus),
             step,
+            updates,
             history,
             model,
             weights,
@@ -212,6 +220,7 @@ impl Reader<'_> {
             vocabulary: None,
             corpus: None,
             step: 0,
+            updates: vec![0],
             history: History::default(),
             model,
             weights,
@@ -221,15 +230,30 @@ impl Reader<'_> {
 
     fn build(&self, config: &model::Config) -> Result<Box<dyn Model>, CheckpointError> {
         // The weights must be in the file, so a size that the file cannot hold is nonsense: it must not be allocated.
-        let least = config.vocab_size.saturating_mul(match config.model {
-            model::config::Architecture::Bigram => config.vocab_size,
-            model::config::Architecture::Gpt => config.n_embd,
-        });
         let found: usize = self.contents.tensors.values().map(|t| t.values.len()).sum();
-        if least > found {
+        let model::Config { vocab_size, source_vocab, n_input, .. } = *config;
+        if vocab_size.max(source_vocab).max(n_input) > found {
             return Err(self.damaged(format!("its model needs more than its {found} numbers")));
         }
-        model::build(config).map_err(|error| self.damaged(error.to_string()))
+        let model = model::build(config).map_err(|error| self.damaged(error.to_string()))?;
+        if model.registry().len() > found {
+            return Err(self.damaged(format!("its model needs more than its {found} numbers")));
+        }
+        Ok(model)
+    }
+
+    /// How often each group was moved; with one group, as often as there were steps.
+    fn updates(&self, step: u64, groups: usize) -> Result<Vec<u64>, CheckpointError> {
+        if groups == 1 {
+            return Ok(vec![step]);
+        }
+        let updates: Vec<u64> = self.json("updates")?;
+        if updates.len() != groups
+            || updates.iter().try_fold(0, |sum: u64, n| sum.checked_add(*n)) != Some(step)
+        {
+            return Err(self.damaged("its updates do not belong to its step"));
+        }
+        Ok(updates)
     }
 
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, CheckpointError> {
@@ -305,6 +329,10 @@ impl Parts<'_> {
         ];
         let mut contents = Contents::default();
         contents.metadata.extend(entries.map(|(key, value)| (key.to_owned(), value)));
+        if self.updates.len() > 1 {
+            let updates = json(serde_json::to_string(&self.updates))?;
+            contents.metadata.insert("updates".to_owned(), updates);
+        }
         let mut checksum = Checksum::new(contents.metadata.iter());
         let arenas =
             [("", self.weights), (FIRST_MOMENT, self.moments.0), (SECOND_MOMENT, self.moments.1)];

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hyperparameter::{HYPERPARAMETERS, Takes, ValueError};
-use crate::model;
+use super::hyperparameter::{HYPERPARAMETERS, ValueError};
+use crate::model::config::{Architecture, GeneratorLoss};
+use crate::model::{self, Conditions, Dropout};
+use crate::task::{self, Task};
 
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +15,8 @@ pub enum Schedule {
     Constant,
     /// Linear warm-up to `lr`, then half a cosine down to `min_lr` at `lr_decay_steps`, then `min_lr`.
     Cosine,
+    /// Linear warm-up to `lr`, then down with the inverse root of the step ("Attention Is All You Need", 5.3).
+    InverseSqrt,
 }
 
 /// Which weights AdamW decays.
@@ -47,10 +51,20 @@ pub struct Training {
     pub decay: Decay,
     pub beta1: f64,
     pub beta2: f64,
+    /// Added to the root of AdamW's second moment.
+    pub epsilon: f64,
     /// The gradient's largest allowed norm; 0 is off.
     pub grad_clip: f64,
     /// The probability that a unit is dropped.
     pub dropout: f64,
+    /// The share of a target's probability that is spread over all tokens (encoder-decoder).
+    pub label_smoothing: f64,
+    /// The weight of the KL divergence (VAE).
+    pub beta: f64,
+    /// What the generator minimises (GAN).
+    pub generator_loss: GeneratorLoss,
+    /// The discriminator's steps for each of the generator's (GAN).
+    pub d_steps: usize,
 }
 
 impl Default for Training {
@@ -70,8 +84,27 @@ impl Default for Training {
             decay: Decay::All,
             beta1: 0.9,
             beta2: 0.999,
+            epsilon: 1e-8,
             grad_clip: 0.0,
             dropout: 0.0,
+            label_smoothing: 0.0,
+            beta: 1.0,
+            generator_loss: GeneratorLoss::NonSaturating,
+            d_steps: 1,
+        }
+    }
+}
+
+impl Training {
+    /// What step number `step` of a run is computed under, with the parameters of `group` moving.
+    #[allow(clippy::unnecessary_cast)]
+    pub fn conditions(&self, seed: u64, step: u64, group: usize) -> Conditions {
+        Conditions {
+            dropout: Dropout { p: self.dropout, seed, step },
+            group,
+            label_smoothing: self.label_smoothing as crate::math::Real,
+            beta: self.beta as crate::math::Real,
+            generator_loss: self.generator_loss,
         }
     }
 }
@@ -84,6 +117,8 @@ pub struct Config {
     pub seed: u64,
     pub model: model::Config,
     pub training: Training,
+    #[serde(default)]
+    pub task: task::Config,
 }
 
 /// Why a configuration cannot be trained.
@@ -95,21 +130,51 @@ pub enum InvalidConfig {
     Value(#[from] ValueError),
     #[error("{name} must be at least 1 (found 0)")]
     Zero { name: &'static str },
+    #[error("a model of this kind ({model}) learns {}, not {task}: choose one of them with --task", fit.join(", "))]
+    Task { model: String, task: String, fit: Vec<String> },
+}
+
+/// The name that files and the command line have for it.
+fn name(value: impl Serialize) -> String {
+    let json = serde_json::to_value(value).ok();
+    json.and_then(|json| json.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// What a kind of network can be trained on.
+pub fn tasks(architecture: Architecture) -> &'static [Task] {
+    match architecture {
+        Architecture::Bigram => &[Task::Text],
+        Architecture::Gpt
+        | Architecture::Rnn
+        | Architecture::Gru
+        | Architecture::Lstm
+        | Architecture::Conv => &[Task::Text, Task::Recall],
+        Architecture::EncoderDecoder => &[Task::Reverse, Task::Sort, Task::Dates, Task::Numbers],
+        Architecture::NeuralGpu | Architecture::Memory => &[Task::Recall],
+        Architecture::Vae => &[Task::Glyphs],
+        Architecture::Gan => &[Task::Points],
+    }
 }
 
 impl Config {
+    /// Gives the model the sizes that a made task's examples have; a text's are its own.
+    pub fn fit(&mut self) {
+        if let Some(examples) = task::open(&self.task) {
+            examples.sizes().apply(&mut self.model);
+        }
+    }
+
     /// # Errors
     /// If a hyperparameter is out of its range, or the sizes do not go together.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
-        let bigram = self.model.model == model::config::Architecture::Bigram;
-        for hyperparameter in HYPERPARAMETERS {
-            // The bigram has no layers: what stands in their fields does not count.
-            let counts = hyperparameter.takes == Takes::Live
-                || !bigram
-                || matches!(hyperparameter.name, "block_size" | "init");
-            if !counts {
-                continue;
-            }
+        let fit = tasks(self.model.model);
+        if !fit.contains(&self.task.task) {
+            let fit = fit.iter().map(name).collect();
+            let (model, task) = (name(self.model.model), name(self.task.task));
+            return Err(InvalidConfig::Task { model, task, fit });
+        }
+        // What stands in the fields of other kinds of networks does not count.
+        for hyperparameter in HYPERPARAMETERS.iter().filter(|h| h.applies(self)) {
             hyperparameter.check(hyperparameter.get(self))?;
         }
         if self.training.eval_interval == 0 {

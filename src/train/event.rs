@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::config::Config;
 use super::history::History;
 use super::hyperparameter::Value;
+use crate::model::PARTS;
 
 /// One training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,14 +20,33 @@ pub struct StepReport {
     pub lr: f64,
     /// Norm of the whole gradient before clipping.
     pub grad_norm: f64,
+    /// What [`crate::model::Model::parts`] names, means like the loss.
+    pub parts: [f64; PARTS],
 }
 
 /// Losses estimated over `eval_batches` batches of each split, in nats.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     pub step: u64,
     pub train_loss: f64,
     pub val_loss: f64,
+    /// What else was measured on held-out examples: the parts of the loss, and what the model's answers are worth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+}
+
+/// A measured number and what it is called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    pub name: String,
+    pub value: f64,
+}
+
+impl Evaluation {
+    /// A figure by its name.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        self.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)
+    }
 }
 
 /// A live change that took effect before step `step + 1`.
@@ -48,6 +68,8 @@ pub enum Event {
         parameters: usize,
         threads: usize,
         operations_per_token: f64,
+        /// What the parts of the loss are called.
+        parts: &'static [&'static str],
         history: Box<History>,
     },
     /// Steps since the last such event, and the wall time spent in them (throttling and pauses not counted).

@@ -9,7 +9,7 @@ use super::snapshot::Sample;
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
 use crate::model::sampling::{self, Sampling};
-use crate::model::{Inference, Model};
+use crate::model::{LanguageModel, Model};
 
 /// A text under way. The lecture's `generate`: the model sees the last block_size tokens, and the next token is drawn
 /// from the distribution after the last of them.
@@ -22,14 +22,16 @@ pub struct Generation {
     wanted: usize,
     sampling: Sampling,
     rng: ChaCha8Rng,
-    inference: Box<dyn Inference>,
+    language_model: Box<dyn LanguageModel>,
 }
 
 impl Generation {
-    /// Begins the text number `index` of a request; each number has its own random stream.
-    pub fn new(model: &dyn Model, request: &SampleRequest, index: u64) -> Self {
+    /// Begins the text number `index` of a request; each number has its own random stream. `None` if the model does not
+    /// continue text.
+    pub fn new(model: &dyn Model, request: &SampleRequest, index: u64) -> Option<Self> {
+        let language_model = model.language_model()?;
         let context = if request.prompt.is_empty() { vec![0] } else { request.prompt.clone() };
-        Self {
+        Some(Self {
             context,
             prompt: request.prompt.clone(),
             tokens: Vec::new(),
@@ -37,8 +39,8 @@ impl Generation {
             wanted: request.tokens,
             sampling: request.sampling,
             rng: stream(request.seed, Purpose::Sampling, index),
-            inference: model.inference(),
-        }
+            language_model,
+        })
     }
 
     /// Generates until the text is complete or `until` has passed, but at least one token; whether it is complete.
@@ -56,7 +58,7 @@ impl Generation {
     /// used again.
     #[allow(clippy::unnecessary_cast)]
     pub fn next(&mut self, weights: &[Real]) -> u32 {
-        let logits = self.inference.next_logits(weights, &self.context);
+        let logits = self.language_model.next_logits(weights, &self.context);
         self.logits.extend(logits.iter().map(|x| *x as f32));
         let table = sampling::distribution(logits, &self.sampling);
         let token = sampling::draw(&table, &mut self.rng);
@@ -102,7 +104,7 @@ mod tests {
 
     fn text(index: u64, slice: Duration) -> Vec<u32> {
         let session = testing::session(1);
-        let mut generation = Generation::new(session.model(), &request(&[1, 2]), index);
+        let mut generation = Generation::new(session.model(), &request(&[1, 2]), index).unwrap();
         while !generation.advance(session.weights(), Instant::now() + slice) {}
         generation.sample("fake", 0).tokens
     }
@@ -120,7 +122,7 @@ mod tests {
         let session = testing::session(1);
         let mut request = request(&[]);
         request.sampling.temperature = 0.0;
-        let mut generation = Generation::new(session.model(), &request, 0);
+        let mut generation = Generation::new(session.model(), &request, 0).unwrap();
         assert!(generation.advance(session.weights(), Instant::now() + Duration::from_secs(60)));
         let sample = generation.sample("fake", 0);
         assert!(sample.complete && sample.prompt.is_empty());

@@ -151,7 +151,7 @@ mod tests {
 
     fn report(step: u64) -> StepReport {
         let loss = 4.0 - (step as f64 * 0.37).sin();
-        StepReport { step, loss, lr: 1e-3, grad_norm: 1.0 }
+        StepReport { step, loss, lr: 1e-3, grad_norm: 1.0, parts: [0.0; 2] }
     }
 
     fn after(steps: u64) -> History {
@@ -205,11 +205,21 @@ mod tests {
     fn evaluations_are_kept_once_and_only_if_finite() {
         let mut history = History::default();
         for (step, val_loss) in [(0, 4.0), (0, 4.0), (500, f64::NAN), (1000, 3.0)] {
-            history.evaluated(Evaluation { step, train_loss: 2.0, val_loss });
+            history.evaluated(Evaluation {
+                step,
+                train_loss: 2.0,
+                val_loss,
+                ..Evaluation::default()
+            });
         }
         assert_eq!(history.evaluations.iter().map(|e| e.step).collect::<Vec<_>>(), [0, 1000]);
         for step in 1001..20_000 {
-            history.evaluated(Evaluation { step, train_loss: 2.0, val_loss: 2.0 });
+            history.evaluated(Evaluation {
+                step,
+                train_loss: 2.0,
+                val_loss: 2.0,
+                ..Evaluation::default()
+            });
         }
         assert!(history.evaluations.len() <= CAPACITY);
     }

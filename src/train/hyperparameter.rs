@@ -123,6 +123,7 @@ pub struct Hyperparameter {
     pub takes: Takes,
     pub range: Range,
     count_nudge: CountNudge,
+    applies: fn(&Config) -> bool,
     get: fn(&Config) -> Value,
     set: fn(&mut Config, Value),
 }
@@ -138,6 +139,11 @@ const RUNGS: [f64; 2] = [1.0, 3.0];
 const LOWEST_RUNG: f64 = 1e-6;
 
 impl Hyperparameter {
+    /// Whether it means something to the kind of network that a configuration is of.
+    pub fn applies(&self, config: &Config) -> bool {
+        (self.applies)(config)
+    }
+
     /// Its value in a configuration.
     pub fn get(&self, config: &Config) -> Value {
         (self.get)(config)
@@ -150,6 +156,9 @@ impl Hyperparameter {
     pub fn set(&self, config: &mut Config, value: Value) -> Result<(), ValueError> {
         self.check(value)?;
         (self.set)(config, value);
+        if self.takes == Takes::Rebuild {
+            config.fit();
+        }
         Ok(())
     }
 
@@ -246,10 +255,22 @@ mod tests {
         let config = STAGES[0].config(65, 1);
         let model = serde_json::to_value(&config.model).unwrap();
         let training = serde_json::to_value(&config.training).unwrap();
-        let fields: Vec<_> =
-            [&model, &training].iter().flat_map(|v| v.as_object().unwrap().keys()).collect();
+        let task = serde_json::to_value(&config.task).unwrap();
+        let groups = [&model, &training, &task];
+        let fields: Vec<_> = groups.iter().flat_map(|v| v.as_object().unwrap().keys()).collect();
         // What is no hyperparameter: it follows from the stage, the corpus or the run.
-        let others = ["model", "vocab_size", "steps", "eval_interval", "eval_batches"];
+        let others = [
+            "model",
+            "vocab_size",
+            "source_vocab",
+            "source_size",
+            "n_input",
+            "steps",
+            "eval_interval",
+            "eval_batches",
+            "tokens",
+            "max_words",
+        ];
         for field in &fields {
             let known = hyperparameter(field).is_some();
             assert_ne!(known, others.contains(&field.as_str()), "{field}");
@@ -268,7 +289,7 @@ mod tests {
     #[test]
     fn what_is_set_can_be_got_and_read_back_from_its_text() {
         for stage in STAGES {
-            for h in HYPERPARAMETERS {
+            for h in HYPERPARAMETERS.iter().filter(|h| h.applies(&stage.config(65, 1))) {
                 let mut config = stage.config(65, 1);
                 for up in [true, false, false, true] {
                     let value = h.nudge(h.get(&config), up);
@@ -284,7 +305,7 @@ mod tests {
     fn presets_are_within_the_ranges() {
         for stage in STAGES {
             let config = stage.config(65, 1);
-            for h in HYPERPARAMETERS {
+            for h in HYPERPARAMETERS.iter().filter(|h| h.applies(&config)) {
                 assert_eq!(h.check(h.get(&config)), Ok(()), "{} {}", stage.name, h.name);
             }
         }

@@ -9,10 +9,17 @@ use super::config::{Schedule, Training};
 /// The cosine is nanoGPT's `get_lr`: a linear warm-up whose first step already moves, half a cosine from `lr` down to
 /// `min_lr` at `lr_decay_steps`, then `min_lr`. Its horizon is independent of where the run ends, so a run that stops
 /// early and is resumed follows the same curve.
+///
+/// The inverse root is the paper's, with its peak as the unit: lr * min(s / w, sqrt(w / s)) is what they write as
+/// `d_model^-0.5 * min(s^-0.5, s * w^-1.5)` with lr = (d_model * w)^-0.5.
 pub fn learning_rate(training: &Training, done: u64) -> f64 {
     let Training { lr, min_lr, warmup_steps: warmup, lr_decay_steps: end, .. } = *training;
     match training.schedule {
         Schedule::Constant => lr,
+        Schedule::InverseSqrt => {
+            let (step, warmup) = ((done + 1) as f64, warmup.max(1) as f64);
+            lr * (step / warmup).min((warmup / step).sqrt())
+        }
         Schedule::Cosine if done < warmup => lr * (done + 1) as f64 / (warmup + 1) as f64,
         Schedule::Cosine if done >= end => min_lr,
         Schedule::Cosine => {
@@ -61,6 +68,18 @@ mod tests {
         ];
         for (done, expected) in reference {
             let found = learning_rate(&training(COSINE, 100, 2000), done);
+            assert!((found - expected).abs() < 1e-15, "{done}: {found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn the_inverse_root_is_the_papers() {
+        let paper =
+            |step: f64| 512_f64.powf(-0.5) * step.powf(-0.5).min(step * 4000_f64.powf(-1.5));
+        let lr = (512.0 * 4000.0_f64).powf(-0.5);
+        let training = Training { lr, ..training(Schedule::InverseSqrt, 4000, 1) };
+        for done in [0, 1, 3998, 3999, 4000, 99_999] {
+            let (found, expected) = (learning_rate(&training, done), paper((done + 1) as f64));
             assert!((found - expected).abs() < 1e-15, "{done}: {found} instead of {expected}");
         }
     }

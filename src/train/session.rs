@@ -11,6 +11,7 @@ mod restore;
 use std::ops::Range;
 use std::sync::Arc;
 
+use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::adamw::AdamW;
@@ -18,12 +19,14 @@ use super::config::{Config, InvalidConfig};
 use super::event::{Edit, StepReport};
 use super::history::History;
 use super::hyperparameter::{self, Takes, Value, ValueError};
+use super::material::Material;
 use super::schedule::learning_rate;
 use super::team::{Team, TeamError};
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
-use crate::model::{self, Batch, Dropout, Inference, Model, Shard};
-use crate::text::{Dataset, TextError, batches};
+use crate::model::{self, Batch, Examples, Inference, Losses, Model, Shard, Split};
+use crate::task::Task;
+use crate::text::TextError;
 
 pub use estimate::{Estimation, ExactLoss};
 pub use restore::RestoreError;
@@ -38,7 +41,8 @@ const WORK_PER_LOGIT: f64 = 40.0;
 /// One run.
 pub struct Session {
     config: Config,
-    dataset: Arc<Dataset>,
+    material: Material,
+    examples: Arc<dyn Examples>,
     team: Team,
     model: Box<dyn Model>,
     weights: Vec<Real>,
@@ -57,7 +61,7 @@ pub struct Session {
 struct Lane {
     shard: Box<dyn Shard>,
     rows: Range<usize>,
-    loss: f64,
+    losses: Losses,
 }
 
 /// Why a run cannot be opened.
@@ -75,6 +79,12 @@ pub enum SessionError {
     TooLarge { parameters: usize },
     #[error("the configuration is for {config} different tokens, the text has {text}")]
     Vocabulary { config: usize, text: usize },
+    #[error("the model is for examples of other sizes than the task makes: train it anew")]
+    Sizes,
+    #[error("there are no points to learn: give a file of them with --points")]
+    Points,
+    #[error("there is no text to train on")]
+    NoText,
 }
 
 /// Why a live change was refused.
@@ -107,11 +117,11 @@ impl Session {
     /// If the configuration cannot be trained on this text.
     pub fn new(
         config: Config,
-        dataset: Arc<Dataset>,
+        material: impl Into<Material>,
         threads: usize,
     ) -> Result<Self, SessionError> {
         config.validate()?;
-        Self::with_team(config, dataset, &Team::new(threads)?)
+        Self::with_team(config, material, &Team::new(threads)?)
     }
 
     /// Opens a new run on threads that it shares with others.
@@ -120,27 +130,31 @@ impl Session {
     /// If the configuration cannot be trained on this text.
     pub fn with_team(
         config: Config,
-        dataset: Arc<Dataset>,
+        material: impl Into<Material>,
         team: &Team,
     ) -> Result<Self, SessionError> {
         config.validate()?;
         let model = model::build(&config.model).map_err(InvalidConfig::Model)?;
-        Self::with_model(config, dataset, team, model)
+        Self::with_model(config, material, team, model)
     }
 
     /// Opens a new run of a model that was built from `config`.
     pub(super) fn with_model(
         config: Config,
-        dataset: Arc<Dataset>,
+        material: impl Into<Material>,
         team: &Team,
         model: Box<dyn Model>,
     ) -> Result<Self, SessionError> {
         config.validate()?;
-        dataset.require(config.model.block_size)?;
-        let vocabulary = dataset.tokenizer.vocab_size();
-        if config.model.vocab_size != vocabulary {
-            let config = config.model.vocab_size;
-            return Err(SessionError::Vocabulary { config, text: vocabulary });
+        let material = material.into();
+        let examples = material.examples(&config)?;
+        let mut sized = config.model.clone();
+        examples.sizes().apply(&mut sized);
+        if sized != config.model && config.task.task == Task::Text {
+            let (config, text) = (config.model.vocab_size, sized.vocab_size);
+            return Err(SessionError::Vocabulary { config, text });
+        } else if sized != config.model {
+            return Err(SessionError::Sizes);
         }
         let parameters = model.registry().len();
         if parameters > MOST_PARAMETERS {
@@ -149,9 +163,10 @@ impl Session {
         let mut weights = vec![0.0; parameters];
         model.initialise(&mut weights, config.seed);
         Ok(Self {
-            optimizer: AdamW::new(model.registry()),
+            optimizer: AdamW::new(model.registry(), &model.groups()),
             config,
-            dataset,
+            material,
+            examples,
             team: team.clone(),
             model,
             weights,
@@ -168,8 +183,14 @@ impl Session {
         &self.config
     }
 
-    pub fn dataset(&self) -> &Arc<Dataset> {
-        &self.dataset
+    /// What there is to train on.
+    pub fn material(&self) -> &Material {
+        &self.material
+    }
+
+    /// Where its batches come from.
+    pub fn examples(&self) -> &dyn Examples {
+        &*self.examples
     }
 
     pub fn team(&self) -> &Team {
@@ -232,37 +253,38 @@ impl Session {
     }
 
     fn step_in_team(&mut self) -> Result<StepReport, Diverged> {
-        let Config { seed, model: model::Config { block_size, .. }, .. } = self.config;
+        let seed = self.config.seed;
         let sequences = self.config.training.batch_size;
         let mut batches = stream(seed, Purpose::Batches, self.step);
-        batches::draw(&self.dataset.train, sequences, block_size, &mut batches, &mut self.batch);
+        self.examples.draw(Split::Train, sequences, &mut batches, &mut self.batch);
+        add_noise(&mut self.batch, self.model.noise(), seed, self.step);
         self.split(sequences);
 
-        let dropout = Dropout { p: self.config.training.dropout, seed, step: self.step };
+        let group = self.model.turn(self.step, self.config.training.d_steps);
+        let conditions = self.config.training.conditions(seed, self.step, group);
         let (weights, batch) = (&*self.weights, &self.batch);
         let work = |(lane, gradient): (&mut Lane, &mut Vec<Real>)| {
             gradient.fill(0.0);
-            let rows = lane.rows.clone();
-            lane.loss = lane.shard.loss_and_gradients(weights, batch, rows, dropout, gradient);
+            let Lane { shard, rows, losses } = lane;
+            *losses = shard.loss_and_gradients(weights, batch, rows.clone(), &conditions, gradient);
         };
         if let [lane] = &mut *self.shards {
             work((lane, &mut self.gradients[0]));
         } else {
             self.shards.par_iter_mut().zip(&mut self.gradients).with_max_len(1).for_each(work);
         }
-        let positions = (sequences * block_size) as f64;
-        let loss = self.shards.iter().map(|lane| lane.loss).sum::<f64>() / positions;
-        let grad_norm = self.optimizer.gather(&mut self.gradients);
+        let Losses { loss, parts } = self.losses().over(self.batch.targets());
+        let grad_norm = self.optimizer.gather(&mut self.gradients, group);
         if !loss.is_finite() || !grad_norm.is_finite() {
             return Err(Diverged { step: self.step, loss, grad_norm });
         }
 
         let training = &self.config.training;
         let lr = learning_rate(training, self.step);
-        let number = self.step + 1;
-        self.optimizer.step(&mut self.weights, &self.gradients[0], grad_norm, training, lr, number);
-        self.step = number;
-        let report = StepReport { step: number, loss, lr, grad_norm };
+        let gradient = &self.gradients[0];
+        self.optimizer.step(&mut self.weights, gradient, grad_norm, training, lr, group);
+        self.step += 1;
+        let report = StepReport { step: self.step, loss, lr, grad_norm, parts };
         self.history.push(&report);
         Ok(report)
     }
@@ -274,12 +296,21 @@ impl Session {
         self.inference = None;
     }
 
+    /// The losses of all shards together, in their order.
+    fn losses(&self) -> Losses {
+        let mut sum = Losses::default();
+        for lane in &self.shards {
+            sum += lane.losses;
+        }
+        sum
+    }
+
     /// As many shards as have enough to do, and no more than threads or sequences.
     fn shards_wanted(&self, sequences: usize) -> usize {
         let model = &self.config.model;
         let logits = model.vocab_size as f64 * WORK_PER_LOGIT;
         let work = self.model.operations_per_token() + logits;
-        let worth = work * (sequences * model.block_size) as f64 / LEAST_WORK;
+        let worth = work * (sequences * model.block_size.max(1)) as f64 / LEAST_WORK;
         self.team.threads().min(sequences).min((worth as usize).max(1))
     }
 
@@ -287,17 +318,31 @@ impl Session {
     fn split(&mut self, sequences: usize) {
         let count = self.shards_wanted(self.config.training.batch_size);
         if self.shards.len() != count {
-            let time = self.config.model.block_size;
             self.shards.truncate(count);
             self.gradients.truncate(count);
             while self.shards.len() < count {
-                self.shards.push(Lane { shard: self.model.shard(time), rows: 0..0, loss: 0.0 });
+                self.shards.push(Lane {
+                    shard: self.model.shard(),
+                    rows: 0..0,
+                    losses: Losses::default(),
+                });
                 self.gradients.push(vec![0.0; self.weights.len()]);
             }
         }
         for (i, lane) in self.shards.iter_mut().enumerate() {
             lane.rows = sequences * i / count..sequences * (i + 1) / count;
         }
+    }
+}
+
+/// Standard normal numbers for each example of a batch, from the latents' stream number `index`.
+fn add_noise(batch: &mut Batch, width: usize, seed: u64, index: u64) {
+    batch.noise_width = width;
+    batch.noise.clear();
+    if width > 0 {
+        let normal = StandardNormal.sample_iter(stream(seed, Purpose::Latents, index));
+        #[allow(clippy::unnecessary_cast)]
+        batch.noise.extend(normal.take(batch.sequences * width).map(|x: f64| x as Real));
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub step: u64,
     /// The tokens the activations belong to: the last `block_size` of the subscription's prompt.
     pub prompt: Vec<u32>,
+    /// What an encoder read.
+    pub source: Vec<u32>,
     pub activations: Vec<Tensor>,
     pub parameters: Vec<Tensor>,
     pub norms: Vec<Norms>,

@@ -3,6 +3,7 @@
 use super::config::{Config, Schedule, Training};
 use crate::model;
 use crate::model::config::{Architecture, FeedForward, Init, Norm};
+use crate::task;
 
 /// A named preset.
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +11,7 @@ pub struct Stage {
     pub name: &'static str,
     /// What it adds to the one before.
     pub adds: &'static str,
-    build: fn() -> (model::Config, Training),
+    build: fn() -> Preset,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,43 +27,51 @@ fn known() -> String {
 
 /// In the lecture's order.
 pub const STAGES: &[Stage] = &[
-    Stage { name: "bigram", adds: "a table of logits, V x V", build: bigram },
+    Stage { name: "bigram", adds: "a table of logits, V x V", build: || Preset::text(bigram()) },
     Stage {
         name: "single-head",
         adds: "embeddings of 32, positions, one head of self-attention",
-        build: single_head,
+        build: || Preset::text(single_head()),
     },
-    Stage { name: "multi-head", adds: "four heads of 8 instead of one of 32", build: multi_head },
+    Stage {
+        name: "multi-head",
+        adds: "four heads of 8 instead of one of 32",
+        build: || Preset::text(multi_head()),
+    },
     Stage {
         name: "feed-forward",
         adds: "one layer with ReLU after attention",
-        build: feed_forward,
+        build: || Preset::text(feed_forward()),
     },
-    Stage { name: "blocks", adds: "three blocks, without residual connections", build: blocks },
+    Stage {
+        name: "blocks",
+        adds: "three blocks, without residual connections",
+        build: || Preset::text(blocks()),
+    },
     Stage {
         name: "residual",
         adds: "residual connections, projections, feed-forward four times wide",
-        build: residual,
+        build: || Preset::text(residual()),
     },
     Stage {
         name: "layer-norm",
         adds: "LayerNorm before each sublayer and at the end",
-        build: layer_norm,
+        build: || Preset::text(layer_norm()),
     },
     Stage {
         name: "colab",
         adds: "the lecture's Colab size: context 32, width 64, four blocks",
-        build: colab,
+        build: || Preset::text(colab()),
     },
     Stage {
         name: "nano-cpu",
         adds: "nanoGPT's CPU size: context 64, width 128, cosine schedule",
-        build: nano_cpu,
+        build: || Preset::text(nano_cpu()),
     },
     Stage {
         name: "scaled-up",
         adds: "the lecture's last model: 10.8M parameters, dropout",
-        build: scaled_up,
+        build: || Preset::text(scaled_up()),
     },
 ];
 
@@ -81,13 +90,25 @@ pub fn stage(name: &str) -> Result<Stage, UnknownStage> {
 impl Stage {
     /// The preset's configuration for a corpus of `vocab_size` different tokens.
     pub fn config(&self, vocab_size: usize, seed: u64) -> Config {
-        let (model, training) = (self.build)();
-        Config {
-            stage: self.name.to_owned(),
-            seed,
-            model: model::Config { vocab_size, ..model },
-            training,
-        }
+        let Preset { model, training, task } = (self.build)();
+        let model = model::Config { vocab_size, ..model };
+        let mut config = Config { stage: self.name.to_owned(), seed, model, training, task };
+        config.fit();
+        config
+    }
+}
+
+/// What a stage's configuration is made of.
+struct Preset {
+    model: model::Config,
+    training: Training,
+    task: task::Config,
+}
+
+impl Preset {
+    /// A model that learns a text.
+    fn text((model, training): (model::Config, Training)) -> Self {
+        Self { model, training, task: task::Config::default() }
     }
 }
 

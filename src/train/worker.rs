@@ -18,10 +18,10 @@ use std::thread::{self, JoinHandle};
 use super::command::Command;
 use super::config::Config;
 use super::event::Event;
+use super::material::Material;
 use super::session::{Session, SessionError};
 use super::snapshot::{Sample, Slots, Snapshot};
 use super::team::Team;
-use crate::text::Dataset;
 use driver::Driver;
 
 /// The observer's end of a training thread. Dropping it ends the thread at the next step boundary and waits for it.
@@ -37,10 +37,11 @@ pub struct Worker {
 impl Worker {
     /// Starts a thread that opens a new run, paused. If it cannot be opened, the first event is a `Refused` that says
     /// why, and the worker waits for another `Open`.
-    pub fn spawn(dataset: Arc<Dataset>, threads: usize, config: Config) -> Self {
+    pub fn spawn(material: impl Into<Material>, threads: usize, config: Config) -> Self {
+        let material = material.into();
         Self::start(move |ends| match Team::new(threads) {
             Ok(team) => team.clone().run(move || {
-                let mut driver = Driver::new(dataset, team, ends);
+                let mut driver = Driver::new(material, team, ends);
                 driver.open_first(config);
                 driver.drive();
             }),
@@ -53,7 +54,7 @@ impl Worker {
         Self::start(move |ends| {
             let team = session.team().clone();
             team.clone().run(move || {
-                let mut driver = Driver::new(session.dataset().clone(), team, ends);
+                let mut driver = Driver::new(session.material().clone(), team, ends);
                 driver.enter(session);
                 driver.drive();
             });

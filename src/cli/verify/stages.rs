@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::golden::{Golden, Worst};
 use crate::math::Real;
-use crate::model::{self, Batch, Dropout, Model};
+use crate::model::{self, Batch, Conditions, Losses, Model};
 use crate::train::Training;
 use crate::train::adamw::AdamW;
 
@@ -39,7 +39,7 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
     let batches: Vec<Batch> = x
         .chunks(sequences * time)
         .zip(y.chunks(sequences * time))
-        .map(|(x, y)| Batch { x: x.to_vec(), y: y.to_vec(), sequences, time })
+        .map(|(x, y)| Batch::text(x.to_vec(), y.to_vec(), sequences, time))
         .collect();
     ensure!(batches.len() == steps && steps > 0, "in.x and in.y hold no batches");
     let mut weights = initial_weights(golden, &*model)?;
@@ -82,7 +82,7 @@ fn forward(
     batch: &Batch,
 ) -> anyhow::Result<()> {
     let mut ours: BTreeMap<String, Vec<Real>> = BTreeMap::new();
-    let mut inference = model.inference();
+    let mut inference = model.language_model().context("our model does not continue text")?;
     for tokens in batch.x.chunks(batch.time) {
         inference.forward(weights, tokens);
         inference.visit(&mut |name, _, values| {
@@ -128,22 +128,21 @@ fn train(
 ) -> anyhow::Result<()> {
     let registry = model.registry();
     let Optimizer { lr, betas: [beta1, beta2], eps, weight_decay } = golden.setting("adamw")?;
-    ensure!((eps - 1e-8).abs() < 1e-12, "AdamW's eps is {eps}, ours is 1e-8");
-    let training = Training { lr, weight_decay, beta1, beta2, ..Training::default() };
-    let mut optimizer = AdamW::new(registry);
-    let time = batches[0].time;
-    let mut shards: Vec<_> = (0..SHARDS).map(|_| model.shard(time)).collect();
+    let training = Training { lr, weight_decay, beta1, beta2, epsilon: eps, ..Training::default() };
+    let mut optimizer = AdamW::new(registry, &model.groups());
+    let mut shards: Vec<_> = (0..SHARDS).map(|_| model.shard()).collect();
     let mut gradients = vec![vec![0.0; registry.len()]; SHARDS];
     let mut losses = Vec::new();
     for (batch, step) in batches.iter().zip(1..) {
-        let mut loss = 0.0;
+        let mut sum = Losses::default();
         for (i, (shard, gradient)) in shards.iter_mut().zip(&mut gradients).enumerate() {
             gradient.fill(0.0);
             let rows = batch.sequences * i / SHARDS..batch.sequences * (i + 1) / SHARDS;
-            loss += shard.loss_and_gradients(weights, batch, rows, Dropout::OFF, gradient);
+            let plain = Conditions::default();
+            sum += shard.loss_and_gradients(weights, batch, rows, &plain, gradient);
         }
-        losses.push((loss / (batch.sequences * time) as f64) as Real);
-        let norm = optimizer.gather(&mut gradients);
+        losses.push(sum.over(batch.targets()).loss as Real);
+        let norm = optimizer.gather(&mut gradients, 0);
         if step == 1 {
             golden.compare(worst, "out.loss", &losses, FORWARD)?;
             for parameter in registry.parameters() {
@@ -151,7 +150,7 @@ fn train(
                 golden.compare(worst, &name, &parameter.read(&gradients[0]), GRADIENT)?;
             }
         }
-        optimizer.step(weights, &gradients[0], norm, &training, lr, step);
+        optimizer.step(weights, &gradients[0], norm, &training, lr, 0);
     }
     golden.compare(worst, "trace.loss", &losses, TRACE)?;
     for parameter in registry.parameters() {

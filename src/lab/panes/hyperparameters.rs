@@ -16,7 +16,6 @@ use crate::lab::model::{Effect, Model};
 use crate::lab::overlays::{InputLine, Overlay, Purpose};
 use crate::lab::theme::Role;
 use crate::lab::update;
-use crate::model::config::Architecture;
 use crate::train::event::Edit;
 use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes};
 use crate::train::{Config, Subscription, Value};
@@ -64,14 +63,8 @@ impl State {
 /// The rows: what the lesson speaks of first, then the other live ones, then the others that rebuild.
 fn rows(model: &Model) -> Vec<&'static Hyperparameter> {
     let named = &model.lesson().hyperparameters;
-    let bigram =
-        model.run.as_ref().is_some_and(|run| run.config.model.model == Architecture::Bigram);
-    // A bigram table has no such parts.
-    let applies = |h: &Hyperparameter| {
-        !bigram
-            || h.takes == Takes::Live && h.name != "dropout"
-            || matches!(h.name, "block_size" | "init")
-    };
+    // A bigram table has no heads, a GAN no dropout.
+    let applies = |h: &Hyperparameter| model.run.as_ref().is_none_or(|run| h.applies(&run.config));
     let first = named.iter().filter_map(|name| HYPERPARAMETERS.iter().find(|h| h.name == name));
     let rest = HYPERPARAMETERS.iter().filter(|h| !named.iter().any(|name| name == h.name));
     first.chain(rest).filter(|h| applies(h)).collect()

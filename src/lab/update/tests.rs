@@ -56,6 +56,7 @@ fn opened(model: &Model, stage: &str) -> Event {
         parameters: 1,
         threads: 2,
         operations_per_token: 1.0,
+        parts: &[],
         history: Box::new(History::default()),
     }
 }
@@ -198,6 +199,7 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
         parameters: 1,
         threads: 2,
         operations_per_token: 1.0,
+        parts: &[],
         history: Box::default(),
     };
     say(&mut model, event);

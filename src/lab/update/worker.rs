@@ -15,13 +15,22 @@ const REBUILT_GHOSTS: usize = 4;
 
 pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
-        Event::Opened { config, step, parameters, threads, operations_per_token, history } => {
+        Event::Opened {
+            config,
+            step,
+            parameters,
+            threads,
+            operations_per_token,
+            parts,
+            history,
+        } => {
             retire(model, &config.stage);
             model.run = Some(Run {
                 config: *config,
                 parameters,
                 threads,
                 operations_per_token,
+                parts,
                 step,
                 history: *history,
                 status: Status::Paused,

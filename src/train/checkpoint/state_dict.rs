@@ -10,6 +10,7 @@ use super::Overrides;
 use super::file::Tensor;
 use crate::model;
 use crate::model::config::{Architecture, FeedForward, Norm, Position};
+use crate::task::{self, Task};
 use crate::train::config::{Config, Training};
 use crate::train::stage::STAGES;
 
@@ -71,12 +72,14 @@ pub fn infer(tensors: &BTreeMap<String, Tensor>, overrides: &Overrides) -> Resul
     let preset = STAGES
         .iter()
         .map(|stage| stage.config(vocab_size, SEED))
+        .filter(|preset| preset.task.task == Task::Text)
         .find(|preset| model::Config { init: model.init, ..preset.model.clone() } == model);
     let mut config = preset.unwrap_or_else(|| Config {
         stage: STAGE.to_owned(),
         seed: SEED,
         model,
         training: Training::default(),
+        task: task::Config::default(),
     });
     for (hyperparameter, value) in overrides {
         hyperparameter.set(&mut config, *value).map_err(|error| error.to_string())?;

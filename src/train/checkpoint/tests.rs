@@ -77,8 +77,11 @@ fn all_that_was_saved_comes_back() {
     assert_eq!(checkpoint.step, 25);
     assert_eq!(&checkpoint.history, session.history());
     assert_eq!(checkpoint.history.edits[0].new, "3e-3");
-    assert_eq!(checkpoint.vocabulary.unwrap(), session.dataset().tokenizer.characters());
-    assert_eq!(checkpoint.corpus.unwrap(), session.dataset().corpus.sha256);
+    assert_eq!(
+        checkpoint.vocabulary.unwrap(),
+        session.material().text.as_ref().unwrap().tokenizer.characters()
+    );
+    assert_eq!(checkpoint.corpus.unwrap(), session.material().text.as_ref().unwrap().corpus.sha256);
     assert_eq!(checkpoint.weights, session.weights());
 }
 

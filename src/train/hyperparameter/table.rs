@@ -1,8 +1,11 @@
 //! The table itself: live hyperparameters first, then those that build a new model.
 
 use super::{CountNudge, Hyperparameter, Range, Takes, Value};
-use crate::model::config::{Activation, AttentionScale, FeedForward, Init, Norm, Position};
-use crate::train::config::{Config, Decay, Schedule};
+use crate::model::config::{
+    Activation, Architecture, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position,
+};
+use crate::task::{Target, Task};
+use crate::train::config::{Config, Decay, Schedule, tasks};
 
 /// A set of names for the variants of an enum; the same names that serde writes.
 trait Named: Copy + PartialEq + 'static {
@@ -30,7 +33,7 @@ macro_rules! named {
 }
 
 named! {
-    Schedule { "constant" => Constant, "cosine" => Cosine }
+    Schedule { "constant" => Constant, "cosine" => Cosine, "inverse_sqrt" => InverseSqrt }
     Decay { "all" => All, "matrices" => Matrices }
     Position { "none" => None, "learned" => Learned, "sinusoidal" => Sinusoidal }
     AttentionScale { "head_size" => HeadSize, "n_embd" => NEmbd, "none" => None }
@@ -38,6 +41,14 @@ named! {
     Activation { "relu" => Relu, "gelu" => Gelu, "gelu_tanh" => GeluTanh }
     Norm { "none" => None, "pre" => Pre, "post" => Post }
     Init { "pytorch" => Pytorch, "normal" => Normal }
+    GeneratorLoss {
+        "non_saturating" => NonSaturating, "minimax" => Minimax, "least_squares" => LeastSquares
+    }
+    Task {
+        "text" => Text, "reverse" => Reverse, "sort" => Sort, "dates" => Dates,
+        "numbers" => Numbers, "recall" => Recall, "glyphs" => Glyphs, "points" => Points
+    }
+    Target { "ring" => Ring, "grid" => Grid, "moons" => Moons, "file" => File }
 }
 
 /// How a value is taken out of a configuration and put into it.
@@ -108,7 +119,8 @@ impl Hyperparameter {
     ) -> Self {
         let Access { get, set } = *access;
         let count_nudge = CountNudge::Double;
-        Self { name, option, doc, takes: Takes::Live, range, count_nudge, get, set }
+        let applies = |_: &Config| true;
+        Self { name, option, doc, takes: Takes::Live, range, count_nudge, applies, get, set }
     }
 
     const fn rebuild(
@@ -119,6 +131,11 @@ impl Hyperparameter {
         access: &Access,
     ) -> Self {
         Self { takes: Takes::Rebuild, ..Self::live(name, option, doc, range, access) }
+    }
+
+    /// It means something only to some kinds of networks, or to some tasks.
+    const fn of(self, applies: fn(&Config) -> bool) -> Self {
+        Self { applies, ..self }
     }
 
     /// A nudge moves it by `step`; without this, counts double and halve.
@@ -138,6 +155,42 @@ const fn fraction(nudge: f64) -> Range {
 
 const fn counted(min: u64, max: u64) -> Range {
     Range::Count { min, max }
+}
+
+fn gpt(config: &Config) -> bool {
+    config.model.model == Architecture::Gpt
+}
+
+fn encoder_decoder(config: &Config) -> bool {
+    config.model.model == Architecture::EncoderDecoder
+}
+
+fn transformer(config: &Config) -> bool {
+    gpt(config) || encoder_decoder(config)
+}
+
+fn recurrent(config: &Config) -> bool {
+    matches!(config.model.model, Architecture::Rnn | Architecture::Gru | Architecture::Lstm)
+}
+
+fn conv(config: &Config) -> bool {
+    config.model.model == Architecture::Conv
+}
+
+fn memory(config: &Config) -> bool {
+    config.model.model == Architecture::Memory
+}
+
+fn neural_gpu(config: &Config) -> bool {
+    config.model.model == Architecture::NeuralGpu
+}
+
+fn vae(config: &Config) -> bool {
+    config.model.model == Architecture::Vae
+}
+
+fn gan(config: &Config) -> bool {
+    config.model.model == Architecture::Gan
 }
 
 /// No run is longer.
@@ -165,7 +218,8 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "probability that a unit is dropped while training",
         fraction(0.05),
         &number!(training.dropout),
-    ),
+    )
+    .of(|c| !vae(c) && !gan(c) && c.model.model != Architecture::Bigram),
     Hyperparameter::live(
         "weight_decay",
         "weight-decay",
@@ -231,20 +285,63 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Decay::NAMES),
         &choice!(training.decay),
     ),
+    Hyperparameter::live(
+        "epsilon",
+        "epsilon",
+        "added to the root of AdamW's second moment",
+        log(0.0, 1.0),
+        &number!(training.epsilon),
+    )
+    .of(encoder_decoder),
+    Hyperparameter::live(
+        "label_smoothing",
+        "label-smoothing",
+        "share of a target's probability that is spread over all tokens",
+        fraction(0.05),
+        &number!(training.label_smoothing),
+    )
+    .of(encoder_decoder),
+    Hyperparameter::live(
+        "beta",
+        "beta",
+        "weight of the KL divergence",
+        log(0.0, 1000.0),
+        &number!(training.beta),
+    )
+    .of(vae),
+    Hyperparameter::live(
+        "generator_loss",
+        "generator-loss",
+        "what the generator minimises",
+        Range::Choice(GeneratorLoss::NAMES),
+        &choice!(training.generator_loss),
+    )
+    .of(gan),
+    Hyperparameter::live(
+        "d_steps",
+        "d-steps",
+        "the discriminator's steps for each of the generator's",
+        counted(1, 100),
+        &count!(training.d_steps as usize),
+    )
+    .by(1)
+    .of(gan),
     Hyperparameter::rebuild(
         "n_embd",
         "n-embd",
         "C, the width of the residual stream",
         counted(1, 2048),
         &count!(model.n_embd as usize),
-    ),
+    )
+    .of(|c| transformer(c) || recurrent(c) || memory(c)),
     Hyperparameter::rebuild(
         "n_head",
         "n-head",
         "attention heads in a block; must divide n_embd",
         counted(1, 64),
         &count!(model.n_head as usize),
-    ),
+    )
+    .of(transformer),
     Hyperparameter::rebuild(
         "n_layer",
         "n-layer",
@@ -252,6 +349,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(0, 48),
         &count!(model.n_layer as usize),
     )
+    .of(|c| transformer(c) || recurrent(c) || conv(c))
     .by(1),
     Hyperparameter::rebuild(
         "block_size",
@@ -259,70 +357,80 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "T, the longest context",
         counted(1, 2048),
         &count!(model.block_size as usize),
-    ),
+    )
+    .of(|c| c.task.task == Task::Text),
     Hyperparameter::rebuild(
         "position",
         "position",
         "how a token's place reaches the model",
         Range::Choice(Position::NAMES),
         &choice!(model.position),
-    ),
+    )
+    .of(gpt),
     Hyperparameter::rebuild(
         "attention_scale",
         "attention-scale",
         "what q·k is divided by: the root of head_size, the root of n_embd, or nothing",
         Range::Choice(AttentionScale::NAMES),
         &choice!(model.attention_scale),
-    ),
+    )
+    .of(transformer),
     Hyperparameter::rebuild(
         "causal",
         "causal",
         "whether a query sees only its own and earlier positions",
         Range::Switch,
         &switch!(model.causal),
-    ),
+    )
+    .of(gpt),
     Hyperparameter::rebuild(
         "projection",
         "projection",
         "whether a linear layer follows the concatenated heads",
         Range::Switch,
         &switch!(model.projection),
-    ),
+    )
+    .of(gpt),
     Hyperparameter::rebuild(
         "feed_forward",
         "feed-forward",
         "what follows attention: nothing, one layer, or two with four times the width between",
         Range::Choice(FeedForward::NAMES),
         &choice!(model.feed_forward),
-    ),
+    )
+    .of(gpt),
     Hyperparameter::rebuild(
         "activation",
         "activation",
         "the feed-forward's non-linearity",
         Range::Choice(Activation::NAMES),
         &choice!(model.activation),
-    ),
+    )
+    .of(transformer),
     Hyperparameter::rebuild(
         "residual",
         "residual",
         "whether a sublayer's output is added to its input",
         Range::Switch,
         &switch!(model.residual),
-    ),
+    )
+    .of(gpt),
     Hyperparameter::rebuild(
         "norm",
         "norm",
         "where LayerNorm stands: nowhere, before a sublayer, or after it",
         Range::Choice(Norm::NAMES),
         &choice!(model.norm),
-    ),
+    )
+    .of(transformer),
     Hyperparameter::rebuild(
         "final_norm",
         "final-norm",
         "whether a LayerNorm stands before the logits",
         Range::Switch,
         &switch!(model.final_norm),
-    ),
+    )
+    .of(gpt),
     Hyperparameter::rebuild(
         "init",
         "init",
@@ -330,4 +438,71 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Init::NAMES),
         &choice!(model.init),
     ),
+    Hyperparameter::rebuild(
+        "n_hidden",
+        "n-hidden",
+        "width of hidden layers and states; of an encoder-decoder's feed-forward, where 0 is 4 n_embd",
+        counted(0, 4096),
+        &count!(model.n_hidden as usize),
+    )
+    .of(|c| !gpt(c) && !memory(c) && c.model.model != Architecture::Bigram),
+    Hyperparameter::rebuild(
+        "n_latent",
+        "n-latent",
+        "numbers in a VAE's latent or in a GAN's noise",
+        counted(1, 256),
+        &count!(model.n_latent as usize),
+    )
+    .of(|c| vae(c) || gan(c)),
+    Hyperparameter::rebuild(
+        "kernel",
+        "kernel",
+        "positions that a convolution sees at once",
+        counted(1, 16),
+        &count!(model.kernel as usize),
+    )
+    .by(1)
+    .of(|c| conv(c) || neural_gpu(c)),
+    Hyperparameter::rebuild(
+        "hops",
+        "hops",
+        "how often a memory network reads; passes of a neural GPU, where 0 is one for each position",
+        counted(0, 512),
+        &count!(model.hops as usize),
+    )
+    .by(1)
+    .of(|c| memory(c) || neural_gpu(c)),
+    Hyperparameter::rebuild(
+        "task",
+        "task",
+        "what the model learns",
+        Range::Choice(Task::NAMES),
+        &choice!(task.task),
+    )
+    .of(|c| tasks(c.model.model).len() > 1),
+    Hyperparameter::rebuild(
+        "distance",
+        "distance",
+        "fillers between the key and the question (recall)",
+        counted(1, 1024),
+        &count!(task.distance as usize),
+    )
+    .of(|c| c.task.task == Task::Recall),
+    Hyperparameter::rebuild(
+        "length",
+        "length",
+        "the longest string (reverse, sort)",
+        counted(1, 64),
+        &count!(task.length as usize),
+    )
+    .by(1)
+    .of(|c| matches!(c.task.task, Task::Reverse | Task::Sort)),
+    Hyperparameter::rebuild(
+        "target",
+        "target",
+        "where points come from",
+        Range::Choice(Target::NAMES),
+        &choice!(task.target),
+    )
+    .of(|c| c.task.task == Task::Points),
 ];

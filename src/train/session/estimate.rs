@@ -1,17 +1,19 @@
-//! What the model is worth: losses over random batches of both splits, as the lecture estimates them, and the exact
-//! loss over the whole validation text.
+//! What the model is worth: losses over random batches of both splits, as the lecture estimates them, what its answers
+//! to held-out examples are worth, and the exact loss over the whole validation text.
 
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Lane, Session};
+use super::{Lane, Session, add_noise};
 use crate::math::random::{Purpose, stream};
-use crate::model::Batch;
-use crate::text::batches;
-use crate::train::event::Evaluation;
+use crate::model::{Batch, Losses, Split};
+use crate::train::event::{Evaluation, Figure};
 
 /// About as many positions go through the shards in one go: enough for a fork-join, few enough to be interrupted.
 const POSITIONS: usize = 4096;
+
+/// Every estimate judges answers to the same held-out examples.
+const JUDGED: u64 = (1 << 56) - 2;
 
 /// An estimate under way. It goes forward in slices, so that whoever drives the run stays free to act between them; what
 /// comes out does not depend on when it was interrupted, as long as the weights stay.
@@ -24,8 +26,8 @@ pub struct Estimation {
     split: usize,
     /// Batches of this split that are done.
     done: usize,
-    /// Sums of losses over positions.
-    sums: [f64; 2],
+    /// Sums over the targets of each split, and how many those were.
+    sums: [(Losses, usize); 2],
     rng: ChaCha8Rng,
     batch: Batch,
 }
@@ -48,7 +50,11 @@ impl ExactLoss {
 
 /// Every estimate of a run has streams of its own, by step and split.
 fn batch_stream(seed: u64, step: u64, split: usize) -> ChaCha8Rng {
-    stream(seed, Purpose::Evaluation, 2 * step + split as u64)
+    stream(seed, Purpose::Evaluation, index(step, split))
+}
+
+fn index(step: u64, split: usize) -> u64 {
+    2 * step + split as u64
 }
 
 impl Session {
@@ -72,7 +78,7 @@ impl Session {
             batches: training.eval_batches,
             split: 0,
             done: 0,
-            sums: [0.0; 2],
+            sums: [(Losses::default(), 0); 2],
             rng: batch_stream(seed, self.step, 0),
             batch: Batch::default(),
         }
@@ -80,70 +86,95 @@ impl Session {
 
     /// Takes an estimate one slice further. Its result goes into the history if it belongs to the run's regular ones.
     pub fn advance(&mut self, estimation: &mut Estimation) -> Option<Evaluation> {
-        let Estimation { step, seed, batch_size, batches, .. } = *estimation;
-        let time = self.config.model.block_size;
+        let Estimation { step, seed, batch_size, batches, split, .. } = *estimation;
+        let time = self.config.model.block_size.max(1);
         // A fixed number of batches at a time, so that the sums are always made in the same order.
         let at_once = (POSITIONS / (batch_size * time)).max(1).min(batches - estimation.done);
-        let data = if estimation.split == 0 { &self.dataset.train } else { &self.dataset.val };
         let batch = &mut estimation.batch;
-        batches::draw(data, at_once * batch_size, time, &mut estimation.rng, batch);
-        estimation.sums[estimation.split] += self.loss_of(batch);
+        let data = if split == 0 { Split::Train } else { Split::Val };
+        self.examples.draw(data, at_once * batch_size, &mut estimation.rng, batch);
+        // No training step has come so far in its stream of latents.
+        let latents = (1 << 55) + index(step, split) * batches as u64 + estimation.done as u64;
+        add_noise(batch, self.model.noise(), seed, latents);
+        let (losses, targets) = &mut estimation.sums[split];
+        *losses += self.losses_of(batch);
+        *targets += batch.targets();
         estimation.done += at_once;
         if estimation.done < batches {
             return None;
         }
-        if estimation.split == 0 {
+        if split == 0 {
             estimation.split = 1;
             estimation.done = 0;
             estimation.rng = batch_stream(seed, step, 1);
             return None;
         }
-        let positions = (batches * batch_size * time) as f64;
-        let [train_loss, val_loss] = estimation.sums.map(|sum| sum / positions);
-        let evaluation = Evaluation { step, train_loss, val_loss };
+        let [train, val] = estimation.sums.map(|(losses, targets)| losses.over(targets));
+        let parts = self.model.parts().iter().zip(val.parts);
+        let mut figures: Vec<Figure> =
+            parts.map(|(name, value)| Figure { name: (*name).to_owned(), value }).collect();
+        figures.extend(self.judge(self.examples.judged()));
+        let evaluation = Evaluation { step, train_loss: train.loss, val_loss: val.loss, figures };
         if step.is_multiple_of(self.config.training.eval_interval) && step == self.step {
-            self.history.evaluated(evaluation);
+            self.history.evaluated(evaluation.clone());
         }
         Some(evaluation)
     }
 
-    /// The loss over the validation text in windows of block_size from its start; what is left over at the end is
-    /// dropped.
-    pub fn exact_loss(&mut self) -> ExactLoss {
-        let time = self.config.model.block_size;
-        let dataset = self.dataset.clone();
-        let windows = (dataset.val.len() - 1) / time;
-        let at_once = (POSITIONS / time).max(1);
-        let mut batch = Batch { time, ..Batch::default() };
-        let mut sum = 0.0;
-        for first in (0..windows).step_by(at_once) {
-            let past = (first + at_once).min(windows);
-            let tokens = first * time..past * time;
-            batch.sequences = past - first;
-            batch.x.clear();
-            batch.x.extend_from_slice(&dataset.val[tokens.clone()]);
-            batch.y.clear();
-            batch.y.extend_from_slice(&dataset.val[tokens.start + 1..=tokens.end]);
-            sum += self.loss_of(&batch);
+    /// What the model's answers to `count` held-out examples are worth; always the same examples.
+    pub fn judge(&mut self, count: usize) -> Vec<Figure> {
+        if count == 0 {
+            return Vec::new();
         }
-        let tokens = windows * time;
-        ExactLoss { loss: sum / tokens as f64, tokens }
+        let seed = self.config.seed;
+        let mut batch = Batch::default();
+        let mut rng = stream(seed, Purpose::Evaluation, JUDGED);
+        self.examples.draw(Split::Val, count, &mut rng, &mut batch);
+        add_noise(&mut batch, self.model.noise(), seed, JUDGED);
+        let inference = self.inference.get_or_insert_with(|| self.model.inference());
+        let output = inference.produce(&self.weights, &batch);
+        let figures = self.examples.judge(&batch, &output).into_iter();
+        figures.map(|(name, value)| Figure { name: name.to_owned(), value }).collect()
     }
 
-    /// The sum of the losses of all positions of a batch, shared between the shards.
-    fn loss_of(&mut self, batch: &Batch) -> f64 {
+    /// The loss over the validation text in windows of block_size from its start; what is left over at the end is
+    /// dropped. `None` for tasks whose examples have no end.
+    pub fn exact_loss(&mut self) -> Option<ExactLoss> {
+        let at_once = (POSITIONS / self.config.model.block_size.max(1)).max(1);
+        let examples = self.examples.clone();
+        let mut batch = Batch::default();
+        let (mut sum, mut first, mut tokens) = (0.0, 0, 0);
+        loop {
+            let count = examples.in_order(Split::Val, first, at_once, &mut batch);
+            if count == 0 {
+                break;
+            }
+            first += count;
+            tokens += batch.targets();
+            sum += self.losses_of(&batch).loss;
+        }
+        (tokens > 0).then(|| ExactLoss { loss: sum / tokens as f64, tokens })
+    }
+
+    /// The sums of the losses of all positions of a batch, shared between the shards.
+    fn losses_of(&mut self, batch: &Batch) -> Losses {
         self.split(batch.sequences);
+        let conditions = self.config.training.conditions(self.config.seed, self.step, 0);
         let weights = &*self.weights;
         let work = |lane: &mut Lane| {
             let rows = lane.rows.clone();
-            lane.loss = if rows.is_empty() { 0.0 } else { lane.shard.loss(weights, batch, rows) };
+            lane.losses = if rows.is_empty() {
+                Losses::default()
+            } else {
+                lane.shard.loss(weights, batch, rows, &conditions)
+            };
         };
         let shards = &mut self.shards;
         self.team.run(|| match &mut **shards {
             [lane] => work(lane),
             shards => shards.par_iter_mut().with_max_len(1).for_each(work),
         });
-        self.shards.iter().map(|lane| lane.loss).sum()
+        self.losses()
     }
 }
 
@@ -162,7 +193,7 @@ mod tests {
 
     #[test]
     fn shards_agree_on_the_exact_loss() {
-        let exact = |threads| testing::open(testing::gpt(), threads).exact_loss();
+        let exact = |threads| testing::open(testing::gpt(), threads).exact_loss().unwrap();
         let one = exact(1);
         for threads in [2, 4] {
             let other = exact(threads);
@@ -182,8 +213,8 @@ mod tests {
     fn the_exact_loss_is_the_mean_over_all_whole_windows() {
         let mut session = testing::session(2);
         let time = session.config().model.block_size;
-        let exact = session.exact_loss();
-        let dataset = session.dataset().clone();
+        let exact = session.exact_loss().unwrap();
+        let dataset = session.material().text.clone().unwrap();
         assert_eq!(exact.tokens, (dataset.val.len() - 1) / time * time);
         // The fake is a bigram: its loss at a position depends on two neighbours alone.
         let vocabulary = dataset.tokenizer.vocab_size();

@@ -1,10 +1,15 @@
 //! What a pane may see: activations of a prompt, weights, and sizes, copied at a step boundary.
 
-use super::Session;
+use super::{Session, add_noise};
 use crate::math::Real;
+use crate::model::Batch;
 use crate::nn::parameters::Parameter;
+use crate::task::Task;
 use crate::train::config::Decay;
 use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor};
+
+/// The latents' stream of what panes look at: the same at every step, and none of a step's.
+const LOOKED_AT: u64 = (1 << 56) - 1;
 
 impl Session {
     /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt.
@@ -12,12 +17,12 @@ impl Session {
     /// # Panics
     /// If the prompt holds ids outside the vocabulary.
     pub fn snapshot(&mut self, subscription: &Subscription) -> Snapshot {
-        let block_size = self.config.model.block_size;
-        let prompt = &subscription.prompt[subscription.prompt.len().saturating_sub(block_size)..];
+        let mut subject = Batch::default();
         let mut activations = Vec::new();
-        if !prompt.is_empty() && !subscription.activations.is_empty() {
+        self.subject(&subscription.prompt, &mut subject);
+        if subject.sequences > 0 && !subscription.activations.is_empty() {
             let inference = self.inference.get_or_insert_with(|| self.model.inference());
-            inference.forward(&self.weights, prompt);
+            inference.look(&self.weights, &subject);
             inference.visit(&mut |name, shape, values| {
                 if subscription.activations.iter().any(|pattern| matches(pattern, name)) {
                     activations.push(tensor(name, shape, values.iter()));
@@ -34,11 +39,20 @@ impl Session {
         Snapshot {
             stage: self.config.stage.clone(),
             step: self.step,
-            prompt: prompt.to_vec(),
+            prompt: subject.x,
+            source: subject.source,
             activations,
             parameters,
             norms,
         }
+    }
+
+    /// The example that panes look at: a text's prompt, or a made task's own.
+    fn subject(&self, prompt: &[u32], subject: &mut Batch) {
+        // The prompt is in the text's tokens.
+        let prompt = if self.config.task.task == Task::Text { prompt } else { &[] };
+        self.examples.subject(prompt, subject);
+        add_noise(subject, self.model.noise(), self.config.seed, LOOKED_AT);
     }
 
     fn norms(&self) -> Vec<Norms> {

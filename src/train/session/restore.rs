@@ -1,11 +1,11 @@
 //! A run into a file and back: stopping, saving and resuming gives the uninterrupted run.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::{Session, SessionError};
-use crate::text::Dataset;
+use crate::task::Task;
 use crate::train::checkpoint::{Checkpoint, CheckpointError, Parts};
+use crate::train::material::Material;
 use crate::train::team::Team;
 
 /// Why a run could not be brought back.
@@ -26,9 +26,13 @@ impl Session {
     ///
     /// # Errors
     /// If the file is no good, or the text is not for its model.
-    pub fn load(path: &Path, dataset: Arc<Dataset>, threads: usize) -> Result<Self, RestoreError> {
+    pub fn load(
+        path: &Path,
+        material: impl Into<Material>,
+        threads: usize,
+    ) -> Result<Self, RestoreError> {
         let team = Team::new(threads).map_err(SessionError::Team)?;
-        Self::restore(Checkpoint::read(path, &[])?, dataset, &team)
+        Self::restore(Checkpoint::read(path, &[])?, material, &team)
     }
 
     /// Brings back the run of a checkpoint.
@@ -37,24 +41,29 @@ impl Session {
     /// If the text is not for its model.
     pub fn restore(
         checkpoint: Checkpoint,
-        dataset: Arc<Dataset>,
+        material: impl Into<Material>,
         team: &Team,
     ) -> Result<Self, RestoreError> {
-        let Checkpoint { config, vocabulary, step, history, model, weights, moments, .. } =
-            checkpoint;
-        let characters = dataset.tokenizer.characters();
-        let same = match &vocabulary {
-            Some(vocabulary) => vocabulary == characters,
-            None => config.model.vocab_size == characters.len(),
-        };
-        if !same {
-            return Err(RestoreError::Vocabulary {
-                checkpoint: config.model.vocab_size,
-                text: dataset.corpus.name.clone(),
-                found: characters.len(),
-            });
+        let Checkpoint {
+            config, vocabulary, step, updates, history, model, weights, moments, ..
+        } = checkpoint;
+        let material = material.into();
+        if let (Task::Text, Some(dataset)) = (config.task.task, &material.text) {
+            let characters = dataset.tokenizer.characters();
+            let same = match &vocabulary {
+                Some(vocabulary) => vocabulary == characters,
+                None => config.model.vocab_size == characters.len(),
+            };
+            if !same {
+                return Err(RestoreError::Vocabulary {
+                    checkpoint: config.model.vocab_size,
+                    text: dataset.corpus.name.clone(),
+                    found: characters.len(),
+                });
+            }
         }
-        let mut session = Self::with_model(config, dataset, team, model)?;
+        let mut session = Self::with_model(config, material, team, model)?;
+        session.optimizer.set_updates(&updates);
         session.weights = weights;
         session.step = step;
         session.history = history;
@@ -71,11 +80,14 @@ impl Session {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        // A made task has its own fixed vocabulary.
+        let text = self.material.text.as_ref().filter(|_| self.config.task.task == Task::Text);
         let parts = Parts {
             config: &self.config,
-            vocabulary: self.dataset.tokenizer.characters(),
-            corpus: &self.dataset.corpus.sha256,
+            vocabulary: text.map_or(&[], |text| text.tokenizer.characters()),
+            corpus: text.map_or("", |text| &text.corpus.sha256),
             step: self.step,
+            updates: self.optimizer.updates().collect(),
             history: &self.history,
             model: &*self.model,
             weights: &self.weights,

@@ -4,19 +4,18 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::Ends;
 use super::generating::Generating;
 use super::looking::Looking;
-use crate::text::Dataset;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::command::Command;
 use crate::train::config::Config;
 use crate::train::event::{Event, StepReport};
 use crate::train::gemm_rate;
+use crate::train::material::Material;
 use crate::train::session::{Estimation, Session};
 use crate::train::team::Team;
 
@@ -33,7 +32,7 @@ pub(super) const RETRY: Duration = Duration::from_millis(1);
 
 pub(super) struct Driver {
     ends: Ends,
-    dataset: Arc<Dataset>,
+    material: Material,
     team: Team,
     run: Option<Run>,
     /// Runs that were left, by stage.
@@ -108,11 +107,11 @@ impl Run {
 }
 
 impl Driver {
-    pub fn new(dataset: Arc<Dataset>, team: Team, ends: Ends) -> Self {
+    pub fn new(material: Material, team: Team, ends: Ends) -> Self {
         let now = Instant::now();
         Self {
             ends,
-            dataset,
+            material,
             team,
             run: None,
             parked: BTreeMap::new(),
@@ -326,7 +325,7 @@ impl Driver {
             Command::Load(path) => {
                 let loaded =
                     Checkpoint::read(&path, &[]).map_err(Into::into).and_then(|checkpoint| {
-                        Session::restore(checkpoint, self.dataset.clone(), &self.team)
+                        Session::restore(checkpoint, self.material.clone(), &self.team)
                     });
                 match loaded {
                     Ok(session) => self.enter(session),
@@ -360,8 +359,12 @@ impl Driver {
         }
     }
 
+    fn text_vocabulary(&self) -> usize {
+        self.material.text.as_ref().map_or(0, |text| text.tokenizer.vocab_size())
+    }
+
     fn known(&self, prompt: &[u32]) -> Result<(), String> {
-        let vocab_size = self.dataset.tokenizer.vocab_size();
+        let vocab_size = self.text_vocabulary();
         match prompt.iter().find(|id| **id as usize >= vocab_size) {
             Some(id) => Err(format!("token {id} is outside the vocabulary of {vocab_size}")),
             None => Ok(()),
@@ -378,7 +381,7 @@ impl Driver {
             }
         }
         let stage = config.stage.clone();
-        match Session::with_team(config, self.dataset.clone(), &self.team) {
+        match Session::with_team(config, self.material.clone(), &self.team) {
             Ok(session) => self.enter(session),
             Err(error) => self.refuse(stage, error),
         }
@@ -416,6 +419,7 @@ impl Driver {
             parameters: session.weights().len(),
             threads: session.shards(),
             operations_per_token: session.model().operations_per_token(),
+            parts: session.model().parts(),
             history: Box::new(session.history().clone()),
         });
         self.target = self.target.filter(|target| *target == Target::End && unfinished);

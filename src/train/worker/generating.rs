@@ -96,19 +96,24 @@ impl Generating {
             return;
         }
         let Some(request) = &self.request else { return };
-        let text = self.text.get_or_insert_with(|| {
+        if self.text.is_none() {
             self.weights.clear();
             self.weights.extend_from_slice(session.weights());
-            let generation = Generation::new(session.model(), request, self.index);
+            let Some(generation) = Generation::new(session.model(), request, self.index) else {
+                // This model has no text to give; the next one may have.
+                self.shown = Some(session.step_count());
+                return;
+            };
             self.index += 1;
-            Text {
+            self.text = Some(Text {
                 generation,
                 stage: session.config().stage.clone(),
                 step: session.step_count(),
                 begun: start,
                 published: start,
-            }
-        });
+            });
+        }
+        let Some(text) = &mut self.text else { return };
         let complete = text.generation.advance(&self.weights, start + SLICE);
         let now = Instant::now();
         self.next = now + (now - start) * TIMES_ITS_COST;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::math::Real;
 use crate::model::sampling::Sampling;
-use crate::model::{self, Batch, Dropout, Inference, Model, Shard};
+use crate::model::{self, Batch, Conditions, Inference, Losses, Model, Shard};
 use crate::nn::parameters::Registry;
 use crate::train::command::SampleRequest;
 use crate::train::hyperparameter::Value;
@@ -396,8 +396,8 @@ impl Model for Fragile {
         self.model.initialise(weights, seed);
     }
 
-    fn shard(&self, time: usize) -> Box<dyn Shard> {
-        Box::new(FragileShard { shard: self.model.shard(time), armed: Arc::clone(&self.armed) })
+    fn shard(&self) -> Box<dyn Shard> {
+        Box::new(FragileShard { shard: self.model.shard(), armed: Arc::clone(&self.armed) })
     }
 
     fn inference(&self) -> Box<dyn Inference> {
@@ -416,15 +416,21 @@ impl Shard for FragileShard {
         weights: &[Real],
         batch: &Batch,
         rows: Range<usize>,
-        dropout: Dropout,
+        conditions: &Conditions,
         gradients: &mut [Real],
-    ) -> f64 {
+    ) -> Losses {
         assert!(rows.start == 0 || !self.armed.swap(false, Ordering::SeqCst), "a wire broke");
-        self.shard.loss_and_gradients(weights, batch, rows, dropout, gradients)
+        self.shard.loss_and_gradients(weights, batch, rows, conditions, gradients)
     }
 
-    fn loss(&mut self, weights: &[Real], batch: &Batch, rows: Range<usize>) -> f64 {
-        self.shard.loss(weights, batch, rows)
+    fn loss(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        conditions: &Conditions,
+    ) -> Losses {
+        self.shard.loss(weights, batch, rows, conditions)
     }
 }
 

@@ -299,7 +299,7 @@ fn what_a_real_model_hands_over_is_drawn() {
         let built = crate::model::build(config).unwrap();
         let mut weights = vec![0.0; built.registry().len()];
         built.initialise(&mut weights, 1337);
-        let mut inference = built.inference();
+        let mut inference = built.language_model().unwrap();
         inference.forward(&weights, &model.prompt.tokens);
         let mut activations = Vec::new();
         inference.visit(&mut |name, shape, values| {

@@ -118,7 +118,7 @@ pub fn beaten(loss: f64, references: &[Reference]) -> Option<&Reference> {
 }
 
 /// What is known of one step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
     /// The steps of the point: first and last.
     pub steps: (u64, u64),
@@ -134,7 +134,7 @@ pub fn reading(run: &Run, smoothed: &[(f64, f64)], step: u64) -> Option<Reading>
     let index = nearest(&run.history, step)?;
     let point = run.history.points.get(index)?;
     let last = point.step + point.count.max(1) - 1;
-    let evaluation = run.history.evaluations.iter().rev().find(|e| e.step <= last).copied();
+    let evaluation = run.history.evaluations.iter().rev().find(|e| e.step <= last).cloned();
     Some(Reading {
         steps: (point.step, last),
         train: point.mean,

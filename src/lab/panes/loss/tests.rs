@@ -114,8 +114,18 @@ fn no_data_size_or_view_is_a_problem() {
         history([-3.0, 1e300, f64::NEG_INFINITY, 2.0, f64::INFINITY, f64::NAN, 1e-300]),
         History {
             evaluations: vec![
-                Evaluation { step: 0, train_loss: f64::NAN, val_loss: f64::INFINITY },
-                Evaluation { step: u64::MAX, train_loss: -1.0, val_loss: 2.0 },
+                Evaluation {
+                    step: 0,
+                    train_loss: f64::NAN,
+                    val_loss: f64::INFINITY,
+                    ..Evaluation::default()
+                },
+                Evaluation {
+                    step: u64::MAX,
+                    train_loss: -1.0,
+                    val_loss: 2.0,
+                    ..Evaluation::default()
+                },
             ],
             edits: vec![RecordedEdit {
                 step: 7,
