@@ -235,11 +235,7 @@ impl Reader<'_> {
         if vocab_size.max(source_vocab).max(n_input) > found {
             return Err(self.damaged(format!("its model needs more than its {found} numbers")));
         }
-        let model = model::build(config).map_err(|error| self.damaged(error.to_string()))?;
-        if model.registry().len() > found {
-            return Err(self.damaged(format!("its model needs more than its {found} numbers")));
-        }
-        Ok(model)
+        model::build(config).map_err(|error| self.damaged(error.to_string()))
     }
 
     /// How often each group was moved; with one group, as often as there were steps.
