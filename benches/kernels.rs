@@ -5,10 +5,13 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use gpt_lab::math::gemm::{matrix, matrix_mut, single_threaded};
+use gpt_lab::math::random::{Purpose, stream};
 use gpt_lab::math::tiles::{self, Operand};
 use gpt_lab::math::{Real, attention, cross_entropy, exp, norm, softmax};
+use gpt_lab::model::{Batch, Group, Split};
 use gpt_lab::nn::linear::Linear;
 use gpt_lab::nn::parameters::Registry;
+use gpt_lab::task::{self, Task};
 use gpt_lab::train::Training;
 use gpt_lab::train::adamw::AdamW;
 use ndarray::Array2;
@@ -154,13 +157,13 @@ fn linear_backward(bencher: Bencher, (rows, n_in, n_out): (usize, usize, usize))
 fn adamw_step(bencher: Bencher, parameters: usize) {
     let mut registry = Registry::default();
     registry.reserve(parameters, true);
-    let mut optimizer = AdamW::new(&registry);
+    let mut optimizer = AdamW::new(&registry, &[Group { name: "all", range: 0..parameters }]);
     let mut weights = values(parameters);
     let mut gradients = [values(parameters)];
     let training = Training::default();
     bencher.counter(BytesCount::of_many::<Real>(7 * parameters)).bench_local(|| {
-        let norm = optimizer.gather(&mut gradients);
-        optimizer.step(&mut weights, &gradients[0], norm, &training, 1e-3, 10);
+        let norm = optimizer.gather(&mut gradients, 0);
+        optimizer.step(&mut weights, &gradients[0], norm, &training, 1e-3, 0);
     });
 }
 
@@ -214,4 +217,14 @@ fn product_by_tiles(
     bencher
         .counter(ItemsCount::new(2 * m * k * n))
         .bench_local(|| tiles::product(&mut c, n, 1.0, a, b, 1.0));
+}
+
+/// A batch of 64 made examples, for training and held out.
+#[divan::bench(args = [Task::Reverse, Task::Sort, Task::Dates, Task::Numbers, Task::Recall], consts = [false, true])]
+fn draw_64_examples<const HELD_OUT: bool>(bencher: Bencher, task: Task) {
+    let examples = task::open(&task::Config { task, ..task::Config::default() });
+    let examples = examples.expect("these tasks need nothing else");
+    let split = if HELD_OUT { Split::Val } else { Split::Train };
+    let (mut rng, mut batch) = (stream(1, Purpose::Batches, 0), Batch::default());
+    bencher.bench_local(|| examples.draw(split, 64, &mut rng, black_box(&mut batch)));
 }

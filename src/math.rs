@@ -5,6 +5,7 @@
 
 pub mod activation;
 pub mod attention;
+pub mod cosine;
 pub mod cross_entropy;
 pub mod exp;
 #[cfg(all(test, feature = "f64"))]

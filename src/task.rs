@@ -1,6 +1,14 @@
 //! Examples that are made, not read: their answers are known exactly.
 //!
-//! A task makes training examples without end from a random stream, and keeps others apart that are never trained on.
+//! A task makes training examples without end from a random stream, and keeps others apart that are never trained on
+//! (`split`).
+
+mod alphabet;
+mod judged;
+mod line;
+pub mod pairs;
+pub mod recall;
+mod split;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +16,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Examples;
+use crate::text::Tokens;
+use pairs::Pairs;
+use recall::Recall;
 
 /// What a model is trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,15 +56,6 @@ pub enum Target {
     Moons,
     /// A file's points.
     File,
-}
-
-/// What a text is cut into.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tokens {
-    #[default]
-    Characters,
-    Words,
 }
 
 /// A task and its sizes.
@@ -109,6 +111,22 @@ impl fmt::Display for Config {
 
 /// The examples of a task; `None` for those that need more than a configuration: a text, or a file of points.
 pub fn open(config: &Config) -> Option<Arc<dyn Examples>> {
-    _ = config;
-    None
+    match config.task {
+        Task::Recall => Some(Arc::new(Recall::new(config.distance))),
+        Task::Text | Task::Glyphs | Task::Points => None,
+        Task::Reverse | Task::Sort | Task::Dates | Task::Numbers => {
+            pairs(config).map(|pairs| Arc::new(pairs) as Arc<dyn Examples>)
+        }
+    }
+}
+
+/// The pairs of a task, if it is one of pairs.
+pub fn pairs(config: &Config) -> Option<Pairs> {
+    match config.task {
+        Task::Reverse => Some(Pairs::reverse(config.length)),
+        Task::Sort => Some(Pairs::sort(config.length)),
+        Task::Dates => Some(Pairs::dates()),
+        Task::Numbers => Some(Pairs::numbers()),
+        Task::Text | Task::Recall | Task::Glyphs | Task::Points => None,
+    }
 }

@@ -13,5 +13,5 @@ pub mod windows;
 pub use corpus::{Corpus, Source};
 pub use dataset::Dataset;
 pub use error::TextError;
-pub use tokenizer::{CharTokenizer, UnknownCharacters};
+pub use tokenizer::{CharTokenizer, Tokenizer, Tokens, UnknownCharacters, WordTokenizer};
 pub use windows::Windows;

@@ -10,11 +10,13 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::Failure;
 use crate::text::corpus::{self, TINY_SHAKESPEARE_BYTES, TINY_SHAKESPEARE_URL};
-use crate::text::{Corpus, Dataset, Source, fetch, ngram};
+use crate::text::{CharTokenizer, Corpus, Dataset, Source, Tokenizer, WordTokenizer, fetch, ngram};
 
 /// The vocabulary is shown up to this many characters.
 const SHOWN: usize = 400;
-/// So many of them to a line.
+/// So many of the most frequent words are shown.
+const FREQUENT: usize = 16;
+/// So many characters to a line.
 const PER_LINE: usize = 33;
 
 #[derive(Debug, Args)]
@@ -64,7 +66,10 @@ fn path() -> anyhow::Result<PathBuf> {
 }
 
 fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
-    let dataset = Dataset::new(corpus::resolve(explicit)?)?;
+    let corpus = corpus::resolve(explicit)?;
+    let characters = CharTokenizer::new(&corpus.text);
+    let words = WordTokenizer::new(&corpus.text, usize::MAX);
+    let dataset = Dataset::with_tokenizer(corpus, Tokenizer::Characters(characters.clone()))?;
     let about = &dataset.corpus;
     let count = |n: usize| HumanCount(n as u64);
     writeln!(out, "{}", about.name)?;
@@ -73,19 +78,23 @@ fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "  characters  {}", count(about.characters))?;
     writeln!(out, "  train       {}  (the first nine tenths)", count(dataset.train.len()))?;
     writeln!(out, "  validation  {}  (the rest)", count(dataset.val.len()))?;
-    writeln!(out, "  vocabulary  {}", count(dataset.tokenizer.vocab_size()))?;
-    let shown = &dataset.tokenizer.characters()[..dataset.tokenizer.vocab_size().min(SHOWN)];
+    writeln!(out, "  vocabulary  {}", count(characters.vocab_size()))?;
+    let shown = &characters.characters()[..characters.vocab_size().min(SHOWN)];
     for line in shown.chunks(PER_LINE) {
         let line: Vec<_> = line.iter().map(|&c| visible(c)).collect();
         writeln!(out, "              {}", line.join(" "))?;
     }
-    if shown.len() < dataset.tokenizer.vocab_size() {
-        writeln!(
-            out,
-            "              and {} more",
-            count(dataset.tokenizer.vocab_size() - shown.len())
-        )?;
+    if shown.len() < characters.vocab_size() {
+        writeln!(out, "              and {} more", count(characters.vocab_size() - shown.len()))?;
     }
+    writeln!(
+        out,
+        "  words       {}  different ones, in lower case (--tokens words)",
+        count(words.vocab_size() - 1)
+    )?;
+    let frequent: Vec<_> =
+        words.words().iter().skip(1).take(FREQUENT).map(|w| visible_word(w)).collect();
+    writeln!(out, "              {} …", frequent.join(" "))?;
     writeln!(out, "\nWhat counting achieves: loss on validation")?;
     writeln!(out, "  model     nats/character  bits/character")?;
     for reference in ngram::references(&dataset, ngram::HIGHEST) {
@@ -105,6 +114,11 @@ fn visible(c: char) -> String {
         '\'' | '"' | '\\' => c.to_string(),
         _ => c.escape_debug().to_string(),
     }
+}
+
+/// A word as it can be printed.
+fn visible_word(word: &str) -> String {
+    word.chars().map(visible).collect()
 }
 
 fn download(url: &str, timeout: Duration, out: &mut impl Write) -> anyhow::Result<()> {
@@ -156,6 +170,7 @@ mod tests {
             "1,800",
             "200  (the rest)",
             "a b",
+            "words       1  different",
             "uniform            0.693           1.000",
         ] {
             assert!(out.contains(expected), "{expected:?} is missing from:\n{out}");

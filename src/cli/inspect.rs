@@ -1,15 +1,17 @@
-//! `gpt-lab inspect`: every intermediate value of a checkpoint's forward pass over a prompt.
+//! `gpt-lab inspect`: every intermediate value of a checkpoint's forward pass over a prompt, or the neighbours of a token.
+
+mod neighbours;
 
 use std::io::Write;
 
 use serde::{Serialize, Serializer};
 
 use super::Failure;
-use super::opening::Source;
+use super::opening::{self, Source};
 use super::options::Structure;
 use crate::model::sampling::{Sampling, distribution};
 use crate::model::{LanguageModel, Model};
-use crate::text::CharTokenizer;
+use crate::text::Tokenizer;
 
 /// Rows of the next-token table for a reader.
 const ROWS: usize = 10;
@@ -20,9 +22,12 @@ const WIDEST: usize = 32;
 pub struct Arguments {
     #[command(flatten)]
     source: Source,
-    /// The text to look at; the model sees its last block_size characters
-    #[arg(long, value_name = "TEXT")]
-    prompt: String,
+    /// The text to look at; the model sees its last block_size tokens
+    #[arg(long, value_name = "TEXT", required_unless_present = "neighbours")]
+    prompt: Option<String>,
+    /// The ten tokens (characters, or words) whose embeddings point most nearly the same way, by cosine
+    #[arg(long, value_name = "TOKEN", conflicts_with = "prompt")]
+    neighbours: Option<String>,
     /// One JSON object on standard output: every activation by its name, row-major; what is not finite (a masked score)
     /// is null
     #[arg(long)]
@@ -34,9 +39,13 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let checkpoint = arguments.source.read(&arguments.structure.0)?;
     let tokenizer = arguments.source.tokenizer(&checkpoint)?;
-    let tokens = tokenizer.encode(&arguments.prompt).map_err(|error| Failure::prompt(&error))?;
+    if let Some(token) = &arguments.neighbours {
+        return neighbours::run(&checkpoint, &tokenizer, token, arguments.json);
+    }
+    let prompt = arguments.prompt.as_deref().unwrap_or_default();
+    let tokens = opening::prompt(&tokenizer, prompt)?;
     if tokens.is_empty() {
-        return Err(Failure::usage("the prompt is empty: give at least one character to look at"));
+        return Err(Failure::usage("the prompt is empty: give at least one token to look at"));
     }
     crate::math::gemm::single_threaded();
 
@@ -51,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if arguments.json {
         let activations = activations(&*inference);
-        let report = Report { stage, step, prompt: &arguments.prompt, tokens, activations };
+        let report = Report { stage, step, prompt, tokens, activations };
         writeln!(out, "{}", serde_json::to_string(&report)?)?;
     } else {
         writeln!(out, "{stage} after {step} steps")?;
@@ -96,10 +105,10 @@ fn activations(inference: &dyn LanguageModel) -> Activations {
     Activations(activations)
 }
 
-/// Attention maps, the likeliest next characters, and what else there is, for a reader.
-fn table(inference: &dyn LanguageModel, tokens: &[u32], tokenizer: &CharTokenizer) -> String {
+/// Attention maps, the likeliest next tokens, and what else there is, for a reader.
+fn table(inference: &dyn LanguageModel, tokens: &[u32], tokenizer: &Tokenizer) -> String {
     use std::fmt::Write as _;
-    let name = |token: u32| format!("{:?}", tokenizer.decode(&[token]));
+    let spelled = |token: u32| format!("{:?}", tokenizer.token(token));
     let mut text = String::new();
     let mut list = String::new();
     inference.visit(&mut |name, shape, values| {
@@ -114,17 +123,21 @@ fn table(inference: &dyn LanguageModel, tokens: &[u32], tokenizer: &CharTokenize
             for (query, token) in tokens.iter().enumerate() {
                 let row = &values[(head * queries + query) * keys..][..keys];
                 let row: Vec<_> = row.iter().map(|x| format!("{x:.2}")).collect();
-                let token = format!("{:?}", tokenizer.decode(&[*token]));
+                let token = spelled(*token);
                 _ = writeln!(text, "{token:>6}  {}", row.join(" "));
             }
         }
     });
     let logits = inference.logits();
     let last = logits.row(logits.nrows() - 1).to_vec();
-    _ = writeln!(text, "\nnext character  logit  probability");
+    _ = writeln!(
+        text,
+        "\n{:>14}  logit  probability",
+        format!("next {}", tokenizer.tokens().singular())
+    );
     for candidate in distribution(&last, &Sampling::default()).iter().take(ROWS) {
         let (logit, probability) = (candidate.logit, candidate.probability);
-        _ = writeln!(text, "{:>14} {logit:>6.2}  {probability:.6}", name(candidate.token));
+        _ = writeln!(text, "{:>14} {logit:>6.2}  {probability:.6}", spelled(candidate.token));
     }
     _ = write!(text, "\nall activations (their values with --json):\n{list}");
     text

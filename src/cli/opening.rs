@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Failure;
 use super::options::Given;
 use crate::task::Task;
-use crate::text::{CharTokenizer, Dataset};
+use crate::text::{Dataset, Tokenizer};
 use crate::train::Material;
 use crate::train::checkpoint::Checkpoint;
 
@@ -26,7 +26,7 @@ impl Source {
         Ok(Checkpoint::read(&self.checkpoint, given)?)
     }
 
-    pub fn tokenizer(&self, checkpoint: &Checkpoint) -> Result<CharTokenizer, Failure> {
+    pub fn tokenizer(&self, checkpoint: &Checkpoint) -> Result<Tokenizer, Failure> {
         tokenizer(checkpoint, self.data.as_deref())
     }
 
@@ -36,16 +36,22 @@ impl Source {
 }
 
 /// The checkpoint's own vocabulary; for a plain `state_dict` that of the text at hand, if it has the right size.
-fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<CharTokenizer, Failure> {
-    if let Some(characters) = &checkpoint.vocabulary {
-        return Ok(CharTokenizer::from_characters(characters.clone()));
+fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Tokenizer, Failure> {
+    if let Some(tokenizer) = &checkpoint.vocabulary {
+        return Ok(tokenizer.clone());
+    }
+    let task = &checkpoint.config.task;
+    if task.task != Task::Text {
+        let stage = &checkpoint.config.stage;
+        return Err(Failure::usage(format!("{stage} has learned {task} and reads no text")));
     }
     let corpus = super::text(data)?;
-    let tokenizer = CharTokenizer::new(&corpus.text);
+    let tokenizer = Tokenizer::new(&corpus.text, task.tokens, task.max_words);
     let (found, expected) = (tokenizer.vocab_size(), checkpoint.config.model.vocab_size);
     if found != expected {
         return Err(Failure::Failed(anyhow::anyhow!(
-            "the state_dict is for {expected} different characters, {} has {found}: give the text it was trained on with --data",
+            "the state_dict is for {expected} different {}, {} has {found}: give the text it was trained on with --data",
+            task.tokens.plural(),
             corpus.name
         )));
     }
@@ -64,4 +70,20 @@ pub fn material(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Material
         eprintln!("note: the checkpoint was trained on another text than {}", dataset.corpus.name);
     }
     Ok(Arc::new(dataset).into())
+}
+
+/// The ids of a prompt. Says so where it holds words that the model does not know.
+pub fn prompt(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, Failure> {
+    let ids = tokenizer.encode(text).map_err(|error| Failure::prompt(&error))?;
+    let unknown = tokenizer.unknown(text);
+    if !unknown.is_empty() {
+        let unknown: Vec<_> = unknown.iter().map(|word| format!("{word:?}")).collect();
+        let verb = if unknown.len() == 1 { "is" } else { "are" };
+        eprintln!(
+            "note: {} {verb} not among the {} words that the model knows, and read as <unk>",
+            unknown.join(", "),
+            tokenizer.vocab_size()
+        );
+    }
+    Ok(ids)
 }

@@ -11,6 +11,9 @@ pub type Given = (&'static Hyperparameter, Value);
 #[derive(Clone, Debug, Default)]
 pub struct Hyperparameters(pub Vec<Given>);
 
+/// What is asked of a model, which is no part of it. A plain `state_dict` is of a text in characters.
+const OF_THE_TASK: [&str; 6] = ["task", "distance", "length", "target", "tokens", "max_words"];
+
 /// Options for those that are part of the model.
 #[derive(Clone, Debug, Default)]
 pub struct Structure(pub Vec<Given>);
@@ -82,7 +85,8 @@ macro_rules! generated {
 }
 
 generated!(Hyperparameters, |_| true);
-generated!(Structure, |hyperparameter| hyperparameter.takes == Takes::Rebuild);
+generated!(Structure, |hyperparameter| hyperparameter.takes == Takes::Rebuild
+    && !OF_THE_TASK.contains(&hyperparameter.name));
 
 #[cfg(test)]
 mod tests {

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use super::Failure;
-use super::opening::Source;
+use super::opening::{self, Source};
 use super::options::Structure;
 use crate::model::sampling::Sampling;
+use crate::text::tokenizer::Decoder;
 use crate::train::Generation;
 use crate::train::command::SampleRequest;
 
@@ -13,19 +14,19 @@ use crate::train::command::SampleRequest;
 pub struct Arguments {
     #[command(flatten)]
     source: Source,
-    /// The text to continue; without it the model starts from its first character, as in the lecture
+    /// The text to continue; without it the model starts from its first character, as in the lecture, or from a line break
     #[arg(long, value_name = "TEXT", default_value = "")]
     prompt: String,
-    /// How many characters to draw
+    /// How many tokens to draw: characters, or words
     #[arg(long, value_name = "N", default_value_t = 500)]
     tokens: usize,
-    /// Logits are divided by it; 0 always takes the likeliest character
+    /// Logits are divided by it; 0 always takes the likeliest token
     #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
     temperature: f64,
-    /// Keep only the K likeliest characters
+    /// Keep only the K likeliest tokens
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
-    /// Keep the likeliest characters whose probabilities reach P together
+    /// Keep the likeliest tokens whose probabilities reach P together
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     top_p: Option<f64>,
     /// Same seed, same text
@@ -41,7 +42,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     sampling.validate().map_err(Failure::usage)?;
     let checkpoint = arguments.source.read(&arguments.structure.0)?;
     let tokenizer = arguments.source.tokenizer(&checkpoint)?;
-    let prompt = tokenizer.encode(&arguments.prompt).map_err(|error| Failure::prompt(&error))?;
+    let mut prompt = opening::prompt(&tokenizer, &arguments.prompt)?;
+    let mut decoder = Decoder::after(&tokenizer, prompt.last().copied());
+    if prompt.is_empty() {
+        prompt.push(tokenizer.start());
+    }
     crate::math::gemm::single_threaded();
 
     let (tokens, seed) = (arguments.tokens, arguments.seed);
@@ -54,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     write!(out, "{}", arguments.prompt)?;
     for _ in 0..tokens {
         let token = generation.next(&checkpoint.weights);
-        write!(out, "{}", tokenizer.decode(&[token]))?;
+        write!(out, "{}", decoder.next(token))?;
         out.flush()?;
     }
     writeln!(out)?;

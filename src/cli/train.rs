@@ -96,7 +96,8 @@ fn begin(arguments: &Arguments) -> Result<Session, Failure> {
     config.validate().map_err(Failure::usage)?;
     let mut material = Material::default();
     if config.task.task == Task::Text {
-        let dataset = Dataset::new(super::text(arguments.data.as_deref())?)?;
+        let corpus = super::text(arguments.data.as_deref())?;
+        let dataset = Dataset::of(corpus, config.task.tokens, config.task.max_words)?;
         config.model.vocab_size = dataset.tokenizer.vocab_size();
         material.text = Some(Arc::new(dataset));
     }
@@ -169,8 +170,11 @@ impl<'a> Observer<'a> {
             let text = session.material().text.as_ref();
             let what = match text.filter(|_| config.task.task == Task::Text) {
                 Some(text) => format!(
-                    "{} ({} characters, {} different)",
-                    text.corpus.name, text.corpus.characters, config.model.vocab_size
+                    "{} ({} {}, {} different)",
+                    text.corpus.name,
+                    text.train.len() + text.val.len(),
+                    config.task.tokens.plural(),
+                    config.model.vocab_size
                 ),
                 None => format!("made examples ({})", config.task),
             };

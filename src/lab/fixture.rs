@@ -11,8 +11,8 @@ use super::panes::{Look, PaneId};
 use super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::theme::Theme;
 use crate::model::sampling::Sampling;
-use crate::text::CharTokenizer;
 use crate::text::ngram::Reference;
+use crate::text::{CharTokenizer, Tokenizer};
 use crate::train::event::{Evaluation, StepReport};
 use crate::train::history::{History, Point, RecordedEdit};
 use crate::train::snapshot::{Norms, Sample, Snapshot, Tensor};
@@ -32,7 +32,7 @@ pub fn model(width: u16, height: u16) -> Model {
     let lessons = crate::lesson::course().unwrap();
     let lesson = lessons.iter().position(|l| l.id == "multi-head").unwrap();
     let mut model = Model::new(lessons, lesson, Theme::plain(), Size::new(width, height), 1337);
-    let tokenizer = CharTokenizer::new(CHARACTERS);
+    let tokenizer = Tokenizer::Characters(CharTokenizer::new(CHARACTERS));
     model.prompt.set(PROMPT, &tokenizer);
     let tokens = model.prompt.tokens.clone();
     model.corpus = Some(Corpus {
@@ -237,7 +237,7 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
     }
 }
 
-fn sample(prompt: &[u32], tokenizer: &CharTokenizer) -> Sample {
+fn sample(prompt: &[u32], tokenizer: &Tokenizer) -> Sample {
     let text = "\n\nKING RICHARD:\nWhat say the thous and the hath not\nto thee, my lorden.\n";
     let tokens = tokenizer.encode(text).unwrap();
     let logits = (0..tokens.len() * 65)

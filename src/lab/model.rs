@@ -14,8 +14,8 @@ use super::run_view::{Ghost, Origin, Run};
 use super::theme::Theme;
 use crate::lesson::{Lesson, Step};
 use crate::model::sampling::Sampling;
+use crate::text::Tokenizer;
 use crate::text::ngram::Reference;
-use crate::text::tokenizer::CharTokenizer;
 use crate::train::command::SampleRequest;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::{Command, Event, Value};
@@ -27,9 +27,19 @@ pub struct Corpus {
     pub name: String,
     /// What the learner should know about it: that the bundled play stands in, and how to fetch the other.
     pub note: Option<String>,
-    pub tokenizer: CharTokenizer,
-    /// Losses on the validation text that counting reaches; empty until they are counted.
+    pub tokenizer: Tokenizer,
+    /// Losses on the validation text that counting characters reaches; empty until they are counted.
     pub references: Vec<Reference>,
+}
+
+impl Corpus {
+    /// Losses to compare a run's with: none where its tokens are words, which were not counted.
+    pub fn yardsticks(&self) -> &[Reference] {
+        match self.tokenizer {
+            Tokenizer::Characters(_) => &self.references,
+            Tokenizer::Words(_) => &[],
+        }
+    }
 }
 
 /// A short word to the learner, above the footer.
@@ -246,16 +256,22 @@ impl Model {
         layout::layout(self.size, &self.lesson().panes, self.called, zoom)
     }
 
-    pub fn tokenizer(&self) -> Option<&CharTokenizer> {
+    pub fn tokenizer(&self) -> Option<&Tokenizer> {
         self.corpus.as_ref().map(|c| &c.tokenizer)
     }
 
-    /// The character of a token.
+    /// The character of a token, if it is a single one.
     pub fn character(&self, token: u32) -> Option<char> {
-        self.tokenizer()?.characters().get(token as usize).copied()
+        match self.tokenizer()? {
+            Tokenizer::Characters(tokenizer) => tokenizer.characters().get(token as usize).copied(),
+            Tokenizer::Words(tokenizer) => {
+                let mut characters = tokenizer.word(token).chars();
+                characters.next().filter(|_| characters.next().is_none())
+            }
+        }
     }
 
-    /// How a token looks on an axis or in a table: one visible sign (`␣` for a space, `⏎` for a line break).
+    /// How a token looks on an axis or in a table: one visible sign (`␣` for a space, `⏎` for a line break), or a word.
     pub fn label(&self, token: u32) -> String {
         let glyphs = &self.theme.glyphs;
         match self.character(token) {
@@ -263,7 +279,10 @@ impl Model {
             Some('\n') => glyphs.newline.to_owned(),
             Some('\t') => glyphs.tab.to_owned(),
             Some(c) if !c.is_control() => c.to_string(),
-            _ => "?".to_owned(),
+            _ => match self.tokenizer() {
+                Some(Tokenizer::Words(tokenizer)) => tokenizer.word(token).to_owned(),
+                _ => "?".to_owned(),
+            },
         }
     }
 

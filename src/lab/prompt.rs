@@ -1,6 +1,6 @@
 //! The learner's prompt.
 
-use crate::text::tokenizer::CharTokenizer;
+use crate::text::Tokenizer;
 
 /// What attention, softmax and embeddings look at, and what samples go on from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Prompt {
     pub text: String,
     /// Its ids; empty until the corpus is there.
     pub tokens: Vec<u32>,
-    /// Why the text being typed cannot be encoded.
+    /// Why the text being typed cannot be encoded, or what of it the model does not know.
     pub error: Option<String>,
 }
 
@@ -19,16 +19,20 @@ impl Prompt {
     }
 
     /// Takes a text if it can be encoded; otherwise keeps the last one that could and says why.
-    pub fn set(&mut self, text: &str, tokenizer: &CharTokenizer) {
+    pub fn set(&mut self, text: &str, tokenizer: &Tokenizer) {
         match tokenizer.encode(text) {
-            Ok(tokens) => *self = Self { text: text.to_owned(), tokens, error: None },
+            Ok(tokens) => {
+                let unknown = tokenizer.unknown(text);
+                let error =
+                    (!unknown.is_empty()).then(|| format!("read as <unk>: {}", unknown.join(", ")));
+                *self = Self { text: text.to_owned(), tokens, error };
+            }
             Err(error) => self.error = Some(error.to_string()),
         }
     }
 
     /// Takes a text; characters that the corpus has not are left out.
-    pub fn set_lossy(&mut self, text: &str, tokenizer: &CharTokenizer) {
-        let known: String = text.chars().filter(|&c| tokenizer.id(c).is_some()).collect();
-        self.set(&known, tokenizer);
+    pub fn set_lossy(&mut self, text: &str, tokenizer: &Tokenizer) {
+        self.set(&tokenizer.known(text), tokenizer);
     }
 }

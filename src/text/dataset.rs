@@ -1,8 +1,10 @@
 //! A corpus ready to train on: tokens, split as the lecture splits them.
 
+use std::sync::Arc;
+
 use super::TextError;
 use super::corpus::{self, Corpus, Source};
-use super::tokenizer::CharTokenizer;
+use super::tokenizer::{Tokenizer, Tokens};
 
 /// The share of the text, from its start, that the model trains on.
 const TRAIN_SHARE: f64 = 0.9;
@@ -14,6 +16,8 @@ pub struct About {
     pub source: Source,
     /// Its length in characters.
     pub characters: usize,
+    /// The length of its validation split in characters.
+    pub val_characters: usize,
     /// Of its bytes, in lower-case hexadecimal digits.
     pub sha256: String,
 }
@@ -21,39 +25,77 @@ pub struct About {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     pub corpus: About,
-    pub tokenizer: CharTokenizer,
-    /// The first `int(0.9 * characters)` tokens.
+    /// The whole text, to be read with another tokenizer.
+    text: Arc<str>,
+    pub tokenizer: Tokenizer,
+    /// The tokens of the first `int(0.9 * characters)` characters.
     pub train: Vec<u32>,
     /// The rest.
     pub val: Vec<u32>,
 }
 
 impl Dataset {
-    /// Tokenizes a corpus with its own vocabulary and splits it.
+    /// Splits a corpus and tokenizes it with its own vocabulary of characters.
     ///
     /// # Errors
     /// If the text is so short that a split has fewer than two characters.
     pub fn new(corpus: Corpus) -> Result<Self, TextError> {
-        let tokenizer = CharTokenizer::new(&corpus.text);
+        Self::of(corpus, Tokens::Characters, 0)
+    }
+
+    /// Splits a corpus and tokenizes it with its own vocabulary; `max_words` bounds one of words.
+    ///
+    /// # Errors
+    /// If the text is so short that a split has fewer than two tokens.
+    pub fn of(corpus: Corpus, tokens: Tokens, max_words: usize) -> Result<Self, TextError> {
+        let tokenizer = Tokenizer::new(&corpus.text, tokens, max_words);
         Self::with_tokenizer(corpus, tokenizer)
     }
 
-    /// Tokenizes a corpus with the vocabulary of a model that exists already, and splits it.
+    /// Splits a corpus and tokenizes it with the vocabulary of a model that exists already. The split is at a character,
+    /// so that it is the same text whatever the tokens are.
     ///
     /// # Errors
-    /// If the text holds characters outside the vocabulary, or is so short that a split has fewer than two characters.
-    pub fn with_tokenizer(corpus: Corpus, tokenizer: CharTokenizer) -> Result<Self, TextError> {
+    /// If the text holds characters outside the vocabulary, or is so short that a split has fewer than two tokens.
+    pub fn with_tokenizer(corpus: Corpus, tokenizer: Tokenizer) -> Result<Self, TextError> {
         let Corpus { text, name, source } = corpus;
-        let mut train = match tokenizer.encode(&text) {
-            Ok(tokens) => tokens,
-            Err(unknown) => return Err(TextError::Vocabulary { name, unknown }),
+        let characters = text.chars().count();
+        let first = (TRAIN_SHARE * characters as f64) as usize;
+        let cut = text.char_indices().nth(first).map_or(text.len(), |(at, _)| at);
+        let (train, val) = text.split_at(cut);
+        let whole = || TextError::Vocabulary {
+            name: name.clone(),
+            unknown: tokenizer.encode(&text).err().unwrap_or_default(),
         };
-        let characters = train.len();
-        let val = train.split_off((TRAIN_SHARE * characters as f64) as usize);
-        let about = About { name, source, characters, sha256: corpus::sha256(text.as_bytes()) };
-        let dataset = Self { corpus: about, tokenizer, train, val };
+        let train = tokenizer.encode(train).map_err(|_| whole())?;
+        let val = tokenizer.encode(val).map_err(|_| whole())?;
+        let sha256 = corpus::sha256(text.as_bytes());
+        let val_characters = characters - first;
+        let about = About { name, source, characters, val_characters, sha256 };
+        let dataset = Self { corpus: about, text: text.into(), tokenizer, train, val };
         dataset.require(1)?;
         Ok(dataset)
+    }
+
+    /// The same text with its own vocabulary of other tokens.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn read_as(&self, tokens: Tokens, max_words: usize) -> Result<Self, TextError> {
+        Self::of(self.corpus(), tokens, max_words)
+    }
+
+    /// The same text with the vocabulary of a model that exists already.
+    ///
+    /// # Errors
+    /// As [`with_tokenizer`](Self::with_tokenizer).
+    pub fn read_with(&self, tokenizer: Tokenizer) -> Result<Self, TextError> {
+        Self::with_tokenizer(self.corpus(), tokenizer)
+    }
+
+    fn corpus(&self) -> Corpus {
+        let About { name, source, .. } = self.corpus.clone();
+        Corpus { text: self.text.to_string(), name, source }
     }
 
     /// Checks that each split has room for a window of `block_size` tokens and its last target.
@@ -68,6 +110,7 @@ impl Dataset {
         let name = self.corpus.name.clone();
         Err(TextError::TooShort {
             name,
+            tokens: self.tokenizer.tokens().plural(),
             block_size,
             needed: block_size.saturating_add(1),
             train,
@@ -79,6 +122,7 @@ impl Dataset {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::CharTokenizer;
 
     fn corpus(text: &str) -> Corpus {
         Corpus {
@@ -128,12 +172,26 @@ mod tests {
     #[test]
     fn another_vocabulary_must_hold_every_character() {
         let other = CharTokenizer::from_characters(vec!['b', 'a', 'z']);
+        let other = Tokenizer::Characters(other);
         let dataset = Dataset::with_tokenizer(corpus(&"ab".repeat(20)), other.clone()).unwrap();
         assert_eq!(dataset.val, [1, 0, 1, 0]);
         assert_eq!(dataset.tokenizer.vocab_size(), 3);
         let said =
             Dataset::with_tokenizer(corpus(&"abc".repeat(20)), other).unwrap_err().to_string();
         assert!(said.contains("test.txt") && said.contains("'c'"), "{said}");
+    }
+
+    #[test]
+    fn words_are_split_where_characters_are() {
+        let text = "to be or not to be, that is the question\n".repeat(5);
+        let dataset = Dataset::of(corpus(&text), Tokens::Words, 8).unwrap();
+        let characters = Dataset::new(corpus(&text)).unwrap();
+        let decode = |dataset: &Dataset| dataset.tokenizer.decode(&dataset.val);
+        // int(0.9 * 205) = 184
+        assert_eq!(decode(&characters), "that is the question\n");
+        assert_eq!(dataset.corpus.val_characters, 21);
+        assert_eq!(decode(&dataset), "<unk> is <unk> <unk>\n");
+        assert_eq!((dataset.tokenizer.vocab_size(), dataset.val.len()), (8, 5));
     }
 
     #[test]

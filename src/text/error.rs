@@ -23,10 +23,17 @@ pub enum TextError {
     #[error("{name} is empty: expected a text; choose another with --data FILE")]
     Empty { name: String },
     #[error(
-        "{name} is too short: block_size {block_size} needs at least {needed} characters in each of the train and \
+        "{name} is too short: block_size {block_size} needs at least {needed} {tokens} in each of the train and \
          validation splits, found {train} and {val}; choose a longer text or a smaller block_size"
     )]
-    TooShort { name: String, block_size: usize, needed: usize, train: usize, val: usize },
+    TooShort {
+        name: String,
+        tokens: &'static str,
+        block_size: usize,
+        needed: usize,
+        train: usize,
+        val: usize,
+    },
     #[error(
         "{path:?} is damaged: expected SHA-256 {expected}, found {found}; run `gpt-lab data fetch` again or delete it"
     )]

@@ -1,189 +1,159 @@
-//! Characters to numbers and back: the lecture's tokenizer, one id a character, in the order of their code points.
+//! Text to numbers and back: characters as in the lecture, or words.
 
-/// Below this code point the id is looked up in a table; above it by binary search.
-const TABLE: usize = 256;
-/// Not an id.
-const UNKNOWN: u32 = u32::MAX;
-/// An error names at most this many characters.
-const NAMED: usize = 10;
+pub mod characters;
+pub mod words;
 
-/// `stoi` and `itos` of the lecture.
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+pub use characters::{CharTokenizer, UnknownCharacters};
+pub use words::WordTokenizer;
+
+/// What the tokens of a text are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tokens {
+    #[default]
+    Characters,
+    Words,
+}
+
+impl Tokens {
+    /// One of them, in prose.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::Characters => "character",
+            Self::Words => "word",
+        }
+    }
+
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Characters => "characters",
+            Self::Words => "words",
+        }
+    }
+}
+
+/// A vocabulary of characters or of words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CharTokenizer {
-    /// `itos`: the character of each id.
-    characters: Vec<char>,
-    /// `stoi` for code points below [`TABLE`].
-    table: Box<[u32; TABLE]>,
-    /// `stoi` for all others, sorted by character.
-    others: Vec<(char, u32)>,
+pub enum Tokenizer {
+    Characters(CharTokenizer),
+    Words(WordTokenizer),
 }
 
-/// A text holds characters that the vocabulary does not.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} outside the vocabulary of {vocab_size}: {}; use only characters of the training text", count(characters.len()), names(characters))]
-pub struct UnknownCharacters {
-    /// Each once, in the order in which they first appear.
-    pub characters: Vec<char>,
-    pub vocab_size: usize,
-}
-
-fn count(characters: usize) -> String {
-    if characters == 1 {
-        "1 character is".to_owned()
-    } else {
-        format!("{characters} characters are")
-    }
-}
-
-fn names(characters: &[char]) -> String {
-    let mut names: Vec<_> = characters.iter().take(NAMED).map(|c| format!("{c:?}")).collect();
-    if characters.len() > NAMED {
-        names.push(format!("and {} more", characters.len() - NAMED));
-    }
-    names.join(", ")
-}
-
-impl CharTokenizer {
-    /// The vocabulary of a text: its different characters, sorted by code point.
-    pub fn new(text: &str) -> Self {
-        let mut seen = [false; TABLE];
-        let mut others = std::collections::BTreeSet::new();
-        for c in text.chars() {
-            match seen.get_mut(c as usize) {
-                Some(seen) => *seen = true,
-                None => _ = others.insert(c),
-            }
+impl Tokenizer {
+    /// The vocabulary of a text; `max_words` bounds one of words.
+    pub fn new(text: &str, tokens: Tokens, max_words: usize) -> Self {
+        match tokens {
+            Tokens::Characters => Self::Characters(CharTokenizer::new(text)),
+            Tokens::Words => Self::Words(WordTokenizer::new(text, max_words)),
         }
-        let low = (0..=u8::MAX).filter(|&c| seen[usize::from(c)]).map(char::from);
-        Self::from_characters(low.chain(others).collect())
     }
 
-    /// The vocabulary in which `characters[id]` has that id, as a checkpoint carries it. Should a character stand there
-    /// twice, it is encoded as the first.
-    pub fn from_characters(characters: Vec<char>) -> Self {
-        let mut table = Box::new([UNKNOWN; TABLE]);
-        let mut others = Vec::new();
-        for (&c, id) in characters.iter().zip(0..) {
-            match table.get_mut(c as usize) {
-                Some(entry) if *entry == UNKNOWN => *entry = id,
-                Some(_) => {}
-                None => others.push((c, id)),
-            }
+    pub fn tokens(&self) -> Tokens {
+        match self {
+            Self::Characters(_) => Tokens::Characters,
+            Self::Words(_) => Tokens::Words,
         }
-        others.sort_unstable();
-        others.dedup_by_key(|(c, _)| *c);
-        Self { characters, table, others }
     }
 
-    /// The id of a character, if it is in the vocabulary.
-    pub fn id(&self, c: char) -> Option<u32> {
-        if let Some(&id) = self.table.get(c as usize) {
-            return (id != UNKNOWN).then_some(id);
+    /// V, the number of different tokens.
+    pub fn vocab_size(&self) -> usize {
+        match self {
+            Self::Characters(tokenizer) => tokenizer.vocab_size(),
+            Self::Words(tokenizer) => tokenizer.vocab_size(),
         }
-        let place = self.others.binary_search_by_key(&c, |(other, _)| *other).ok()?;
-        Some(self.others[place].1)
     }
 
-    /// The ids of a text, one a character.
+    /// The ids of a text. A word outside the vocabulary becomes `<unk>`: [`unknown`](Self::unknown) names such words.
     ///
     /// # Errors
-    /// If the text holds characters outside the vocabulary; the error names each of them once.
+    /// If the text holds characters outside a vocabulary of characters.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, UnknownCharacters> {
-        let mut ids = Vec::with_capacity(text.len());
-        let mut unknown = Vec::new();
-        for c in text.chars() {
-            match self.id(c) {
-                Some(id) => ids.push(id),
-                None if unknown.contains(&c) => {}
-                None => unknown.push(c),
-            }
+        match self {
+            Self::Characters(tokenizer) => tokenizer.encode(text),
+            Self::Words(tokenizer) => Ok(tokenizer.encode(text)),
         }
-        if unknown.is_empty() {
-            Ok(ids)
-        } else {
-            Err(UnknownCharacters { characters: unknown, vocab_size: self.vocab_size() })
+    }
+
+    /// A text without what `encode` refuses: characters outside the vocabulary.
+    pub fn known<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Characters(tokenizer) => {
+                text.chars().filter(|&c| tokenizer.id(c).is_some()).collect()
+            }
+            Self::Words(_) => text.into(),
+        }
+    }
+
+    /// The words of a text that `encode` makes `<unk>` of, each once.
+    pub fn unknown(&self, text: &str) -> Vec<String> {
+        match self {
+            Self::Characters(_) => Vec::new(),
+            Self::Words(tokenizer) => tokenizer.unknown(text),
+        }
+    }
+
+    /// The id of a single token: one character, or one word.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        match self {
+            Self::Characters(tokenizer) => {
+                let mut characters = token.chars();
+                tokenizer.id(characters.next()?).filter(|_| characters.next().is_none())
+            }
+            Self::Words(tokenizer) => tokenizer.id(token),
         }
     }
 
     /// The text of some ids; an id outside the vocabulary becomes U+FFFD, the replacement character.
     pub fn decode(&self, ids: &[u32]) -> String {
-        ids.iter()
-            .map(|&id| {
-                self.characters.get(id as usize).copied().unwrap_or(char::REPLACEMENT_CHARACTER)
-            })
-            .collect()
+        let mut decoder = Decoder::after(self, None);
+        ids.iter().map(|&id| decoder.next(id)).collect()
     }
 
-    /// V, the number of different tokens.
-    pub fn vocab_size(&self) -> usize {
-        self.characters.len()
+    /// What a text without a beginning starts from: token 0 as in the lecture, or a line break if tokens are words.
+    pub fn start(&self) -> u32 {
+        match self {
+            Self::Characters(_) => 0,
+            Self::Words(tokenizer) => tokenizer.id("\n").unwrap_or(0),
+        }
     }
 
-    /// The character of each id.
-    pub fn characters(&self) -> &[char] {
-        &self.characters
+    /// The spelling of a single token.
+    pub fn token(&self, id: u32) -> String {
+        match self {
+            Self::Characters(tokenizer) => tokenizer.decode(&[id]),
+            Self::Words(tokenizer) => tokenizer.word(id).to_owned(),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Text that grows token by token: words need a space before them or not, depending on what stands there already.
+#[derive(Clone, Debug)]
+pub struct Decoder<'a> {
+    tokenizer: &'a Tokenizer,
+    /// The token before.
+    last: Option<u32>,
+}
 
-    #[test]
-    fn ids_follow_the_code_points() {
-        let tokenizer = CharTokenizer::new("hello, Wörld 日本!\n");
-        assert_eq!(
-            tokenizer.characters(),
-            ['\n', ' ', '!', ',', 'W', 'd', 'e', 'h', 'l', 'o', 'r', 'ö', '日', '本']
-        );
-        assert_eq!(tokenizer.vocab_size(), 14);
-        assert_eq!(tokenizer.encode("hö日").unwrap(), [7, 11, 12]);
+impl<'a> Decoder<'a> {
+    /// For a text that goes on after a token, or begins.
+    pub fn after(tokenizer: &'a Tokenizer, last: Option<u32>) -> Self {
+        Self { tokenizer, last }
     }
 
-    #[test]
-    fn decoding_undoes_encoding() {
-        let text = "First Citizen:\nBefore we proceed… ¿qué? 日本\r\n";
-        let tokenizer = CharTokenizer::new(text);
-        let ids = tokenizer.encode(text).unwrap();
-        assert_eq!(ids.len(), text.chars().count());
-        assert_eq!(tokenizer.decode(&ids), text);
-    }
-
-    #[test]
-    fn a_vocabulary_in_another_order_keeps_its_ids() {
-        let tokenizer = CharTokenizer::from_characters(vec!['日', 'b', '本', 'a', 'é']);
-        assert_eq!(tokenizer.encode("abé本日").unwrap(), [3, 1, 4, 2, 0]);
-        assert_eq!(tokenizer.decode(&[3, 1, 4, 2, 0]), "abé本日");
-    }
-
-    #[test]
-    fn a_repeated_character_has_its_first_id() {
-        let tokenizer = CharTokenizer::from_characters(vec!['a', '日', 'a', '日']);
-        assert_eq!(tokenizer.encode("a日").unwrap(), [0, 1]);
-        assert_eq!(tokenizer.decode(&[2, 3]), "a日");
-    }
-
-    #[test]
-    fn unknown_characters_are_named_once_each() {
-        let error = CharTokenizer::new("abc").encode("a#b€#€\t").unwrap_err();
-        assert_eq!(error.characters, ['#', '€', '\t']);
-        let line = error.to_string();
-        assert!(
-            line.starts_with("3 characters are outside the vocabulary of 3: '#', '€', '\\t';"),
-            "{line}"
-        );
-        assert_eq!(line.lines().count(), 1);
-    }
-
-    #[test]
-    fn a_long_list_of_unknown_characters_is_cut() {
-        let error = CharTokenizer::new("?").encode("abcdefghijklm").unwrap_err();
-        assert_eq!(error.characters.len(), 13);
-        assert!(error.to_string().contains("'j', and 3 more;"), "{error}");
-    }
-
-    #[test]
-    fn an_id_outside_the_vocabulary_is_visible() {
-        assert_eq!(CharTokenizer::new("ab").decode(&[1, 2, u32::MAX]), "b\u{fffd}\u{fffd}");
+    /// What the next token adds to the text.
+    pub fn next(&mut self, id: u32) -> String {
+        let last = self.last.replace(id);
+        match self.tokenizer {
+            Tokenizer::Characters(tokenizer) => tokenizer.decode(&[id]),
+            Tokenizer::Words(tokenizer) => {
+                let space = last.is_some_and(|last| tokenizer.space_between(last, id));
+                let word = tokenizer.word(id);
+                if space { format!(" {word}") } else { word.to_owned() }
+            }
+        }
     }
 }

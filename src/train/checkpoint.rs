@@ -5,7 +5,8 @@
 //!
 //! - `format`: `gpt-lab 1`
 //! - `config`: JSON of [`Config`]; `seed` and `step` stand beside it for readers
-//! - `vocabulary`: all characters in the order of their ids; empty where a task has its own
+//! - `vocabulary`: all characters in the order of their ids, where a text was read as characters
+//! - `words`: JSON list of all words in the order of their ids, where it was read as words; a made task has neither
 //! - `updates`: how often each group of parameters was moved, where there are several
 //! - `history`: JSON of [`History`], with the losses estimated and the live changes made
 //! - `corpus`: SHA-256 of the text
@@ -28,6 +29,7 @@ use crate::math::Real;
 use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
 use crate::task::Task;
+use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
 
 pub use file::require_folder;
@@ -39,8 +41,8 @@ const SECOND_MOMENT: &str = "optim.v.";
 /// A trained model as it stands in a file.
 pub struct Checkpoint {
     pub config: Config,
-    /// The character of each id; `None` in a plain `state_dict`.
-    pub vocabulary: Option<Vec<char>>,
+    /// What the text was read with; `None` for a made task, and in a plain `state_dict`.
+    pub vocabulary: Option<Tokenizer>,
     /// SHA-256 of the text it was trained on, where it is known.
     pub corpus: Option<String>,
     /// Steps done.
@@ -57,7 +59,7 @@ pub struct Checkpoint {
 /// What a checkpoint is written from.
 pub(super) struct Parts<'a> {
     pub config: &'a Config,
-    pub vocabulary: &'a [char],
+    pub vocabulary: Option<&'a Tokenizer>,
     pub corpus: &'a str,
     pub step: u64,
     pub updates: Vec<u64>,
@@ -142,18 +144,11 @@ impl Reader<'_> {
     fn own(&self, overrides: &Overrides) -> Result<Checkpoint, CheckpointError> {
         let config: Config = self.json("config")?;
         let history: History = self.json("history")?;
-        let vocabulary: Vec<char> = self.metadata("vocabulary")?.chars().collect();
         let corpus = self.metadata("corpus")?.to_owned();
         let step = self.metadata("step")?.parse();
         let step = step.map_err(|_| self.damaged("its step is not a number"))?;
         config.validate().map_err(|error| self.damaged(format!("its config is wrong: {error}")))?;
-        let text = config.task.task == Task::Text;
-        if text && vocabulary.len() != config.model.vocab_size {
-            let (found, expected) = (vocabulary.len(), config.model.vocab_size);
-            return Err(
-                self.damaged(format!("its vocabulary has {found} characters, not {expected}"))
-            );
-        }
+        let vocabulary = self.vocabulary(&config)?;
         if !history.is_sound(step) {
             return Err(self.damaged("its history does not belong to its step"));
         }
@@ -182,7 +177,7 @@ impl Reader<'_> {
         }
         Ok(Checkpoint {
             config,
-            vocabulary: Some(vocabulary),
+            vocabulary,
             corpus: Some(corpus),
             step,
             updates,
@@ -191,6 +186,33 @@ impl Reader<'_> {
             weights,
             moments: Some(moments),
         })
+    }
+
+    /// What the text of a run was read with.
+    fn vocabulary(&self, config: &Config) -> Result<Option<Tokenizer>, CheckpointError> {
+        if config.task.task != Task::Text {
+            return Ok(None);
+        }
+        let tokens = config.task.tokens;
+        let vocabulary = match tokens {
+            Tokens::Characters => {
+                let characters = self.metadata("vocabulary")?.chars().collect();
+                Tokenizer::Characters(CharTokenizer::from_characters(characters))
+            }
+            Tokens::Words => {
+                WordTokenizer::from_words(self.json("words")?).map(Tokenizer::Words).map_err(
+                    |error| self.damaged(format!("its words are no vocabulary: {error}")),
+                )?
+            }
+        };
+        let (found, expected) = (vocabulary.vocab_size(), config.model.vocab_size);
+        if found != expected {
+            let tokens = tokens.plural();
+            return Err(
+                self.damaged(format!("its vocabulary has {found} {tokens}, not {expected}"))
+            );
+        }
+        Ok(Some(vocabulary))
     }
 
     /// A plain `state_dict`.
@@ -321,10 +343,19 @@ impl Parts<'_> {
             ("history", json(serde_json::to_string(self.history))?),
             ("seed", self.config.seed.to_string()),
             ("step", self.step.to_string()),
-            ("vocabulary", self.vocabulary.iter().collect()),
         ];
         let mut contents = Contents::default();
         contents.metadata.extend(entries.map(|(key, value)| (key.to_owned(), value)));
+        let vocabulary = match self.vocabulary {
+            Some(Tokenizer::Characters(tokenizer)) => {
+                Some(("vocabulary", tokenizer.characters().iter().collect()))
+            }
+            Some(Tokenizer::Words(tokenizer)) => {
+                Some(("words", json(serde_json::to_string(tokenizer.words()))?))
+            }
+            None => None,
+        };
+        contents.metadata.extend(vocabulary.map(|(key, value)| (key.to_owned(), value)));
         if self.updates.len() > 1 {
             let updates = json(serde_json::to_string(&self.updates))?;
             contents.metadata.insert("updates".to_owned(), updates);

@@ -8,6 +8,7 @@ use super::config::Config;
 use super::history::History;
 use super::hyperparameter::Value;
 use crate::model::PARTS;
+use crate::text::Tokenizer;
 
 /// One training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,6 +71,8 @@ pub enum Event {
         operations_per_token: f64,
         /// What the parts of the loss are called.
         parts: &'static [&'static str],
+        /// What the text is read with, if the run is on a text.
+        tokenizer: Option<Box<Tokenizer>>,
         history: Box<History>,
     },
     /// Steps since the last such event, and the wall time spent in them (throttling and pauses not counted).

@@ -268,8 +268,6 @@ mod tests {
             "steps",
             "eval_interval",
             "eval_batches",
-            "tokens",
-            "max_words",
         ];
         for field in &fields {
             let known = hyperparameter(field).is_some();

@@ -6,8 +6,8 @@ use super::config::Config;
 use super::session::SessionError;
 use crate::model::Examples;
 use crate::task::{self, Task};
-use crate::text::Dataset;
 use crate::text::windows::Windows;
+use crate::text::{Dataset, TextError, Tokens};
 
 /// What is at hand.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,24 @@ impl From<Arc<Dataset>> for Material {
 }
 
 impl Material {
+    /// The same with the text read as a configuration asks for; the configuration gets the vocabulary that it then has.
+    ///
+    /// # Errors
+    /// If the text is too short.
+    pub fn read_for(&self, config: &mut Config) -> Result<Self, TextError> {
+        let Some(text) = self.text.as_ref().filter(|_| config.task.task == Task::Text) else {
+            return Ok(self.clone());
+        };
+        let text = match config.task.tokens {
+            Tokens::Characters if text.tokenizer.tokens() == Tokens::Characters => text.clone(),
+            tokens => Arc::new(text.read_as(tokens, config.task.max_words)?),
+        };
+        config.model.vocab_size = text.tokenizer.vocab_size();
+        let mut material = self.clone();
+        material.text = Some(text);
+        Ok(material)
+    }
+
     /// The examples that a configuration asks for.
     ///
     /// # Errors
@@ -32,6 +50,11 @@ impl Material {
         }
         match (&self.text, config.task.task) {
             (Some(text), Task::Text) => {
+                let (found, wanted) = (text.tokenizer.tokens(), config.task.tokens);
+                if found != wanted {
+                    let (found, wanted) = (found.plural(), wanted.plural());
+                    return Err(SessionError::Tokens { found, wanted });
+                }
                 Ok(Arc::new(Windows::new(text.clone(), config.model.block_size)?))
             }
             (_, Task::Points) => Err(SessionError::Points),

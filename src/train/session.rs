@@ -26,7 +26,7 @@ use crate::math::Real;
 use crate::math::random::{Purpose, stream};
 use crate::model::{self, Batch, Examples, Inference, Losses, Model, Shard, Split};
 use crate::task::Task;
-use crate::text::TextError;
+use crate::text::{TextError, Tokenizer};
 
 pub use estimate::{Estimation, ExactLoss};
 pub use restore::RestoreError;
@@ -83,6 +83,8 @@ pub enum SessionError {
     Sizes,
     #[error("there are no points to learn: give a file of them with --points")]
     Points,
+    #[error("the configuration is for {wanted}, the text is read as {found}")]
+    Tokens { found: &'static str, wanted: &'static str },
     #[error("there is no text to train on")]
     NoText,
 }
@@ -181,6 +183,12 @@ impl Session {
 
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What the text is read with, if the run is on a text.
+    pub fn tokenizer(&self) -> Option<&Tokenizer> {
+        let text = self.material.text.as_ref().filter(|_| self.config.task.task == Task::Text);
+        text.map(|text| &text.tokenizer)
     }
 
     /// What there is to train on.

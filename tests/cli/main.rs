@@ -7,3 +7,4 @@ mod golden;
 mod lab;
 mod readme;
 mod training;
+mod words;

@@ -10,10 +10,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
+use unicode_width::UnicodeWidthStr;
 
 use super::Look;
 use crate::lab::action::Action;
-use crate::lab::frame::put;
+use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::number::probability;
 use crate::lab::theme::Role;
@@ -29,6 +30,8 @@ use places::{Content, Miniatures, Places, places};
 
 /// The weights of all layers are asked for (for the miniatures) while they are at most so many numbers.
 const MINIATURE_VALUES: usize = 1 << 16;
+/// The most columns of a word beside the map.
+const WORD: u16 = 8;
 /// Positions that a page up or down moves over.
 const PAGE: usize = 8;
 
@@ -152,6 +155,12 @@ fn label(model: &Model, position: usize) -> String {
     token.map_or_else(String::new, |token| model.label(token))
 }
 
+/// Columns of the widest label, and the gap after it.
+fn gutter(model: &Model, layer: &Layer) -> u16 {
+    let widths = (0..layer.time).map(|position| label(model, position).width() as u16);
+    widths.max().unwrap_or(1).clamp(1, WORD) + 1
+}
+
 /// The cell under the cursor.
 fn cell<'a>(model: &'a Model, shape: &Shape, layer: &'a Layer<'a>) -> Option<Cell<'a>> {
     let state = &model.panes.attention;
@@ -177,6 +186,7 @@ fn arrange(model: &Model, shape: &Shape, layer: &Layer, area: Rect) -> Places {
     let state = &model.panes.attention;
     let lines = cell(model, shape, layer).map_or(0, |cell| cell.lines(state.view, 0).len());
     let content = Content {
+        gutter: gutter(model, layer),
         time: layer.time,
         heads: layer.heads,
         layers: shape.layers,
@@ -211,15 +221,17 @@ fn attention(model: &Model, shape: &Shape, layer: &Layer, area: Rect, buf: &mut 
         _ if ascii => ["-", "--"],
         _ => ["·", "·"],
     };
-    let label_of = |position| label(model, position);
+    let clipped = |position, width: u16| {
+        clip(&label(model, position), usize::from(width), model.theme.glyphs.ellipsis)
+    };
     let map = HeatMap {
         theme: &model.theme,
         grid,
         scale,
         value: &value,
         hidden,
-        row_label: &label_of,
-        column_label: &label_of,
+        row_label: &|position| clipped(position, grid.gutter - 1),
+        column_label: &|position| clipped(position, grid.cell.0),
         cursor: state.cursor(layer.time),
     };
     (&map).render(area, buf);
@@ -316,12 +328,14 @@ fn row(model: &Model, shape: &Shape, layer: &Layer, head: usize, area: Rect, buf
     for i in 0..window.shown {
         let position = window.first + i;
         let style = theme.style(if position == key { Role::Selected } else { Role::Text });
-        put(buf, area, area.x, y, &label(model, position), style);
+        let gutter = gutter(model, layer);
+        let name = clip(&label(model, position), usize::from(gutter) - 1, "");
+        put(buf, area, area.x, y, &name, style);
         let weight = f64::from(weights[position]);
         let x = put(
             buf,
             area,
-            area.x + 2,
+            area.x + gutter,
             y,
             &format!("{:>6} ", probability(weight)),
             theme.style(Role::Text),

@@ -119,7 +119,7 @@ fn quiet(model: &Model, text: &str, area: Rect, buf: &mut Buffer) {
 }
 
 fn references(model: &Model) -> &[crate::text::ngram::Reference] {
-    model.corpus.as_ref().map_or(&[], |corpus| &corpus.references)
+    model.corpus.as_ref().map_or(&[], |corpus| corpus.yardsticks())
 }
 
 pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {

@@ -5,10 +5,13 @@ mod page;
 #[cfg(test)]
 mod tests;
 
+use std::iter;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
+use unicode_width::UnicodeWidthStr;
 
 use super::{Look, PaneId};
 use crate::lab::action::Action;
@@ -17,6 +20,7 @@ use crate::lab::model::{Effect, Model};
 use crate::lab::number;
 use crate::lab::theme::Role;
 use crate::model::sampling::{Sampling, distribution};
+use crate::text::Tokenizer;
 use crate::train::Subscription;
 use crate::train::snapshot::Sample;
 use page::{Page, Sign};
@@ -122,8 +126,18 @@ fn cursor(model: &Model, sample: &Sample) -> Option<usize> {
 
 /// The signs of prompt and text, laid out.
 fn page(model: &Model, sample: &Sample, width: u16) -> Page {
-    let tokens = sample.prompt.iter().chain(&sample.tokens);
-    let signs = tokens.map(|token| Sign::of(model.character(*token)));
+    let tokens = || sample.prompt.iter().chain(&sample.tokens).copied();
+    let Some(Tokenizer::Words(words)) = model.tokenizer() else {
+        return Page::new(tokens().map(|token| Sign::of(model.character(token))), width);
+    };
+    let before = iter::once(None).chain(tokens().map(Some));
+    let signs = before.zip(tokens()).map(|(before, token)| match words.word(token) {
+        "\n" => Sign::Newline,
+        word => Sign::Word {
+            width: word.width() as u16,
+            space: before.is_some_and(|before| words.space_between(before, token)),
+        },
+    });
     Page::new(signs, width)
 }
 
@@ -152,6 +166,11 @@ fn draw_text(model: &Model, sample: &Sample, area: Rect, buf: &mut Buffer) {
         }
         match place.sign {
             Sign::Shown(c) => _ = put(buf, area, x, y, c.encode_utf8(&mut [0; 4]), style),
+            Sign::Word { .. } => {
+                let token = chosen.map_or(sample.prompt.get(i), |index| sample.tokens.get(index));
+                let word = token.map_or_else(String::new, |token| model.label(*token));
+                put(buf, area, x, y, &word, style);
+            }
             Sign::Newline if at_cursor => _ = put(buf, area, x, y, theme.glyphs.newline, style),
             Sign::Newline => {}
             Sign::Tab => _ = put(buf, area, x, y, theme.glyphs.tab, style),

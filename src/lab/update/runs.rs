@@ -6,7 +6,7 @@ use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::panes::PaneId;
 use super::super::run_view::Status;
 use super::{refresh, warn};
-use crate::text::CharTokenizer;
+use crate::text::Tokenizer;
 use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::train::stage::stage;
 use crate::train::{Command, Config, Value};
@@ -89,7 +89,7 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 }
 
 fn open(model: &mut Model) -> Effect {
-    let vocab_size = model.tokenizer().map_or(0, CharTokenizer::vocab_size);
+    let vocab_size = model.tokenizer().map_or(0, Tokenizer::vocab_size);
     let config = opening(&model.lesson().stage, vocab_size, model.seed);
     model.replaced_as = None;
     Effect::Send(Command::Open { config: Box::new(config), fresh: false })

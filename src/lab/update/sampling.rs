@@ -3,7 +3,7 @@
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::panes::PaneId;
-use crate::text::CharTokenizer;
+use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
 use crate::train::{Command, Subscription};
 
@@ -17,7 +17,7 @@ const TEMPERATURES: (f64, f64, f64) = (0.0, 5.0, 0.1);
 
 /// Temperature, top-k and top-p move by a notch; the panes follow at once.
 pub fn set(model: &mut Model, action: Action) {
-    let vocab_size = model.tokenizer().map_or(65, CharTokenizer::vocab_size);
+    let vocab_size = model.tokenizer().map_or(65, Tokenizer::vocab_size);
     let sampling = &mut model.sampling;
     let (coldest, hottest, notch) = TEMPERATURES;
     let temperature = |to: f64| ((to / notch).round() * notch * 100.0).round() / 100.0;

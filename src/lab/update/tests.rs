@@ -7,7 +7,7 @@ use crate::lab::fixture;
 use crate::lab::model::Corpus;
 use crate::lab::overlays::{Answer, Confirm};
 use crate::lab::run_view::Status;
-use crate::text::CharTokenizer;
+use crate::text::{CharTokenizer, Tokenizer, Tokens};
 use crate::train::event::Edit;
 use crate::train::{Command, Event, History, Value};
 
@@ -57,6 +57,7 @@ fn opened(model: &Model, stage: &str) -> Event {
         threads: 2,
         operations_per_token: 1.0,
         parts: &[],
+        tokenizer: None,
         history: Box::new(History::default()),
     }
 }
@@ -200,6 +201,7 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
         threads: 2,
         operations_per_token: 1.0,
         parts: &[],
+        tokenizer: None,
         history: Box::default(),
     };
     say(&mut model, event);
@@ -214,6 +216,26 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
     ));
     key(&mut model, 'y');
     assert!(model.undo.is_empty(), "going back is no change of its own");
+}
+
+#[test]
+fn a_run_on_words_takes_the_prompt_with_it() {
+    let mut model = settled(120, 40);
+    let words = Tokenizer::new("the king is dead\n", Tokens::Words, 10);
+    let mut event = opened(&model, "multi-head");
+    if let Event::Opened { tokenizer, .. } = &mut event {
+        *tokenizer = Some(Box::new(words.clone()));
+    }
+    say(&mut model, event);
+    assert_eq!(model.prompt.tokens, words.encode("the king").unwrap());
+    assert_eq!(model.label(model.prompt.tokens[1]), "king");
+    assert!(model.snapshot.is_none() && model.sample.is_none());
+    let corpus = model.corpus.as_ref().unwrap();
+    assert!(!corpus.references.is_empty() && corpus.yardsticks().is_empty());
+    // A word that the model does not know is read as one, and it is said.
+    model.prompt.set("the queen", &words);
+    assert_eq!((model.prompt.tokens.len(), model.prompt.tokens[1]), (2, 0));
+    assert!(model.prompt.error.as_ref().unwrap().contains("queen"));
 }
 
 #[test]
@@ -401,7 +423,7 @@ fn ready_starts_training_at_the_lessons_pace() {
     let corpus = Corpus {
         name: "a text".to_owned(),
         note: None,
-        tokenizer: CharTokenizer::new(fixture::CHARACTERS),
+        tokenizer: Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS)),
         references: Vec::new(),
     };
     let msg = Msg::Ready { corpus, stage: "bigram".to_owned() };

@@ -6,6 +6,7 @@ use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::overlays::Overlay;
 use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::refresh;
+use crate::text::Tokenizer;
 use crate::train::event::Edit;
 use crate::train::hyperparameter::hyperparameter;
 use crate::train::{Command, Event};
@@ -22,6 +23,7 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
             threads,
             operations_per_token,
             parts,
+            tokenizer,
             history,
         } => {
             retire(model, &config.stage);
@@ -37,6 +39,9 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
                 last: None,
                 speed: Speed::default(),
             });
+            if let Some(tokenizer) = tokenizer {
+                read_with(model, *tokenizer);
+            }
             // The new run knows nothing of what was asked of the old one.
             model.subscribed = None;
             model.requested = None;
@@ -127,6 +132,18 @@ fn retire(model: &mut Model, next_stage: &str) {
             history: Arc::new(old.history),
         });
     }
+}
+
+/// The run on the screen reads its text with this: so must the prompt, and what is shown of earlier tokens is no more.
+fn read_with(model: &mut Model, tokenizer: Tokenizer) {
+    let Some(corpus) = model.corpus.as_mut().filter(|corpus| corpus.tokenizer != tokenizer) else {
+        return;
+    };
+    corpus.tokenizer = tokenizer;
+    let text = model.prompt.text.clone();
+    model.prompt.set_lossy(&text, &corpus.tokenizer);
+    model.snapshot = None;
+    model.sample = None;
 }
 
 fn applied(model: &mut Model, edit: &Edit) {

@@ -77,10 +77,7 @@ fn all_that_was_saved_comes_back() {
     assert_eq!(checkpoint.step, 25);
     assert_eq!(&checkpoint.history, session.history());
     assert_eq!(checkpoint.history.edits[0].new, "3e-3");
-    assert_eq!(
-        checkpoint.vocabulary.unwrap(),
-        session.material().text.as_ref().unwrap().tokenizer.characters()
-    );
+    assert_eq!(checkpoint.vocabulary.unwrap(), session.material().text.as_ref().unwrap().tokenizer);
     assert_eq!(checkpoint.corpus.unwrap(), session.material().text.as_ref().unwrap().corpus.sha256);
     assert_eq!(checkpoint.weights, session.weights());
 }
@@ -138,6 +135,15 @@ fn other_files_are_refused_in_one_line() {
     }
     let error = Checkpoint::read(Path::new("/nowhere/x"), &[]).err().unwrap().to_string();
     assert!(error.contains("could not be read"), "{error}");
+}
+
+/// Before there were made tasks and words, a configuration said nothing of either.
+#[test]
+fn a_configuration_without_a_task_is_of_a_text_in_characters() {
+    let config = testing::gpt();
+    let mut json = serde_json::to_value(&config).unwrap();
+    json.as_object_mut().unwrap().remove("task").unwrap();
+    assert_eq!(serde_json::from_value::<Config>(json).unwrap(), config);
 }
 
 #[test]

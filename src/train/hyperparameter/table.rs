@@ -5,6 +5,7 @@ use crate::model::config::{
     Activation, Architecture, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position,
 };
 use crate::task::{Target, Task};
+use crate::text::Tokens;
 use crate::train::config::{Config, Decay, Schedule, tasks};
 
 /// A set of names for the variants of an enum; the same names that serde writes.
@@ -48,6 +49,7 @@ named! {
         "text" => Text, "reverse" => Reverse, "sort" => Sort, "dates" => Dates,
         "numbers" => Numbers, "recall" => Recall, "glyphs" => Glyphs, "points" => Points
     }
+    Tokens { "characters" => Characters, "words" => Words }
     Target { "ring" => Ring, "grid" => Grid, "moons" => Moons, "file" => File }
 }
 
@@ -183,6 +185,10 @@ fn memory(config: &Config) -> bool {
 
 fn neural_gpu(config: &Config) -> bool {
     config.model.model == Architecture::NeuralGpu
+}
+
+fn words(config: &Config) -> bool {
+    config.task.task == Task::Text && config.task.tokens == Tokens::Words
 }
 
 fn vae(config: &Config) -> bool {
@@ -497,6 +503,22 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
     )
     .by(1)
     .of(|c| matches!(c.task.task, Task::Reverse | Task::Sort)),
+    Hyperparameter::rebuild(
+        "tokens",
+        "tokens",
+        "what a text is cut into",
+        Range::Choice(Tokens::NAMES),
+        &choice!(task.tokens),
+    )
+    .of(|c| c.task.task == Task::Text),
+    Hyperparameter::rebuild(
+        "max_words",
+        "max-words",
+        "the most frequent words that are kept; all others are <unk>",
+        counted(2, 65_536),
+        &count!(task.max_words as usize),
+    )
+    .of(words),
     Hyperparameter::rebuild(
         "target",
         "target",

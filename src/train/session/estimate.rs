@@ -43,7 +43,7 @@ pub struct ExactLoss {
 
 impl ExactLoss {
     /// The loss in bits.
-    pub fn bits_per_character(&self) -> f64 {
+    pub fn bits(&self) -> f64 {
         self.loss / std::f64::consts::LN_2
     }
 }
@@ -227,6 +227,6 @@ mod tests {
             })
             .sum();
         assert!((exact.loss - sum / exact.tokens as f64).abs() < 1e-6);
-        assert!((exact.bits_per_character() * std::f64::consts::LN_2 - exact.loss).abs() < 1e-12);
+        assert!((exact.bits() * std::f64::consts::LN_2 - exact.loss).abs() < 1e-12);
     }
 }

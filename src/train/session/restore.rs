@@ -1,9 +1,11 @@
 //! A run into a file and back: stopping, saving and resuming gives the uninterrupted run.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Session, SessionError};
 use crate::task::Task;
+use crate::text::Tokenizer;
 use crate::train::checkpoint::{Checkpoint, CheckpointError, Parts};
 use crate::train::material::Material;
 use crate::train::team::Team;
@@ -16,9 +18,9 @@ pub enum RestoreError {
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(
-        "the checkpoint's vocabulary ({checkpoint} characters) is not the one of {text} ({found}): give the text it was trained on with --data"
+        "the checkpoint's vocabulary ({checkpoint} {tokens}) is not the one of {text} ({found}): give the text it was trained on with --data"
     )]
-    Vocabulary { checkpoint: usize, text: String, found: usize },
+    Vocabulary { checkpoint: usize, tokens: &'static str, text: String, found: usize },
 }
 
 impl Session {
@@ -47,18 +49,25 @@ impl Session {
         let Checkpoint {
             config, vocabulary, step, updates, history, model, weights, moments, ..
         } = checkpoint;
-        let material = material.into();
+        let mut material = material.into();
+        if let (Some(words @ Tokenizer::Words(_)), Some(text)) = (&vocabulary, &material.text)
+            && text.tokenizer != *words
+        {
+            let text = text.read_with(words.clone()).map_err(SessionError::Text)?;
+            material.text = Some(Arc::new(text));
+        }
         if let (Task::Text, Some(dataset)) = (config.task.task, &material.text) {
-            let characters = dataset.tokenizer.characters();
+            let found = dataset.tokenizer.vocab_size();
             let same = match &vocabulary {
-                Some(vocabulary) => vocabulary == characters,
-                None => config.model.vocab_size == characters.len(),
+                Some(vocabulary) => *vocabulary == dataset.tokenizer,
+                None => config.model.vocab_size == found,
             };
             if !same {
                 return Err(RestoreError::Vocabulary {
                     checkpoint: config.model.vocab_size,
+                    tokens: config.task.tokens.plural(),
                     text: dataset.corpus.name.clone(),
-                    found: characters.len(),
+                    found,
                 });
             }
         }
@@ -84,7 +93,7 @@ impl Session {
         let text = self.material.text.as_ref().filter(|_| self.config.task.task == Task::Text);
         let parts = Parts {
             config: &self.config,
-            vocabulary: text.map_or(&[], |text| text.tokenizer.characters()),
+            vocabulary: text.map(|text| &text.tokenizer),
             corpus: text.map_or("", |text| &text.corpus.sha256),
             step: self.step,
             updates: self.optimizer.updates().collect(),

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use super::Ends;
 use super::generating::Generating;
 use super::looking::Looking;
+use crate::text::Tokenizer;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::command::Command;
 use crate::train::config::Config;
 use crate::train::event::{Event, StepReport};
 use crate::train::gemm_rate;
 use crate::train::material::Material;
-use crate::train::session::{Estimation, Session};
+use crate::train::session::{Estimation, Session, SessionError};
 use crate::train::team::Team;
 
 /// Step reports are sent at most this often.
@@ -360,7 +361,9 @@ impl Driver {
     }
 
     fn text_vocabulary(&self) -> usize {
-        self.material.text.as_ref().map_or(0, |text| text.tokenizer.vocab_size())
+        let own = self.run.as_ref().and_then(|run| run.session.tokenizer());
+        let text = || self.material.text.as_ref().map(|text| &text.tokenizer);
+        own.or_else(text).map_or(0, Tokenizer::vocab_size)
     }
 
     fn known(&self, prompt: &[u32]) -> Result<(), String> {
@@ -371,7 +374,7 @@ impl Driver {
         }
     }
 
-    fn open(&mut self, config: Config, fresh: bool) {
+    fn open(&mut self, mut config: Config, fresh: bool) {
         if !fresh {
             if self.run.as_ref().is_some_and(|run| run.stage() == config.stage) {
                 return self.opened();
@@ -381,7 +384,9 @@ impl Driver {
             }
         }
         let stage = config.stage.clone();
-        match Session::with_team(config, self.material.clone(), &self.team) {
+        let material = self.material.read_for(&mut config).map_err(SessionError::from);
+        let session = material.and_then(|m| Session::with_team(config, m, &self.team));
+        match session {
             Ok(session) => self.enter(session),
             Err(error) => self.refuse(stage, error),
         }
@@ -420,6 +425,7 @@ impl Driver {
             threads: session.shards(),
             operations_per_token: session.model().operations_per_token(),
             parts: session.model().parts(),
+            tokenizer: session.tokenizer().map(|tokenizer| Box::new(tokenizer.clone())),
             history: Box::new(session.history().clone()),
         });
         self.target = self.target.filter(|target| *target == Target::End && unfinished);

@@ -8,6 +8,7 @@ use crate::math::Real;
 use crate::model::sampling::Sampling;
 use crate::model::{self, Batch, Conditions, Inference, Losses, Model, Shard};
 use crate::nn::parameters::Registry;
+use crate::text::Tokens;
 use crate::train::command::SampleRequest;
 use crate::train::hyperparameter::Value;
 use crate::train::snapshot::Subscription;
@@ -209,6 +210,34 @@ fn throttling_spaces_the_steps_and_is_lifted_at_once() {
     worker.until(|event| matches!(event, Event::Steps { .. }));
     worker.send(Command::Throttle(Some(-1.0)));
     assert_eq!(worker.refusal().0, "throttle");
+}
+
+#[test]
+#[cfg(not(feature = "f64"))]
+fn a_run_on_words_reads_the_text_anew_and_comes_back_from_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("words.safetensors");
+    let worker = bigram();
+    worker.until_paused();
+    let vocabulary = || match worker.until(|event| matches!(event, Event::Opened { .. })).pop() {
+        Some(Event::Opened { config, tokenizer: Some(tokenizer), .. }) => {
+            assert_eq!(config.model.vocab_size, tokenizer.vocab_size());
+            (tokenizer.tokens(), tokenizer.vocab_size())
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut config = testing::config();
+    config.task.tokens = Tokens::Words;
+    worker.send(Command::Open { config: Box::new(config), fresh: true });
+    // <unk>, seven words, the one that the text begins with, the full stop and the line break.
+    assert_eq!(vocabulary(), (Tokens::Words, 11));
+    worker.send(Command::Step(1));
+    worker.send(Command::Save(path.clone()));
+    worker.until(|event| matches!(event, Event::Saved { .. }));
+    worker.send(Command::Open { config: Box::new(testing::config()), fresh: true });
+    assert_eq!(vocabulary(), (Tokens::Characters, testing::VOCABULARY));
+    worker.send(Command::Load(path));
+    assert_eq!(vocabulary(), (Tokens::Words, 11));
 }
 
 #[test]

@@ -5,8 +5,6 @@ use ratatui::layout::{Position, Rect};
 
 use crate::lab::widgets::heat_map::{Grid, Window};
 
-/// Columns of the label of a row of the map, and the gap after it.
-const GUTTER: u16 = 2;
 /// Cells of the map, the largest first.
 const CELLS: [(u16, u16); 4] = [(8, 3), (4, 2), (2, 1), (1, 1)];
 /// What the arithmetic needs beside the map.
@@ -19,6 +17,8 @@ const TEXT: u16 = 5;
 /// What has to find its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Content {
+    /// Columns of the label of a row of the map, and the gap after it.
+    pub gutter: u16,
     /// T
     pub time: usize,
     pub heads: usize,
@@ -44,7 +44,7 @@ pub fn places(area: Rect, content: &Content) -> Places {
     let body = Rect { y: area.y + head.height, height: area.height - head.height, ..area };
     let time = u16::try_from(content.time).unwrap_or(u16::MAX);
     let beside = body.width.saturating_sub(SIDE + 2);
-    if beside >= time.saturating_mul(2).saturating_add(GUTTER) || beside >= 40 {
+    if beside >= time.saturating_mul(2).saturating_add(content.gutter) || beside >= 40 {
         wide(head, body, beside, content)
     } else {
         narrow(head, body, time, content)
@@ -53,7 +53,7 @@ pub fn places(area: Rect, content: &Content) -> Places {
 
 fn fit(room: Rect, content: &Content) -> Grid {
     let size = (content.time, content.time);
-    Grid::fit(room, GUTTER, size, content.cursor, &CELLS)
+    Grid::fit(room, content.gutter, size, content.cursor, &CELLS)
 }
 
 /// The map on the left, everything else beside it; the miniatures below the map if there is room.
@@ -89,7 +89,7 @@ fn wide(head: Rect, body: Rect, beside: u16, content: &Content) -> Places {
 
 /// The bars beside the map, the rest below it.
 fn narrow(head: Rect, body: Rect, time: u16, content: &Content) -> Places {
-    let needs = |cell: u16| time.saturating_mul(cell).saturating_add(GUTTER + 2 + BARS);
+    let needs = |cell: u16| time.saturating_mul(cell).saturating_add(content.gutter + 2 + BARS);
     let with_bars = needs(1) <= body.width;
     let tall = body.height > time.saturating_add(1 + TEXT);
     let text_height = match (with_bars, tall) {

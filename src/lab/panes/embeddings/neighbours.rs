@@ -9,27 +9,14 @@ use crate::lab::frame::put;
 use crate::lab::model::Model;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
+use crate::math::cosine;
 
 /// Columns of a list, with the gap after it.
 const LIST: u16 = 28;
 
-/// All other tokens with their cosines, the nearest first; those without one (a vector of zeros, or not a number) last.
+/// All other tokens with their cosines, the nearest first.
 pub fn by_cosine(rows: &Rows, token: usize) -> Vec<(usize, f64)> {
-    let dot = |a: &[f32], b: &[f32]| -> f64 {
-        a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
-    };
-    let this = rows.row(token);
-    let size = dot(this, this);
-    let mut all: Vec<(usize, f64)> = (0..rows.count)
-        .filter(|&other| other != token)
-        .map(|other| {
-            let that = rows.row(other);
-            (other, dot(this, that) / (size * dot(that, that)).sqrt())
-        })
-        .collect();
-    let key = |cosine: f64| if cosine.is_nan() { f64::NEG_INFINITY } else { cosine };
-    all.sort_by(|a, b| key(b.1).total_cmp(&key(a.1)).then(a.0.cmp(&b.0)));
-    all
+    cosine::by_cosine(rows.values, rows.columns, token)
 }
 
 /// The list of the nearest and, if there is room for a second one, of the farthest.

@@ -85,7 +85,7 @@ fn evaluations(rows: &mut Rows, run: &Run, cursor: Option<u64>, height: u16) {
         return;
     }
     rows.line(&format!("{:>8}  {:>6}  {:>6}  beats", "step", "train", "val"), muted);
-    let references = model.corpus.as_ref().map_or(&[][..], |c| &c.references);
+    let references = model.corpus.as_ref().map_or(&[][..], |c| c.yardsticks());
     let best = run.best().map(|e| e.step);
     // The estimate at the cursor, and where the list starts so that it shows.
     let chosen = cursor.map(|step| all.partition_point(|e| e.step <= step).saturating_sub(1));

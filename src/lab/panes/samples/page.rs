@@ -6,6 +6,11 @@ use unicode_width::UnicodeWidthChar;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
     Shown(char),
+    /// A word of so many columns, with a space before it unless it begins a line.
+    Word {
+        width: u16,
+        space: bool,
+    },
     /// Takes the last place of its line, unseen.
     Newline,
     Tab,
@@ -26,6 +31,7 @@ impl Sign {
     fn width(self) -> u16 {
         match self {
             Self::Shown(c) => c.width().unwrap_or(1) as u16,
+            Self::Word { width, .. } => width,
             _ => 1,
         }
     }
@@ -50,14 +56,17 @@ impl Page {
         let width = width.saturating_sub(1).max(1);
         let (mut row, mut column) = (0, 0);
         let place = |sign: Sign| {
-            if sign != Sign::Newline && column > 0 && column + sign.width() > width {
-                (row, column) = (row + 1, 0);
+            let spaced = matches!(sign, Sign::Word { space: true, .. });
+            let mut start = column + u16::from(spaced && column > 0);
+            if sign != Sign::Newline && column > 0 && start + sign.width() > width {
+                row += 1;
+                start = 0;
             }
-            let place = Place { row, column, sign };
+            let place = Place { row, column: start, sign };
             if sign == Sign::Newline {
                 (row, column) = (row + 1, 0);
             } else {
-                column += sign.width();
+                column = start.saturating_add(sign.width());
             }
             place
         };
@@ -131,6 +140,18 @@ mod tests {
         assert_eq!(page.rows_away(0, -1), 0);
         assert_eq!(page.first_row(Some(11), 2, false), 2);
         assert_eq!((page.first_row(None, 2, false), page.first_row(None, 2, true)), (0, 2));
+    }
+
+    #[test]
+    fn words_are_set_apart_and_never_broken() {
+        let word = |width, space| Sign::Word { width, space };
+        let sleep = [word(2, false), word(5, true), word(1, false), word(3, true)];
+        let signs = sleep.into_iter().chain([Sign::Newline, word(2, true)]);
+        // to sleep, / say / no
+        let page = Page::new(signs, 11);
+        let places: Vec<_> = page.places.iter().map(|p| (p.row, p.column)).collect();
+        assert_eq!(places, [(0, 0), (0, 3), (0, 8), (1, 0), (1, 3), (2, 0)]);
+        assert_eq!((page.at(0, 2), page.at(0, 5)), (None, Some(1)));
     }
 
     #[test]

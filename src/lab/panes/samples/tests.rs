@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::lab::fixture;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+use crate::text::Tokens;
 
 const TEXT: &str = "\n\nKING RICHARD:\nWhat say the thous and the hath not\nto thee, my lorden.\n";
 
@@ -21,6 +22,21 @@ fn change(model: &mut Model, change: impl FnOnce(&mut Sample)) {
     change(&mut sample);
     model.sample = Some(Arc::new(sample));
     PaneId::Samples.refresh(model);
+}
+
+#[test]
+fn words_stand_apart_and_punctuation_does_not() {
+    let mut model = fixture::model(120, 40);
+    let words = Tokenizer::new("what say you, my lord?\n", Tokens::Words, 20);
+    model.corpus.as_mut().unwrap().tokenizer = words.clone();
+    change(&mut model, |sample| {
+        sample.prompt = words.encode("what say").unwrap();
+        sample.tokens = words.encode("you, lord?\nmy lord").unwrap();
+        sample.logits = vec![0.0; sample.tokens.len() * words.vocab_size()];
+    });
+    let screen = screen(&model, 40, 12);
+    assert!(screen.contains("what say you, lord?"), "{screen}");
+    assert!(screen.lines().any(|line| line.contains("my lord") && !line.contains('?')), "{screen}");
 }
 
 #[test]
