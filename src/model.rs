@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod bigram;
 pub mod config;
+pub mod encoder_decoder;
 pub mod gpt;
 pub mod sampling;
 
@@ -183,6 +184,16 @@ pub trait Inference: Send {
     /// - `blocks.0.ffwd.hidden` (T, 4C or C): before the activation; `blocks.0.ffwd.activated`; `blocks.0.ffwd` (T, C)
     /// - `blocks.0.ln1`, `blocks.0.ln2`, `ln_f` (T, C), where there are norms; `blocks.0` (T, C): the block's output
     /// - `logits` (T, V), `probabilities` (T, V): softmax of the logits at temperature 1
+    ///
+    /// Of an encoder-decoder:
+    ///
+    /// - `target` (T): the token ids that the decoder read; what it wrote itself where the subject asks for nothing
+    /// - `source_embedding` (S, C), `target_embedding` (T, C): the scaled embeddings plus positions; `memory` (S, C)
+    /// - `encoder.0.self_attn`, `decoder.0.self_attn`, `decoder.0.cross_attn` and their parts as above, (heads, S, S),
+    ///   (heads, T, T) and (heads, T, S) where those are (heads, T, T)
+    /// - `encoder.0.ffwd…`, `decoder.0.ffwd…`, `encoder.0.ln1`, `decoder.0.ln1`, `decoder.0.ln2` (the sublayers' sums,
+    ///   with post-norm normed), `encoder.0` (S, C), `decoder.0` (T, C): the layers' outputs
+    /// - `logits`, `probabilities`
     fn visit(&self, look: &mut Look<'_>);
 
     /// What the model makes of each example on its own: an answer, drawn greedily, or a point from its noise. Nothing
@@ -191,6 +202,21 @@ pub trait Inference: Send {
         _ = (weights, batch);
         Output::default()
     }
+
+    /// The best answers to the one example of `subject` that a beam of `width` finds, best first. Nothing where a model
+    /// writes no answers.
+    fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Vec<Hypothesis> {
+        _ = (weights, subject, width);
+        Vec::new()
+    }
+}
+
+/// An answer and what a search thinks of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypothesis {
+    pub tokens: Vec<u32>,
+    /// Its log-probability in nats, normalised for its length.
+    pub score: f64,
 }
 
 /// What a model made of the examples of a batch.
@@ -300,6 +326,9 @@ pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
     Ok(match config.model {
         config::Architecture::Bigram => Box::new(bigram::Bigram::new(config)),
         config::Architecture::Gpt => Box::new(gpt::Gpt::new(config)),
+        config::Architecture::EncoderDecoder => {
+            Box::new(encoder_decoder::EncoderDecoder::new(config))
+        }
         other => todo!("{other:?}"),
     })
 }

@@ -17,5 +17,7 @@ pub mod feed_forward;
 pub mod init;
 pub mod layer_norm;
 pub mod linear;
+pub mod pair_attention;
 pub mod parameters;
 pub mod position;
+pub mod residual;

@@ -103,7 +103,8 @@ fn held_out(session: &mut Session, json: bool) -> Result<(), Failure> {
     let Evaluation { val_loss, figures, .. } = session.evaluate();
     let judged = session.judge(JUDGED);
     let parts = figures.into_iter().filter(|f| judged.iter().all(|other| other.name != f.name));
-    let figures: Vec<_> = parts.chain(judged.iter().cloned()).collect();
+    let looks = session.anti_diagonal(JUDGED);
+    let figures: Vec<_> = parts.chain(judged.iter().cloned()).chain(looks).collect();
     let mut out = std::io::stdout().lock();
     if json {
         let mut line = json!({"val_loss": val_loss});

@@ -25,9 +25,12 @@ const SEED: u64 = 1337;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A stage of the lecture: bigram, single-head, multi-head, feed-forward, blocks, residual, layer-norm, colab, nano-cpu, scaled-up
+    /// A stage of the lecture: bigram, single-head, multi-head, feed-forward, blocks, residual, layer-norm, colab, nano-cpu, scaled-up, encoder-decoder
     #[arg(long, required_unless_present = "resume")]
     stage: Option<String>,
+    /// A size of the stage: the encoder-decoder as large as the paper's
+    #[arg(long, value_name = "NAME", value_parser = ["paper"], requires = "stage")]
+    preset: Option<String>,
     /// The run's last step; without it the stage's own
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
     steps: Option<u64>,
@@ -82,7 +85,11 @@ fn team(arguments: &Arguments) -> Result<Team, Failure> {
 
 /// A new run of a stage.
 fn begin(arguments: &Arguments) -> Result<Session, Failure> {
-    let stage = stage(arguments.stage.as_deref().unwrap_or_default()).map_err(Failure::usage)?;
+    let mut name = arguments.stage.clone().unwrap_or_default();
+    if let Some(preset) = &arguments.preset {
+        name = format!("{name}-{preset}");
+    }
+    let stage = stage(&name).map_err(Failure::usage)?;
     let team = team(arguments)?;
     let mut config = stage.config(1, arguments.seed.unwrap_or(SEED));
     let training = &mut config.training;

@@ -3,8 +3,8 @@
 use super::Output;
 use crate::math::Real;
 
-/// A target that is not asked for.
-pub const IGNORED: u32 = u32::MAX;
+pub use crate::math::cross_entropy::IGNORED;
+
 /// What a short source is filled up with.
 pub const PAD: u32 = 0;
 

@@ -33,6 +33,17 @@ pub enum AttentionScale {
     None,
 }
 
+impl AttentionScale {
+    /// What q·k is multiplied by.
+    pub fn factor(self, n_embd: usize, n_head: usize) -> Real {
+        match self {
+            Self::HeadSize => ((n_embd / n_head) as Real).sqrt().recip(),
+            Self::NEmbd => (n_embd as Real).sqrt().recip(),
+            Self::None => 1.0,
+        }
+    }
+}
+
 /// Which sequences a call is about: `sequences` of `time` positions, the first being number `first` of the batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -119,11 +130,7 @@ impl MultiHeadAttention {
         });
         let projection = projection
             .then(|| Linear::new(registry, &format!("{name}.proj"), n_embd, n_embd, true));
-        let scale = match scale {
-            AttentionScale::HeadSize => (head_size as Real).sqrt().recip(),
-            AttentionScale::NEmbd => (n_embd as Real).sqrt().recip(),
-            AttentionScale::None => 1.0,
-        };
+        let scale = scale.factor(n_embd, n_head);
         Self { n_head, head_size, scale, causal, qkv, projection, block }
     }
 
@@ -282,27 +289,10 @@ impl Activations {
         for (part, values) in [("query", &self.query), ("key", &self.key), ("value", &self.value)] {
             look(&format!("{name}.{part}"), &[heads, time, hs], &values[..heads * time * hs]);
         }
+        let (query, key) = (&self.query, &self.key);
+        let hidden = |i, j| layer.causal && j > i;
+        visit_scores(name, [heads, time, time, hs], query, key, layer.scale, hidden, look);
         let squares = [heads, time, time];
-        let (mut products, mut scores, mut masked) = (Vec::new(), Vec::new(), Vec::new());
-        for head in 0..heads {
-            for i in 0..time {
-                for j in 0..time {
-                    let [q, k] = [(&self.query, i), (&self.key, j)]
-                        .map(|(values, position)| &values[(head * time + position) * hs..][..hs]);
-                    let product: Real = q.iter().zip(k).map(|(q, k)| q * k).sum();
-                    products.push(product);
-                    scores.push(product * layer.scale);
-                    masked.push(if layer.causal && j > i {
-                        Real::NEG_INFINITY
-                    } else {
-                        product * layer.scale
-                    });
-                }
-            }
-        }
-        look(&format!("{name}.products"), &squares, &products);
-        look(&format!("{name}.scores"), &squares, &scores);
-        look(&format!("{name}.masked"), &squares, &masked);
         look(&format!("{name}.weights"), &squares, &self.weights[..heads * time * time]);
         let width = heads * hs;
         look(&format!("{name}.out"), &[time, width], &contiguous(&self.heads)[..time * width]);
@@ -310,11 +300,40 @@ impl Activations {
     }
 }
 
+/// Hands `name.products`, `.scores` and `.masked`, all (heads, Tq, Tk), of queries (heads, Tq, hs) and keys
+/// (heads, Tk, hs) to `look`, where query i does not see key j if `hidden(i, j)`.
+pub(super) fn visit_scores(
+    name: &str,
+    [heads, queries, keys, hs]: [usize; 4],
+    query: &[Real],
+    key: &[Real],
+    scale: Real,
+    hidden: impl Fn(usize, usize) -> bool,
+    look: &mut Look<'_>,
+) {
+    let (mut products, mut scores, mut masked) = (Vec::new(), Vec::new(), Vec::new());
+    for head in 0..heads {
+        for i in 0..queries {
+            for j in 0..keys {
+                let q = &query[(head * queries + i) * hs..][..hs];
+                let k = &key[(head * keys + j) * hs..][..hs];
+                let product: Real = q.iter().zip(k).map(|(q, k)| q * k).sum();
+                products.push(product);
+                scores.push(product * scale);
+                masked.push(if hidden(i, j) { Real::NEG_INFINITY } else { product * scale });
+            }
+        }
+    }
+    for (part, values) in [("products", products), ("scores", scores), ("masked", masked)] {
+        look(&format!("{name}.{part}"), &[heads, queries, keys], &values);
+    }
+}
+
 /// Between rows of all heads side by side, (B, T, parts, heads, hs), and one matrix a head, (B, heads, T, hs).
-struct Pack {
-    n_head: usize,
-    head_size: usize,
-    time: usize,
+pub(super) struct Pack {
+    pub n_head: usize,
+    pub head_size: usize,
+    pub time: usize,
 }
 
 impl Pack {
@@ -352,7 +371,7 @@ impl Pack {
     }
 
     /// packed (B, heads, T, hs) from part `part` of the rows (N, parts * C).
-    fn split(&self, packed: &mut [Real], rows: &[Real], parts: usize, part: usize) {
+    pub fn split(&self, packed: &mut [Real], rows: &[Real], parts: usize, part: usize) {
         let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
         self.runs(n, parts, part, |at, to| {
             Self::copy(&mut packed[to..to + hs], &rows[at..at + hs]);
@@ -360,7 +379,7 @@ impl Pack {
     }
 
     /// Part `part` of the rows (N, parts * C) from packed (B, heads, T, hs).
-    fn join(&self, rows: &mut [Real], packed: &[Real], parts: usize, part: usize) {
+    pub fn join(&self, rows: &mut [Real], packed: &[Real], parts: usize, part: usize) {
         let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
         self.runs(n, parts, part, |to, at| {
             Self::copy(&mut rows[to..to + hs], &packed[at..at + hs]);

@@ -53,15 +53,28 @@ impl FeedForward {
         kind: Kind,
         activation: Activation,
     ) -> Option<Self> {
-        let hidden = match kind {
-            Kind::None => return None,
-            Kind::Single => n_embd,
-            Kind::Mlp4 => 4 * n_embd,
-        };
+        match kind {
+            Kind::None => None,
+            Kind::Single => {
+                let first = Linear::new(registry, &format!("{name}.net.0"), n_embd, n_embd, true);
+                Some(Self { first, activation, second: None, block })
+            }
+            Kind::Mlp4 => Some(Self::wide(registry, name, block, n_embd, 4 * n_embd, activation)),
+        }
+    }
+
+    /// C -> `hidden`, the activation, `hidden` -> C: position-wise, as in the paper (3.3).
+    pub fn wide(
+        registry: &mut Registry,
+        name: &str,
+        block: usize,
+        n_embd: usize,
+        hidden: usize,
+        activation: Activation,
+    ) -> Self {
         let first = Linear::new(registry, &format!("{name}.net.0"), n_embd, hidden, true);
-        let second = (kind == Kind::Mlp4)
-            .then(|| Linear::new(registry, &format!("{name}.net.2"), hidden, n_embd, true));
-        Some(Self { first, activation, second, block })
+        let second = Linear::new(registry, &format!("{name}.net.2"), hidden, n_embd, true);
+        Self { first, activation, second: Some(second), block }
     }
 
     pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {

@@ -4,6 +4,7 @@
 //! A step is two fork-joins: every shard runs forward and backward over its own sequences into its own gradient arena;
 //! then the arenas are summed in a fixed order and AdamW moves the weights. Nothing is allocated once a step is warm.
 
+mod alignment;
 mod estimate;
 mod look;
 mod restore;

@@ -49,7 +49,11 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
     Ok(worst)
 }
 
-fn initial_weights(golden: &Golden, model: &dyn Model) -> anyhow::Result<Vec<Real>> {
+/// The case's weights in our model's arena.
+///
+/// # Errors
+/// If its parameters are not those of our model.
+pub fn initial_weights(golden: &Golden, model: &dyn Model) -> anyhow::Result<Vec<Real>> {
     let registry = model.registry();
     let mut weights = vec![0.0; registry.len()];
     let theirs: Vec<_> = golden.names("param.").collect();

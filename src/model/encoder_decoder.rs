@@ -1,0 +1,275 @@
+//! The encoder-decoder of Attention Is All You Need (Vaswani et al. 2017, figure 1): a source is read as a whole, its target
+//! is written from left to right.
+//!
+//! Post-norm as in the paper, or pre-norm; sinusoids; embeddings times sqrt(C); dropout on every sublayer's output and on
+//! the sums of embeddings and positions (5.4); label smoothing.
+//!
+//! Token ids: 0 is padding on both sides. A target begins with [`START`] and ends with [`END`]: x is START and the target,
+//! y the target and END, IGNORED behind.
+
+mod decoding;
+mod inference;
+mod layers;
+mod stacks;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use ndarray::{Array2, s};
+
+use super::{Batch, Conditions, Config, Inference, Losses, Model, PAD, Shard};
+use crate::math::{Real, cross_entropy};
+use crate::nn::attention::Span;
+use crate::nn::pair_attention::Memory;
+use crate::nn::parameters::Registry;
+use layers::Scratch;
+use stacks::{Decoded, Decoder, Encoded, Encoder, Input};
+
+/// What the decoder reads before a target's first token.
+pub const START: u32 = 1;
+/// What it writes after the last one.
+pub const END: u32 = 2;
+
+/// A shard goes through its pairs in micro-batches of at most so many rows, or one pair.
+const MICRO_BATCH_ROWS: usize = 512;
+
+#[derive(Clone, Debug)]
+pub struct EncoderDecoder {
+    config: Config,
+    registry: Registry,
+    stacks: Stacks,
+}
+
+#[derive(Clone, Debug)]
+struct Stacks {
+    encoder: Encoder,
+    decoder: Decoder,
+}
+
+impl EncoderDecoder {
+    pub fn new(config: &Config) -> Self {
+        let Config { source_size, block_size, n_embd, n_layer, .. } = *config;
+        let mut registry = Registry::default();
+        let r = &mut registry;
+        // Dropout's places after those of both stacks' layers.
+        let place = 2 * n_layer * 1024;
+        let (source, target) = (config.source_vocab, config.vocab_size);
+        let source = Input::new(r, "source_embedding", source, source_size, n_embd, place);
+        let target = Input::new(r, "target_embedding", target, block_size, n_embd, place + 1);
+        let encoder = Encoder::new(r, source, config);
+        let decoder = Decoder::new(r, target, config);
+        Self { config: config.clone(), registry, stacks: Stacks { encoder, decoder } }
+    }
+}
+
+/// Pairs in a micro-batch.
+fn micro_batch(config: &Config) -> usize {
+    (MICRO_BATCH_ROWS / config.source_size.max(config.block_size)).max(1)
+}
+
+/// Sets `lengths` (B) to the tokens of each source (B, `time`) that are no padding, and to 1 where all are: attention needs
+/// something to look at.
+fn measure(lengths: &mut Vec<usize>, sources: &[u32], time: usize) {
+    lengths.clear();
+    lengths.extend(
+        sources
+            .chunks_exact(time)
+            .map(|source| source.iter().rposition(|id| *id != PAD).map_or(1, |last| last + 1)),
+    );
+}
+
+impl Model for EncoderDecoder {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn initialise(&self, weights: &mut [Real], seed: u64) {
+        self.stacks.encoder.initialise(weights, &self.config, seed);
+        self.stacks.decoder.initialise(weights, &self.config, seed);
+    }
+
+    fn shard(&self) -> Box<dyn Shard> {
+        let Config { source_size, block_size, n_embd, .. } = self.config;
+        let (sequences, time) = (micro_batch(&self.config), source_size.max(block_size));
+        let rows = || Array2::zeros((sequences * time, n_embd));
+        let Stacks { encoder, decoder } = &self.stacks;
+        Box::new(Working {
+            stacks: self.stacks.clone(),
+            sequences,
+            lengths: Vec::with_capacity(sequences),
+            encoded: encoder.activations(sequences, &self.config),
+            decoded: decoder.activations(sequences, block_size, &self.config),
+            scratch: Scratch::new(sequences, time, &self.config),
+            d: rows(),
+            dx: rows(),
+            d_memory: rows(),
+        })
+    }
+
+    fn inference(&self) -> Box<dyn Inference> {
+        Box::new(inference::Reader::new(&self.stacks, &self.config))
+    }
+
+    fn operations_per_token(&self) -> f64 {
+        let Config { source_size, block_size, n_embd, n_layer, .. } = self.config;
+        let Stacks { encoder, decoder } = &self.stacks;
+        // q·k and weights·v of every attention: 2 products of as many keys x C for a row.
+        let keys = |keys: usize| n_layer * 2 * keys * n_embd;
+        let source = encoder.products() + decoder.memory_products() + keys(source_size);
+        let target = decoder.products() + keys(block_size) + keys(source_size);
+        6.0 * (target as f64 + source as f64 * source_size as f64 / block_size as f64)
+    }
+
+    fn parts(&self) -> &'static [&'static str] {
+        &["accuracy"]
+    }
+}
+
+/// One core's working memory.
+struct Working {
+    stacks: Stacks,
+    /// Pairs in a micro-batch.
+    sequences: usize,
+    /// Of the micro-batch's sources.
+    lengths: Vec<usize>,
+    encoded: Encoded,
+    decoded: Decoded,
+    scratch: Scratch,
+    /// (N, C) each
+    d: Array2<Real>,
+    dx: Array2<Real>,
+    d_memory: Array2<Real>,
+}
+
+impl Working {
+    /// Forward of a micro-batch, up to the logits.
+    fn forward(&mut self, weights: &[Real], part: &Part<'_>, conditions: &Conditions) {
+        let Self { stacks, lengths, encoded, decoded, scratch, .. } = self;
+        let (encoder, decoder) = (&stacks.encoder, &stacks.decoder);
+        let dropout = conditions.dropout;
+        measure(lengths, part.source, part.source_span.time);
+        encoder.forward(encoded, part.source, lengths, part.source_span, weights, dropout, scratch);
+        let rows = &encoder.out(encoded, part.source.len());
+        let memory = Memory { rows, time: part.source_span.time, lengths: Some(lengths) };
+        decoder.forward(decoded, part.x, memory, part.span, weights, dropout, scratch);
+    }
+
+    /// The micro-batches of the pairs `rows`.
+    fn parts<'a>(
+        &self,
+        batch: &'a Batch,
+        rows: Range<usize>,
+    ) -> impl Iterator<Item = Part<'a>> + use<'a> {
+        let (sequences, end) = (self.sequences, rows.end);
+        rows.step_by(sequences).map(move |first| {
+            let sequences = sequences.min(end - first);
+            let rows = |time: usize| first * time..(first + sequences) * time;
+            let span = |time| Span { sequences, time, first };
+            Part {
+                source: &batch.source[rows(batch.source_time)],
+                x: &batch.x[rows(batch.time)],
+                y: &batch.y[rows(batch.time)],
+                source_span: span(batch.source_time),
+                span: span(batch.time),
+            }
+        })
+    }
+}
+
+/// A micro-batch.
+struct Part<'a> {
+    source: &'a [u32],
+    x: &'a [u32],
+    y: &'a [u32],
+    source_span: Span,
+    span: Span,
+}
+
+impl Shard for Working {
+    fn loss_and_gradients(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        conditions: &Conditions,
+        gradients: &mut [Real],
+    ) -> Losses {
+        let (dropout, smoothing) = (conditions.dropout, conditions.label_smoothing);
+        let scale = 1.0 / batch.targets() as Real;
+        let mut losses = Losses::default();
+        for part in self.parts(batch, rows) {
+            self.forward(weights, &part, conditions);
+            let Self { stacks, lengths, encoded, decoded, scratch, d, dx, d_memory, .. } = self;
+            let (encoder, decoder) = (&stacks.encoder, &stacks.decoder);
+            let (vocab_size, m) = (decoder.output.n_out, part.source.len());
+            let logits = decoded.logits_mut(part.x.len());
+            losses.parts[0] += cross_entropy::right(logits, part.y, vocab_size) as f64;
+            losses.loss += if smoothing > 0.0 {
+                cross_entropy::smoothed_cross_entropy_backward(
+                    logits, part.y, vocab_size, smoothing, scale,
+                )
+            } else {
+                cross_entropy::cross_entropy_backward(logits, part.y, vocab_size, scale)
+            };
+            let mut d_memory = d_memory.slice_mut(s![..m, ..]);
+            d_memory.fill(0.0);
+            let memory = &encoder.out(encoded, m);
+            let memory =
+                Memory { rows: memory, time: part.source_span.time, lengths: Some(lengths) };
+            decoder.backward(
+                &mut d_memory,
+                gradients,
+                decoded,
+                part.x,
+                memory,
+                part.span,
+                weights,
+                dropout,
+                scratch,
+                [d, dx],
+            );
+            encoder.backward(
+                &mut d_memory,
+                gradients,
+                encoded,
+                part.source,
+                lengths,
+                part.source_span,
+                weights,
+                dropout,
+                scratch,
+                dx,
+            );
+        }
+        losses
+    }
+
+    fn loss(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        conditions: &Conditions,
+    ) -> Losses {
+        let smoothing = conditions.label_smoothing;
+        let mut losses = Losses::default();
+        for part in self.parts(batch, rows) {
+            let undropped = Conditions { dropout: super::Dropout::OFF, ..*conditions };
+            self.forward(weights, &part, &undropped);
+            let vocab_size = self.stacks.decoder.output.n_out;
+            let logits = self.decoded.logits_mut(part.x.len());
+            losses.parts[0] += cross_entropy::right(logits, part.y, vocab_size) as f64;
+            losses.loss += if smoothing > 0.0 {
+                cross_entropy::smoothed_cross_entropy(logits, part.y, vocab_size, smoothing)
+            } else {
+                cross_entropy::cross_entropy(logits, part.y, vocab_size)
+            };
+        }
+        losses
+    }
+}

@@ -1,0 +1,488 @@
+//! One layer of each stack (Attention Is All You Need, figure 1): sublayers, each with a residual connection and a norm.
+
+use ndarray::{Array2, ArrayRef2, ArrayView2, s};
+use rand_chacha::ChaCha8Rng;
+
+use crate::math::Real;
+use crate::model::Config;
+use crate::nn::Look;
+use crate::nn::attention::Span;
+use crate::nn::dropout::Dropout;
+use crate::nn::feed_forward::{self, FeedForward};
+use crate::nn::pair_attention::{self, Cache, Keys, Memory, PairAttention};
+use crate::nn::parameters::Registry;
+use crate::nn::residual::{self, Residual};
+
+/// Self-attention, then feed-forward.
+#[derive(Clone, Debug)]
+pub struct EncoderLayer {
+    name: String,
+    self_attn: PairAttention,
+    feed_forward: FeedForward,
+    ln1: Residual,
+    ln2: Residual,
+}
+
+/// What an encoder's layer keeps for backward and for the eye.
+#[derive(Clone, Debug)]
+pub struct EncoderActivations {
+    self_attn: pair_attention::Activations,
+    feed_forward: feed_forward::Activations,
+    ln1: residual::Activations,
+    ln2: residual::Activations,
+}
+
+/// Self-attention over what is written so far, attention over the encoder's memory, then feed-forward.
+#[derive(Clone, Debug)]
+pub struct DecoderLayer {
+    name: String,
+    self_attn: PairAttention,
+    cross_attn: PairAttention,
+    feed_forward: FeedForward,
+    ln1: Residual,
+    ln2: Residual,
+    ln3: Residual,
+}
+
+/// What a decoder's layer keeps for backward and for the eye.
+#[derive(Clone, Debug)]
+pub struct DecoderActivations {
+    self_attn: pair_attention::Activations,
+    cross_attn: pair_attention::Activations,
+    feed_forward: feed_forward::Activations,
+    ln1: residual::Activations,
+    ln2: residual::Activations,
+    ln3: residual::Activations,
+}
+
+/// Keys and values of one decoder layer while it writes.
+#[derive(Clone, Debug)]
+pub struct Caches {
+    written: Cache,
+    memory: Cache,
+}
+
+/// What all layers share in forward and backward.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    attention: pair_attention::Scratch,
+    /// (N, C): the gradient of a sublayer's output
+    dy: Array2<Real>,
+    /// (N, C): the gradient of a sublayer's input
+    dx: Array2<Real>,
+    /// (N, hidden)
+    d_hidden: Array2<Real>,
+}
+
+impl Scratch {
+    /// For sequences of at most `time` positions.
+    pub fn new(sequences: usize, time: usize, config: &Config) -> Self {
+        let (rows, n_embd) = (sequences * time, config.n_embd);
+        Self {
+            attention: pair_attention::Scratch::new(sequences, time, n_embd, config.n_head),
+            dy: Array2::zeros((rows, n_embd)),
+            dx: Array2::zeros((rows, n_embd)),
+            d_hidden: Array2::zeros((rows, hidden(config))),
+        }
+    }
+}
+
+/// Width of the feed-forward's hidden layer.
+fn hidden(config: &Config) -> usize {
+    if config.n_hidden == 0 { 4 * config.n_embd } else { config.n_hidden }
+}
+
+/// Where a layer's sublayers stand, for dropout: 1024 places a layer, as in a GPT's blocks.
+fn attention(
+    registry: &mut Registry,
+    name: &str,
+    place: usize,
+    config: &Config,
+    keys: Keys,
+) -> PairAttention {
+    let Config { n_embd, n_head, attention_scale, .. } = *config;
+    PairAttention::new(registry, name, place as u64, n_embd, n_head, attention_scale, keys)
+}
+
+fn ffwd(registry: &mut Registry, name: &str, layer: usize, config: &Config) -> FeedForward {
+    let name = format!("{name}.ffwd");
+    FeedForward::wide(registry, &name, layer, config.n_embd, hidden(config), config.activation)
+}
+
+/// One way through a residual connection and back, shared by all sublayers.
+struct Way<'a> {
+    residual: &'a Residual,
+    a: &'a residual::Activations,
+    weights: &'a [Real],
+}
+
+impl Way<'_> {
+    /// In place: d loss / d output becomes d loss / d x. `sublayer` is handed (dx, gradients, dy, what it read), sets dx
+    /// and may use up dy.
+    fn backward(
+        &self,
+        d: &mut ArrayRef2<Real>,
+        gradients: &mut [Real],
+        x: &ArrayRef2<Real>,
+        [dx, dy]: [&mut Array2<Real>; 2],
+        sublayer: impl FnOnce(&mut ArrayRef2<Real>, &mut [Real], &mut ArrayRef2<Real>, &ArrayRef2<Real>),
+    ) {
+        let n = d.nrows();
+        let (mut dx, mut dy) = (dx.slice_mut(s![..n, ..]), dy.slice_mut(s![..n, ..]));
+        let Self { residual, a, weights } = *self;
+        residual.join_backward(d, gradients, a, weights, &mut dx);
+        dy.assign(d);
+        sublayer(&mut dx, gradients, &mut dy, &residual.entered(a, x));
+        residual.enter_backward(d, gradients, &dx, x, a, weights, &mut dy);
+    }
+}
+
+impl EncoderLayer {
+    /// Reserves `encoder.<i>.self_attn…`, `.ffwd…`, `.ln1…`, `.ln2…`; `layer` counts the layers of both stacks.
+    pub fn new(registry: &mut Registry, i: usize, layer: usize, config: &Config) -> Self {
+        let (name, n_embd, norm) = (format!("encoder.{i}"), config.n_embd, config.norm);
+        let r = registry;
+        Self {
+            self_attn: attention(r, &format!("{name}.self_attn"), layer * 1024, config, Keys::Own),
+            feed_forward: ffwd(r, &name, layer, config),
+            ln1: Residual::new(r, &format!("{name}.ln1"), n_embd, norm),
+            ln2: Residual::new(r, &format!("{name}.ln2"), n_embd, norm),
+            name,
+        }
+    }
+
+    pub fn initialise(&self, weights: &mut [Real], config: &Config, rng: &mut ChaCha8Rng) {
+        self.self_attn.initialise(weights, config.init, rng);
+        self.feed_forward.initialise(weights, config.init, rng);
+        self.ln1.initialise(weights);
+        self.ln2.initialise(weights);
+    }
+
+    pub fn activations(&self, sequences: usize, time: usize, n_embd: usize) -> EncoderActivations {
+        let rows = sequences * time;
+        EncoderActivations {
+            self_attn: self.self_attn.activations(sequences, time, time),
+            feed_forward: self.feed_forward.activations(rows),
+            ln1: self.ln1.activations(rows, n_embd),
+            ln2: self.ln2.activations(rows, n_embd),
+        }
+    }
+
+    /// Weights that a row is multiplied by.
+    pub fn products(&self) -> usize {
+        self.self_attn.query_products() + self.feed_forward.products()
+    }
+
+    /// # Shapes
+    /// - x (B*S, C); `lengths` (B): the tokens of each sequence that are no padding
+    pub fn forward(
+        &self,
+        a: &mut EncoderActivations,
+        x: &ArrayRef2<Real>,
+        lengths: &[usize],
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Scratch,
+    ) {
+        let n = span.rows();
+        let input = self.ln1.enter(&mut a.ln1, x, weights);
+        let own = Memory { rows: &input, time: span.time, lengths: Some(lengths) };
+        let attention = &mut scratch.attention;
+        self.self_attn.forward(&mut a.self_attn, &input, own, span, weights, dropout, attention);
+        self.ln1.join(&mut a.ln1, x, &a.self_attn.out(n), weights);
+        let x = self.ln1.out(&a.ln1, n);
+        let input = self.ln2.enter(&mut a.ln2, &x, weights);
+        self.feed_forward.forward(&mut a.feed_forward, &input, span, weights, dropout);
+        self.ln2.join(&mut a.ln2, &x, &a.feed_forward.out(n), weights);
+    }
+
+    /// In place: d loss / d output becomes d loss / d x; adds to the gradients.
+    ///
+    /// # Shapes
+    /// - d, x (B*S, C)
+    pub fn backward(
+        &self,
+        d: &mut ArrayRef2<Real>,
+        gradients: &mut [Real],
+        x: &ArrayRef2<Real>,
+        a: &EncoderActivations,
+        lengths: &[usize],
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { attention, dy, dx, d_hidden } = scratch;
+        let middle = self.ln1.out(&a.ln1, span.rows());
+        let way = Way { residual: &self.ln2, a: &a.ln2, weights };
+        way.backward(d, gradients, &middle, [dx, dy], |dx, gradients, dy, input| {
+            let kept = &a.feed_forward;
+            self.feed_forward
+                .backward(dx, gradients, dy, input, kept, span, weights, dropout, d_hidden);
+        });
+        let way = Way { residual: &self.ln1, a: &a.ln1, weights };
+        way.backward(d, gradients, x, [dx, dy], |dx, gradients, dy, input| {
+            let own = Memory { rows: input, time: span.time, lengths: Some(lengths) };
+            let kept = &a.self_attn;
+            self.self_attn.backward(
+                dx, None, gradients, dy, input, own, kept, span, weights, dropout, attention,
+            );
+        });
+    }
+
+    /// The layer's output, (N, C).
+    pub fn out<'a>(&self, a: &'a EncoderActivations, n: usize) -> ArrayView2<'a, Real> {
+        self.ln2.out(&a.ln2, n)
+    }
+
+    /// Hands the named values of the first sequence, `length` of whose `time` tokens are no padding, to `look`.
+    pub fn visit(&self, a: &EncoderActivations, time: usize, length: usize, look: &mut Look<'_>) {
+        let name = &self.name;
+        let sizes = [time, time, length];
+        a.self_attn.visit(&self.self_attn, &format!("{name}.self_attn"), sizes, look);
+        rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), look);
+        a.feed_forward.visit(&format!("{name}.ffwd"), time, look);
+        rows(name, &self.out(a, time), look);
+    }
+}
+
+impl DecoderLayer {
+    /// Reserves `decoder.<i>.self_attn…`, `.cross_attn…`, `.ffwd…`, `.ln1…`, `.ln2…`, `.ln3…`; `layer` counts the layers
+    /// of both stacks.
+    pub fn new(registry: &mut Registry, i: usize, layer: usize, config: &Config) -> Self {
+        let (name, n_embd, norm) = (format!("decoder.{i}"), config.n_embd, config.norm);
+        let (r, place) = (registry, layer * 1024);
+        Self {
+            self_attn: attention(r, &format!("{name}.self_attn"), place, config, Keys::Earlier),
+            cross_attn: attention(
+                r,
+                &format!("{name}.cross_attn"),
+                place + 2,
+                config,
+                Keys::Memory,
+            ),
+            feed_forward: ffwd(r, &name, layer, config),
+            ln1: Residual::new(r, &format!("{name}.ln1"), n_embd, norm),
+            ln2: Residual::new(r, &format!("{name}.ln2"), n_embd, norm),
+            ln3: Residual::new(r, &format!("{name}.ln3"), n_embd, norm),
+            name,
+        }
+    }
+
+    pub fn initialise(&self, weights: &mut [Real], config: &Config, rng: &mut ChaCha8Rng) {
+        self.self_attn.initialise(weights, config.init, rng);
+        self.cross_attn.initialise(weights, config.init, rng);
+        self.feed_forward.initialise(weights, config.init, rng);
+        for ln in [&self.ln1, &self.ln2, &self.ln3] {
+            ln.initialise(weights);
+        }
+    }
+
+    /// For targets of `time` tokens whose sources have `source` of them.
+    pub fn activations(
+        &self,
+        sequences: usize,
+        time: usize,
+        source: usize,
+        n_embd: usize,
+    ) -> DecoderActivations {
+        let rows = sequences * time;
+        DecoderActivations {
+            self_attn: self.self_attn.activations(sequences, time, time),
+            cross_attn: self.cross_attn.activations(sequences, time, source),
+            feed_forward: self.feed_forward.activations(rows),
+            ln1: self.ln1.activations(rows, n_embd),
+            ln2: self.ln2.activations(rows, n_embd),
+            ln3: self.ln3.activations(rows, n_embd),
+        }
+    }
+
+    /// Weights that a row of the target is multiplied by.
+    pub fn products(&self) -> usize {
+        self.self_attn.query_products()
+            + self.cross_attn.query_products()
+            + self.feed_forward.products()
+    }
+
+    /// Weights that a row of the memory is multiplied by.
+    pub fn memory_products(&self) -> usize {
+        self.cross_attn.memory_products()
+    }
+
+    /// # Shapes
+    /// - x (B*T, C)
+    pub fn forward(
+        &self,
+        a: &mut DecoderActivations,
+        x: &ArrayRef2<Real>,
+        memory: Memory<'_>,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Scratch,
+    ) {
+        let own = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
+            let own = Memory { rows: input, time: span.time, lengths: None };
+            self.self_attn.forward(a, input, own, span, weights, dropout, scratch);
+        };
+        let cross = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
+            self.cross_attn.forward(a, input, memory, span, weights, dropout, scratch);
+        };
+        self.run(a, x, span, weights, dropout, scratch, own, cross);
+    }
+
+    /// Forward of position `position` of many sequences, one row each; `sources[i]` is whose memory row i reads.
+    ///
+    /// # Shapes
+    /// - x (R, C); `sources` (R)
+    pub fn extend(
+        &self,
+        a: &mut DecoderActivations,
+        caches: &mut Caches,
+        x: &ArrayRef2<Real>,
+        position: usize,
+        sources: &[usize],
+        weights: &[Real],
+        scratch: &mut Scratch,
+    ) {
+        let span = Span { sequences: x.nrows(), time: 1, first: 0 };
+        let Caches { written, memory } = caches;
+        let own = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
+            self.self_attn.extend(a, written, input, position, weights, scratch);
+        };
+        let cross = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
+            self.cross_attn.recall(a, memory, input, sources, weights, scratch);
+        };
+        self.run(a, x, span, weights, Dropout::OFF, scratch, own, cross);
+    }
+
+    /// The three sublayers; `own` and `cross` are the attentions, however they are computed.
+    fn run(
+        &self,
+        a: &mut DecoderActivations,
+        x: &ArrayRef2<Real>,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Scratch,
+        own: impl FnOnce(
+            &mut pair_attention::Activations,
+            &ArrayRef2<Real>,
+            &mut pair_attention::Scratch,
+        ),
+        cross: impl FnOnce(
+            &mut pair_attention::Activations,
+            &ArrayRef2<Real>,
+            &mut pair_attention::Scratch,
+        ),
+    ) {
+        let n = span.rows();
+        let scratch = &mut scratch.attention;
+        own(&mut a.self_attn, &self.ln1.enter(&mut a.ln1, x, weights), scratch);
+        self.ln1.join(&mut a.ln1, x, &a.self_attn.out(n), weights);
+        let x = self.ln1.out(&a.ln1, n);
+        cross(&mut a.cross_attn, &self.ln2.enter(&mut a.ln2, &x, weights), scratch);
+        self.ln2.join(&mut a.ln2, &x, &a.cross_attn.out(n), weights);
+        let x = self.ln2.out(&a.ln2, n);
+        let input = self.ln3.enter(&mut a.ln3, &x, weights);
+        self.feed_forward.forward(&mut a.feed_forward, &input, span, weights, dropout);
+        self.ln3.join(&mut a.ln3, &x, &a.feed_forward.out(n), weights);
+    }
+
+    /// In place: d loss / d output becomes d loss / d x; adds to the gradients and to the memory's.
+    ///
+    /// # Shapes
+    /// - d, x (B*T, C); `d_memory` (B*S, C)
+    pub fn backward(
+        &self,
+        d: &mut ArrayRef2<Real>,
+        d_memory: &mut ArrayRef2<Real>,
+        gradients: &mut [Real],
+        x: &ArrayRef2<Real>,
+        memory: Memory<'_>,
+        a: &DecoderActivations,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { attention, dy, dx, d_hidden } = scratch;
+        let n = span.rows();
+        let (first, second) = (self.ln1.out(&a.ln1, n), self.ln2.out(&a.ln2, n));
+        let way = Way { residual: &self.ln3, a: &a.ln3, weights };
+        way.backward(d, gradients, &second, [dx, dy], |dx, gradients, dy, input| {
+            let kept = &a.feed_forward;
+            self.feed_forward
+                .backward(dx, gradients, dy, input, kept, span, weights, dropout, d_hidden);
+        });
+        let way = Way { residual: &self.ln2, a: &a.ln2, weights };
+        way.backward(d, gradients, &first, [dx, dy], |dx, gradients, dy, input| {
+            let (kept, to) = (&a.cross_attn, Some(d_memory));
+            self.cross_attn.backward(
+                dx, to, gradients, dy, input, memory, kept, span, weights, dropout, attention,
+            );
+        });
+        let way = Way { residual: &self.ln1, a: &a.ln1, weights };
+        way.backward(d, gradients, x, [dx, dy], |dx, gradients, dy, input| {
+            let own = Memory { rows: input, time: span.time, lengths: None };
+            let kept = &a.self_attn;
+            self.self_attn.backward(
+                dx, None, gradients, dy, input, own, kept, span, weights, dropout, attention,
+            );
+        });
+    }
+
+    /// The layer's output, (N, C).
+    pub fn out<'a>(&self, a: &'a DecoderActivations, n: usize) -> ArrayView2<'a, Real> {
+        self.ln3.out(&a.ln3, n)
+    }
+
+    /// Hands the named values of the first sequence to `look`; `length` of the `source` tokens are no padding.
+    pub fn visit(
+        &self,
+        a: &DecoderActivations,
+        [time, source, length]: [usize; 3],
+        look: &mut Look<'_>,
+    ) {
+        let name = &self.name;
+        let sizes = [time, time, time];
+        a.self_attn.visit(&self.self_attn, &format!("{name}.self_attn"), sizes, look);
+        rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), look);
+        let sizes = [time, source, length];
+        a.cross_attn.visit(&self.cross_attn, &format!("{name}.cross_attn"), sizes, look);
+        rows(&format!("{name}.ln2"), &self.ln2.out(&a.ln2, time), look);
+        a.feed_forward.visit(&format!("{name}.ffwd"), time, look);
+        rows(name, &self.out(a, time), look);
+    }
+
+    /// Room for `rows` answers of `time` tokens to `sources` sources of `source_time`.
+    pub fn caches(&self, rows: usize, time: usize, sources: usize, source_time: usize) -> Caches {
+        Caches {
+            written: Cache::new(&self.self_attn, rows, time),
+            memory: Cache::new(&self.cross_attn, sources, source_time),
+        }
+    }
+
+    /// Keeps the memory's keys and values.
+    pub fn remember(
+        &self,
+        caches: &mut Caches,
+        memory: Memory<'_>,
+        weights: &[Real],
+        scratch: &mut Scratch,
+    ) {
+        self.cross_attn.remember(&mut caches.memory, memory, weights, &mut scratch.attention);
+    }
+
+    /// Row i continues what row `parents[i]` has written.
+    pub fn rearrange(&self, caches: &mut Caches, parents: &[usize]) {
+        caches.written.rearrange(&self.self_attn, parents);
+    }
+}
+
+/// Hands an activation (N, C) to `look`.
+pub fn rows(name: &str, values: &ArrayView2<'_, Real>, look: &mut Look<'_>) {
+    let shape = [values.nrows(), values.ncols()];
+    look(name, &shape, values.as_slice().expect("standard layout"));
+}
