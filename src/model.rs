@@ -9,6 +9,7 @@ pub mod bigram;
 pub mod config;
 pub mod encoder_decoder;
 pub mod gpt;
+pub mod recurrent;
 pub mod sampling;
 
 #[cfg(test)]
@@ -328,6 +329,9 @@ pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
         config::Architecture::Gpt => Box::new(gpt::Gpt::new(config)),
         config::Architecture::EncoderDecoder => {
             Box::new(encoder_decoder::EncoderDecoder::new(config))
+        }
+        config::Architecture::Rnn | config::Architecture::Gru | config::Architecture::Lstm => {
+            Box::new(recurrent::Recurrent::new(config))
         }
         other => todo!("{other:?}"),
     })

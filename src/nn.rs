@@ -21,3 +21,4 @@ pub mod pair_attention;
 pub mod parameters;
 pub mod position;
 pub mod residual;
+pub mod recurrent;

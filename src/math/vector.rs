@@ -78,6 +78,16 @@ pub fn add_rows(sums: &mut [Real], x: &[Real]) {
     }
 }
 
+/// Adds `row` to every row of y (n, columns).
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+pub fn add_to_rows(y: &mut [Real], row: &[Real]) {
+    for y in y.chunks_exact_mut(row.len()) {
+        for (y, x) in y.iter_mut().zip(row) {
+            *y += x;
+        }
+    }
+}
+
 /// y (n) += x (m) W (m, n): generation's matrix product. It reads every weight once, so four rows go together and y
 /// stays in the first cache.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
@@ -130,6 +140,9 @@ mod tests {
         let mut sums = vec![1.0; 3];
         add_rows(&mut sums, &[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
         assert_eq!(sums, [12.0, 23.0, 34.0]);
+        let mut rows = vec![1.0, 2.0, 3.0, 4.0];
+        add_to_rows(&mut rows, &[10.0, 20.0]);
+        assert_eq!(rows, [11.0, 22.0, 13.0, 24.0]);
     }
 
     #[test]

@@ -39,7 +39,26 @@ impl Dropout {
             let size = time * x.ncols();
             for (i, units) in contiguous_mut(x).chunks_mut(size).enumerate() {
                 if let Some(drop) = self.at(place, first + i) {
-                    mask(units, drop);
+                    mask(units, drop, 0);
+                }
+            }
+        }
+    }
+
+    /// The same units of the same sequences where the rows of x (T*B, C) are time-major: row t * `sequences` + b is position
+    /// t of sequence `first` + b.
+    pub fn apply_time_major(
+        self,
+        x: &mut ArrayRef2<Real>,
+        place: u64,
+        first: usize,
+        sequences: usize,
+    ) {
+        if self.p > 0.0 {
+            let width = x.ncols();
+            for (row, units) in contiguous_mut(x).chunks_exact_mut(width).enumerate() {
+                if let Some(drop) = self.at(place, first + row % sequences) {
+                    mask(units, drop, (row / sequences * width) as u32);
                 }
             }
         }
@@ -47,8 +66,8 @@ impl Dropout {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn mask(units: &mut [Real], drop: Drop) {
-    for (i, unit) in (0..).zip(units) {
+fn mask(units: &mut [Real], drop: Drop, first: u32) {
+    for (i, unit) in (first..).zip(units) {
         *unit = if hash::bits(drop.key, i) >= drop.threshold { *unit * drop.scale } else { 0.0 };
     }
 }
@@ -70,5 +89,19 @@ mod tests {
         let mut part = Array2::from_elem((8, 32), 1.0);
         dropout.apply(&mut part, 3, 63, 8);
         assert_eq!(part, all.slice(ndarray::s![63 * 8.., ..]));
+    }
+
+    #[test]
+    fn time_major_rows_lose_the_same_units() {
+        let dropout = Dropout { p: 0.3, seed: 1, step: 7 };
+        let (sequences, time) = (5, 4);
+        let [mut one, mut other] = [(); 2].map(|()| Array2::from_elem((sequences * time, 9), 1.0));
+        dropout.apply(&mut one, 2, 6, time);
+        dropout.apply_time_major(&mut other, 2, 6, sequences);
+        for b in 0..sequences {
+            for t in 0..time {
+                assert_eq!(one.row(b * time + t), other.row(t * sequences + b));
+            }
+        }
     }
 }

@@ -78,6 +78,21 @@ pub const STAGES: &[Stage] = &[
         adds: "the paper's encoder and decoder in small: pairs, attention over a memory",
         build: || Preset::pairs(encoder_decoder()),
     },
+    Stage {
+        name: "rnn",
+        adds: "no attention: a state of 128 that goes from token to token",
+        build: || Preset::text(recurrent(Architecture::Rnn)),
+    },
+    Stage {
+        name: "gru",
+        adds: "two gates that say what of the state is kept",
+        build: || Preset::text(recurrent(Architecture::Gru)),
+    },
+    Stage {
+        name: "lstm",
+        adds: "a cell state beside it, and three gates",
+        build: || Preset::text(recurrent(Architecture::Lstm)),
+    },
 ];
 
 /// Found by name, but in no list: what takes days where a stage takes minutes.
@@ -261,4 +276,9 @@ fn encoder_decoder_paper() -> (model::Config, Training) {
         ..training
     };
     (model, training)
+}
+
+fn recurrent(model: Architecture) -> (model::Config, Training) {
+    let model = model::Config { model, block_size: 32, n_hidden: 128, ..model::Config::default() };
+    (model, Training { batch_size: 32, lr: 3e-3, grad_clip: 1.0, ..Training::default() })
 }

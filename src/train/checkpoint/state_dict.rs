@@ -14,6 +14,12 @@ use crate::task::{self, Task};
 use crate::train::config::{Config, Training};
 use crate::train::stage::STAGES;
 
+/// Recurrent networks, by the module that holds their layers.
+const RECURRENT: [(&str, Architecture); 3] =
+    [("rnn", Architecture::Rnn), ("gru", Architecture::Gru), ("lstm", Architecture::Lstm)];
+/// How far back a recurrent network's training goes, which no tensor tells: the presets'.
+const RECURRENT_BLOCK_SIZE: usize = 32;
+
 /// The stage of a model that is none of the presets.
 const STAGE: &str = "state-dict";
 /// The seed of its batches, should it be trained further: the lecture's.
@@ -38,10 +44,18 @@ pub fn infer(tensors: &BTreeMap<String, Tensor>, overrides: &Overrides) -> Resul
     let (vocab_size, n_embd) = matrix("token_embedding_table.weight")?;
     let gpt = tensors.contains_key("lm_head.weight");
     let mut model = model::Config { vocab_size, ..model::Config::default() };
-    if gpt {
-        let count = |name: &dyn Fn(usize) -> String| {
-            (0..tensors.len()).take_while(|i| tensors.contains_key(&name(*i))).count()
-        };
+    let count = |name: &dyn Fn(usize) -> String| {
+        (0..tensors.len()).take_while(|i| tensors.contains_key(&name(*i))).count()
+    };
+    let cell =
+        RECURRENT.iter().find(|(name, _)| tensors.contains_key(&format!("{name}.weight_hh_l0")));
+    if let Some((name, architecture)) = cell {
+        model.model = *architecture;
+        model.n_embd = n_embd;
+        model.n_hidden = matrix(&format!("{name}.weight_hh_l0"))?.1;
+        model.n_layer = count(&|i| format!("{name}.weight_hh_l{i}"));
+        model.block_size = RECURRENT_BLOCK_SIZE;
+    } else if gpt {
         model.n_embd = n_embd;
         model.n_layer = count(&|i| format!("blocks.{i}.sa.heads.0.key.weight"));
         model.n_head = count(&|i| format!("blocks.0.sa.heads.{i}.key.weight")).max(1);

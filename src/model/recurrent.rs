@@ -1,0 +1,393 @@
+//! A recurrent network: token embeddings, recurrent layers, logits. It reads a sequence token by token, and what it knows
+//! of all that came before is one state of fixed size (Elman 1990; Mikolov et al. 2010 for language).
+//!
+//! A state has no window: in generation it runs on past `block_size`, which is only how far training goes back in time.
+//!
+//! With more than one layer, or dropout, this is PyTorch's `nn.RNN(n_embd, n_hidden, n_layer)` and its like, and dropout
+//! on every layer's output, the last one's too.
+
+mod one_sequence;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+
+use ndarray::{Array2, ArrayView2, s};
+
+use super::config::Architecture;
+use super::{Batch, Conditions, Config, Dropout, Inference, LanguageModel, Losses, Model, Shard};
+use crate::math::Real;
+use crate::math::cross_entropy::{self, IGNORED};
+use crate::math::random::{Purpose, stream};
+use crate::nn::attention::Span;
+use crate::nn::embedding::Embedding;
+use crate::nn::linear::Linear;
+use crate::nn::parameters::Registry;
+use crate::nn::recurrent::{self, Cell};
+use one_sequence::OneSequence;
+
+/// A shard goes through its sequences in micro-batches of about so many rows, so that activations stay in the cache …
+const MICRO_BATCH_ROWS: usize = 2048;
+/// … and of so many sequences: a product for each step should have enough rows to be worth its call.
+const FEWEST_SEQUENCES: usize = 16;
+
+#[derive(Clone, Debug)]
+pub struct Recurrent {
+    config: Config,
+    registry: Registry,
+    layers: Layers,
+}
+
+#[derive(Clone, Debug)]
+struct Layers {
+    token: Embedding,
+    recurrent: Vec<recurrent::Recurrent>,
+    lm_head: Linear,
+}
+
+impl Recurrent {
+    /// # Panics
+    /// If the configuration is of another architecture, or has no layer.
+    pub fn new(config: &Config) -> Self {
+        let Config { vocab_size, n_embd, n_hidden, .. } = *config;
+        let (name, cell) = match config.model {
+            Architecture::Rnn => ("rnn", Cell::Rnn),
+            Architecture::Gru => ("gru", Cell::Gru),
+            Architecture::Lstm => ("lstm", Cell::Lstm),
+            other => panic!("{other:?} is no recurrent network"),
+        };
+        assert!(config.n_layer > 0, "the logits need a layer");
+        let mut registry = Registry::default();
+        let r = &mut registry;
+        let token = Embedding::new(r, "token_embedding_table", vocab_size, n_embd);
+        let layer = |i| {
+            let n_in = if i == 0 { n_embd } else { n_hidden };
+            recurrent::Recurrent::new(r, name, i, cell, n_in, n_hidden)
+        };
+        let recurrent = (0..config.n_layer).map(layer).collect();
+        let lm_head = Linear::new(r, "lm_head", n_hidden, vocab_size, true);
+        Self { config: config.clone(), registry, layers: Layers { token, recurrent, lm_head } }
+    }
+
+    fn one_sequence(&self) -> OneSequence {
+        OneSequence::new(self.layers.clone(), self.config.block_size, self.registry.len())
+    }
+}
+
+impl Model for Recurrent {
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn initialise(&self, weights: &mut [Real], seed: u64) {
+        let init = self.config.init;
+        let layers = &self.layers;
+        layers.token.initialise(weights, init, &mut stream(seed, Purpose::Init, 0));
+        layers.lm_head.initialise(weights, init, &mut stream(seed, Purpose::Init, 1));
+        for (layer, index) in layers.recurrent.iter().zip(2..) {
+            layer.initialise(weights, init, &mut stream(seed, Purpose::Init, index));
+        }
+    }
+
+    fn shard(&self) -> Box<dyn Shard> {
+        let time = self.config.block_size;
+        let sequences = (MICRO_BATCH_ROWS / time).max(FEWEST_SEQUENCES);
+        let rows = sequences * time;
+        Box::new(Working {
+            sequences,
+            activations: self.layers.activations(sequences, time),
+            backward: self.layers.backward_memory(sequences, time),
+            layers: self.layers.clone(),
+            x: Vec::with_capacity(rows),
+            y: Vec::with_capacity(rows),
+        })
+    }
+
+    fn inference(&self) -> Box<dyn Inference> {
+        Box::new(self.one_sequence())
+    }
+
+    fn language_model(&self) -> Option<Box<dyn LanguageModel>> {
+        Some(Box::new(self.one_sequence()))
+    }
+
+    fn operations_per_token(&self) -> f64 {
+        let layers = self.layers.recurrent.iter();
+        let recurrent: usize = layers.map(recurrent::Recurrent::products).sum();
+        6.0 * (recurrent + self.layers.lm_head.products()) as f64
+    }
+}
+
+/// What a forward pass keeps. N = T B rows, time-major: row t * B + b is position t of sequence b.
+#[derive(Clone, Debug)]
+struct Activations {
+    /// (N, C)
+    embedding: Array2<Real>,
+    layers: Vec<Layer>,
+    /// (N, V); after the loss, its gradient
+    logits: Array2<Real>,
+}
+
+#[derive(Clone, Debug)]
+struct Layer {
+    inside: recurrent::Activations,
+    /// (N, H): what comes out, where dropout is on
+    dropped: Array2<Real>,
+}
+
+impl Layer {
+    /// What comes out, (N, H).
+    fn out(&self, span: Span, dropout: Dropout) -> ArrayView2<'_, Real> {
+        if dropout.p > 0.0 {
+            self.dropped.slice(s![..span.rows(), ..])
+        } else {
+            self.inside.out(span)
+        }
+    }
+}
+
+impl Activations {
+    /// Begins sequences with states of zeros.
+    fn start(&mut self, sequences: usize) {
+        for layer in &mut self.layers {
+            layer.inside.start(sequences);
+        }
+    }
+
+    /// What goes into layer i; for i = number of layers, what comes out of the last.
+    fn input_of(&self, i: usize, span: Span, dropout: Dropout) -> ArrayView2<'_, Real> {
+        input_of(&self.embedding, &self.layers[..i], span, dropout)
+    }
+}
+
+/// What goes into the layer after those `before`.
+fn input_of<'a>(
+    embedding: &'a Array2<Real>,
+    before: &'a [Layer],
+    span: Span,
+    dropout: Dropout,
+) -> ArrayView2<'a, Real> {
+    match before {
+        [] => embedding.slice(s![..span.rows(), ..]),
+        [.., last] => last.out(span, dropout),
+    }
+}
+
+/// Working memory of a backward pass.
+#[derive(Clone, Debug)]
+struct BackwardMemory {
+    /// For each layer (N, H): the gradient of its output; then of its state at every step, with what goes through later steps
+    states: Vec<Array2<Real>>,
+    /// (N, C)
+    embedding: Array2<Real>,
+    scratch: recurrent::Scratch,
+}
+
+impl Layers {
+    fn activations(&self, sequences: usize, time: usize) -> Activations {
+        let rows = sequences * time;
+        let layer = |layer: &recurrent::Recurrent| Layer {
+            inside: layer.activations(sequences, time),
+            dropped: Array2::zeros((rows, layer.n_hidden)),
+        };
+        Activations {
+            embedding: Array2::zeros((rows, self.token.width)),
+            layers: self.recurrent.iter().map(layer).collect(),
+            logits: Array2::zeros((rows, self.lm_head.n_out)),
+        }
+    }
+
+    fn backward_memory(&self, sequences: usize, time: usize) -> BackwardMemory {
+        let rows = sequences * time;
+        let state = |layer: &recurrent::Recurrent| Array2::zeros((rows, layer.n_hidden));
+        BackwardMemory {
+            states: self.recurrent.iter().map(state).collect(),
+            embedding: Array2::zeros((rows, self.token.width)),
+            scratch: self.recurrent[0].scratch(sequences, time),
+        }
+    }
+
+    /// From token ids to the last layer's output, from the states that stand there.
+    fn forward(
+        &self,
+        a: &mut Activations,
+        x: &[u32],
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+    ) {
+        let n = span.rows();
+        let Activations { embedding, layers, .. } = a;
+        self.token.forward(&mut embedding.slice_mut(s![..n, ..]), x, weights);
+        for (i, recurrent) in self.recurrent.iter().enumerate() {
+            let (before, rest) = layers.split_at_mut(i);
+            let Layer { inside, dropped } = &mut rest[0];
+            recurrent.forward(inside, &input_of(embedding, before, span, dropout), span, weights);
+            if dropout.p > 0.0 {
+                let mut dropped = dropped.slice_mut(s![..n, ..]);
+                dropped.assign(&inside.out(span));
+                dropout.apply_time_major(&mut dropped, i as u64, span.first, span.sequences);
+            }
+        }
+    }
+
+    /// The logits of the rows from number `from` on.
+    fn logits<'a>(
+        &self,
+        a: &'a mut Activations,
+        from: usize,
+        span: Span,
+        weights: &[Real],
+        dropout: Dropout,
+    ) -> &'a mut [Real] {
+        let last = input_of(&a.embedding, &a.layers, span, dropout);
+        let mut logits = a.logits.slice_mut(s![from..span.rows(), ..]);
+        self.lm_head.forward(&mut logits, &last.slice(s![from.., ..]), weights);
+        logits.into_slice().expect("standard layout")
+    }
+
+    /// From d loss / d logits, which stands where the logits of the rows from number `from` on were, back to every weight.
+    fn backward(
+        &self,
+        memory: &mut BackwardMemory,
+        a: &Activations,
+        x: &[u32],
+        from: usize,
+        span: Span,
+        weights: &[Real],
+        gradients: &mut [Real],
+        dropout: Dropout,
+    ) {
+        let (n, count) = (span.rows(), self.recurrent.len());
+        let BackwardMemory { states, embedding, scratch } = memory;
+        let last = a.input_of(count, span, dropout);
+        let (mut unasked, mut d) = states[count - 1].view_mut().split_at(ndarray::Axis(0), from);
+        unasked.fill(0.0);
+        self.lm_head.backward(
+            &mut d.slice_mut(s![..n - from, ..]),
+            gradients,
+            &a.logits.slice(s![from..n, ..]),
+            &last.slice(s![from.., ..]),
+            weights,
+        );
+        for (i, layer) in self.recurrent.iter().enumerate().rev() {
+            let (below, rest) = states.split_at_mut(i);
+            let dx = below.last_mut().unwrap_or(embedding);
+            let mut d = rest[0].slice_mut(s![..n, ..]);
+            dropout.apply_time_major(&mut d, i as u64, span.first, span.sequences);
+            layer.backward(
+                &mut dx.slice_mut(s![..n, ..]),
+                gradients,
+                &mut d,
+                &a.input_of(i, span, dropout),
+                &a.layers[i].inside,
+                span,
+                weights,
+                scratch,
+            );
+        }
+        self.token.backward(gradients, &embedding.slice(s![..n, ..]), x);
+    }
+}
+
+struct Working {
+    layers: Layers,
+    /// Sequences in a micro-batch.
+    sequences: usize,
+    activations: Activations,
+    backward: BackwardMemory,
+    /// (N): token ids and targets of a micro-batch, time-major
+    x: Vec<u32>,
+    y: Vec<u32>,
+}
+
+impl Working {
+    /// The micro-batches of the sequences `rows`.
+    fn spans(&self, rows: Range<usize>, time: usize) -> impl Iterator<Item = Span> + use<> {
+        let (sequences, end) = (self.sequences, rows.end);
+        rows.step_by(sequences).map(move |first| {
+            let sequences = sequences.min(end - first);
+            Span { sequences, time, first }
+        })
+    }
+
+    /// Runs forward over a micro-batch. Gives the first row that something is asked at, from which on there are logits: the
+    /// rows before it, all of them where a task asks at the end alone, are saved. `None` if nothing is asked.
+    fn forward(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        span: Span,
+        dropout: Dropout,
+    ) -> Option<usize> {
+        let Self { layers, activations: a, x, y, .. } = self;
+        time_major(y, &batch.y, span);
+        let from = y.iter().position(|target| *target != IGNORED)?;
+        time_major(x, &batch.x, span);
+        a.start(span.sequences);
+        layers.forward(a, x, span, weights, dropout);
+        layers.logits(a, from, span, weights, dropout);
+        Some(from)
+    }
+
+    /// The logits from row `from` on, and their targets.
+    fn answers(&mut self, from: usize) -> (&mut [Real], &[u32]) {
+        let columns = self.layers.lm_head.n_out;
+        let logits = self.activations.logits.as_slice_mut().expect("standard layout");
+        (&mut logits[from * columns..self.y.len() * columns], &self.y[from..])
+    }
+}
+
+/// The rows of a micro-batch, step by step instead of sequence by sequence.
+fn time_major(to: &mut Vec<u32>, from: &[u32], span: Span) {
+    let Span { sequences, time, first } = span;
+    to.clear();
+    to.extend((0..span.rows()).map(|row| from[(first + row % sequences) * time + row / sequences]));
+}
+
+impl Shard for Working {
+    fn loss_and_gradients(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        conditions: &Conditions,
+        gradients: &mut [Real],
+    ) -> Losses {
+        let (dropout, columns) = (conditions.dropout, self.layers.lm_head.n_out);
+        let scale = 1.0 / batch.targets() as Real;
+        let mut loss = 0.0;
+        for span in self.spans(rows, batch.time) {
+            if let Some(from) = self.forward(weights, batch, span, dropout) {
+                let (logits, targets) = self.answers(from);
+                loss += cross_entropy::cross_entropy_backward(logits, targets, columns, scale);
+                let Self { layers, activations: a, backward, x, .. } = self;
+                layers.backward(backward, a, x, from, span, weights, gradients, dropout);
+            }
+        }
+        Losses::of(loss)
+    }
+
+    fn loss(
+        &mut self,
+        weights: &[Real],
+        batch: &Batch,
+        rows: Range<usize>,
+        _conditions: &Conditions,
+    ) -> Losses {
+        let columns = self.layers.lm_head.n_out;
+        let mut loss = 0.0;
+        for span in self.spans(rows, batch.time) {
+            if let Some(from) = self.forward(weights, batch, span, Dropout::OFF) {
+                let (logits, targets) = self.answers(from);
+                loss += cross_entropy::cross_entropy(logits, targets, columns);
+            }
+        }
+        Losses::of(loss)
+    }
+}

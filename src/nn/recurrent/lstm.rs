@@ -1,0 +1,111 @@
+//! Long short-term memory (Hochreiter and Schmidhuber 1997) with a forget gate (Gers, Schmidhuber and Cummins 2000). The four
+//! blocks of gates = x_t W_ih + b_ih + h_{t-1} W_hh + b_hh:
+//!
+//! - input i = sigmoid, forget f = sigmoid, cell g = tanh, output o = sigmoid
+//! - c_t = f c_{t-1} + i g, h_t = o tanh(c_t)
+//!
+//! From c_t to c_{t-1} a gradient is multiplied by f alone, by no matrix: where f is near 1, it does not vanish.
+
+use multiversion::multiversion;
+
+use super::{blocks, blocks_mut};
+use crate::math::Real;
+use crate::math::exp::{sigmoid, tanh};
+
+/// The gates come in before their sigmoid or tanh and leave as (i, f, g, o).
+///
+/// # Shapes
+/// - h, c, c_before (B, H); gates (B, 4H); `width` is H
+pub fn forward(
+    h: &mut [Real],
+    c: &mut [Real],
+    gates: &mut [Real],
+    c_before: &[Real],
+    width: usize,
+) {
+    let states = h.chunks_exact_mut(width).zip(c.chunks_exact_mut(width));
+    let states = states.zip(c_before.chunks_exact(width));
+    for (((h, c), c_before), gates) in states.zip(gates.chunks_exact_mut(4 * width)) {
+        let [i, f, g, o] = blocks_mut(gates, width);
+        forward_row(h, c, i, f, g, o, c_before);
+    }
+}
+
+/// [`forward`] of one sequence; all (H). Slices of their own, so that the compiler knows that they don't overlap.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn forward_row(
+    h: &mut [Real],
+    c: &mut [Real],
+    i: &mut [Real],
+    f: &mut [Real],
+    g: &mut [Real],
+    o: &mut [Real],
+    c_before: &[Real],
+) {
+    let n = h.len();
+    let (c, c_before) = (&mut c[..n], &c_before[..n]);
+    let (i, f, g, o) = (&mut i[..n], &mut f[..n], &mut g[..n], &mut o[..n]);
+    for j in 0..n {
+        i[j] = sigmoid(i[j]);
+        f[j] = sigmoid(f[j]);
+        g[j] = tanh(g[j]);
+        o[j] = sigmoid(o[j]);
+        c[j] = f[j] * c_before[j] + i[j] * g[j];
+        h[j] = o[j] * tanh(c[j]);
+    }
+}
+
+/// The gradients of the gates before their sigmoid or tanh, from d = d loss / d h. `d_cell` comes in as what the later steps
+/// say about c_t, and leaves as what is said about c_{t-1}.
+///
+/// # Shapes
+/// - d_gates, gates (B, 4H); d_cell, d, c_before, c (B, H); `width` is H
+pub fn backward(
+    d_gates: &mut [Real],
+    d_cell: &mut [Real],
+    d: &[Real],
+    gates: &[Real],
+    c_before: &[Real],
+    c: &[Real],
+    width: usize,
+) {
+    let gates = d_gates.chunks_exact_mut(4 * width).zip(gates.chunks_exact(4 * width));
+    let gradients = d_cell.chunks_exact_mut(width).zip(d.chunks_exact(width));
+    let states = c_before.chunks_exact(width).zip(c.chunks_exact(width));
+    for (((d_gates, gates), (d_cell, d)), (c_before, c)) in gates.zip(gradients).zip(states) {
+        let [d_i, d_f, d_g, d_o] = blocks_mut(d_gates, width);
+        let [i, f, g, o] = blocks(gates, width);
+        backward_row(d_i, d_f, d_g, d_o, d_cell, d, i, f, g, o, c_before, c);
+    }
+}
+
+/// [`backward`] of one sequence; all (H).
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn backward_row(
+    d_i: &mut [Real],
+    d_f: &mut [Real],
+    d_g: &mut [Real],
+    d_o: &mut [Real],
+    d_cell: &mut [Real],
+    d: &[Real],
+    i: &[Real],
+    f: &[Real],
+    g: &[Real],
+    o: &[Real],
+    c_before: &[Real],
+    c: &[Real],
+) {
+    let n = d.len();
+    let (d_i, d_f, d_g, d_o) = (&mut d_i[..n], &mut d_f[..n], &mut d_g[..n], &mut d_o[..n]);
+    let (i, f, g, o) = (&i[..n], &f[..n], &g[..n], &o[..n]);
+    let (d_cell, c_before, c) = (&mut d_cell[..n], &c_before[..n], &c[..n]);
+    for j in 0..n {
+        let tanh_c = tanh(c[j]);
+        let d_c = d_cell[j] + d[j] * o[j] * (1.0 - tanh_c * tanh_c);
+        d_i[j] = d_c * g[j] * i[j] * (1.0 - i[j]);
+        d_f[j] = d_c * c_before[j] * f[j] * (1.0 - f[j]);
+        d_g[j] = d_c * i[j] * (1.0 - g[j] * g[j]);
+        d_o[j] = d[j] * tanh_c * o[j] * (1.0 - o[j]);
+        d_cell[j] = d_c * f[j];
+    }
+}
