@@ -10,6 +10,7 @@ pub mod cross_entropy;
 pub mod exp;
 #[cfg(all(test, feature = "f64"))]
 pub mod finite_difference;
+pub mod gate;
 pub mod gemm;
 pub mod hash;
 pub mod norm;

@@ -7,11 +7,16 @@
 pub mod batch;
 pub mod bigram;
 pub mod config;
+pub mod conv;
 pub mod encoder_decoder;
 pub mod gpt;
+pub mod memory;
+pub mod neural_gpu;
 pub mod recurrent;
 pub mod sampling;
 
+#[cfg(test)]
+mod before_attention;
 #[cfg(test)]
 mod tests;
 
@@ -333,6 +338,9 @@ pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
         config::Architecture::Rnn | config::Architecture::Gru | config::Architecture::Lstm => {
             Box::new(recurrent::Recurrent::new(config))
         }
+        config::Architecture::Conv => Box::new(conv::Conv::new(config)),
+        config::Architecture::NeuralGpu => Box::new(neural_gpu::NeuralGpu::new(config)),
+        config::Architecture::Memory => Box::new(memory::MemoryNetwork::new(config)),
         other => todo!("{other:?}"),
     })
 }

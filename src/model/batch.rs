@@ -51,6 +51,11 @@ impl Batch {
         &self.x[i * self.time..(i + 1) * self.time]
     }
 
+    /// The targets of example `i`.
+    pub fn targets_of(&self, i: usize) -> &[u32] {
+        &self.y[i * self.time..(i + 1) * self.time]
+    }
+
     /// The likeliest token at every position of each example where a target is asked for. `run` is given an example's
     /// tokens and hands over their logits, (T, `vocab_size`).
     pub fn answers(
@@ -60,7 +65,7 @@ impl Batch {
     ) -> Output {
         let mut output = Output::default();
         for i in 0..self.sequences {
-            let targets = &self.y[i * self.time..(i + 1) * self.time];
+            let targets = self.targets_of(i);
             run(self.tokens(i), &mut |logits| {
                 let rows = logits.chunks_exact(vocab_size).zip(targets);
                 let asked = rows.filter(|(_, target)| **target != IGNORED);
@@ -83,6 +88,11 @@ impl Batch {
     }
 }
 
+/// The positions at which something is asked.
+pub fn asked(targets: &[u32]) -> impl Iterator<Item = usize> + '_ {
+    targets.iter().enumerate().filter(|(_, target)| **target != IGNORED).map(|(t, _)| t)
+}
+
 /// The place of the largest; the first of equals.
 pub fn argmax(row: &[Real]) -> usize {
     let larger = |best: usize, i: usize| if row[i] > row[best] { i } else { best };
@@ -99,6 +109,11 @@ mod tests {
         let mut runs = [[0.0, 1.0, 0.0, 3.0, 2.0, 3.0], [1.0, 5.0, 2.0, 9.0, 0.0, 0.0]].into_iter();
         let output = batch.answers(3, |_, answer| answer(&runs.next().unwrap()));
         assert_eq!(output.tokens, [[0], [1]]);
+    }
+
+    #[test]
+    fn positions_without_a_target_are_not_asked() {
+        assert_eq!(asked(&[1, IGNORED, 0, 0]).collect::<Vec<_>>(), [0, 2, 3]);
     }
 
     #[test]

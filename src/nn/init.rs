@@ -49,7 +49,16 @@ fn uniform(values: &mut [Real], bound: f64, rng: &mut impl Rng) {
     fill(values, distribution, rng);
 }
 
-fn normal(values: &mut [Real], std: f64, rng: &mut impl Rng) {
+/// U(-sqrt(3 / in), sqrt(3 / in)): numbers of variance 1 stay of variance 1 (TensorFlow's uniform unit scaling).
+pub fn unit_scaling(values: &mut [Real], n_in: usize, rng: &mut impl Rng) {
+    uniform(values, (3.0 / n_in as f64).sqrt(), rng);
+}
+
+/// N(0, std) for every value.
+///
+/// # Panics
+/// If the deviation is negative or not finite.
+pub fn normal(values: &mut [Real], std: f64, rng: &mut impl Rng) {
     fill(values, Normal::new(0.0, std).expect("a finite deviation"), rng);
 }
 

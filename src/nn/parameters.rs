@@ -11,7 +11,8 @@ use std::ops::Range;
 
 use crate::math::Real;
 
-/// A named tensor as a checkpoint shows it: element (i, j) stands at `offset + i * strides[0] + j * strides[1]`.
+/// A named vector, matrix or (out, in, kernel) tensor as a checkpoint shows it: element (i, j) stands at
+/// `offset + i * strides[0] + j * strides[1]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     pub name: String,
@@ -31,18 +32,20 @@ impl Parameter {
     }
 
     /// Arena positions in the order a file holds the values (row-major over `shape`).
+    ///
+    /// # Panics
+    /// If it has more than three dimensions.
     pub fn positions(&self) -> impl Iterator<Item = usize> + '_ {
-        let (rows, columns) = match *self.shape {
-            [n] => (1, n),
-            [rows, columns] => (rows, columns),
-            _ => unreachable!("parameters are vectors or matrices"),
+        // Missing dimensions come first and are of size 1.
+        let (mut shape, mut strides) = ([1; 3], [0; 3]);
+        let missing = 3 - self.shape.len();
+        shape[missing..].copy_from_slice(&self.shape);
+        strides[missing..].copy_from_slice(&self.strides);
+        let along = move |dimension: usize, from: usize| {
+            (0..shape[dimension]).map(move |i| from + i * strides[dimension])
         };
-        let (down, across) = match *self.strides {
-            [across] => (0, across),
-            [down, across] => (down, across),
-            _ => unreachable!("as many strides as dimensions"),
-        };
-        (0..rows).flat_map(move |i| (0..columns).map(move |j| self.offset + i * down + j * across))
+        along(0, self.offset)
+            .flat_map(move |plane| along(1, plane).flat_map(move |row| along(2, row)))
     }
 
     /// Copies its values out of an arena (weights, gradients or a moment), in file order.
@@ -123,5 +126,31 @@ impl Registry {
             offset,
             strides: strides.to_vec(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_in_the_order_of_the_file_for_one_two_and_three_dimensions() {
+        let parameter = |shape: &[usize], strides: &[usize]| Parameter {
+            name: String::new(),
+            shape: shape.to_vec(),
+            offset: 100,
+            strides: strides.to_vec(),
+        };
+        let positions = |p: &Parameter| p.positions().collect::<Vec<_>>();
+        assert_eq!(positions(&parameter(&[3], &[2])), [100, 102, 104]);
+        assert_eq!(positions(&parameter(&[2, 3], &[1, 2])), [100, 102, 104, 101, 103, 105]);
+        // (out 2, in 3, kernel 2), stored as (kernel, in, out).
+        let convolution = parameter(&[2, 3, 2], &[1, 2, 6]);
+        let expected = [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11].map(|at| 100 + at);
+        assert_eq!(positions(&convolution), expected);
+        let (mut arena, values) = (vec![0.0; 112], (0..12).map(|i| i as Real).collect::<Vec<_>>());
+        convolution.write(&mut arena, &values);
+        assert_eq!(convolution.read(&arena), values);
+        assert_eq!(arena[106], 1.0, "element (0, 0, 1)");
     }
 }

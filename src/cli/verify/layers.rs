@@ -8,6 +8,7 @@ use super::stages::{FORWARD, GRADIENT};
 use crate::math::gemm::{matrix, matrix_mut};
 use crate::math::{Real, attention, softmax};
 use crate::nn::activation::Activation;
+use crate::nn::convolution::{self, Convolution};
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
@@ -22,6 +23,7 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
         "layer_gelu" => activation(golden, Activation::Gelu),
         "layer_gelu_tanh" => activation(golden, Activation::GeluTanh),
         case if case.starts_with("layer_attention_") => attention(golden),
+        "causal_conv" => causal_convolution(golden),
         case => bail!("{case:?} is not a case that this program knows"),
     }
 }
@@ -116,6 +118,36 @@ fn activation(golden: &Golden, activation: Activation) -> anyhow::Result<Worst> 
     let mut worst = Worst::default();
     golden.compare(&mut worst, "out.y", &y, FORWARD)?;
     golden.compare(&mut worst, "grad.x", &d, GRADIENT)?;
+    Ok(worst)
+}
+
+/// x (B, T, in), dy (B, T, out).
+fn causal_convolution(golden: &Golden) -> anyhow::Result<Worst> {
+    let tensor = golden.tensor("in.x")?;
+    let [sequences, time, n_in] = *tensor.shape else { bail!("in.x is {:?}", tensor.shape) };
+    let (n, n_out) = (sequences * time, golden.setting("output")?);
+    let settings = convolution::Settings {
+        n_in,
+        n_out,
+        kernel: golden.setting("kernel")?,
+        dilation: golden.setting("dilation")?,
+        padding: convolution::Padding::Causal,
+        bias: true,
+    };
+    let mut registry = Registry::default();
+    let layer = Convolution::new(&mut registry, &["layer"], &settings);
+    let weights = weights(golden, &registry, "layer")?;
+    let (x, dy) = (tensor.reals(), golden.tensor("in.dy")?.reals());
+    let (x, dy) = (matrix(&x, n, n_in), matrix(&dy, n, n_out));
+    let (mut y, mut dx) = (Array2::zeros((n, n_out)), Array2::zeros((n, n_in)));
+    let mut gradients = vec![0.0; registry.len()];
+    let mut scratch = convolution::Scratch::new(n, layer.width());
+    layer.forward(&mut y, &x, time, &weights, &mut scratch);
+    layer.backward(&mut dx, &mut gradients, &dy, &x, time, &weights, &mut scratch);
+    let mut worst = Worst::default();
+    golden.compare(&mut worst, "out.y", y.as_slice().unwrap_or_default(), FORWARD)?;
+    golden.compare(&mut worst, "grad.x", dx.as_slice().unwrap_or_default(), GRADIENT)?;
+    compare_gradients(golden, &mut worst, &registry, &gradients)?;
     Ok(worst)
 }
 

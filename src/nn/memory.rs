@@ -1,0 +1,242 @@
+//! The memory of an end-to-end memory network (Sukhbaatar et al. 2015): a question looks at all tokens before it, several times.
+//!
+//! Every token x_i before the question, i positions back, is a memory m_i = A x_i + T_A(i) to compare with and an output
+//! c_i = C x_i + T_C(i) to take (sections 2 and 4.1; T is the temporal encoding, trained, by the distance from the
+//! question). One hop: p = softmax(u m'), o = sum p_i c_i, u' = u + o. With adjacent tying (section 2.2) the outputs of a hop are
+//! the memories of the next, A^(k+1) = C^k and likewise T, and the question is embedded as the first memories are, B = A^1. So K
+//! hops need K + 1 tables.
+
+use ndarray::Array2;
+use rand::Rng;
+
+use super::embedding::Embedding;
+use super::init;
+use super::parameters::Registry;
+use crate::math::attention::{self, Shape};
+use crate::math::{Real, vector};
+
+/// The standard deviation of a starting weight (section 4.2).
+const STD: f64 = 0.1;
+
+#[derive(Clone, Debug)]
+pub struct Memory {
+    width: usize,
+    hops: usize,
+    /// K + 1 tables (V, C)
+    pub tokens: Vec<Embedding>,
+    /// K + 1 tables (longest memory, C); row d - 1 is of the token d positions back
+    times: Vec<Embedding>,
+}
+
+/// What one question's hops keep, for at most T memories.
+#[derive(Clone, Debug)]
+pub struct Activations {
+    /// How many memories there are.
+    pub count: usize,
+    /// K + 1 of (T, C): what hop k compares with and hop k - 1 takes from
+    pub memories: Vec<Array2<Real>>,
+    /// (K + 1, C): u before each hop, and at the end
+    pub questions: Array2<Real>,
+    /// (K, T): how much of each memory a hop takes
+    pub weights: Array2<Real>,
+    /// (K, C): what each hop takes
+    pub taken: Array2<Real>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    attention: attention::Scratch,
+    /// K + 1 of (T, C): the gradients of the memories, of the last backward
+    pub d_memories: Vec<Array2<Real>>,
+    /// (C): the gradient of u; after backward, of the embedded question
+    pub d_question: Vec<Real>,
+    dq: Vec<Real>,
+    dv: Vec<Real>,
+}
+
+impl Memory {
+    /// Reserves `embeddings.k.weight` (V, C) and `times.k.weight` (T, C) for k = 0 to K.
+    pub fn new(
+        registry: &mut Registry,
+        vocab_size: usize,
+        longest: usize,
+        width: usize,
+        hops: usize,
+    ) -> Self {
+        let mut tables = |name: &str, rows: usize| -> Vec<Embedding> {
+            (0..=hops)
+                .map(|k| Embedding::new(registry, &format!("{name}.{k}"), rows, width))
+                .collect()
+        };
+        let tokens = tables("embeddings", vocab_size);
+        let times = tables("times", longest);
+        Self { width, hops, tokens, times }
+    }
+
+    /// N(0, 0.1) throughout, as in the paper: with wider ones the first softmaxes are nearly all or nothing.
+    pub fn initialise(&self, weights: &mut [Real], rng: &mut impl Rng) {
+        for table in self.tokens.iter().chain(&self.times) {
+            init::normal(&mut weights[table.table_range()], STD, rng);
+        }
+    }
+
+    pub fn activations(&self) -> Activations {
+        let longest = self.times[0].rows;
+        Activations {
+            count: 0,
+            memories: vec![Array2::zeros((longest, self.width)); self.hops + 1],
+            questions: Array2::zeros((self.hops + 1, self.width)),
+            weights: Array2::zeros((self.hops, longest)),
+            taken: Array2::zeros((self.hops, self.width)),
+        }
+    }
+
+    pub fn scratch(&self) -> Scratch {
+        let longest = self.times[0].rows;
+        Scratch {
+            attention: attention::Scratch::new(1, longest, self.width),
+            d_memories: vec![Array2::zeros((longest, self.width)); self.hops + 1],
+            d_question: vec![0.0; self.width],
+            dq: vec![0.0; self.width],
+            dv: vec![0.0; longest * self.width],
+        }
+    }
+
+    fn shape(&self, keys: usize) -> Shape {
+        let width = self.width;
+        Shape { queries: 1, keys, width, value_width: width, scale: 1.0, causal: false }
+    }
+
+    /// Fills the activations for the token `question` and the tokens `before` it, the earliest first.
+    ///
+    /// # Panics
+    /// If there are more tokens than the longest memory holds, or ids outside the vocabulary.
+    pub fn forward(
+        &self,
+        a: &mut Activations,
+        question: u32,
+        before: &[u32],
+        weights: &[Real],
+        scratch: &mut Scratch,
+    ) {
+        let (n, width) = (before.len(), self.width);
+        a.count = n;
+        let tables = self.tokens.iter().zip(&self.times);
+        for (memories, (tokens, times)) in a.memories.iter_mut().zip(tables) {
+            let (tokens, times) = (&weights[tokens.table_range()], &weights[times.table_range()]);
+            let memories = values_mut(memories).chunks_exact_mut(width);
+            for ((i, &token), memory) in before.iter().enumerate().zip(memories) {
+                memory.copy_from_slice(&tokens[token as usize * width..][..width]);
+                vector::add(memory, &times[(n - 1 - i) * width..][..width]);
+            }
+        }
+        let first = &weights[self.tokens[0].table_range()][question as usize * width..][..width];
+        let questions = values_mut(&mut a.questions);
+        questions[..width].copy_from_slice(first);
+        for k in 0..self.hops {
+            let (asked, next) = questions.split_at_mut((k + 1) * width);
+            let (asked, next) = (&asked[k * width..], &mut next[..width]);
+            let taken = &mut values_mut(&mut a.taken)[k * width..][..width];
+            if n > 0 {
+                attention::forward(
+                    taken,
+                    &mut a.weights.row_mut(k).into_slice().expect("standard layout")[..n],
+                    asked,
+                    &values(&a.memories[k])[..n * width],
+                    &values(&a.memories[k + 1])[..n * width],
+                    &self.shape(n),
+                    None,
+                    &mut scratch.attention,
+                );
+            } else {
+                taken.fill(0.0);
+            }
+            next.copy_from_slice(asked);
+            vector::add(next, taken);
+        }
+    }
+
+    /// From `scratch.d_question`, the gradient of u after the last hop, to the gradients of all tables.
+    ///
+    /// # Panics
+    /// If the tokens are not those of the forward.
+    pub fn backward(
+        &self,
+        gradients: &mut [Real],
+        a: &Activations,
+        question: u32,
+        before: &[u32],
+        scratch: &mut Scratch,
+    ) {
+        let (n, width) = (before.len(), self.width);
+        let Scratch { attention, d_memories, d_question, dq, dv } = scratch;
+        let dv = &mut dv[..n * width];
+        values_mut(&mut d_memories[self.hops])[..n * width].fill(0.0);
+        for k in (0..self.hops).rev().filter(|_| n > 0) {
+            let (d_compared, d_taken) = d_memories.split_at_mut(k + 1);
+            attention::backward(
+                dq,
+                &mut values_mut(&mut d_compared[k])[..n * width],
+                dv,
+                d_question,
+                &a.weights.row(k).to_slice().expect("standard layout")[..n],
+                a.questions.row(k).to_slice().expect("standard layout"),
+                &values(&a.memories[k])[..n * width],
+                &values(&a.memories[k + 1])[..n * width],
+                &self.shape(n),
+                None,
+                attention,
+            );
+            vector::add(&mut values_mut(&mut d_taken[0])[..n * width], dv);
+            vector::add(d_question, dq);
+        }
+        let tables = self.tokens.iter().zip(&self.times);
+        for (d, (tokens, times)) in d_memories.iter().zip(tables) {
+            let d = values(d).chunks_exact(width);
+            for ((i, &token), d) in before.iter().enumerate().zip(d) {
+                let rows = [(tokens, token as usize), (times, n - 1 - i)];
+                for (table, row) in rows {
+                    let table = &mut gradients[table.table_range()];
+                    vector::add(&mut table[row * width..][..width], d);
+                }
+            }
+        }
+        let table = &mut gradients[self.tokens[0].table_range()];
+        vector::add(&mut table[question as usize * width..][..width], d_question);
+    }
+}
+
+fn values(x: &Array2<Real>) -> &[Real] {
+    x.as_slice().expect("standard layout")
+}
+
+fn values_mut(x: &mut Array2<Real>) -> &mut [Real] {
+    x.as_slice_mut().expect("standard layout")
+}
+
+#[cfg(all(test, feature = "f64"))]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::{check, values as numbers, weighted_sum};
+
+    #[test]
+    fn gradient_of_all_tables() {
+        for (before, hops) in
+            [(&[2, 0, 2, 1][..], 3), (&[1], 1), (&[], 2), (&[3, 1, 0, 2, 3, 3].repeat(3), 2)]
+        {
+            let (mut registry, width) = (Registry::default(), 5);
+            let memory = Memory::new(&mut registry, 4, 20, width, hops);
+            let weights = numbers(registry.len(), 1);
+            let dy = numbers(width, 2);
+            let (mut a, mut scratch) = (memory.activations(), memory.scratch());
+            memory.forward(&mut a, 3, before, &weights, &mut scratch);
+            let mut gradients = vec![0.0; registry.len()];
+            scratch.d_question.copy_from_slice(&dy);
+            memory.backward(&mut gradients, &a, 3, before, &mut scratch);
+            check("tables", &weights, &gradients, 1e-7, |weights| {
+                memory.forward(&mut a, 3, before, weights, &mut scratch);
+                weighted_sum(a.questions.row(hops).to_slice().unwrap(), &dy)
+            });
+        }
+    }
+}
