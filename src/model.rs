@@ -9,11 +9,13 @@ pub mod bigram;
 pub mod config;
 pub mod conv;
 pub mod encoder_decoder;
+pub mod gan;
 pub mod gpt;
 pub mod memory;
 pub mod neural_gpu;
 pub mod recurrent;
 pub mod sampling;
+pub mod vae;
 
 #[cfg(test)]
 mod before_attention;
@@ -341,6 +343,7 @@ pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
         config::Architecture::Conv => Box::new(conv::Conv::new(config)),
         config::Architecture::NeuralGpu => Box::new(neural_gpu::NeuralGpu::new(config)),
         config::Architecture::Memory => Box::new(memory::MemoryNetwork::new(config)),
-        other => todo!("{other:?}"),
+        config::Architecture::Vae => Box::new(vae::Vae::new(config)),
+        config::Architecture::Gan => Box::new(gan::Gan::new(config)),
     })
 }

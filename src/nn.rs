@@ -23,6 +23,7 @@ pub mod init;
 pub mod layer_norm;
 pub mod linear;
 pub mod memory;
+pub mod mlp;
 pub mod pair_attention;
 pub mod parameters;
 pub mod position;

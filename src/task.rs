@@ -4,9 +4,11 @@
 //! (`split`).
 
 mod alphabet;
+pub mod glyphs;
 mod judged;
 mod line;
 pub mod pairs;
+pub mod points;
 pub mod recall;
 mod split;
 
@@ -17,7 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Examples;
 use crate::text::Tokens;
+use glyphs::Glyphs;
 use pairs::Pairs;
+use points::Points;
 use recall::Recall;
 
 /// What a model is trained on.
@@ -112,8 +116,10 @@ impl fmt::Display for Config {
 /// The examples of a task; `None` for those that need more than a configuration: a text, or a file of points.
 pub fn open(config: &Config) -> Option<Arc<dyn Examples>> {
     match config.task {
+        Task::Text => None,
         Task::Recall => Some(Arc::new(Recall::new(config.distance))),
-        Task::Text | Task::Glyphs | Task::Points => None,
+        Task::Glyphs => Some(Arc::new(Glyphs)),
+        Task::Points => Some(Arc::new(Points::of(config.target)?)),
         Task::Reverse | Task::Sort | Task::Dates | Task::Numbers => {
             pairs(config).map(|pairs| Arc::new(pairs) as Arc<dyn Examples>)
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Failure;
 use super::options::Given;
-use crate::task::Task;
+use crate::task::points::Points;
+use crate::task::{self, Target, Task};
 use crate::text::{Dataset, Tokenizer};
 use crate::train::Material;
 use crate::train::checkpoint::Checkpoint;
@@ -19,6 +20,9 @@ pub struct Source {
     /// A UTF-8 text; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+    /// The points of a GAN's --target file, x and y a line
+    #[arg(long, value_name = "FILE")]
+    pub points: Option<PathBuf>,
 }
 
 impl Source {
@@ -31,7 +35,7 @@ impl Source {
     }
 
     pub fn material(&self, checkpoint: &Checkpoint) -> Result<Material, Failure> {
-        material(checkpoint, self.data.as_deref())
+        material(checkpoint, self.data.as_deref(), self.points.as_deref())
     }
 }
 
@@ -60,16 +64,35 @@ fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Tokenizer, 
 
 /// What the run of a checkpoint is trained on: for a text the one at hand, in the checkpoint's vocabulary. Says so if it
 /// is not the one the model was trained on.
-pub fn material(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Material, Failure> {
+pub fn material(
+    checkpoint: &Checkpoint,
+    data: Option<&Path>,
+    file: Option<&Path>,
+) -> Result<Material, Failure> {
+    let mut material = Material { points: points(&checkpoint.config.task, file)?, text: None };
     if checkpoint.config.task.task != Task::Text {
-        return Ok(Material::default());
+        return Ok(material);
     }
     let tokenizer = tokenizer(checkpoint, data)?;
     let dataset = Dataset::with_tokenizer(super::text(data)?, tokenizer)?;
     if checkpoint.corpus.as_ref().is_some_and(|sha256| *sha256 != dataset.corpus.sha256) {
         eprintln!("note: the checkpoint was trained on another text than {}", dataset.corpus.name);
     }
-    Ok(Arc::new(dataset).into())
+    material.text = Some(Arc::new(dataset));
+    Ok(material)
+}
+
+/// The points of a file, where the task is about them.
+pub fn points(task: &task::Config, file: Option<&Path>) -> Result<Option<Arc<Points>>, Failure> {
+    let asked = task.task == Task::Points && task.target == Target::File;
+    match file {
+        Some(file) if asked => Ok(Some(Arc::new(Points::read(file).map_err(anyhow::Error::from)?))),
+        Some(_) => Err(Failure::usage(
+            "--points is for a run whose --target is file: of this one, the points are not asked for",
+        )),
+        None if asked => Err(Failure::usage("--target file needs the points: give --points FILE")),
+        None => Ok(None),
+    }
 }
 
 /// The ids of a prompt. Says so where it holds words that the model does not know.

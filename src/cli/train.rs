@@ -43,6 +43,9 @@ pub struct Arguments {
     /// A UTF-8 text; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// The points of a GAN's --target file: x and y a line, with a comma or blanks between them
+    #[arg(long, value_name = "FILE")]
+    points: Option<PathBuf>,
     /// Write a checkpoint at the end
     #[arg(long, value_name = "CKPT")]
     out: Option<PathBuf>,
@@ -101,7 +104,8 @@ fn begin(arguments: &Arguments) -> Result<Session, Failure> {
     }
     // What is wrong with the command line is said before the text is looked for.
     config.validate().map_err(Failure::usage)?;
-    let mut material = Material::default();
+    let points = opening::points(&config.task, arguments.points.as_deref())?;
+    let mut material = Material { points, text: None };
     if config.task.task == Task::Text {
         let corpus = super::text(arguments.data.as_deref())?;
         let dataset = Dataset::of(corpus, config.task.tokens, config.task.max_words)?;
@@ -139,7 +143,8 @@ fn resume(arguments: &Arguments) -> Result<Session, Failure> {
     training.eval_interval = arguments.eval_interval.unwrap_or(training.eval_interval);
     training.eval_batches = arguments.eval_batches.unwrap_or(training.eval_batches);
     config.validate().map_err(Failure::usage)?;
-    let material = opening::material(&checkpoint, arguments.data.as_deref())?;
+    let material =
+        opening::material(&checkpoint, arguments.data.as_deref(), arguments.points.as_deref())?;
     let mut session = Session::restore(checkpoint, material, &team)?;
     for (hyperparameter, value) in arguments.hyperparameters.of(Takes::Live) {
         session.set(hyperparameter.name, value).map_err(Failure::usage)?;

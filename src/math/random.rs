@@ -15,6 +15,8 @@ pub enum Purpose {
     Dropout = 4,
     Sampling = 5,
     Latents = 6,
+    /// Data that is drawn here, the same for every run.
+    Examples = 7,
 }
 
 /// The stream of `seed` for `purpose` number `index` (a step, a sample, a tensor; below 2^56).

@@ -102,6 +102,17 @@ impl Linear {
         x: &ArrayRef2<Real>,
         weights: &[Real],
     ) {
+        self.backward_weights(gradients, dy, x);
+        self.backward_input(dx, dy, weights);
+    }
+
+    /// The weights' part of [`Linear::backward`].
+    pub fn backward_weights(
+        &self,
+        gradients: &mut [Real],
+        dy: &ArrayRef2<Real>,
+        x: &ArrayRef2<Real>,
+    ) {
         gemm(
             &mut matrix_mut(&mut gradients[self.weight.clone()], self.n_in, self.n_out),
             &x.t(),
@@ -111,6 +122,10 @@ impl Linear {
         if let Some(bias) = &self.bias {
             vector::add_rows(&mut gradients[bias.clone()], contiguous(dy));
         }
+    }
+
+    /// The input's part of [`Linear::backward`]: dx = dy W'.
+    pub fn backward_input(&self, dx: &mut ArrayRef2<Real>, dy: &ArrayRef2<Real>, weights: &[Real]) {
         gemm(dx, dy, &self.matrix(weights).t(), 0.0);
     }
 

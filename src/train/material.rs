@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::session::SessionError;
 use crate::model::Examples;
+use crate::task::points::Points;
 use crate::task::{self, Task};
 use crate::text::windows::Windows;
 use crate::text::{Dataset, TextError, Tokens};
@@ -13,11 +14,12 @@ use crate::text::{Dataset, TextError, Tokens};
 #[derive(Clone, Debug, Default)]
 pub struct Material {
     pub text: Option<Arc<Dataset>>,
+    pub points: Option<Arc<Points>>,
 }
 
 impl From<Arc<Dataset>> for Material {
     fn from(text: Arc<Dataset>) -> Self {
-        Self { text: Some(text) }
+        Self { text: Some(text), ..Self::default() }
     }
 }
 
@@ -47,6 +49,9 @@ impl Material {
     pub fn examples(&self, config: &Config) -> Result<Arc<dyn Examples>, SessionError> {
         if let Some(examples) = task::open(&config.task) {
             return Ok(examples);
+        }
+        if let (Task::Points, Some(points)) = (config.task.task, &self.points) {
+            return Ok(points.clone());
         }
         match (&self.text, config.task.task) {
             (Some(text), Task::Text) => {

@@ -1,8 +1,13 @@
-//! The lecture's stages: presets over the switches of the model and the trainer.
+//! Stages: presets over the switches of the model and the trainer.
 
-use super::config::{Config, Schedule, Training};
+mod before;
+mod encoder_decoder;
+mod generative;
+mod lecture;
+
+use super::config::{Config, Training};
 use crate::model;
-use crate::model::config::{Architecture, FeedForward, Init, Norm};
+use crate::model::config::Architecture;
 use crate::task;
 
 /// A named preset.
@@ -27,71 +32,110 @@ fn known() -> String {
 
 /// In the lecture's order.
 pub const STAGES: &[Stage] = &[
-    Stage { name: "bigram", adds: "a table of logits, V x V", build: || Preset::text(bigram()) },
+    Stage {
+        name: "bigram",
+        adds: "a table of logits, V x V",
+        build: || Preset::text(lecture::bigram()),
+    },
     Stage {
         name: "single-head",
         adds: "embeddings of 32, positions, one head of self-attention",
-        build: || Preset::text(single_head()),
+        build: || Preset::text(lecture::single_head()),
     },
     Stage {
         name: "multi-head",
         adds: "four heads of 8 instead of one of 32",
-        build: || Preset::text(multi_head()),
+        build: || Preset::text(lecture::multi_head()),
     },
     Stage {
         name: "feed-forward",
         adds: "one layer with ReLU after attention",
-        build: || Preset::text(feed_forward()),
+        build: || Preset::text(lecture::feed_forward()),
     },
     Stage {
         name: "blocks",
         adds: "three blocks, without residual connections",
-        build: || Preset::text(blocks()),
+        build: || Preset::text(lecture::blocks()),
     },
     Stage {
         name: "residual",
         adds: "residual connections, projections, feed-forward four times wide",
-        build: || Preset::text(residual()),
+        build: || Preset::text(lecture::residual()),
     },
     Stage {
         name: "layer-norm",
         adds: "LayerNorm before each sublayer and at the end",
-        build: || Preset::text(layer_norm()),
+        build: || Preset::text(lecture::layer_norm()),
     },
     Stage {
         name: "colab",
         adds: "the lecture's Colab size: context 32, width 64, four blocks",
-        build: || Preset::text(colab()),
+        build: || Preset::text(lecture::colab()),
     },
     Stage {
         name: "nano-cpu",
         adds: "nanoGPT's CPU size: context 64, width 128, cosine schedule",
-        build: || Preset::text(nano_cpu()),
+        build: || Preset::text(lecture::nano_cpu()),
     },
     Stage {
         name: "scaled-up",
         adds: "the lecture's last model: 10.8M parameters, dropout",
-        build: || Preset::text(scaled_up()),
+        build: || Preset::text(lecture::scaled_up()),
     },
     Stage {
         name: "encoder-decoder",
         adds: "the paper's encoder and decoder in small: pairs, attention over a memory",
-        build: || Preset::pairs(encoder_decoder()),
+        build: || Preset::pairs(encoder_decoder::small()),
+    },
+    Stage {
+        name: "vae",
+        adds: "a variational autoencoder of small images, with two latents",
+        build: generative::vae,
+    },
+    Stage {
+        name: "gan",
+        adds: "a generator against a discriminator, on eight Gaussians",
+        build: generative::gan,
+    },
+    Stage {
+        name: "gan-collapse",
+        adds: "the same two, ten times faster, ten discriminator steps for one: modes are lost",
+        build: generative::gan_collapse,
     },
     Stage {
         name: "rnn",
         adds: "no attention: a state of 128 that goes from token to token",
-        build: || Preset::text(recurrent(Architecture::Rnn)),
+        build: || Preset::text(before::recurrent(Architecture::Rnn)),
     },
     Stage {
         name: "gru",
         adds: "two gates that say what of the state is kept",
-        build: || Preset::text(recurrent(Architecture::Gru)),
+        build: || Preset::text(before::recurrent(Architecture::Gru)),
     },
     Stage {
         name: "lstm",
         adds: "a cell state beside it, and three gates",
-        build: || Preset::text(recurrent(Architecture::Lstm)),
+        build: || Preset::text(before::recurrent(Architecture::Lstm)),
+    },
+    Stage {
+        name: "conv",
+        adds: "dilated causal convolutions, the idea of ByteNet's decoder",
+        build: || Preset::text(before::conv()),
+    },
+    Stage {
+        name: "neural-gpu",
+        adds: "a convolutional gated unit, applied over and over",
+        build: before::neural_gpu,
+    },
+    Stage {
+        name: "memory",
+        adds: "an end-to-end memory network: reads, three times over",
+        build: before::memory,
+    },
+    Stage {
+        name: "attention",
+        adds: "two blocks of the lecture's GPT on the same recall task",
+        build: before::attention,
     },
 ];
 
@@ -99,7 +143,7 @@ pub const STAGES: &[Stage] = &[
 const LARGE: &[Stage] = &[Stage {
     name: "encoder-decoder-paper",
     adds: "the paper's base model: six layers a side, 512 wide, 44 million parameters",
-    build: || Preset::pairs(encoder_decoder_paper()),
+    build: || Preset::pairs(encoder_decoder::paper()),
 }];
 
 /// Finds a preset by name.
@@ -144,141 +188,4 @@ impl Preset {
         let task = task::Config { task: task::Task::Reverse, ..task::Config::default() };
         Self { model, training, task }
     }
-}
-
-fn bigram() -> (model::Config, Training) {
-    let training = Training {
-        lr: 1e-2,
-        steps: 3000,
-        lr_decay_steps: 3000,
-        eval_interval: 300,
-        ..Training::default()
-    };
-    (model::Config { model: Architecture::Bigram, ..model::Config::default() }, training)
-}
-
-fn single_head() -> (model::Config, Training) {
-    (model::Config::default(), Training::default())
-}
-
-fn multi_head() -> (model::Config, Training) {
-    (model::Config { n_head: 4, ..model::Config::default() }, Training::default())
-}
-
-fn feed_forward() -> (model::Config, Training) {
-    (model::Config { feed_forward: FeedForward::Single, ..multi_head().0 }, Training::default())
-}
-
-fn blocks() -> (model::Config, Training) {
-    (model::Config { n_layer: 3, ..feed_forward().0 }, Training::default())
-}
-
-fn residual() -> (model::Config, Training) {
-    let model = model::Config {
-        residual: true,
-        projection: true,
-        feed_forward: FeedForward::Mlp4,
-        ..blocks().0
-    };
-    (model, Training::default())
-}
-
-fn layer_norm() -> (model::Config, Training) {
-    (model::Config { norm: Norm::Pre, final_norm: true, ..residual().0 }, Training::default())
-}
-
-fn colab() -> (model::Config, Training) {
-    let model = model::Config { block_size: 32, n_embd: 64, n_layer: 4, ..layer_norm().0 };
-    (model, Training { batch_size: 16, ..Training::default() })
-}
-
-fn nano_cpu() -> (model::Config, Training) {
-    let model = model::Config {
-        block_size: 64,
-        n_embd: 128,
-        n_layer: 4,
-        init: Init::Normal,
-        ..layer_norm().0
-    };
-    let training = Training {
-        batch_size: 12,
-        steps: 2000,
-        schedule: Schedule::Cosine,
-        warmup_steps: 100,
-        min_lr: 1e-4,
-        lr_decay_steps: 2000,
-        beta2: 0.99,
-        ..Training::default()
-    };
-    (model, training)
-}
-
-fn scaled_up() -> (model::Config, Training) {
-    let model = model::Config {
-        block_size: 256,
-        n_embd: 384,
-        n_head: 6,
-        n_layer: 6,
-        init: Init::Normal,
-        ..layer_norm().0
-    };
-    // A batch holds 64 times the positions of a small stage: four say more than 200 of those, and cost seconds each.
-    let training =
-        Training { batch_size: 64, lr: 3e-4, dropout: 0.2, eval_batches: 4, ..Training::default() };
-    (model, training)
-}
-
-/// The paper's encoder-decoder (figure 1) in small: two layers a side. Adam and label smoothing are the paper's (5.3, 5.4).
-/// The rate falls to almost nothing: at the end of the paper's schedule one sorted string in 20 is still wrong. Examples
-/// never run out, so nothing is dropped.
-fn encoder_decoder() -> (model::Config, Training) {
-    let model = model::Config {
-        model: Architecture::EncoderDecoder,
-        n_embd: 64,
-        n_head: 4,
-        n_layer: 2,
-        n_hidden: 256,
-        norm: Norm::Post,
-        ..model::Config::default()
-    };
-    let training = Training {
-        batch_size: 64,
-        steps: 5000,
-        eval_interval: 250,
-        eval_batches: 10,
-        lr: 2e-3,
-        schedule: Schedule::Cosine,
-        warmup_steps: 400,
-        min_lr: 1e-5,
-        lr_decay_steps: 5000,
-        weight_decay: 0.0,
-        beta2: 0.98,
-        epsilon: 1e-9,
-        label_smoothing: 0.1,
-        ..Training::default()
-    };
-    (model, training)
-}
-
-/// The base model of the paper (table 3): N = 6, 512 wide, 8 heads, feed-forward 2048, dropout 0.1. Its learning rate peaks at
-/// (512 * 4000)^-0.5 after 4,000 steps (5.3).
-fn encoder_decoder_paper() -> (model::Config, Training) {
-    let (model, training) = encoder_decoder();
-    let model = model::Config { n_embd: 512, n_head: 8, n_layer: 6, n_hidden: 2048, ..model };
-    let training = Training {
-        steps: 100_000,
-        lr: 7e-4,
-        schedule: Schedule::InverseSqrt,
-        warmup_steps: 4000,
-        dropout: 0.1,
-        eval_interval: 500,
-        eval_batches: 2,
-        ..training
-    };
-    (model, training)
-}
-
-fn recurrent(model: Architecture) -> (model::Config, Training) {
-    let model = model::Config { model, block_size: 32, n_hidden: 128, ..model::Config::default() };
-    (model, Training { batch_size: 32, lr: 3e-3, grad_clip: 1.0, ..Training::default() })
 }

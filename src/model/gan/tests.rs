@@ -1,0 +1,159 @@
+use super::*;
+use crate::model::config::Architecture;
+
+const LOSSES: [GeneratorLoss; 3] =
+    [GeneratorLoss::NonSaturating, GeneratorLoss::Minimax, GeneratorLoss::LeastSquares];
+
+fn gan() -> Gan {
+    let model = Architecture::Gan;
+    Gan::new(&Config { model, n_input: 2, n_hidden: 6, n_latent: 3, ..Config::default() })
+}
+
+fn weights(gan: &Gan) -> Vec<Real> {
+    let mut weights = vec![0.0; gan.registry().len()];
+    gan.initialise(&mut weights, 5);
+    weights
+}
+
+fn batch(gan: &Gan, n: usize) -> Batch {
+    let numbers = |n: usize, step: f64| (0..n).map(move |i| (i as f64 * step).sin() as Real * 2.0);
+    Batch {
+        sequences: n,
+        width: 2,
+        values: numbers(n * 2, 1.7).collect(),
+        noise_width: gan.noise(),
+        noise: numbers(n * gan.noise(), 2.9).collect(),
+        ..Batch::default()
+    }
+}
+
+fn conditions(group: usize, generator_loss: GeneratorLoss) -> Conditions {
+    Conditions { group, generator_loss, ..Conditions::default() }
+}
+
+#[cfg(feature = "f64")]
+#[test]
+fn gradient_of_both_groups_under_every_loss() {
+    use crate::math::finite_difference::check;
+    let gan = gan();
+    let (weights, groups) = (weights(&gan), gan.groups());
+    for (kind, n) in LOSSES.into_iter().zip([5, 1, 4]) {
+        for (group, Group { name, range }) in groups.iter().enumerate() {
+            let (batch, mut shard) = (batch(&gan, n), gan.shard());
+            let conditions = conditions(group, kind);
+            let mut gradients = vec![0.0; weights.len()];
+            shard.loss_and_gradients(&weights, &batch, 0..n / 2, &conditions, &mut gradients);
+            shard.loss_and_gradients(&weights, &batch, n / 2..n, &conditions, &mut gradients);
+            check(name, &weights[range.clone()], &gradients[range.clone()], 1e-6, |part| {
+                let mut weights = weights.clone();
+                weights[range.clone()].copy_from_slice(part);
+                shard.loss(&weights, &batch, 0..n, &conditions).parts[group] / n as f64
+            });
+        }
+    }
+}
+
+#[test]
+fn a_step_gives_gradients_to_the_group_whose_turn_it_is_and_both_losses() {
+    let gan = gan();
+    let (weights, batch) = (weights(&gan), batch(&gan, 7));
+    let groups = gan.groups();
+    assert_eq!((groups[0].range.start, groups[0].range.end), (0, groups[1].range.start));
+    assert_eq!(groups[1].range.end, weights.len());
+    for kind in LOSSES {
+        let mut shard = gan.shard();
+        let expected = shard.loss(&weights, &batch, 0..7, &conditions(0, kind));
+        for group in 0..2 {
+            let mut gradients = vec![0.0; weights.len()];
+            let conditions = conditions(group, kind);
+            let losses =
+                shard.loss_and_gradients(&weights, &batch, 0..7, &conditions, &mut gradients);
+            assert_eq!(losses, expected);
+            assert_eq!(losses.loss, losses.parts[0], "the curve is the discriminator's");
+            assert!(gradients[groups[group].range.clone()].iter().any(|d| *d != 0.0));
+            assert!(gradients[groups[1 - group].range.clone()].iter().all(|d| *d == 0.0));
+        }
+    }
+}
+
+#[test]
+fn a_discriminator_that_cannot_tell_them_apart_is_at_its_balance() {
+    let gan = gan();
+    let (mut weights, batch) = (weights(&gan), batch(&gan, 4));
+    let ln_2 = std::f64::consts::LN_2;
+    weights.fill(0.0);
+    for (kind, balance) in LOSSES.into_iter().zip([[2.0 * ln_2, ln_2], [2.0 * ln_2, -ln_2]]) {
+        let losses = gan.shard().loss(&weights, &batch, 0..4, &conditions(0, kind));
+        for (part, balance) in losses.parts.into_iter().zip(balance) {
+            assert!((part / 4.0 - balance).abs() < 1e-6, "{kind:?}");
+        }
+    }
+    // Least squares aims at 0 and 1: one half is its doubt.
+    let bias = gan.registry().get("discriminator.4.bias").unwrap().offset;
+    weights[bias] = 0.5;
+    let kind = GeneratorLoss::LeastSquares;
+    let losses = gan.shard().loss(&weights, &batch, 0..4, &conditions(0, kind));
+    assert_eq!(losses.parts, [4.0 * 0.25, 4.0 * 0.125]);
+}
+
+#[test]
+fn the_discriminator_has_its_steps_before_each_of_the_generator() {
+    let turns = |d_steps| (0..6).map(|step| gan().turn(step, d_steps)).collect::<Vec<_>>();
+    assert_eq!(turns(1), [0, 1, 0, 1, 0, 1]);
+    assert_eq!(turns(2), [0, 0, 1, 0, 0, 1]);
+    assert_eq!(turns(5), [0, 0, 0, 0, 0, 1]);
+}
+
+#[test]
+fn what_visit_hands_over_is_named_shaped_and_consistent() {
+    let gan = gan();
+    let (weights, subject) = (weights(&gan), batch(&gan, 9));
+    let mut inference = gan.inference();
+    inference.look(&weights, &subject);
+    let mut all = std::collections::HashMap::new();
+    inference.visit(&mut |name, shape, values| {
+        assert_eq!(shape.iter().product::<usize>(), values.len(), "{name}");
+        let seen = all.insert(name.to_owned(), (shape.to_vec(), values.to_vec()));
+        assert!(seen.is_none(), "{name} twice");
+    });
+    for (name, shape) in [
+        ("generated", &[256, 2][..]),
+        ("generated.gradient", &[256, 2]),
+        ("real", &[9, 2]),
+        ("surface", &[40, 40]),
+    ] {
+        assert_eq!(all[name].0, shape, "{name}");
+    }
+    let surface = |row: usize, column: usize| all["surface.score"].1[row * 40 + column];
+    let (x, y) = (&all["surface.x"].1, &all["surface.y"].1);
+    assert!(x[0] < x[39] && y[0] > y[39], "to the right and upwards");
+    for (row, column) in [(0, 0), (3, 31), (39, 17)] {
+        // The discriminator at that place, seen as a real point.
+        let point = vec![x[column], y[row]];
+        let alone = Batch { sequences: 1, values: point, ..subject.clone() };
+        let mut other = gan.inference();
+        other.look(&weights, &alone);
+        other.visit(&mut |name, _, values| {
+            if name == "real.probability" {
+                assert!((values[0] - sigmoid(surface(row, column))).abs() < 1e-6);
+            }
+        });
+    }
+    // A small step against its gradient makes a generated point look more real.
+    let (points, gradients) = (&all["generated"].1, &all["generated.gradient"].1);
+    let moved: Vec<Real> = points.iter().zip(gradients).map(|(x, d)| x - 0.01 * d).collect();
+    let mut before = 0.0;
+    let mut after = 0.0;
+    for (values, sum) in [(points, &mut before), (&moved, &mut after)] {
+        let batch = Batch { sequences: 256, values: values.clone(), ..subject.clone() };
+        inference.look(&weights, &batch);
+        inference.visit(&mut |name, _, values| {
+            if name == "real.probability" {
+                *sum = values.iter().sum::<Real>();
+            }
+        });
+    }
+    assert!(after > before, "{after} {before}");
+    let made = inference.produce(&weights, &subject);
+    assert_eq!((made.width, made.values.len()), (2, 18));
+}

@@ -1,0 +1,295 @@
+//! Points in the plane: what the generative adversarial network learns.
+//!
+//! The ring and the grid are mixtures of equally likely Gaussians, whose modes a generator may miss; they are the usual
+//! test for that (Metz et al. 2017, "Unrolled Generative Adversarial Networks"). A file's points are centred and scaled.
+
+mod file;
+pub mod judge;
+
+use std::path::Path;
+
+use ndarray_rand::rand_distr::{Distribution, StandardNormal};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::Target;
+use crate::math::Real;
+use crate::math::random::{Purpose, stream};
+use crate::model::{Batch, Examples, Output, Sizes, Split};
+pub use file::PointsError;
+use judge::{Histogram, Modes};
+
+/// x and y.
+pub type Point = [f64; 2];
+
+/// Held-out points that are looked at, and that an estimate compares generated ones with.
+const LOOKED_AT: usize = 256;
+const JUDGED: usize = 4096;
+
+/// Of the stream that the points which are looked at come from.
+const SEED: u64 = 0x706f_696e_7473;
+
+/// How far the Gaussians of the ring stand from the origin, and how wide each is.
+pub const RING_RADIUS: f64 = 2.0;
+pub const RING_STD: f64 = 0.1;
+const RING_MODES: usize = 8;
+/// How far the Gaussians of the grid stand from each other, and how wide each is.
+const GRID_STEP: f64 = 1.0;
+const GRID_STD: f64 = 0.05;
+const GRID_SIDE: usize = 5;
+/// The moons' half circles have this radius and noise.
+const MOON_RADIUS: f64 = 1.5;
+const MOON_STD: f64 = 0.1;
+
+/// A distribution of points.
+#[derive(Clone, Debug)]
+pub struct Points {
+    source: Source,
+    /// The box that histograms divide: least and most of x and of y.
+    bounds: [Point; 2],
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Gaussians(Modes),
+    Moons,
+    /// Every tenth point of the file is held out.
+    Sample {
+        train: Vec<Point>,
+        val: Vec<Point>,
+    },
+}
+
+impl Points {
+    /// A distribution that needs no file; `None` for [`Target::File`].
+    pub fn of(target: Target) -> Option<Self> {
+        match target {
+            Target::Ring => Some(Self::ring()),
+            Target::Grid => Some(Self::grid()),
+            Target::Moons => Some(Self::moons()),
+            Target::File => None,
+        }
+    }
+
+    /// Eight Gaussians on a circle.
+    pub fn ring() -> Self {
+        let center = |i| {
+            let (sin, cos) = (std::f64::consts::TAU * i as f64 / RING_MODES as f64).sin_cos();
+            [RING_RADIUS * cos, RING_RADIUS * sin]
+        };
+        Self::gaussians((0..RING_MODES).map(center).collect(), RING_STD)
+    }
+
+    /// 25 Gaussians on a square grid.
+    pub fn grid() -> Self {
+        let along = |i: usize| GRID_STEP * (i as f64 - (GRID_SIDE - 1) as f64 / 2.0);
+        let center = |i| [along(i % GRID_SIDE), along(i / GRID_SIDE)];
+        Self::gaussians((0..GRID_SIDE * GRID_SIDE).map(center).collect(), GRID_STD)
+    }
+
+    fn gaussians(centers: Vec<Point>, std: f64) -> Self {
+        let most = centers.iter().flatten().fold(0.0, |most: f64, x| most.max(x.abs())) + 5.0 * std;
+        Self { bounds: [[-most, most]; 2], source: Source::Gaussians(Modes { centers, std }) }
+    }
+
+    /// Two half circles that reach into each other.
+    pub fn moons() -> Self {
+        let (wide, high) = (1.5 * MOON_RADIUS + 5.0 * MOON_STD, MOON_RADIUS + 5.0 * MOON_STD);
+        Self { bounds: [[-wide, wide], [-high, high]], source: Source::Moons }
+    }
+
+    /// The points of a file, one a line: x and y, with a comma, a semicolon or blanks between them. They are moved and
+    /// scaled, both coordinates by the same factor, to mean 0 and a variance of 1 on the average of the two.
+    ///
+    /// # Errors
+    /// If the file cannot be read, a line does not hold two numbers, or there are too few different points.
+    pub fn read(path: &Path) -> Result<Self, PointsError> {
+        Ok(Self::sample(file::read(path)?))
+    }
+
+    fn sample(points: Vec<Point>) -> Self {
+        let bounds = [0, 1].map(|axis| {
+            let column = points.iter().map(|point| point[axis]);
+            let least = column.clone().fold(f64::INFINITY, f64::min);
+            let most = column.fold(f64::NEG_INFINITY, f64::max);
+            let margin = 0.1 * (most - least).max(1e-3);
+            [least - margin, most + margin]
+        });
+        let held_out = |i: usize| i % 10 == 9;
+        let (mut train, mut val) = (Vec::new(), Vec::new());
+        for (i, point) in points.into_iter().enumerate() {
+            if held_out(i) { val.push(point) } else { train.push(point) }
+        }
+        Self { bounds, source: Source::Sample { train, val } }
+    }
+
+    fn point(&self, split: Split, rng: &mut ChaCha8Rng) -> Point {
+        let normal = |rng: &mut ChaCha8Rng| -> f64 { StandardNormal.sample(rng) };
+        match &self.source {
+            Source::Gaussians(Modes { centers, std }) => {
+                let center = centers[rng.random_range(0..centers.len())];
+                center.map(|x| x + std * normal(rng))
+            }
+            Source::Moons => {
+                let upper: bool = rng.random();
+                let (sin, cos) = (std::f64::consts::PI * rng.random::<f64>()).sin_cos();
+                let half = if upper { [cos - 0.5, sin - 0.25] } else { [0.5 - cos, 0.25 - sin] };
+                half.map(|x| MOON_RADIUS * x + MOON_STD * normal(rng))
+            }
+            Source::Sample { train, val } => {
+                let points = if split == Split::Train { train } else { val };
+                points[rng.random_range(0..points.len())]
+            }
+        }
+    }
+}
+
+impl Examples for Points {
+    fn sizes(&self) -> Sizes {
+        Sizes { n_input: 2, ..Sizes::default() }
+    }
+
+    /// The values are x and y of each point.
+    fn draw(&self, split: Split, count: usize, rng: &mut ChaCha8Rng, batch: &mut Batch) {
+        batch.clear();
+        (batch.sequences, batch.width) = (count, 2);
+        for _ in 0..count {
+            batch.values.extend(self.point(split, rng).map(|x| x as Real));
+        }
+    }
+
+    /// Held-out points, always the same.
+    fn subject(&self, _prompt: &[u32], batch: &mut Batch) {
+        self.draw(Split::Val, LOOKED_AT, &mut stream(SEED, Purpose::Examples, 0), batch);
+    }
+
+    fn judged(&self) -> usize {
+        JUDGED
+    }
+
+    /// What the generated points are worth beside the real ones of the batch; the rules are in [`judge`].
+    ///
+    /// - `modes`: how many are covered, and `high_quality`: the share of points in one (ring and grid)
+    /// - `divergence`: Jensen-Shannon, in nats: 0 to ln 2
+    /// - `collapsed`: 1 or 0
+    fn judge(&self, batch: &Batch, output: &Output) -> Vec<(&'static str, f64)> {
+        let pair = |pair: &[f32; 2]| pair.map(f64::from);
+        let generated: Vec<Point> = output.values.as_chunks().0.iter().map(pair).collect();
+        #[allow(clippy::unnecessary_cast)]
+        let real = |pair: &[Real; 2]| pair.map(|x| x as f64);
+        let real: Vec<Point> = batch.values.as_chunks().0.iter().map(real).collect();
+        if generated.is_empty() || real.is_empty() {
+            return Vec::new();
+        }
+        let histogram = |points: &[Point]| Histogram::of(points, self.bounds);
+        let (of_generated, of_real) = (histogram(&generated), histogram(&real));
+        let divergence = ("divergence", judge::jensen_shannon(&of_generated, &of_real));
+        let verdict = |collapsed| ("collapsed", f64::from(u8::from(collapsed)));
+        match &self.source {
+            Source::Gaussians(modes) => {
+                let (covered, high_quality) = modes.coverage(&generated);
+                let equal = vec![1.0 / modes.centers.len() as f64; modes.centers.len()];
+                let collapsed = judge::collapsed(&modes.nearest(&generated), &equal);
+                vec![
+                    ("modes", covered as f64),
+                    ("high_quality", high_quality),
+                    divergence,
+                    verdict(collapsed),
+                ]
+            }
+            Source::Moons | Source::Sample { .. } => {
+                let collapsed = judge::collapsed(&of_generated.shares, &of_real.shares);
+                vec![divergence, verdict(collapsed)]
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+// Needless in f32, not in f64.
+#[allow(clippy::unnecessary_cast)]
+mod tests {
+    use super::*;
+
+    fn draw(points: &Points, split: Split, count: usize, seed: u64) -> Batch {
+        let mut batch = Batch::default();
+        points.draw(split, count, &mut stream(seed, Purpose::Batches, 0), &mut batch);
+        batch
+    }
+
+    /// A batch as a generator would have made it.
+    fn made(batch: &Batch) -> Output {
+        let values = batch.values.iter().map(|x| *x as f32).collect();
+        Output { width: 2, values, ..Output::default() }
+    }
+
+    fn figure(figures: &[(&'static str, f64)], name: &str) -> f64 {
+        figures.iter().find(|(found, _)| *found == name).unwrap().1
+    }
+
+    #[test]
+    fn a_perfect_generator_has_all_modes_and_nearly_no_divergence() {
+        for (points, modes) in [(Points::ring(), 8.0), (Points::grid(), 25.0)] {
+            let real = draw(&points, Split::Val, JUDGED, 1);
+            let figures = points.judge(&real, &made(&draw(&points, Split::Train, JUDGED, 2)));
+            assert_eq!(figure(&figures, "modes"), modes);
+            // Within three standard deviations in the plane: 1 - exp(-9/2) = 0.989.
+            assert!((figure(&figures, "high_quality") - 0.989).abs() < 0.008);
+            assert!(figure(&figures, "divergence") < 0.02);
+            assert_eq!(figure(&figures, "collapsed"), 0.0);
+        }
+        let moons = Points::moons();
+        let real = draw(&moons, Split::Val, JUDGED, 1);
+        let figures = moons.judge(&real, &made(&draw(&moons, Split::Train, JUDGED, 2)));
+        assert!(figure(&figures, "divergence") < 0.02, "{figures:?}");
+        assert_eq!(figure(&figures, "collapsed"), 0.0);
+    }
+
+    #[test]
+    fn a_generator_of_one_place_has_collapsed() {
+        for points in [Points::ring(), Points::grid(), Points::moons()] {
+            let real = draw(&points, Split::Val, JUDGED, 1);
+            let place: Vec<f32> = real.values[..2].iter().map(|x| *x as f32).collect();
+            let output = Output { width: 2, values: place.repeat(500), ..Output::default() };
+            let figures = points.judge(&real, &output);
+            assert_eq!(figure(&figures, "collapsed"), 1.0);
+            assert!(figure(&figures, "divergence") > 0.5);
+            if !matches!(points.source, Source::Moons) {
+                assert_eq!(figure(&figures, "modes"), 1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn distributions_are_centred_of_order_one_and_inside_their_bounds() {
+        for points in [Points::ring(), Points::grid(), Points::moons()] {
+            let batch = draw(&points, Split::Train, 20_000, 3);
+            let n = batch.values.len() as Real;
+            let mean = batch.values.iter().sum::<Real>() / n;
+            let square = batch.values.iter().map(|x| x * x).sum::<Real>() / n;
+            assert!(mean.abs() < 0.05 && (0.5..2.5).contains(&square), "{mean} {square}");
+            let outside = batch.values.as_chunks::<2>().0.iter().filter(|p| {
+                let inside = |axis: usize| {
+                    let [least, most] = points.bounds[axis];
+                    (least as Real..most as Real).contains(&p[axis])
+                };
+                !(inside(0) && inside(1))
+            });
+            assert_eq!(outside.count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_files_points_are_split_and_looked_at() {
+        let points: Vec<Point> = (0..100).map(|i| [f64::from(i), f64::from(i % 7)]).collect();
+        let points = Points::sample(points);
+        let Source::Sample { train, val } = &points.source else { panic!() };
+        assert_eq!((train.len(), val.len()), (90, 10));
+        assert!(val.iter().all(|point| !train.contains(point)));
+        let mut batch = Batch::default();
+        points.subject(&[], &mut batch);
+        assert_eq!((batch.sequences, batch.width, batch.values.len()), (256, 2, 512));
+        assert!(batch.values.as_chunks::<2>().0.iter().all(|p| p[0] as usize % 10 == 9));
+        assert!(points.judge(&batch, &Output::default()).is_empty());
+    }
+}

@@ -1,0 +1,57 @@
+//! What came before attention, and attention beside it.
+
+use super::{Preset, lecture};
+use crate::model;
+use crate::model::config::Architecture;
+use crate::task::{self, Task};
+use crate::train::config::Training;
+
+pub(super) fn recurrent(model: Architecture) -> (model::Config, Training) {
+    let model = model::Config { model, block_size: 32, n_hidden: 128, ..model::Config::default() };
+    (model, Training { batch_size: 32, lr: 3e-3, grad_clip: 1.0, ..Training::default() })
+}
+
+/// Seven dilated layers: a receptive field of 1 + 2 * 127 = 255 tokens.
+pub(super) fn conv() -> (model::Config, Training) {
+    let model = model::Config {
+        model: Architecture::Conv,
+        block_size: 32,
+        n_layer: 4,
+        n_hidden: 64,
+        ..model::Config::default()
+    };
+    (model, Training { grad_clip: 1.0, ..Training::default() })
+}
+
+pub(super) fn neural_gpu() -> Preset {
+    recall(model::Config {
+        model: Architecture::NeuralGpu,
+        n_hidden: 32,
+        hops: 0,
+        ..model::Config::default()
+    })
+}
+
+pub(super) fn memory() -> Preset {
+    recall(model::Config { model: Architecture::Memory, n_embd: 32, ..model::Config::default() })
+}
+
+/// The lecture's GPT with two blocks.
+pub(super) fn attention() -> Preset {
+    recall(model::Config { n_layer: 2, ..lecture::layer_norm().0 })
+}
+
+/// A model that learns to recall.
+fn recall(model: model::Config) -> Preset {
+    let training = Training {
+        steps: 2000,
+        lr_decay_steps: 2000,
+        eval_interval: 200,
+        eval_batches: 10,
+        lr: 3e-3,
+        grad_clip: 1.0,
+        ..Training::default()
+    };
+    let task = task::Config { task: Task::Recall, ..task::Config::default() };
+    Preset { model, training, task }
+}
