@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::task::Task;
 use crate::train::hyperparameter::hyperparameter;
 use crate::train::session::Session;
 use crate::train::team::Team;
@@ -170,8 +171,15 @@ fn state_dict(session: &Session) -> Contents {
 
 #[test]
 fn a_state_dict_tells_the_configuration_of_every_preset() {
-    for stage in crate::train::stage::STAGES.iter().filter(|s| s.name != "scaled-up") {
-        let session = testing::open(stage.config(testing::VOCABULARY, 1337), 1);
+    use model::config::Architecture::{Bigram, Gpt, Gru, Lstm, Rnn};
+    let stages = crate::train::stage::STAGES.iter().filter(|s| s.name != "scaled-up");
+    for stage in stages {
+        let config = stage.config(testing::VOCABULARY, 1337);
+        let told = [Bigram, Gpt, Rnn, Gru, Lstm].contains(&config.model.model);
+        if !told || config.task.task != Task::Text {
+            continue;
+        }
+        let session = testing::open(config, 1);
         let checkpoint = read(&written(&state_dict(&session))).unwrap();
         let found = model::Config { init: session.config().model.init, ..checkpoint.config.model };
         assert_eq!(found, session.config().model, "{}", stage.name);
