@@ -8,6 +8,7 @@ use crate::math::Real;
 use crate::model::sampling::Sampling;
 use crate::model::{self, Batch, Conditions, Inference, Losses, Model, Shard};
 use crate::nn::parameters::Registry;
+#[cfg(not(feature = "f64"))]
 use crate::text::Tokens;
 use crate::train::command::SampleRequest;
 use crate::train::hyperparameter::Value;
