@@ -1,5 +1,6 @@
 //! `gpt-lab inspect`: every intermediate value of a checkpoint's forward pass over a prompt, or the neighbours of a token.
 
+mod made;
 mod neighbours;
 
 use std::io::Write;
@@ -10,7 +11,8 @@ use super::Failure;
 use super::opening::{self, Source};
 use super::options::Structure;
 use crate::model::sampling::{Sampling, distribution};
-use crate::model::{LanguageModel, Model};
+use crate::model::{Inference, LanguageModel, Model};
+use crate::task::Task;
 use crate::text::Tokenizer;
 
 /// Rows of the next-token table for a reader.
@@ -22,8 +24,9 @@ const WIDEST: usize = 32;
 pub struct Arguments {
     #[command(flatten)]
     source: Source,
-    /// The text to look at; the model sees its last block_size tokens
-    #[arg(long, value_name = "TEXT", required_unless_present = "neighbours")]
+    /// The text to look at, of which the model sees the last block_size tokens; for a task of pairs, a source. Other
+    /// tasks have an example of their own
+    #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
     /// The ten tokens (characters, or words) whose embeddings point most nearly the same way, by cosine
     #[arg(long, value_name = "TOKEN", conflicts_with = "prompt")]
@@ -38,6 +41,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let checkpoint = arguments.source.read(&arguments.structure.0)?;
+    if checkpoint.config.task.task != Task::Text && arguments.neighbours.is_none() {
+        return made::run(&checkpoint, arguments);
+    }
     let tokenizer = arguments.source.tokenizer(&checkpoint)?;
     if let Some(token) = &arguments.neighbours {
         return neighbours::run(&checkpoint, &tokenizer, token, arguments.json);
@@ -45,7 +51,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let prompt = arguments.prompt.as_deref().unwrap_or_default();
     let tokens = opening::prompt(&tokenizer, prompt)?;
     if tokens.is_empty() {
-        return Err(Failure::usage("the prompt is empty: give at least one token to look at"));
+        return Err(Failure::usage(
+            "there is nothing to look at: give a text of at least one token with --prompt",
+        ));
     }
     crate::math::gemm::single_threaded();
 
@@ -96,7 +104,7 @@ impl Serialize for Activations {
 }
 
 #[allow(clippy::unnecessary_cast)]
-fn activations(inference: &dyn LanguageModel) -> Activations {
+fn activations(inference: &dyn Inference) -> Activations {
     let mut activations = Vec::new();
     inference.visit(&mut |name, shape, values| {
         let values = values.iter().map(|x| *x as f32).collect();

@@ -1,4 +1,6 @@
-//! `gpt-lab sample`: text from a checkpoint, printed as it is drawn.
+//! `gpt-lab sample`: text from a checkpoint, printed as it is drawn; or what a model of a made task makes.
+
+mod made;
 
 use std::io::Write;
 
@@ -6,6 +8,7 @@ use super::Failure;
 use super::opening::{self, Source};
 use super::options::Structure;
 use crate::model::sampling::Sampling;
+use crate::task::Task;
 use crate::text::tokenizer::Decoder;
 use crate::train::Generation;
 use crate::train::command::SampleRequest;
@@ -14,7 +17,13 @@ use crate::train::command::SampleRequest;
 pub struct Arguments {
     #[command(flatten)]
     source: Source,
-    /// The text to continue; without it the model starts from its first character, as in the lecture, or from a line break
+    /// Made tasks: how many held-out examples to answer, images or points to make
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    count: usize,
+    /// Tasks of pairs: search for the answer to --prompt with a beam of K, and print the best few with their scores
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=64))]
+    beam: Option<u8>,
+    /// The text to continue, or a source to answer; without it the model starts from its first character, as in the lecture, or from a line break
     #[arg(long, value_name = "TEXT", default_value = "")]
     prompt: String,
     /// How many tokens to draw: characters, or words
@@ -41,14 +50,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sampling = Sampling { temperature, top_k, top_p };
     sampling.validate().map_err(Failure::usage)?;
     let checkpoint = arguments.source.read(&arguments.structure.0)?;
+    crate::math::gemm::single_threaded();
+    if checkpoint.config.task.task != Task::Text {
+        return made::run(&checkpoint, arguments);
+    }
     let tokenizer = arguments.source.tokenizer(&checkpoint)?;
     let mut prompt = opening::prompt(&tokenizer, &arguments.prompt)?;
     let mut decoder = Decoder::after(&tokenizer, prompt.last().copied());
     if prompt.is_empty() {
         prompt.push(tokenizer.start());
     }
-    crate::math::gemm::single_threaded();
-
     let (tokens, seed) = (arguments.tokens, arguments.seed);
     let request = SampleRequest { prompt, tokens: 0, sampling, seed, every_seconds: None };
     let Some(mut generation) = Generation::new(&*checkpoint.model, &request, 0) else {

@@ -1,7 +1,10 @@
 //! The examples of one step.
 
 use super::Output;
+use ndarray_rand::rand_distr::{Distribution, StandardNormal};
+
 use crate::math::Real;
+use crate::math::random::{Purpose, stream};
 
 pub use crate::math::cross_entropy::IGNORED;
 
@@ -73,6 +76,17 @@ impl Batch {
             });
         }
         output
+    }
+
+    /// Gives each example `width` standard normal numbers, from the seed's latents number `index`.
+    #[allow(clippy::unnecessary_cast)]
+    pub fn add_noise(&mut self, width: usize, seed: u64, index: u64) {
+        self.noise_width = width;
+        self.noise.clear();
+        if width > 0 {
+            let normal = StandardNormal.sample_iter(stream(seed, Purpose::Latents, index));
+            self.noise.extend(normal.take(self.sequences * width).map(|x: f64| x as Real));
+        }
     }
 
     /// Takes the examples out; the buffers stay.

@@ -12,7 +12,6 @@ mod restore;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 use super::adamw::AdamW;
@@ -266,7 +265,7 @@ impl Session {
         let sequences = self.config.training.batch_size;
         let mut batches = stream(seed, Purpose::Batches, self.step);
         self.examples.draw(Split::Train, sequences, &mut batches, &mut self.batch);
-        add_noise(&mut self.batch, self.model.noise(), seed, self.step);
+        self.batch.add_noise(self.model.noise(), seed, self.step);
         self.split(sequences);
 
         let group = self.model.turn(self.step, self.config.training.d_steps);
@@ -341,17 +340,6 @@ impl Session {
         for (i, lane) in self.shards.iter_mut().enumerate() {
             lane.rows = sequences * i / count..sequences * (i + 1) / count;
         }
-    }
-}
-
-/// Standard normal numbers for each example of a batch, from the latents' stream number `index`.
-fn add_noise(batch: &mut Batch, width: usize, seed: u64, index: u64) {
-    batch.noise_width = width;
-    batch.noise.clear();
-    if width > 0 {
-        let normal = StandardNormal.sample_iter(stream(seed, Purpose::Latents, index));
-        #[allow(clippy::unnecessary_cast)]
-        batch.noise.extend(normal.take(batch.sequences * width).map(|x: f64| x as Real));
     }
 }
 

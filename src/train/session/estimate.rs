@@ -4,7 +4,7 @@
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Lane, Session, add_noise};
+use super::{Lane, Session};
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Losses, Split};
 use crate::train::event::{Evaluation, Figure};
@@ -95,7 +95,7 @@ impl Session {
         self.examples.draw(data, at_once * batch_size, &mut estimation.rng, batch);
         // No training step has come so far in its stream of latents.
         let latents = (1 << 55) + index(step, split) * batches as u64 + estimation.done as u64;
-        add_noise(batch, self.model.noise(), seed, latents);
+        batch.add_noise(self.model.noise(), seed, latents);
         let (losses, targets) = &mut estimation.sums[split];
         *losses += self.losses_of(batch);
         *targets += batch.targets();
@@ -130,7 +130,7 @@ impl Session {
         let mut batch = Batch::default();
         let mut rng = stream(seed, Purpose::Evaluation, JUDGED);
         self.examples.draw(Split::Val, count, &mut rng, &mut batch);
-        add_noise(&mut batch, self.model.noise(), seed, JUDGED);
+        batch.add_noise(self.model.noise(), seed, JUDGED);
         let inference = self.inference.get_or_insert_with(|| self.model.inference());
         let output = inference.produce(&self.weights, &batch);
         let figures = self.examples.judge(&batch, &output).into_iter();

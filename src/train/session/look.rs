@@ -1,6 +1,6 @@
 //! What a pane may see: activations of a prompt, weights, and sizes, copied at a step boundary.
 
-use super::{Session, add_noise};
+use super::Session;
 use crate::math::Real;
 use crate::model::Batch;
 use crate::nn::parameters::Parameter;
@@ -52,7 +52,7 @@ impl Session {
         // The prompt is in the text's tokens.
         let prompt = if self.config.task.task == Task::Text { prompt } else { &[] };
         self.examples.subject(prompt, subject);
-        add_noise(subject, self.model.noise(), self.config.seed, LOOKED_AT);
+        subject.add_noise(self.model.noise(), self.config.seed, LOOKED_AT);
     }
 
     fn norms(&self) -> Vec<Norms> {
