@@ -124,9 +124,9 @@ pub trait Model: Send + Sync {
         None
     }
 
-    /// Floating-point operations of one training step (forward and backward), matrix products only, for each token that
-    /// is predicted, or for each example where there are no tokens: 6 for each weight that is multiplied, and the
-    /// attention products at full (T, T).
+    /// Floating-point operations of one training step (forward and backward), matrix products only, for each of the
+    /// `block_size` tokens of an example (1 where there are none): 6 for each weight that is multiplied, and the attention
+    /// products at full (T, T).
     fn operations_per_token(&self) -> f64;
 
     /// Names of [`Losses::parts`].
@@ -272,7 +272,7 @@ pub enum Split {
 pub struct Sizes {
     /// V of what is predicted; 0 if that is no tokens.
     pub vocab_size: usize,
-    /// Tokens of x and y; `None` where any length will do.
+    /// Tokens of x and y; `None` where any length will do, 1 where there are no tokens.
     pub block_size: Option<usize>,
     /// V and length of what an encoder reads; 0 where there is no encoder.
     pub source_vocab: usize,

@@ -73,7 +73,8 @@ impl Model for MemoryNetwork {
     /// For one answer from a memory of `block_size` tokens.
     fn operations_per_token(&self) -> f64 {
         let Config { vocab_size, block_size, n_embd, hops, .. } = self.config;
-        6.0 * (2 * hops * block_size * n_embd + vocab_size * n_embd) as f64
+        // One question about the tokens before it.
+        6.0 * (2 * hops * n_embd) as f64 + 6.0 * (vocab_size * n_embd) as f64 / block_size as f64
     }
 }
 

@@ -126,7 +126,8 @@ impl Model for NeuralGpu {
     fn operations_per_token(&self) -> f64 {
         let (layers, time) = (&self.layers, self.config.block_size);
         let passes = layers.passes(time) * layers.encoder.products() + layers.decoder.products();
-        6.0 * (time * passes + layers.lm_head.products()) as f64
+        // One answer a tape.
+        6.0 * (passes as f64 + layers.lm_head.products() as f64 / time as f64)
     }
 }
 

@@ -83,7 +83,7 @@ fn empty(batch: &mut Batch) {
 
 impl Examples for Glyphs {
     fn sizes(&self) -> Sizes {
-        Sizes { n_input: PIXELS, ..Sizes::default() }
+        Sizes { n_input: PIXELS, block_size: Some(1), ..Sizes::default() }
     }
 
     /// The values are pixels in [0, 1], row by row from the top; x is each image's label, (B, 1).

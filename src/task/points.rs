@@ -146,7 +146,7 @@ impl Points {
 
 impl Examples for Points {
     fn sizes(&self) -> Sizes {
-        Sizes { n_input: 2, ..Sizes::default() }
+        Sizes { n_input: 2, block_size: Some(1), ..Sizes::default() }
     }
 
     /// The values are x and y of each point.
