@@ -6,7 +6,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use gpt_lab::math::gemm::{matrix, matrix_mut, single_threaded};
 use gpt_lab::math::random::{Purpose, stream};
-use gpt_lab::math::tiles::{self, Operand};
+use gpt_lab::math::tiles::{self, Onto, Operand};
 use gpt_lab::math::{Real, attention, cross_entropy, exp, norm, softmax};
 use gpt_lab::model::{Batch, Group, Split};
 use gpt_lab::nn::linear::Linear;
@@ -216,7 +216,7 @@ fn product_by_tiles(
     let (a, b) = (operand(&*a, m, k, a_turned), operand(&*b, k, n, b_turned));
     bencher
         .counter(ItemsCount::new(2 * m * k * n))
-        .bench_local(|| tiles::product(&mut c, n, 1.0, a, b, 1.0));
+        .bench_local(|| tiles::product(&mut c, n, a, b, Onto::Itself));
 }
 
 /// A batch of 64 made examples, for training and held out.

@@ -6,13 +6,13 @@
 //!
 //! Everything is contiguous: q (Tq, width), k (Tk, width), v (Tk, value_width), y (Tq, value_width), weights (Tq, Tk).
 
-use super::Real;
 use super::exp::exp;
-use super::gemm::product;
+use super::gemm::{Onto, product};
 use super::hash;
 use super::softmax::{softmax_row, softmax_row_backward};
 use super::tiles::Operand;
 use super::vector::{fold, larger, sum};
+use super::{LANES, Real};
 use multiversion::multiversion;
 
 /// At most so many keys go the way of plain loops.
@@ -38,6 +38,11 @@ impl Shape {
     /// Rows that go through one matrix product: a quarter of them, so that a causal mask saves work.
     fn block(&self) -> usize {
         if self.causal { (self.queries / 4).clamp(16, 64) } else { self.queries.max(1) }
+    }
+
+    /// `seen`, rounded up to whole lanes as far as there are keys: a loop of 16 numbers at once is faster than one of 15.
+    fn whole_lanes(&self, seen: usize) -> usize {
+        seen.next_multiple_of(LANES).min(self.keys)
     }
 
     /// How many keys the rows below `end` see.
@@ -284,12 +289,17 @@ fn backward_few<const P: usize>(
     }
 }
 
-/// Softmax of the rows `first..` of weights, each over the keys it sees; zeros elsewhere.
+/// From q·k to weights: scaled, and softmax of the rows `first..`, each over the keys it sees; zeros elsewhere.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn softmax_rows(weights: &mut [Real], first: usize, shape: &Shape) {
     for (i, row) in weights.chunks_exact_mut(shape.keys).enumerate() {
-        let (seen, hidden) = row.split_at_mut(shape.seen(first + i + 1));
-        softmax_row(seen);
+        let seen = shape.seen(first + i + 1);
+        let (row, hidden) = row.split_at_mut(shape.whole_lanes(seen));
+        for score in &mut row[..seen] {
+            *score *= shape.scale;
+        }
+        row[seen..].fill(Real::NEG_INFINITY);
+        softmax_row(row);
         hidden.fill(0.0);
     }
 }
@@ -309,7 +319,7 @@ fn forward_blocks(
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
-    let Shape { queries, keys, width, value_width, scale, .. } = *shape;
+    let Shape { queries, keys, width, value_width, .. } = *shape;
     for first in (0..queries).step_by(shape.block()) {
         let end = (first + shape.block()).min(queries);
         let seen = shape.seen(end);
@@ -317,7 +327,7 @@ fn forward_blocks(
         let block = &mut weights[first * keys..end * keys];
         let q = Operand::rows(&q[first * width..], rows, width, width);
         let k = Operand::rows(k, seen, width, width);
-        product(block, keys, scale, q, k.turned(), 0.0);
+        product(block, keys, q, k.turned(), Onto::Nothing);
         softmax_rows(block, first, shape);
         let used = if let Some(drop) = drop {
             let dropped = &mut scratch.dropped[..rows * keys];
@@ -328,7 +338,7 @@ fn forward_blocks(
         };
         let used = Operand::rows(used, rows, seen, keys);
         let v = Operand::rows(v, seen, value_width, value_width);
-        product(&mut y[first * value_width..], value_width, 1.0, used, v, 0.0);
+        product(&mut y[first * value_width..], value_width, used, v, Onto::Nothing);
     }
 }
 
@@ -343,7 +353,8 @@ fn score_rows_backward(
 ) {
     let keys = shape.keys;
     for (i, (d, p)) in d.chunks_exact_mut(keys).zip(weights.chunks_exact(keys)).enumerate() {
-        let seen = shape.seen(first + i + 1);
+        // The weights of keys in the last lanes that are not seen are 0, and so are their gradients.
+        let seen = shape.whole_lanes(shape.seen(first + i + 1));
         let (d, hidden) = d.split_at_mut(seen);
         if let Some(drop) = drop {
             drop.apply_in_place(d, (first + i) * keys);
@@ -380,7 +391,7 @@ fn backward_blocks(
         let dy = Operand::rows(&dy[first * value_width..], rows, value_width, value_width);
         let d = &mut scratch.d_scores[..rows * keys];
         let v = Operand::rows(v, seen, value_width, value_width);
-        product(d, keys, 1.0, dy, v.turned(), 0.0);
+        product(d, keys, dy, v.turned(), Onto::Nothing);
         score_rows_backward(d, block, first, shape, drop);
         let used = if let Some(drop) = drop {
             let dropped = &mut scratch.dropped[..rows * keys];
@@ -390,17 +401,65 @@ fn backward_blocks(
             block
         };
         let used = Operand::rows(used, rows, seen, keys);
-        product(dv, value_width, 1.0, used.turned(), dy, 1.0);
+        product(dv, value_width, used.turned(), dy, Onto::Itself);
         let d = Operand::rows(d, rows, seen, keys);
         let q = Operand::rows(&q[first * width..], rows, width, width);
-        product(dk, width, 1.0, d.turned(), q, 1.0);
+        product(dk, width, d.turned(), q, Onto::Itself);
         let k = Operand::rows(k, seen, width, width);
-        product(&mut dq[first * width..], width, 1.0, d, k, 0.0);
+        product(&mut dq[first * width..], width, d, k, Onto::Nothing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The formula, one number at a time.
+    fn plain_forward(q: &[Real], k: &[Real], v: &[Real], shape: &Shape) -> (Vec<Real>, Vec<Real>) {
+        let Shape { queries, keys, width, value_width, scale, .. } = *shape;
+        let (mut y, mut weights) = (vec![0.0; queries * value_width], vec![0.0; queries * keys]);
+        for i in 0..queries {
+            let seen = shape.seen(i + 1);
+            let score = |j: usize| -> Real {
+                (0..width).map(|d| q[i * width + d] * k[j * width + d]).sum::<Real>() * scale
+            };
+            let total: Real = (0..seen).map(|j| score(j).exp()).sum();
+            for j in 0..seen {
+                weights[i * keys + j] = score(j).exp() / total;
+                for d in 0..value_width {
+                    y[i * value_width + d] += weights[i * keys + j] * v[j * value_width + d];
+                }
+            }
+        }
+        (y, weights)
+    }
+
+    /// Both ways, and every number of keys about the edges of their lanes and blocks.
+    #[test]
+    fn forward_is_the_formula() {
+        let values = |n: usize, seed: usize| -> Vec<Real> {
+            (0..n).map(|i| ((i * 37 + seed * 11) as Real * 0.618).fract() * 2.0 - 1.0).collect()
+        };
+        for time in [1, 7, 8, 9, 16, 17, 31, 32, 33, 70] {
+            for (queries, keys, causal) in
+                [(time, time, true), (time, time, false), (3, time, false)]
+            {
+                let shape = Shape { queries, keys, width: 6, value_width: 9, scale: 0.4, causal };
+                let (q, k, v) = (values(queries * 6, 1), values(keys * 6, 2), values(keys * 9, 3));
+                let (mut y, mut p) = (vec![7.0; queries * 9], vec![7.0; queries * keys]);
+                let mut scratch = Scratch::new(queries, keys, 9);
+                forward(&mut y, &mut p, &q, &k, &v, &shape, None, &mut scratch);
+                let (plain_y, plain_p) = plain_forward(&q, &k, &v, &shape);
+                for (a, b) in y.iter().chain(&p).zip(plain_y.iter().chain(&plain_p)) {
+                    assert!((a - b).abs() < 1e-5, "{queries} x {keys}: {a} instead of {b}");
+                }
+            }
+        }
     }
 }
 
 #[cfg(all(test, feature = "f64"))]
-mod tests {
+mod gradient_tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
 

@@ -140,6 +140,29 @@ fn wanted(row: &[Real], target: usize, smoothing: Real) -> Real {
 mod tests {
     use super::*;
 
+    /// The formulas, one number at a time: the loss of a row and its gradient.
+    fn plain_cross_entropy(logits: &[Real], target: usize) -> (Real, Vec<Real>) {
+        let total: Real = logits.iter().map(|z| z.exp()).sum();
+        let mut gradient: Vec<Real> = logits.iter().map(|z| z.exp() / total).collect();
+        gradient[target] -= 1.0;
+        (total.ln() - logits[target], gradient)
+    }
+
+    #[test]
+    #[allow(clippy::unnecessary_cast)]
+    fn it_is_the_formula() {
+        for n in [2, 16, 17, 65] {
+            let logits: Vec<Real> = (0..n).map(|i| (i as Real * 1.3).cos() * 3.0).collect();
+            let (loss, gradient) = plain_cross_entropy(&logits, 1);
+            let mut d = logits.clone();
+            let found = cross_entropy_backward(&mut d, &[1], n, 1.0);
+            assert!((found - loss as f64).abs() < 1e-5, "{found} instead of {loss}");
+            for (d, plain) in d.iter().zip(gradient) {
+                assert!((d - plain).abs() < 1e-6, "{d} instead of {plain}");
+            }
+        }
+    }
+
     #[test]
     fn equal_logits_cost_ln_of_their_number() {
         let mut logits = vec![3.0; 65 * 2];

@@ -1,4 +1,4 @@
-//! Matrix products, c = alpha a b + beta c, by the faster of two ways.
+//! Matrix products, c = a b onto nothing, onto what c was or onto a bias, by the faster of two ways.
 //!
 //! BLAS, through ndarray's `general_mat_mul`, where the feature `blas` is on. Our own [`tiles`] where it is off, or where
 //! the processor has AVX-512 and the BLAS at hand does not use it (an OpenBLAS that is older than the processor, or was
@@ -10,8 +10,10 @@ use std::sync::OnceLock;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, ShapeBuilder};
 
-use super::Real;
 use super::tiles::{self, Operand};
+use super::{Real, vector};
+
+pub use super::tiles::Onto;
 
 /// Who computes matrix products here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,24 +28,26 @@ pub fn by() -> By {
     *BY.get_or_init(|| if blas_is_behind() { By::Tiles } else { By::Blas })
 }
 
-/// c = alpha a b + beta c for a (m, k), b (k, n), c (m, n); rows of c are contiguous, `row_stride` apart.
+/// c = a b, added to what `onto` says, for a (m, k), b (k, n), c (m, n); rows of c are contiguous, `row_stride` apart.
 ///
 /// # Panics
 /// If the shapes don't fit together, or a slice is too short for its shape.
-pub fn product(
-    c: &mut [Real],
-    row_stride: usize,
-    alpha: Real,
-    a: Operand<'_>,
-    b: Operand<'_>,
-    beta: Real,
-) {
+pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>, onto: Onto<'_>) {
     if by() == By::Tiles {
-        return tiles::product(c, row_stride, alpha, a, b, beta);
+        return tiles::product(c, row_stride, a, b, onto);
     }
+    let beta = match onto {
+        Onto::Nothing => 0.0,
+        Onto::Itself => 1.0,
+        Onto::Row(row) => {
+            let rows = c.chunks_mut(row_stride).take(a.rows);
+            rows.for_each(|c| vector::copy_short(&mut c[..b.columns], row));
+            1.0
+        }
+    };
     let shape = (a.rows, b.columns).strides((row_stride, 1));
     let mut c = ArrayViewMut2::from_shape(shape, c).expect("c holds (m, n)");
-    general_mat_mul(alpha, &view(a), &view(b), beta, &mut c);
+    general_mat_mul(1.0, &view(a), &view(b), beta, &mut c);
 }
 
 fn view(operand: Operand<'_>) -> ArrayView2<'_, Real> {
@@ -52,14 +56,14 @@ fn view(operand: Operand<'_>) -> ArrayView2<'_, Real> {
         .expect("the operand holds (rows, columns)")
 }
 
-/// c = a b + beta c for a (m, k), b (k, n), c (m, n), whole arrays or their transposes.
+/// c = a b, added to what `onto` says, for a (m, k), b (k, n), c (m, n), whole arrays or their transposes.
 ///
 /// # Panics
 /// If the shapes don't fit together, or an array has gaps.
-pub fn gemm(c: &mut ArrayRef2<Real>, a: &ArrayRef2<Real>, b: &ArrayRef2<Real>, beta: Real) {
+pub fn gemm(c: &mut ArrayRef2<Real>, a: &ArrayRef2<Real>, b: &ArrayRef2<Real>, onto: Onto<'_>) {
     let row_stride = c.ncols();
     let c = c.as_slice_mut().expect("standard layout");
-    product(c, row_stride, 1.0, operand(a), operand(b), beta);
+    product(c, row_stride, operand(a), operand(b), onto);
 }
 
 /// A whole array or its transpose as it stands in memory.

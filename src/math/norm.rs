@@ -5,24 +5,8 @@
 
 use multiversion::multiversion;
 
-use super::vector::{self, dot};
+use super::vector::{sum, sum_of};
 use super::{LANES, Real};
-
-#[inline(always)]
-#[allow(clippy::inline_always)]
-fn sum(row: &[Real]) -> Real {
-    let mut lanes = [0.0; LANES];
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            lanes[lane] += chunk[lane];
-        }
-    }
-    for (lane, x) in rest.iter().enumerate() {
-        lanes[lane] += x;
-    }
-    vector::sum(lanes)
-}
 
 /// y (n, C) from x (n, C); keeps x_hat's two ingredients of every row: `mean` (n) and `rstd` (n), 1 / standard deviation.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
@@ -37,14 +21,41 @@ pub fn layer_norm(
 ) {
     let width = weight.len();
     let rows = y.chunks_exact_mut(width).zip(x.chunks_exact(width));
-    for ((y, x), (mean, rstd)) in rows.zip(mean.iter_mut().zip(rstd)) {
-        *mean = sum(x) / width as Real;
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = x - *mean;
+    for ((y, x), (kept_mean, kept_rstd)) in rows.zip(mean.iter_mut().zip(rstd)) {
+        let mean = sum_of(x, |x| x) / width as Real;
+        let variance = sum_of(x, |x| (x - mean) * (x - mean)) / width as Real;
+        let rstd = 1.0 / (variance + eps).sqrt();
+        for (((y, x), weight), bias) in y.iter_mut().zip(x).zip(weight).zip(bias) {
+            *y = (x - mean) * rstd * weight + bias;
         }
-        *rstd = 1.0 / (dot(y, y) / width as Real + eps).sqrt();
-        for ((y, weight), bias) in y.iter_mut().zip(weight).zip(bias) {
-            *y = *y * *rstd * weight + bias;
+        (*kept_mean, *kept_rstd) = (mean, rstd);
+    }
+}
+
+/// What one row of backward sums up, g and g * x_hat, each in [`LANES`] running sums.
+struct Sums {
+    g: [Real; LANES],
+    gx: [Real; LANES],
+}
+
+impl Sums {
+    /// Adds at most [`LANES`] columns of a row, to the gradients too.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn add<const N: usize>(
+        &mut self,
+        d_weight: &mut [Real; N],
+        d_bias: &mut [Real; N],
+        dy: &[Real; N],
+        x_hat: impl Fn(usize) -> Real,
+        weight: &[Real; N],
+    ) {
+        for lane in 0..N {
+            let (g, x_hat) = (dy[lane] * weight[lane], x_hat(lane));
+            d_weight[lane] += dy[lane] * x_hat;
+            d_bias[lane] += dy[lane];
+            self.g[lane] += g;
+            self.gx[lane] += g * x_hat;
         }
     }
 }
@@ -62,26 +73,27 @@ pub fn layer_norm_backward(
     weight: &[Real],
 ) {
     let width = weight.len();
+    let (weights, weight_rest) = weight.as_chunks::<LANES>();
+    let (d_weights, d_weight_rest) = d_weight.as_chunks_mut::<LANES>();
+    let (d_biases, d_bias_rest) = d_bias.as_chunks_mut::<LANES>();
     let rows = dx.chunks_exact_mut(width).zip(dy.chunks_exact(width)).zip(x.chunks_exact(width));
-    for (((dx, dy), x), (mean, rstd)) in rows.zip(mean.iter().zip(rstd)) {
-        let mut g_lanes = [0.0; LANES];
-        let mut gx_lanes = [0.0; LANES];
-        for j in 0..width {
-            let x_hat = (x[j] - mean) * rstd;
-            d_weight[j] += dy[j] * x_hat;
-            d_bias[j] += dy[j];
-            dx[j] = dy[j] * weight[j];
+    for (((dx, dy), x), (&mean, &rstd)) in rows.zip(mean.iter().zip(rstd)) {
+        let x_hat = |x: Real| (x - mean) * rstd;
+        let mut sums = Sums { g: [0.0; LANES], gx: [0.0; LANES] };
+        let ((xs, x_rest), (dys, dy_rest)) = (x.as_chunks::<LANES>(), dy.as_chunks::<LANES>());
+        let gradients = d_weights.iter_mut().zip(d_biases.iter_mut());
+        for (((dw, db), w), (dy, x)) in gradients.zip(weights).zip(dys.iter().zip(xs)) {
+            sums.add(dw, db, dy, |lane| x_hat(x[lane]), w);
         }
-        for (dx, x) in dx.chunks(LANES).zip(x.chunks(LANES)) {
-            for (lane, (g, x)) in dx.iter().zip(x).enumerate() {
-                g_lanes[lane] += g;
-                gx_lanes[lane] += g * (x - mean) * rstd;
-            }
+        for (lane, x) in x_rest.iter().enumerate() {
+            let [dw, db] = [&mut d_weight_rest[lane], &mut d_bias_rest[lane]];
+            let [dw, db] = [dw, db].map(std::array::from_mut);
+            sums.add(dw, db, &[dy_rest[lane]], |_| x_hat(*x), &[weight_rest[lane]]);
         }
-        let g_mean = vector::sum(g_lanes) / width as Real;
-        let gx_mean = vector::sum(gx_lanes) / width as Real;
-        for (dx, x) in dx.iter_mut().zip(x) {
-            *dx = (*dx - g_mean - (x - mean) * rstd * gx_mean) * rstd;
+        let g_mean = sum(sums.g) / width as Real;
+        let gx_mean = sum(sums.gx) / width as Real;
+        for (((dx, dy), x), weight) in dx.iter_mut().zip(dy).zip(x).zip(weight) {
+            *dx = (dy * weight - g_mean - x_hat(*x) * gx_mean) * rstd;
         }
     }
 }
@@ -89,6 +101,43 @@ pub fn layer_norm_backward(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::vector::dot;
+
+    /// The formulas, one number at a time, of one row with weight w and bias b: y, and dx, dw and db for dy.
+    fn plain_layer_norm(x: &[Real], w: &[Real], b: &[Real], dy: &[Real]) -> [Vec<Real>; 4] {
+        let mean_of =
+            |f: &dyn Fn(usize) -> Real| (0..x.len()).map(f).sum::<Real>() / x.len() as Real;
+        let each = |f: &dyn Fn(usize) -> Real| (0..x.len()).map(f).collect::<Vec<_>>();
+        let mean = mean_of(&|i| x[i]);
+        let deviation = (mean_of(&|i| (x[i] - mean).powi(2)) + 1e-5).sqrt();
+        let x_hat = |i: usize| (x[i] - mean) / deviation;
+        let g = |i: usize| dy[i] * w[i];
+        let (g_mean, gx_mean) = (mean_of(&g), mean_of(&|i| g(i) * x_hat(i)));
+        [
+            each(&|i| x_hat(i) * w[i] + b[i]),
+            each(&|i| (g(i) - g_mean - x_hat(i) * gx_mean) / deviation),
+            each(&|i| dy[i] * x_hat(i)),
+            dy.to_vec(),
+        ]
+    }
+
+    #[test]
+    fn it_is_the_formula() {
+        for c in [1, 15, 16, 17, 32, 50] {
+            let values = |k: Real| (0..c).map(|i| (i as Real * k).sin() + 0.5).collect::<Vec<_>>();
+            let (x, w, b, dy) = (values(0.37), values(1.1), values(2.3), values(0.9));
+            let (mut y, mut mean, mut rstd) = (vec![0.0; c], [0.0], [0.0]);
+            layer_norm(&mut y, &mut mean, &mut rstd, &x, &w, &b, 1e-5);
+            let (mut dx, mut dw, mut db) = (vec![7.0; c], vec![0.0; c], vec![0.0; c]);
+            layer_norm_backward(&mut dx, &mut dw, &mut db, &dy, &x, &mean, &rstd, &w);
+            let found = [y, dx, dw, db];
+            for (found, plain) in found.iter().zip(plain_layer_norm(&x, &w, &b, &dy)) {
+                for (a, b) in found.iter().zip(&plain) {
+                    assert!((a - b).abs() < 1e-4, "{c}: {a} instead of {b}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn dx_is_orthogonal_to_one_and_to_x_hat() {

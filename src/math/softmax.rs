@@ -19,10 +19,7 @@ pub fn largest(row: &[Real]) -> Real {
             lanes[lane] = larger(chunk[lane], lanes[lane]);
         }
     }
-    for (lane, x) in rest.iter().enumerate() {
-        lanes[lane] = larger(*x, lanes[lane]);
-    }
-    fold(lanes, larger)
+    rest.iter().fold(fold(lanes, larger), |largest, x| larger(*x, largest))
 }
 
 /// Replaces x by exp(x - shift) and returns the sum.
@@ -37,11 +34,13 @@ pub fn exp_shifted(row: &mut [Real], shift: Real) -> Real {
             lanes[lane] += chunk[lane];
         }
     }
-    for (lane, x) in rest.iter_mut().enumerate() {
+    // Not added to the lanes, where an index that is not known would keep all of them in memory.
+    let mut last = 0.0;
+    for x in rest {
         *x = exp(*x - shift);
-        lanes[lane] += *x;
+        last += *x;
     }
-    sum(lanes)
+    sum(lanes) + last
 }
 
 /// Softmax of one row in place.
@@ -84,6 +83,24 @@ pub fn softmax_backward(dp: &mut [Real], p: &[Real], columns: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The formula, one number at a time.
+    fn plain_softmax(x: &[Real]) -> Vec<Real> {
+        let total: Real = x.iter().map(|x| x.exp()).sum();
+        x.iter().map(|x| x.exp() / total).collect()
+    }
+
+    #[test]
+    fn it_is_the_formula() {
+        for n in [1, 15, 16, 17, 65] {
+            let x: Vec<Real> = (0..n).map(|i| (i as Real * 0.7).sin() * 4.0).collect();
+            let mut p = x.clone();
+            softmax(&mut p, n);
+            for (p, plain) in p.iter().zip(plain_softmax(&x)) {
+                assert!((p - plain).abs() < 1e-6, "{p} instead of {plain}");
+            }
+        }
+    }
 
     #[test]
     fn rows_sum_to_one_and_ignore_a_shift() {

@@ -3,23 +3,28 @@
 //! c is computed in tiles of ROWS x COLUMNS numbers that stay in registers while k runs. For each k, a tile takes
 //! one row of b, which is packed so that its numbers stand side by side, and ROWS numbers of a, which are read where
 //! they are. That is all: no packing of a, and b goes through the cache in panels of [`DEPTH`] x COLUMNS.
-//! A tile that hangs over the edge of c computes the last row again and stores what is there.
+//! At the edges of c there are narrower and shorter tiles, so that little is computed in vain: a tile that still hangs over
+//! computes the last row again and stores what is there.
 
 use std::cell::RefCell;
 
 use multiversion::multiversion;
 use multiversion::target::target_cfg_f;
 
-use super::Real;
+use super::{Real, vector};
 
 /// Depth of a panel of b: with 32 columns of f32 it fills 32 KiB, so it stays in the first cache.
 const DEPTH: usize = 256;
+/// Side of a square that is turned in one go.
+const BLOCK: usize = 4;
+/// Numbers of a line of the cache.
+const LINE: usize = 16;
 /// The widest tile of any target, in columns.
 const WIDEST: usize = 32;
 
 thread_local! {
     /// The panel of b that is being multiplied; every thread makes its own once.
-    static PANEL: RefCell<Vec<Real>> = RefCell::new(vec![0.0; DEPTH * WIDEST]);
+    static PANEL: RefCell<Vec<Real>> = RefCell::new(vec![0.0; DEPTH * WIDEST + LINE]);
 }
 
 /// A matrix in memory: element (i, j) stands at `i * row_stride + j * column_stride`.
@@ -59,118 +64,221 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// c = alpha a b + beta c. Rows of c are contiguous, `row_stride` apart.
+/// What a product is added to.
+#[derive(Clone, Copy, Debug)]
+pub enum Onto<'a> {
+    /// c = a b
+    Nothing,
+    /// c = c + a b
+    Itself,
+    /// Every row of c = this row, a bias, + that row of a b.
+    Row(&'a [Real]),
+}
+
+/// c = a b, added to what `onto` says. Rows of c are contiguous, `row_stride` apart.
 ///
 /// # Panics
 /// If the shapes don't fit together, or a slice is too short for its shape.
-pub fn product(
-    c: &mut [Real],
-    row_stride: usize,
-    alpha: Real,
-    a: Operand<'_>,
-    b: Operand<'_>,
-    beta: Real,
-) {
+pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>, onto: Onto<'_>) {
     let (m, n) = (a.rows, b.columns);
     assert!(a.columns == b.rows && a.is_whole() && b.is_whole(), "a (m, k), b (k, n)");
     assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
     if m * n > 0 {
-        PANEL.with_borrow_mut(|panel| panels(c, row_stride, alpha, a, b, beta, panel));
+        let task = Task { c, row_stride, a, b, onto };
+        PANEL.with_borrow_mut(|panel| {
+            let at = panel.as_ptr().align_offset(LINE * size_of::<Real>()).min(LINE);
+            panels(task, &mut panel[at..]);
+        });
     }
 }
 
-/// Goes through the panels of b with the tile that suits the processor.
+/// What [`product`] was asked for.
+struct Task<'a> {
+    c: &'a mut [Real],
+    row_stride: usize,
+    a: Operand<'a>,
+    b: Operand<'a>,
+    onto: Onto<'a>,
+}
+
+/// Goes through b with the tiles that suit the processor: as many running sums as its registers hold.
 // To clippy, every question about the target looks the same.
 #[allow(clippy::ifs_same_cond)]
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-fn panels(
-    c: &mut [Real],
-    row_stride: usize,
-    alpha: Real,
-    a: Operand<'_>,
-    b: Operand<'_>,
-    beta: Real,
-    panel: &mut [Real],
-) {
+fn panels(task: Task<'_>, panel: &mut [Real]) {
     if target_cfg_f!(target_feature = "avx512f") {
-        walk::<12, WIDEST, true>(c, row_stride, alpha, a, b, beta, panel);
+        walk::<32, 16, 12, 6, true>(task, panel);
     } else if target_cfg_f!(target_feature = "fma") {
-        walk::<6, 16, true>(c, row_stride, alpha, a, b, beta, panel);
+        walk::<16, 8, 6, 3, true>(task, panel);
     } else if target_cfg_f!(target_feature = "neon") {
-        walk::<8, 8, true>(c, row_stride, alpha, a, b, beta, panel);
+        walk::<8, 8, 8, 8, true>(task, panel);
     } else {
-        walk::<4, 8, false>(c, row_stride, alpha, a, b, beta, panel);
+        walk::<8, 8, 4, 4, false>(task, panel);
     }
 }
 
+/// A piece of b: `depth` rows from `first_k`, `width` columns from `left`.
+#[derive(Clone, Copy, Debug)]
+struct Strip {
+    first_k: usize,
+    depth: usize,
+    left: usize,
+    width: usize,
+}
+
+/// Cuts b into strips of WIDE columns, the last perhaps of NARROW ones, and goes down each in tiles of TALL rows, the last
+/// perhaps of SHORT ones. Powers of 2 are bad heights: LLVM then takes a tile's rows for the lanes of its vectors.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn walk<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
-    c: &mut [Real],
-    row_stride: usize,
-    alpha: Real,
-    a: Operand<'_>,
-    b: Operand<'_>,
-    beta: Real,
+fn walk<
+    const WIDE: usize,
+    const NARROW: usize,
+    const TALL: usize,
+    const SHORT: usize,
+    const FUSED: bool,
+>(
+    mut task: Task<'_>,
     panel: &mut [Real],
 ) {
-    let (m, k, n) = (a.rows, a.columns, b.columns);
-    let panel = panel.as_chunks_mut::<COLUMNS>().0;
-    // With k = 0 there is still one panel, of depth 0, that scales c.
+    let (k, n) = (task.a.columns, task.b.columns);
+    // With k = 0 there is still one panel, of depth 0, that sets c.
     for first_k in (0..k.max(1)).step_by(DEPTH) {
-        let depth = DEPTH.min(k - first_k);
-        let beta = if first_k == 0 { beta } else { 1.0 };
-        for left in (0..n).step_by(COLUMNS) {
-            let width = COLUMNS.min(n - left);
-            pack(&mut panel[..depth], b, first_k, left, width);
-            for top in (0..m).step_by(ROWS) {
-                let height = ROWS.min(m - top);
-                let mut tile = [[0.0; COLUMNS]; ROWS];
-                fill::<ROWS, COLUMNS, FUSED>(&mut tile, a, top, height, first_k, &panel[..depth]);
-                for (i, sums) in tile.iter().enumerate().take(height) {
-                    let row = &mut c[(top + i) * row_stride + left..][..width];
-                    store(row, sums, alpha, beta);
+        for left in (0..n).step_by(WIDE) {
+            let (depth, width) = (DEPTH.min(k - first_k), WIDE.min(n - left));
+            let strip = Strip { first_k, depth, left, width };
+            if width > NARROW {
+                task.strip::<WIDE, TALL, SHORT, FUSED>(strip, panel);
+            } else {
+                task.strip::<NARROW, TALL, SHORT, FUSED>(strip, panel);
+            }
+        }
+        task.onto = Onto::Itself;
+    }
+}
+
+impl Task<'_> {
+    /// Goes down one strip of c.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn strip<const COLUMNS: usize, const TALL: usize, const SHORT: usize, const FUSED: bool>(
+        &mut self,
+        strip: Strip,
+        panel: &mut [Real],
+    ) {
+        let (m, b) = (self.a.rows, self.b);
+        let panel = &mut panel.as_chunks_mut::<COLUMNS>().0[..strip.depth];
+        pack(panel, b, strip);
+        for top in (0..m).step_by(TALL) {
+            if m - top > SHORT {
+                self.tile::<TALL, COLUMNS, FUSED>(strip, top, panel);
+            } else {
+                self.tile::<SHORT, COLUMNS, FUSED>(strip, top, panel);
+            }
+        }
+    }
+
+    /// One tile of c from row `top`.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
+    fn tile<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
+        &mut self,
+        strip: Strip,
+        top: usize,
+        panel: &[[Real; COLUMNS]],
+    ) {
+        let Strip { first_k, left, width, .. } = strip;
+        let Self { row_stride, a, onto, .. } = *self;
+        let height = ROWS.min(a.rows - top);
+        let places = (top..top + height).map(|i| i * row_stride + left);
+        let mut tile = Tile([[0.0; COLUMNS]; ROWS]);
+        match onto {
+            Onto::Nothing => (),
+            Onto::Itself => {
+                for (sums, at) in tile.0.iter_mut().zip(places.clone()) {
+                    copy(sums, &self.c[at..at + width]);
                 }
+            }
+            Onto::Row(row) => {
+                for sums in &mut tile.0 {
+                    copy(sums, &row[left..left + width]);
+                }
+            }
+        }
+        fill::<ROWS, COLUMNS, FUSED>(&mut tile.0, a, top, height, first_k, panel);
+        for (sums, at) in tile.0.iter().zip(places) {
+            let row = &mut self.c[at..at + width];
+            if let Ok(row) = <&mut [Real; COLUMNS]>::try_from(&mut *row) {
+                *row = *sums;
+            } else {
+                vector::copy_short(row, &sums[..width]);
             }
         }
     }
 }
 
-/// `depth` rows of b from column `left`, filled up with zeros.
+/// The first columns of a tile or a panel; those of most are all, and their number is known to the compiler.
 #[inline(always)]
 #[allow(clippy::inline_always)]
-fn pack<const COLUMNS: usize>(
-    panel: &mut [[Real; COLUMNS]],
-    b: Operand<'_>,
-    first_k: usize,
-    left: usize,
-    width: usize,
-) {
+fn copy<const COLUMNS: usize>(to: &mut [Real; COLUMNS], from: &[Real]) {
+    if let Ok(from) = <&[Real; COLUMNS]>::try_from(from) {
+        *to = *from;
+    } else {
+        vector::copy_short(&mut to[..from.len()], from);
+    }
+}
+
+/// Running sums, where no vector lies across two lines of the cache.
+#[repr(align(64))]
+struct Tile<const ROWS: usize, const COLUMNS: usize>([[Real; COLUMNS]; ROWS]);
+
+/// The strip of b, filled up with zeros to COLUMNS.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+fn pack<const COLUMNS: usize>(panel: &mut [[Real; COLUMNS]], b: Operand<'_>, strip: Strip) {
+    let Strip { first_k, left, width, .. } = strip;
     let at = first_k * b.row_stride + left * b.column_stride;
     if b.column_stride == 1 {
         for (p, packed) in panel.iter_mut().enumerate() {
             let row = &b.values[at + p * b.row_stride..][..width];
-            if let Ok(row) = <&[Real; COLUMNS]>::try_from(row) {
-                *packed = *row;
-            } else {
-                packed[..width].copy_from_slice(row);
-                packed[width..].fill(0.0);
-            }
+            copy(packed, row);
+            packed[width..].fill(0.0);
         }
     } else {
         for packed in panel.iter_mut() {
             packed[width..].fill(0.0);
         }
-        for j in 0..width {
-            let column = b.values[at + j * b.column_stride..].iter().step_by(b.row_stride);
-            for (packed, x) in panel.iter_mut().zip(column) {
-                packed[j] = *x;
+        let (blocks, rest) = panel.as_chunks_mut::<BLOCK>();
+        let whole = blocks.len() * BLOCK;
+        let column = |j: usize| &b.values[at + j * b.column_stride..];
+        for j in (0..width).step_by(BLOCK) {
+            if b.row_stride == 1 && j + BLOCK <= width {
+                let columns: [&[Real]; BLOCK] = std::array::from_fn(|i| &column(j + i)[..whole]);
+                for (p, block) in blocks.iter_mut().enumerate() {
+                    let turned: [[Real; BLOCK]; BLOCK] =
+                        columns.map(|column| column.as_chunks::<BLOCK>().0[p]);
+                    for (q, packed) in block.iter_mut().enumerate() {
+                        let row: [Real; BLOCK] = std::array::from_fn(|i| turned[i][q]);
+                        packed[j..j + BLOCK].copy_from_slice(&row);
+                    }
+                }
+            } else {
+                for j in j..width.min(j + BLOCK) {
+                    let blocks = blocks.as_flattened_mut().iter_mut();
+                    for (packed, x) in blocks.zip(column(j).iter().step_by(b.row_stride)) {
+                        packed[j] = *x;
+                    }
+                }
+            }
+        }
+        for (p, packed) in rest.iter_mut().enumerate() {
+            for (j, packed) in packed[..width].iter_mut().enumerate() {
+                *packed = column(j)[(whole + p) * b.row_stride];
             }
         }
     }
 }
 
-/// tile[i][j] = sum over k of a[top + i][k] * panel[k][j]; rows from `height` on repeat the last.
+/// tile[i][j] += sum over k of a[top + i][k] * panel[k][j]; rows from `height` on repeat the last.
 #[inline(always)]
 #[allow(clippy::inline_always, unsafe_code)]
 fn fill<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
@@ -197,20 +305,6 @@ fn fill<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
     }
 }
 
-#[inline(always)]
-#[allow(clippy::inline_always)]
-fn store(row: &mut [Real], sums: &[Real], alpha: Real, beta: Real) {
-    if beta == 0.0 {
-        for (c, sum) in row.iter_mut().zip(sums) {
-            *c = alpha * sum;
-        }
-    } else {
-        for (c, sum) in row.iter_mut().zip(sums) {
-            *c = beta * *c + alpha * sum;
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::large_stack_arrays)]
 mod tests {
@@ -223,8 +317,8 @@ mod tests {
     /// Every edge of a tile and of a panel, both orders of both operands, rows of c that are apart.
     #[test]
     fn it_is_the_definition() {
-        for m in [1, 2, 5, 12, 13, 40] {
-            for n in [1, 7, 8, 31, 32, 33, 70] {
+        for m in [1, 2, 4, 5, 8, 9, 12, 13, 16, 17, 40] {
+            for n in [1, 7, 8, 9, 16, 17, 31, 32, 33, 70] {
                 for k in [0, 1, 8, 255, 256, 300] {
                     for (a_turned, b_turned) in
                         [(false, false), (true, false), (false, true), (true, true)]
@@ -241,17 +335,14 @@ mod tests {
         Operand { values, rows, columns, row_stride, column_stride }
     }
 
-    type Way = fn(&mut [Real], usize, Real, Operand<'_>, Operand<'_>, Real);
+    type Way = fn(Task<'_>);
 
-    /// The tile of this processor, and those of the others.
-    const WAYS: [Way; 3] = [
-        product,
-        |c, stride, alpha, a, b, beta| {
-            walk::<6, 16, true>(c, stride, alpha, a, b, beta, &mut [0.0; DEPTH * WIDEST]);
-        },
-        |c, stride, alpha, a, b, beta| {
-            walk::<4, 8, false>(c, stride, alpha, a, b, beta, &mut [0.0; DEPTH * WIDEST]);
-        },
+    /// The tiles of this processor, and those of the others.
+    const WAYS: [Way; 4] = [
+        |task| product(task.c, task.row_stride, task.a, task.b, task.onto),
+        |task| walk::<16, 8, 6, 3, true>(task, &mut [0.0; DEPTH * WIDEST]),
+        |task| walk::<8, 8, 8, 8, true>(task, &mut [0.0; DEPTH * WIDEST]),
+        |task| walk::<8, 8, 4, 4, false>(task, &mut [0.0; DEPTH * WIDEST]),
     ];
 
     fn check(m: usize, k: usize, n: usize, a_turned: bool, b_turned: bool) {
@@ -263,14 +354,14 @@ mod tests {
     fn check_way(way: Way, m: usize, k: usize, n: usize, a_turned: bool, b_turned: bool) {
         let (a_values, b_values) = (values(m * k, 1), values(k * n, 2));
         let (a, b) = (operand(&a_values, m, k, a_turned), operand(&b_values, k, n, b_turned));
-        let stride = n + 3;
-        for (alpha, beta) in [(1.0, 0.0), (0.5, 1.0)] {
-            let before = values(m * stride, 3);
+        let (row_stride, bias) = (n + 3, values(n, 4));
+        let before = values(m * row_stride, 3);
+        for onto in [Onto::Nothing, Onto::Itself, Onto::Row(&bias)] {
             let mut c = before.clone();
-            if beta == 0.0 {
-                c.fill(Real::NAN);
+            if !matches!(onto, Onto::Itself) {
+                c.chunks_mut(row_stride).for_each(|row| row[..n].fill(Real::NAN));
             }
-            way(&mut c, stride, alpha, a, b, beta);
+            way(Task { c: &mut c, row_stride, a, b, onto });
             for i in 0..m {
                 for j in 0..n {
                     let sum: Real = (0..k)
@@ -279,20 +370,20 @@ mod tests {
                                 * b.values[p * b.row_stride + j * b.column_stride]
                         })
                         .sum();
-                    let old = if beta == 0.0 { 0.0 } else { beta * before[i * stride + j] };
-                    let (found, expected) = (c[i * stride + j], alpha * sum + old);
+                    let old = match onto {
+                        Onto::Nothing => 0.0,
+                        Onto::Itself => before[i * row_stride + j],
+                        Onto::Row(bias) => bias[j],
+                    };
+                    let (found, expected) = (c[i * row_stride + j], sum + old);
                     assert!(
                         (found - expected).abs() < 1e-4,
                         "({m}, {k}, {n}) at ({i}, {j}): {found} instead of {expected}"
                     );
                 }
                 // What stands between the rows of c is not touched.
-                if beta != 0.0 && i + 1 < m {
-                    assert_eq!(
-                        c[i * stride + n..(i + 1) * stride],
-                        before[i * stride + n..(i + 1) * stride]
-                    );
-                }
+                let between = i * row_stride + n..(i + 1) * row_stride;
+                assert_eq!(c[between.clone()], before[between]);
             }
         }
     }

@@ -33,6 +33,21 @@ pub fn larger(a: Real, b: Real) -> Real {
     if a > b { a } else { b }
 }
 
+/// Sum of f(x) over a row in [`LANES`] running sums. What is left at the end is not added to them: an index that is not known
+/// would keep all of them in memory.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn sum_of(row: &[Real], f: impl Fn(Real) -> Real) -> Real {
+    let mut sums = [0.0; LANES];
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += f(chunk[lane]);
+        }
+    }
+    sum(sums) + rest.iter().map(|x| f(*x)).sum::<Real>()
+}
+
 /// Sum of x[i] * y[i] in [`LANES`] running sums.
 #[inline(always)]
 #[allow(clippy::inline_always)]
@@ -45,10 +60,22 @@ pub fn dot(x: &[Real], y: &[Real]) -> Real {
             sums[lane] += a[lane] * b[lane];
         }
     }
-    for (lane, (a, b)) in x_rest.iter().zip(y_rest).enumerate() {
-        sums[lane] += a * b;
+    sum(sums) + x_rest.iter().zip(y_rest).map(|(a, b)| a * b).sum::<Real>()
+}
+
+/// y = x, of one length; eight by eight, because for a few numbers a call to copy them costs more than the copy.
+#[inline(always)]
+#[allow(clippy::inline_always)]
+pub fn copy_short(y: &mut [Real], x: &[Real]) {
+    debug_assert_eq!(y.len(), x.len());
+    let (y_chunks, y_rest) = y.as_chunks_mut::<8>();
+    let (x_chunks, x_rest) = x.as_chunks::<8>();
+    for (y, x) in y_chunks.iter_mut().zip(x_chunks) {
+        *y = *x;
     }
-    sum(sums)
+    for (y, x) in y_rest.iter_mut().zip(x_rest) {
+        *y = *x;
+    }
 }
 
 /// y += a x
@@ -119,9 +146,7 @@ pub fn sum_of_squares(x: &[Real]) -> f64 {
             sums[lane] += chunk[lane] * chunk[lane];
         }
     }
-    for (lane, x) in rest.iter().enumerate() {
-        sums[lane] += x * x;
-    }
+    sums[0] += rest.iter().map(|x| x * x).sum::<Real>();
     sums.iter().map(|sum: &Real| *sum as f64).sum()
 }
 
@@ -135,6 +160,7 @@ mod tests {
             let x: Vec<Real> = (0..n).map(|i| i as Real).collect();
             let expected: usize = (0..n).map(|i| i * i).sum();
             assert_eq!(dot(&x, &x), expected as Real);
+            assert_eq!(sum_of(&x, |x| x * x), expected as Real);
             assert_eq!(sum_of_squares(&x), expected as f64);
         }
         let mut sums = vec![1.0; 3];

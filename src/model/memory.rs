@@ -11,7 +11,7 @@ use ndarray::Array2;
 use super::batch::{argmax, asked};
 use super::bigram::visit_logits;
 use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
-use crate::math::gemm::{gemm, matrix, matrix_mut};
+use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, vector};
 use crate::nn::memory::{self, Memory};
@@ -102,7 +102,7 @@ impl Working {
         let u = matrix(u.to_slice().expect("standard layout"), 1, width);
         let vocab_size = self.logits.len();
         let mut logits = matrix_mut(&mut self.logits, 1, vocab_size);
-        gemm(&mut logits, &u, &matrix(table, vocab_size, width).t(), 0.0);
+        gemm(&mut logits, &u, &matrix(table, vocab_size, width).t(), Onto::Nothing);
     }
 
     /// From d loss / d logits, which stands where the logits were, back to every weight.
@@ -117,10 +117,15 @@ impl Working {
             &mut matrix_mut(&mut gradients[range.clone()], vocab_size, width),
             &d_logits.t(),
             &u,
-            1.0,
+            Onto::Itself,
         );
         let mut d_question = matrix_mut(&mut scratch.d_question, 1, width);
-        gemm(&mut d_question, &d_logits, &matrix(&weights[range], vocab_size, width), 0.0);
+        gemm(
+            &mut d_question,
+            &d_logits,
+            &matrix(&weights[range], vocab_size, width),
+            Onto::Nothing,
+        );
         memory.backward(gradients, a, x[t], &x[..t], scratch);
     }
 

@@ -15,7 +15,7 @@ use rand::Rng;
 use super::activation::{contiguous, contiguous_mut};
 use super::init::{self, Init};
 use super::parameters::Registry;
-use crate::math::gemm::{gemm, matrix, matrix_mut};
+use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::{Real, vector};
 
 /// Which positions around its own an output reads.
@@ -204,7 +204,7 @@ impl Convolution {
         let n = x.nrows();
         let columns = &mut scratch.columns[..n * self.width()];
         self.gather(columns, contiguous(x), time);
-        gemm(y, &matrix(columns, n, self.width()), &self.matrix(weights), 1.0);
+        gemm(y, &matrix(columns, n, self.width()), &self.matrix(weights), Onto::Itself);
     }
 
     /// Adds to the gradients of weight and bias, and to dx.
@@ -225,11 +225,11 @@ impl Convolution {
         let Scratch { columns, d_columns } = scratch;
         self.gather(&mut columns[..n * width], contiguous(x), time);
         let mut d_weight = matrix_mut(&mut gradients[self.weight.clone()], width, self.n_out);
-        gemm(&mut d_weight, &matrix(columns, n, width).t(), dy, 1.0);
+        gemm(&mut d_weight, &matrix(columns, n, width).t(), dy, Onto::Itself);
         if let Some(bias) = &self.bias {
             vector::add_rows(&mut gradients[bias.clone()], contiguous(dy));
         }
-        gemm(&mut matrix_mut(d_columns, n, width), dy, &self.matrix(weights).t(), 0.0);
+        gemm(&mut matrix_mut(d_columns, n, width), dy, &self.matrix(weights).t(), Onto::Nothing);
         self.scatter(contiguous_mut(dx), &d_columns[..n * width], time);
     }
 }

@@ -10,7 +10,7 @@ use rand::Rng;
 use super::activation::{contiguous, contiguous_mut};
 use super::init::Init;
 use super::parameters::Registry;
-use crate::math::gemm::{gemm, matrix, matrix_mut};
+use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::{Real, vector};
 
 #[derive(Clone, Debug)]
@@ -79,15 +79,8 @@ impl Linear {
             return;
         }
         let w = self.matrix(weights);
-        if let Some(bias) = &self.bias {
-            let bias = &weights[bias.clone()];
-            for row in contiguous_mut(y).chunks_exact_mut(self.n_out) {
-                row.copy_from_slice(bias);
-            }
-            gemm(y, x, &w, 1.0);
-        } else {
-            gemm(y, x, &w, 0.0);
-        }
+        let bias = self.bias.clone().map(|bias| &weights[bias]);
+        gemm(y, x, &w, bias.map_or(Onto::Nothing, Onto::Row));
     }
 
     /// dW += x' dy and db += sum of dy's rows; sets dx = dy W'.
@@ -117,7 +110,7 @@ impl Linear {
             &mut matrix_mut(&mut gradients[self.weight.clone()], self.n_in, self.n_out),
             &x.t(),
             dy,
-            1.0,
+            Onto::Itself,
         );
         if let Some(bias) = &self.bias {
             vector::add_rows(&mut gradients[bias.clone()], contiguous(dy));
@@ -126,7 +119,7 @@ impl Linear {
 
     /// The input's part of [`Linear::backward`]: dx = dy W'.
     pub fn backward_input(&self, dx: &mut ArrayRef2<Real>, dy: &ArrayRef2<Real>, weights: &[Real]) {
-        gemm(dx, dy, &self.matrix(weights).t(), 0.0);
+        gemm(dx, dy, &self.matrix(weights).t(), Onto::Nothing);
     }
 
     /// Number of weights that a row is multiplied by.

@@ -27,7 +27,7 @@ use super::activation::{contiguous, contiguous_mut};
 use super::attention::Span;
 use super::init::Init;
 use super::parameters::Registry;
-use crate::math::gemm::{self, gemm, matrix, matrix_mut};
+use crate::math::gemm::{self, Onto, gemm, matrix, matrix_mut};
 use crate::math::tiles::Operand;
 use crate::math::{Real, vector};
 
@@ -258,10 +258,15 @@ impl Recurrent {
             Cell::Rnn | Cell::Lstm => d_gates,
         };
         let weight_gradient = &mut gradients[self.weight_ih.clone()];
-        gemm(&mut matrix_mut(weight_gradient, self.n_in, width), &x.t(), &d_gates, 1.0);
+        gemm(&mut matrix_mut(weight_gradient, self.n_in, width), &x.t(), &d_gates, Onto::Itself);
         let weight_gradient = &mut gradients[self.weight_hh.clone()];
         let before = a.hidden.slice(s![..n, ..]);
-        gemm(&mut matrix_mut(weight_gradient, n_hidden, width), &before.t(), &d_recurrent, 1.0);
+        gemm(
+            &mut matrix_mut(weight_gradient, n_hidden, width),
+            &before.t(),
+            &d_recurrent,
+            Onto::Itself,
+        );
         scratch.d_bias.fill(0.0);
         vector::add_rows(&mut scratch.d_bias, contiguous(&d_gates));
         vector::add(&mut gradients[self.bias_ih.clone()], &scratch.d_bias);
@@ -271,7 +276,7 @@ impl Recurrent {
         }
         vector::add(&mut gradients[self.bias_hh.clone()], &scratch.d_bias);
         let weight_ih = matrix(&weights[self.weight_ih.clone()], self.n_in, width);
-        gemm(dx, &d_gates, &weight_ih.t(), 0.0);
+        gemm(dx, &d_gates, &weight_ih.t(), Onto::Nothing);
     }
 
     /// The gradients of every step's gates, from the last step to the first.
@@ -368,6 +373,6 @@ fn add_product(y: &mut [Real], x: &[Real], w: &[Real], rows: usize) {
     if rows == 1 {
         vector::add_row_times_matrix(y, x, w);
     } else {
-        gemm::product(y, n, 1.0, Operand::rows(x, rows, k, k), Operand::rows(w, k, n, n), 1.0);
+        gemm::product(y, n, Operand::rows(x, rows, k, k), Operand::rows(w, k, n, n), Onto::Itself);
     }
 }

@@ -20,9 +20,11 @@ const CLIP_EPSILON: f64 = 1e-6;
 /// Numbers whose squares are summed in one go; 16 KiB stay in the first cache.
 const BLOCK: usize = 4096;
 /// Numbers that one thread updates in one go.
-const CHUNK: usize = 1 << 15;
-/// Below this many weights a fork-join costs more than it brings.
-const PARALLEL: usize = 1 << 17;
+const CHUNK: usize = BLOCK;
+/// From so many weights on, threads share them. That costs less than it seems: a thread that found nothing to do for 10 µs
+/// falls asleep, and waking it for the next step takes longer than the whole update. Each also keeps its part of the
+/// moments in its own cache.
+const PARALLEL: usize = 1 << 15;
 
 /// The optimizer's state: both moments of every weight, in the arena's layout.
 #[derive(Clone, Debug)]
@@ -66,7 +68,7 @@ struct Coefficients {
     square: Real,
     /// lr / (1 - beta1^t)
     step: Real,
-    /// sqrt(1 - beta2^t)
+    /// 1 / sqrt(1 - beta2^t)
     root: Real,
     epsilon: Real,
 }
@@ -85,7 +87,7 @@ impl Coefficients {
             beta2: beta2 as Real,
             square: (1.0 - beta2) as Real,
             step: (lr / (1.0 - beta1.powf(t))) as Real,
-            root: (1.0 - beta2.powf(t)).sqrt() as Real,
+            root: (1.0 - beta2.powf(t)).sqrt().recip() as Real,
             epsilon: epsilon as Real,
         }
     }
@@ -155,7 +157,7 @@ impl AdamW {
             sum.chunks_mut(BLOCK).zip(&mut *squares).enumerate().for_each(gather);
         } else {
             let squares = squares.par_iter_mut();
-            sum.par_chunks_mut(BLOCK).zip(squares).enumerate().with_min_len(8).for_each(gather);
+            sum.par_chunks_mut(BLOCK).zip(squares).enumerate().with_min_len(4).for_each(gather);
         }
         self.squares[..range.len().div_ceil(BLOCK)].iter().sum::<f64>().sqrt()
     }
@@ -196,7 +198,7 @@ impl AdamW {
         if c.root == 0.0 {
             return 0.0;
         }
-        let moved = c.step * self.m[at] / (self.v[at].sqrt() / c.root + c.epsilon);
+        let moved = c.step * self.m[at] / (self.v[at].sqrt() * c.root + c.epsilon);
         let before = (weight + moved) / if decayed { c.shrink } else { 1.0 };
         weight - before
     }
@@ -272,7 +274,7 @@ fn update(
         let g = g * clip;
         *m += toward * (g - *m);
         *v = beta2 * *v + square * g * g;
-        *w = *w * shrink - step * *m / (v.sqrt() / root + epsilon);
+        *w = *w * shrink - step * *m / (v.sqrt() * root + epsilon);
     }
 }
 
@@ -386,7 +388,7 @@ mod tests {
     }
 
     /// Long enough to be shared between threads, with an odd end.
-    const LONG: usize = 3 * CHUNK * 4 + 77;
+    const LONG: usize = 3 * PARALLEL + 77;
 
     fn wave(phase: f64) -> Vec<Real> {
         (0..LONG).map(|i| ((i as f64 + phase) * 0.01).sin() as Real).collect()

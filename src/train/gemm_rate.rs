@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::team::Team;
 use crate::math::Real;
-use crate::math::gemm::gemm;
+use crate::math::gemm::{Onto, gemm};
 
 const REPEATS: usize = 5;
 
@@ -30,7 +30,7 @@ pub fn measure(team: &Team, size: usize) -> f64 {
         for _ in 0..=REPEATS {
             let started = Instant::now();
             works.par_iter_mut().with_max_len(1).for_each(|(a, b, c)| {
-                gemm(c, a, b, 0.0);
+                gemm(c, a, b, Onto::Nothing);
                 black_box(c);
             });
             let operations = (2 * size.pow(3) * threads) as f64;
