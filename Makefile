@@ -5,8 +5,9 @@ CARGO ?= cargo
 
 # Finds or installs OpenBLAS; $$options are then what cargo needs.
 SETUP = options=$$(sh scripts/setup.sh)
+PROGRAM = $${CARGO_TARGET_DIR:-target}/release/gpt-lab
 
-.PHONY: help run test lint bench
+.PHONY: help run test lint bench compare profile
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -33,3 +34,16 @@ lint: ## Check format, lints and licences
 bench: ## Time a training step of every stage, beside this machine's own gemm rate
 	@$(SETUP) && \
 	$(CARGO) run --release --quiet $$options -- bench $(ARGS)
+
+compare: ## Time training steps of gpt-lab and of PyTorch (PYTHON=... names a Python that has it)
+	@$(SETUP) && \
+	$(CARGO) build --release --quiet $$options && \
+	python=$$(sh scripts/torch.sh) && \
+	corpus=$${GPT_LAB_DATA:-$$($(PROGRAM) data path)} && \
+	{ [ -e "$$corpus" ] || corpus=data/play.txt; } && \
+	"$$python" benches/compare.py "$$corpus" $(ARGS)
+
+profile: ## Measure anew where a step's time goes, and put the table into PERFORMANCE.md (Linux, with perf)
+	@$(SETUP) && \
+	$(CARGO) build --release --quiet $$options && \
+	python3 benches/step_profile.py --write PERFORMANCE.md $(ARGS)

@@ -1,65 +1,109 @@
 #!/usr/bin/env python3
-"""Training steps of gpt-lab and of PyTorch, on this machine, in one run: the table of ratios.
+"""Training steps of gpt-lab and of PyTorch, on this machine, in one run: a Markdown table of the ratios.
 
-    python benches/compare.py CORPUS.txt [--program target/release/gpt-lab] [--stages a,b] [--seconds 3] [--json]
+    python benches/compare.py CORPUS.txt [--program target/release/gpt-lab] [--stages a,b] [--seconds 2] [--rounds 3] [--json]
 
-For every stage, PyTorch's figure is the fastest median of its two programs (`lecture` and `tuned`, see torch_steps.py)
-on 1 and 2 threads, and ours the fastest median of `gpt-lab bench` on 1 and 2 threads. The two take turns, stage by
-stage, so that a machine that slows down slows both. `bound` is our time over the time that the step's matrix products
-alone would take at the gemm rate measured in the same run. Needs: torch, numpy.
+For every stage, PyTorch's figure is the faster of its two programs (`lecture` and `tuned`, see torch_steps.py) over 1 and
+2 threads, and ours the faster of 1 and 2 threads. The machine drifts, so the two take turns: each round times every
+variant of both, the next one in reverse order. A variant's figure is the median of its rounds' medians, and the ratio is
+the median of the rounds' own ratios, each of two times measured within the same minute. `bound` is our time over the
+time that the step's matrix products alone would take at the gemm rate measured in the same run. Both must have the same
+number of parameters. Needs: torch, numpy (`make compare` sees to them).
 """
 import argparse
 import json
 import os
 import subprocess
 import sys
+from collections import defaultdict
+from statistics import median
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STAGES = ["bigram", "single-head", "multi-head", "feed-forward", "residual", "layer-norm", "colab", "nano-cpu",
+STAGES = ["bigram", "single-head", "multi-head", "feed-forward", "blocks", "residual", "layer-norm", "colab", "nano-cpu",
           "scaled-up"]
 
 
-def lines(command, **environment):
-    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=os.environ | environment).stdout
-    return [json.loads(line) for line in out.decode().splitlines()]
+def lines(command):
+    done = subprocess.run(command, stdout=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(f"error: this failed, see above: {' '.join(command)}")
+    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+
+def torch(a, stage):
+    # A step of the largest stage takes PyTorch many seconds: one after one to warm up is enough to see the ratio.
+    few = ["--repeats", "1", "--warm-up", "1"] if stage == "scaled-up" else ["--repeats", "5"]
+    rows = lines([sys.executable, os.path.join(HERE, "torch_steps.py"), a.corpus, "--threads", a.threads,
+                  "--stages", stage, "--seconds", str(a.seconds / 5), *few])
+    return {("torch", row["program"], row["threads"]): row for row in rows}
+
+
+def ours(a, stage):
+    rows = {}
+    for threads in a.threads.split(","):
+        row, = lines([a.program, "bench", "--stage", stage, "--threads", threads, "--seconds", str(a.seconds),
+                      "--data", a.corpus, "--json"])
+        rows["ours", row["threads"]] = row
+    return rows
+
+
+def compare(a, stage):
+    rounds = []
+    for number in range(1 if stage == "scaled-up" else a.rounds):
+        turns = [ours, torch] if number % 2 else [torch, ours]
+        rounds.append({variant: row for turn in turns for variant, row in turn(a, stage).items()})
+    parameters = {row["parameters"] for rows in rounds for row in rows.values()}
+    if len(parameters) > 1:
+        sys.exit(f"error: {stage}: not the same model on both sides: {sorted(parameters)} parameters")
+    times = defaultdict(list)
+    for rows in rounds:
+        for variant, row in rows.items():
+            times[variant].append(row["ms_median"])
+    fastest = {side: min((v for v in times if v[0] == side), key=lambda v: median(times[v])) for side in ("torch", "ours")}
+    theirs, mine = fastest["torch"], fastest["ours"]
+    shares = [rows[mine]["gemm_share"] for rows in rounds]
+    return {
+        "stage": stage, "parameters": parameters.pop(),
+        "torch_ms": round(median(times[theirs]), 4), "torch_program": theirs[1], "torch_threads": theirs[2],
+        "ours_ms": round(median(times[mine]), 4), "threads": mine[1],
+        "ratio": round(median(t / m for t, m in zip(times[theirs], times[mine])), 2),
+        "bound": round(1 / median(shares), 2) if all(shares) else None,
+        "gemm_gflops": round(median(rows[mine]["gemm_gflops"] for rows in rounds), 1),
+        "peak_mib": round(max(rows[mine]["peak_mib"] for rows in rounds)),
+        "torch_ms_by_variant": {f"{v[1]} x{v[2]}": round(median(t), 4) for v, t in times.items() if v[0] == "torch"},
+        "ours_ms_by_threads": {str(v[1]): round(median(t), 4) for v, t in times.items() if v[0] == "ours"},
+    }
+
+
+def ms(x):
+    return f"{x:.3f}" if x < 1 else f"{x:.2f}" if x < 100 else f"{x:,.0f}"
 
 
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("corpus")
-    a.add_argument("--program", default=os.path.join(HERE, "..", "target", "release", "gpt-lab"))
+    target = os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "..", "target"))
+    a.add_argument("--program", default=os.path.join(target, "release", "gpt-lab"))
     a.add_argument("--stages", default=",".join(STAGES))
     a.add_argument("--threads", default="1,2")
-    a.add_argument("--seconds", type=float, default=3.0, help="about how long one measurement takes")
+    a.add_argument("--seconds", type=float, default=2.0, help="about how long one variant is timed in a round")
+    a.add_argument("--rounds", type=int, default=3, help="of every stage but scaled-up, which has one")
     a.add_argument("--json", action="store_true", help="one JSON object a stage")
     a = a.parse_args()
+    if not os.path.exists(a.program):
+        sys.exit(f"error: {a.program} does not exist: run `cargo build --release`, or name it with --program")
     if not a.json:
-        print(f"{'stage':13} {'PyTorch ms':>11} {'program':>12} {'ours ms':>10} {'threads':>8} {'ratio':>7} {'bound':>6} "
-              f"{'of gemm':>8} {'MiB':>6}")
+        print("| stage | parameters | PyTorch, ms | its program, threads | gpt-lab, ms | threads | times as fast | "
+              "over the bound |\n|---|---:|---:|---|---:|---:|---:|---:|", flush=True)
     for stage in a.stages.split(","):
-        # A step of the full model takes PyTorch many seconds: one repeat of one step is enough to see the ratio.
-        repeats = "1" if stage == "scaled-up" else "5"
-        torch = lines([sys.executable, os.path.join(HERE, "torch_steps.py"), a.corpus, "--threads", a.threads,
-                       "--stages", stage, "--repeats", repeats, "--seconds", str(a.seconds / 5)])
-        ours = []
-        for threads in a.threads.split(","):
-            ours += lines([a.program, "bench", "--stage", stage, "--threads", threads, "--seconds", str(a.seconds),
-                           "--data", a.corpus, "--json"])
-        theirs, mine = (min(rows, key=lambda r: r["ms_median"]) for rows in (torch, ours))
-        by_threads = {str(r["threads"]): round(r["ms_median"], 4) for r in ours}
-        row = {"stage": stage, "torch_ms": theirs["ms_median"], "torch_program": theirs["program"],
-               "torch_threads": theirs["threads"], "ours_ms": round(mine["ms_median"], 4), "threads": mine["threads"],
-               "ratio": round(theirs["ms_median"] / mine["ms_median"], 2),
-               "bound": round(1 / mine["gemm_share"], 2) if mine["gemm_share"] else None,
-               "gemm_share": mine["gemm_share"] and round(mine["gemm_share"], 3), "peak_mib": round(mine["peak_mib"]),
-               "ours_ms_by_threads": by_threads}
+        row = compare(a, stage)
         if a.json:
             print(json.dumps(row), flush=True)
         else:
-            share = f"{row['gemm_share']:.0%}" if row["gemm_share"] else "-"
-            print(f"{stage:13} {row['torch_ms']:11.3f} {row['torch_program']:>9} x{row['torch_threads']} "
-                  f"{row['ours_ms']:10.4f} {row['threads']:8} {row['ratio']:7.2f} {row['bound'] or '-':>6} {share:>8} "
-                  f"{row['peak_mib']:6}", flush=True)
+            bound = f"{row['bound']:.2f}" if row["bound"] else "-"
+            print(f"| `{stage}` | {row['parameters']:,} | {ms(row['torch_ms'])} | {row['torch_program']}, "
+                  f"{row['torch_threads']} | {ms(row['ours_ms'])} | {row['threads']} | {row['ratio']:.1f} | {bound} |",
+                  flush=True)
 
 
 if __name__ == "__main__":

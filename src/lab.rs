@@ -11,6 +11,7 @@ pub mod action;
 pub mod fixture;
 pub mod folder;
 pub mod frame;
+pub mod frames;
 pub mod key;
 pub mod layout;
 pub mod markdown;

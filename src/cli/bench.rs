@@ -5,7 +5,9 @@
 //! [`crate::model::Model::operations_per_token`] times B * T: matrix products only, attention at full (T, T).
 
 pub mod allocations;
+mod generation;
 mod memory;
+mod read_rate;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +17,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Failure;
+use crate::math::Real;
 use crate::text::Dataset;
+use crate::train::config::Config;
 use crate::train::gemm_rate;
 use crate::train::session::Session;
 use crate::train::stage::{STAGES, stage};
@@ -25,7 +29,9 @@ use crate::train::team::Team;
 const REPEATS: usize = 7;
 /// Rows and columns of the matrices that the machine's own rate is measured with: a few MiB.
 const GEMM_SIZE: usize = 1024;
-/// Steps before the clock starts.
+/// Bytes: a block as large as this is in no cache.
+const MOST_READ: usize = 1 << 28;
+/// Steps before the clock starts, or as many as fit into a second: the first alone touches everything that is used.
 const WARM_UP: u64 = 3;
 
 #[derive(Debug, Args)]
@@ -45,6 +51,9 @@ pub struct Arguments {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    /// Time generation instead, on one core: within the window, where keys and values are kept, and past it
+    #[arg(long, conflicts_with = "threads")]
+    generation: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +70,10 @@ struct Row {
     /// `gflops` over what all threads reach together in one large matrix product each.
     gemm_share: Option<f64>,
     gemm_gflops: f64,
+    /// What a step cannot help reading and writing, see [`bytes_per_step`].
+    bytes: usize,
+    /// How fast one core reads as many bytes, or [`MOST_READ`], again and again.
+    read_gb_per_second: f64,
     peak_mib: f64,
     allocations: u64,
 }
@@ -82,14 +95,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.seconds
         )));
     }
+    let dataset = Arc::new(Dataset::new(super::text(arguments.data.as_deref())?)?);
+    let vocab_size = dataset.tokenizer.vocab_size();
+    let configs = stages.iter().map(|stage| stage.config(vocab_size, 1337));
+    if arguments.generation {
+        return Ok(generation::run(configs, &dataset, arguments.seconds, arguments.json)?);
+    }
     let threads = arguments.threads.unwrap_or_else(Team::default_threads);
     let team = Team::new(threads)?;
-    let dataset = Arc::new(Dataset::new(super::text(arguments.data.as_deref())?)?);
+    let yardstick = Team::named("yardstick", threads)?;
     if !arguments.json {
         println!(
-            "{:12} {:>10} {:>9} {:>9} {:>11} {:>8} {:>8} {:>7} {:>9}",
+            "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>7} {:>9}",
             "stage",
             "parameters",
+            "threads",
             "ms min",
             "ms median",
             "tokens/s",
@@ -99,18 +119,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             "allocs"
         );
     }
-    for stage in stages {
-        let config = stage.config(dataset.tokenizer.vocab_size(), 1337);
+    for config in configs {
+        let stage = config.stage.clone();
         memory::reset_peak();
         let session = Session::with_team(config, Arc::clone(&dataset), &team)?;
-        let row = time(session, &team, arguments.seconds)
-            .with_context(|| format!("stage {}", stage.name))?;
+        let row = time(session, &yardstick, arguments.seconds)
+            .with_context(|| format!("stage {stage}"))?;
         print(&row, arguments.json)?;
     }
     Ok(())
 }
 
-fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> {
+/// Times steps of a session, and with the yardstick's threads, as many as the session's, what this machine can do.
+fn time(mut session: Session, yardstick: &Team, seconds: f64) -> anyhow::Result<Row> {
+    let team = session.team().clone();
     // Inside the team, as the trainer's worker runs them.
     let mut run = |steps: u64| {
         team.run(|| {
@@ -121,11 +143,17 @@ fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> 
             anyhow::Ok((started.elapsed().as_secs_f64(), allocations::count() - before))
         })
     };
-    let (seconds_warming, _) = run(WARM_UP)?;
-    let estimate = seconds_warming / WARM_UP as f64;
+    let (mut warming, mut estimate) = (0.0, 0.0);
+    for _ in 0..WARM_UP {
+        (estimate, _) = run(1)?;
+        warming += estimate;
+        if warming > 1.0 {
+            break;
+        }
+    }
     let steps = ((seconds / REPEATS as f64 / estimate) as u64).max(1);
     // The machine's own rate is measured before, between and after, because it moves.
-    let mut rates = vec![gemm_rate::measure(team, GEMM_SIZE)];
+    let mut rates = vec![gemm_rate::measure(yardstick, GEMM_SIZE)];
     let (mut times, mut allocations) = (Vec::new(), u64::MAX);
     let deadline = Instant::now() + Duration::from_secs_f64(seconds * 3.0);
     for repeat in 0..REPEATS {
@@ -134,19 +162,21 @@ fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> 
         // The run's history may grow now and then; a warm step by itself allocates nothing.
         allocations = allocations.min(made / steps);
         if repeat == REPEATS / 2 {
-            rates.push(gemm_rate::measure(team, GEMM_SIZE));
+            rates.push(gemm_rate::measure(yardstick, GEMM_SIZE));
         }
         if Instant::now() > deadline && repeat >= 2 {
             break;
         }
     }
-    rates.push(gemm_rate::measure(team, GEMM_SIZE));
+    rates.push(gemm_rate::measure(yardstick, GEMM_SIZE));
     times.sort_by(f64::total_cmp);
     rates.sort_by(f64::total_cmp);
     let (median, rate) = (times[times.len() / 2], rates[rates.len() / 2]);
     let config = session.config();
     let tokens = (config.training.batch_size * config.model.block_size) as f64;
     let gflops = session.model().operations_per_token() * tokens / median / 1e9;
+    let bytes = bytes_per_step(&session);
+    let peak_mib = memory::peak_bytes() as f64 / f64::from(1 << 20);
     Ok(Row {
         stage: config.stage.clone(),
         threads: team.threads(),
@@ -159,21 +189,50 @@ fn time(mut session: Session, team: &Team, seconds: f64) -> anyhow::Result<Row> 
         gflops,
         gemm_share: (gflops > 0.0).then_some(gflops / rate),
         gemm_gflops: rate,
-        peak_mib: memory::peak_bytes() as f64 / f64::from(1 << 20),
+        bytes,
+        read_gb_per_second: read_rate::measure(bytes.min(MOST_READ)) / 1e9,
+        peak_mib,
         allocations,
     })
+}
+
+/// The least that a step reads and writes, if it forgets everything between operations: a weight is read forward,
+/// backward and by AdamW, and written; its gradient is written and read; its two moments are read and written. A number
+/// that forward keeps is written, and read backward; of models that continue no text only the weights are counted.
+fn bytes_per_step(session: &Session) -> usize {
+    let Config { model, training, .. } = session.config();
+    let weights = 10 * session.weights().len() * size_of::<Real>();
+    let Some(mut inference) = session.model().language_model() else { return weights };
+    inference.forward(session.weights(), &vec![0; model.block_size]);
+    let mut kept = 0;
+    inference.visit(&mut |name, shape, _| {
+        // What is only computed to be looked at.
+        const SHOWN: [&str; 6] =
+            ["token", "position", "products", "scores", "masked", "probabilities"];
+        if !SHOWN.contains(&name.rsplit('.').next().unwrap_or(name)) {
+            kept += shape.iter().product::<usize>();
+        }
+    });
+    weights + 2 * kept * training.batch_size * size_of::<Real>()
 }
 
 fn print(row: &Row, json: bool) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string(row)?);
     } else {
+        // A step too small to share runs on fewer threads than there are.
+        let threads = if row.shards == row.threads {
+            row.threads.to_string()
+        } else {
+            format!("{} of {}", row.shards, row.threads)
+        };
         let share =
             row.gemm_share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
         println!(
-            "{:12} {:>10} {:>9.4} {:>9.4} {:>11.0} {:>8.1} {:>8} {:>7.0} {:>9}",
+            "{:12} {:>10} {:>7} {:>9.4} {:>9.4} {:>11.0} {:>8.1} {:>8} {:>7.0} {:>9}",
             row.stage,
             row.parameters,
+            threads,
             row.ms_min,
             row.ms_median,
             row.tokens_per_second,
@@ -184,4 +243,28 @@ fn print(row: &Row, json: bool) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Corpus;
+
+    /// Counted by hand: 32 sequences of 8, V = 60.
+    #[test]
+    fn a_step_moves_every_weight_and_everything_kept() {
+        let dataset = Arc::new(Dataset::new(Corpus::bundled()).unwrap());
+        let vocab_size = dataset.tokenizer.vocab_size();
+        let bytes = |name: &str| {
+            let config = stage(name).unwrap().config(vocab_size, 1);
+            let session = Session::new(config, Arc::clone(&dataset), 1).unwrap();
+            (bytes_per_step(&session) / size_of::<Real>(), session.weights().len())
+        };
+        let (moved, weights) = bytes("bigram");
+        assert_eq!(moved, 10 * weights + 2 * 32 * 8 * vocab_size);
+        let (moved, weights) = bytes("multi-head");
+        // Embedding; query, key and value; four rows of weights; out, of the attention and of the block; logits.
+        let width = 32 + 3 * 32 + 4 * 8 + 32 + 32 + 32 + vocab_size;
+        assert_eq!(moved, 10 * weights + 2 * 32 * 8 * width);
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 
+use super::frames::Frames;
 use super::layout::{self, Layout};
 use super::overlays::Overlay;
 use super::panes::{self, PaneId};
@@ -124,6 +125,8 @@ pub struct Model {
     /// What matrix products alone reach on this machine, GFLOP/s; asked for when the first run opens.
     pub gemm_rate: Option<f64>,
     pub gemm_rate_asked: bool,
+    /// What the latest frames have cost.
+    pub frames: Frames,
     /// Whether the learner chose it; otherwise each lesson sets its own pace.
     pub own_pace: bool,
     /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
@@ -218,6 +221,7 @@ impl Model {
             throttle: None,
             gemm_rate: None,
             gemm_rate_asked: false,
+            frames: Frames::default(),
             own_pace: false,
             playing: true,
             snapshot: None,

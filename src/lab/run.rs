@@ -12,6 +12,7 @@ use ratatui::backend::Backend;
 use ratatui::layout::Size;
 
 use super::folder;
+use super::frames;
 use super::model::{Corpus, Effect, Model, Msg, ToastKind};
 use super::terminal::Host;
 use super::update::update;
@@ -73,6 +74,8 @@ pub struct Driver<B: Backend, H: Host> {
     drawn: Option<Instant>,
     /// When something last happened.
     stirred: Instant,
+    /// What this thread had worked when the next frame's work began.
+    worked: Option<Duration>,
     ending: Option<Ending>,
 }
 
@@ -95,6 +98,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             start,
             drawn: None,
             stirred: start,
+            worked: frames::at_work(),
             ending: None,
         }
     }
@@ -128,6 +132,10 @@ impl<B: Backend, H: Host> Driver<B, H> {
         }
         self.handle(Msg::Tick(self.start.elapsed()));
         self.look();
+        if !self.model.dirty {
+            // What changes nothing belongs to no frame.
+            self.worked = frames::at_work();
+        }
     }
 
     /// Draws if something has changed and the last frame is old enough.
@@ -147,6 +155,10 @@ impl<B: Backend, H: Host> Driver<B, H> {
         });
         let lost = drawn.is_err();
         self.host.end_frame();
+        let worked = std::mem::replace(&mut self.worked, frames::at_work());
+        if let Some((before, now)) = worked.zip(self.worked) {
+            self.model.frames.drawn(now.saturating_sub(before));
+        }
         self.model.dirty = false;
         self.drawn = Some(Instant::now());
         if lost {

@@ -26,13 +26,21 @@ impl Team {
     /// # Errors
     /// If there are none or too many, or the system refuses them.
     pub fn new(threads: usize) -> Result<Self, TeamError> {
+        Self::named("trainer", threads)
+    }
+
+    /// A team whose threads go by another name, so that a profiler can tell what they do from training.
+    ///
+    /// # Errors
+    /// If there are none or too many, or the system refuses them.
+    pub fn named(name: &'static str, threads: usize) -> Result<Self, TeamError> {
         if !(1..=MOST).contains(&threads) {
             return Err(TeamError::Size(threads));
         }
         crate::math::gemm::single_threaded();
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
-            .thread_name(|i| format!("trainer-{i}"))
+            .thread_name(move |i| format!("{name}-{i}"))
             .build()
             .map_err(|source| TeamError::Start { threads, source })?;
         Ok(Self { pool: Arc::new(pool) })

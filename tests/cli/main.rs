@@ -1,5 +1,6 @@
 //! The command line as a user meets it: what each command prints, how it fails, and that runs repeat to the last byte.
 
+mod bench;
 mod checkpoints;
 mod data;
 mod errors;

@@ -112,6 +112,10 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
     }
     parts.push(format!("{} parameters", number::count(run.parameters as u64)));
     parts.push(format!("{} {}", run.threads, if run.threads == 1 { "thread" } else { "threads" }));
+    if let Some((mean, worst)) = model.frames.mean().zip(model.frames.worst()) {
+        let [mean, worst] = [mean, worst].map(|cost| cost.as_secs_f64() * 1e3);
+        parts.push(format!("frame {mean:.1} ms, worst {worst:.1}"));
+    }
     // As many to a line as fit.
     let mut lines: Vec<String> = Vec::new();
     for part in parts {

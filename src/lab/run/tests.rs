@@ -6,6 +6,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
 use crate::lab::fixture;
+use crate::lab::panes::PaneId;
 use crate::lab::terminal::NoHost;
 use crate::train::snapshot::{Sample, Snapshot};
 
@@ -86,6 +87,42 @@ fn nothing_is_drawn_while_nothing_changes() {
     bench.key('z');
     bench.driver.draw();
     assert_ne!(bench.driver.drawn, before);
+}
+
+/// Keeps this thread at work.
+#[cfg(unix)]
+fn work(time: Duration) {
+    let end = frames::at_work().unwrap() + time;
+    while frames::at_work().unwrap() < end {}
+}
+
+#[test]
+#[cfg(unix)]
+fn a_frame_costs_the_work_from_the_news_to_the_screen() {
+    const WORK: Duration = Duration::from_millis(200);
+    let mut bench = bench();
+    assert!(bench.driver.model.frames.mean().is_none());
+    // What leads to no frame is no part of the next one, nor is waiting.
+    bench.driver.draw();
+    work(WORK);
+    bench.driver.turn(Duration::ZERO);
+    bench.key('z');
+    std::thread::sleep(WORK);
+    bench.driver.drawn = None;
+    bench.driver.draw();
+    let worst = bench.driver.model.frames.worst().unwrap();
+    assert!(worst > Duration::ZERO && worst < WORK, "{worst:?}");
+    // What leads to one is.
+    bench.key('z');
+    work(WORK);
+    bench.driver.drawn = None;
+    bench.driver.draw();
+    assert!(!bench.driver.model.dirty, "the figure alone is no news");
+    let worst = bench.driver.model.frames.worst().unwrap();
+    assert!(worst >= WORK, "{worst:?}");
+    let inside = fixture::pane(&bench.driver.model, PaneId::Inside, 200, 60);
+    let shown = format!(" ms, worst {:.1}", worst.as_secs_f64() * 1e3);
+    assert!(fixture::text(&inside).contains(&shown), "{shown}");
 }
 
 #[test]
