@@ -103,7 +103,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let threads = arguments.threads.unwrap_or_else(Team::default_threads);
     let team = Team::new(threads)?;
-    let yardstick = Team::named("yardstick", threads)?;
     if !arguments.json {
         println!(
             "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>7} {:>9}",
@@ -123,15 +122,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let stage = config.stage.clone();
         memory::reset_peak();
         let session = Session::with_team(config, Arc::clone(&dataset), &team)?;
-        let row = time(session, &yardstick, arguments.seconds)
-            .with_context(|| format!("stage {stage}"))?;
+        let row = time(session, arguments.seconds).with_context(|| format!("stage {stage}"))?;
         print(&row, arguments.json)?;
     }
     Ok(())
 }
 
-/// Times steps of a session, and with the yardstick's threads, as many as the session's, what this machine can do.
-fn time(mut session: Session, yardstick: &Team, seconds: f64) -> anyhow::Result<Row> {
+/// What this machine can do on as many threads: threads of their own, so that a profiler can tell them from the
+/// trainer's, and gone before a step is timed.
+fn machine_rate(threads: usize) -> anyhow::Result<f64> {
+    Ok(gemm_rate::measure(&Team::named("yardstick", threads)?, GEMM_SIZE))
+}
+
+/// Times steps of a session, and what this machine can do beside it.
+fn time(mut session: Session, seconds: f64) -> anyhow::Result<Row> {
     let team = session.team().clone();
     // Inside the team, as the trainer's worker runs them.
     let mut run = |steps: u64| {
@@ -153,7 +157,7 @@ fn time(mut session: Session, yardstick: &Team, seconds: f64) -> anyhow::Result<
     }
     let steps = ((seconds / REPEATS as f64 / estimate) as u64).max(1);
     // The machine's own rate is measured before, between and after, because it moves.
-    let mut rates = vec![gemm_rate::measure(yardstick, GEMM_SIZE)];
+    let mut rates = vec![machine_rate(team.threads())?];
     let (mut times, mut allocations) = (Vec::new(), u64::MAX);
     let deadline = Instant::now() + Duration::from_secs_f64(seconds * 3.0);
     for repeat in 0..REPEATS {
@@ -162,13 +166,13 @@ fn time(mut session: Session, yardstick: &Team, seconds: f64) -> anyhow::Result<
         // The run's history may grow now and then; a warm step by itself allocates nothing.
         allocations = allocations.min(made / steps);
         if repeat == REPEATS / 2 {
-            rates.push(gemm_rate::measure(yardstick, GEMM_SIZE));
+            rates.push(machine_rate(team.threads())?);
         }
         if Instant::now() > deadline && repeat >= 2 {
             break;
         }
     }
-    rates.push(gemm_rate::measure(yardstick, GEMM_SIZE));
+    rates.push(machine_rate(team.threads())?);
     times.sort_by(f64::total_cmp);
     rates.sort_by(f64::total_cmp);
     let (median, rate) = (times[times.len() / 2], rates[rates.len() / 2]);
