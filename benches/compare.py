@@ -65,7 +65,7 @@ def compare(a, stage):
     return {
         "stage": stage, "parameters": parameters.pop(),
         "torch_ms": round(median(times[theirs]), 4), "torch_program": theirs[1], "torch_threads": theirs[2],
-        "ours_ms": round(median(times[mine]), 4), "threads": mine[1],
+        "ours_ms": round(median(times[mine]), 4), "threads": rounds[0][mine]["shards"],
         "ratio": round(median(t / m for t, m in zip(times[theirs], times[mine])), 2),
         "bound": round(1 / median(shares), 2) if all(shares) else None,
         "gemm_gflops": round(median(rows[mine]["gemm_gflops"] for rows in rounds), 1),

@@ -10,6 +10,7 @@
 mod decoding;
 mod inference;
 mod layers;
+mod micro_batch;
 mod stacks;
 #[cfg(test)]
 mod tests;
@@ -18,21 +19,18 @@ use std::ops::Range;
 
 use ndarray::{Array2, s};
 
-use super::{Batch, Conditions, Config, Inference, Losses, Model, PAD, Shard};
+use super::{Batch, Conditions, Config, Dropout, Inference, Losses, Model, Shard};
 use crate::math::{Real, cross_entropy};
-use crate::nn::attention::Span;
 use crate::nn::pair_attention::Memory;
 use crate::nn::parameters::Registry;
 use layers::Scratch;
+use micro_batch::MicroBatches;
 use stacks::{Decoded, Decoder, Encoded, Encoder, Input};
 
 /// What the decoder reads before a target's first token.
 pub const START: u32 = 1;
 /// What it writes after the last one.
 pub const END: u32 = 2;
-
-/// A shard goes through its pairs in micro-batches of at most so many rows, or one pair.
-const MICRO_BATCH_ROWS: usize = 512;
 
 #[derive(Clone, Debug)]
 pub struct EncoderDecoder {
@@ -63,22 +61,6 @@ impl EncoderDecoder {
     }
 }
 
-/// Pairs in a micro-batch.
-fn micro_batch(config: &Config) -> usize {
-    (MICRO_BATCH_ROWS / config.source_size.max(config.block_size)).max(1)
-}
-
-/// Sets `lengths` (B) to the tokens of each source (B, `time`) that are no padding, and to 1 where all are: attention needs
-/// something to look at.
-fn measure(lengths: &mut Vec<usize>, sources: &[u32], time: usize) {
-    lengths.clear();
-    lengths.extend(
-        sources
-            .chunks_exact(time)
-            .map(|source| source.iter().rposition(|id| *id != PAD).map_or(1, |last| last + 1)),
-    );
-}
-
 impl Model for EncoderDecoder {
     fn config(&self) -> &Config {
         &self.config
@@ -95,13 +77,13 @@ impl Model for EncoderDecoder {
 
     fn shard(&self) -> Box<dyn Shard> {
         let Config { source_size, block_size, n_embd, .. } = self.config;
-        let (sequences, time) = (micro_batch(&self.config), source_size.max(block_size));
+        let parts = MicroBatches::new(&self.config);
+        let (sequences, time) = (parts.sequences(), source_size.max(block_size));
         let rows = || Array2::zeros((sequences * time, n_embd));
         let Stacks { encoder, decoder } = &self.stacks;
         Box::new(Working {
             stacks: self.stacks.clone(),
-            sequences,
-            lengths: Vec::with_capacity(sequences),
+            parts,
             encoded: encoder.activations(sequences, &self.config),
             decoded: decoder.activations(sequences, block_size, &self.config),
             scratch: Scratch::new(sequences, time, &self.config),
@@ -133,10 +115,7 @@ impl Model for EncoderDecoder {
 /// One core's working memory.
 struct Working {
     stacks: Stacks,
-    /// Pairs in a micro-batch.
-    sequences: usize,
-    /// Of the micro-batch's sources.
-    lengths: Vec<usize>,
+    parts: MicroBatches,
     encoded: Encoded,
     decoded: Decoded,
     scratch: Scratch,
@@ -148,49 +127,54 @@ struct Working {
 
 impl Working {
     /// Forward of a micro-batch, up to the logits.
-    fn forward(&mut self, weights: &[Real], part: &Part<'_>, conditions: &Conditions) {
-        let Self { stacks, lengths, encoded, decoded, scratch, .. } = self;
+    fn forward(&mut self, weights: &[Real], dropout: Dropout) {
+        let Self { stacks, parts, encoded, decoded, scratch, .. } = self;
         let (encoder, decoder) = (&stacks.encoder, &stacks.decoder);
-        let dropout = conditions.dropout;
-        measure(lengths, part.source, part.source_span.time);
-        encoder.forward(encoded, part.source, lengths, part.source_span, weights, dropout, scratch);
-        let rows = &encoder.out(encoded, part.source.len());
-        let memory = Memory { rows, time: part.source_span.time, lengths: Some(lengths) };
-        decoder.forward(decoded, part.x, memory, part.span, weights, dropout, scratch);
+        let (span, lengths) = (parts.source_span, &parts.lengths);
+        encoder.forward(encoded, &parts.source, lengths, span, weights, dropout, scratch);
+        let rows = &encoder.out(encoded, parts.source.len());
+        let memory = Memory { rows, time: span.time, lengths: Some(lengths) };
+        decoder.forward(decoded, &parts.x, memory, parts.span, weights, dropout, scratch);
     }
 
-    /// The micro-batches of the pairs `rows`.
-    fn parts<'a>(
-        &self,
-        batch: &'a Batch,
-        rows: Range<usize>,
-    ) -> impl Iterator<Item = Part<'a>> + use<'a> {
-        let (sequences, end) = (self.sequences, rows.end);
-        rows.step_by(sequences).map(move |first| {
-            let sequences = sequences.min(end - first);
-            let rows = |time: usize| first * time..(first + sequences) * time;
-            let span = |time| Span { sequences, time, first };
-            Part {
-                source: &batch.source[rows(batch.source_time)],
-                x: &batch.x[rows(batch.time)],
-                y: &batch.y[rows(batch.time)],
-                source_span: span(batch.source_time),
-                span: span(batch.time),
-            }
-        })
+    /// Backward of a micro-batch, from d loss / d logits.
+    fn backward(&mut self, weights: &[Real], dropout: Dropout, gradients: &mut [Real]) {
+        let Self { stacks, parts, encoded, decoded, scratch, d, dx, d_memory } = self;
+        let (encoder, decoder) = (&stacks.encoder, &stacks.decoder);
+        let (span, lengths, m) = (parts.source_span, &parts.lengths, parts.source.len());
+        let mut d_memory = d_memory.slice_mut(s![..m, ..]);
+        d_memory.fill(0.0);
+        let memory =
+            Memory { rows: &encoder.out(encoded, m), time: span.time, lengths: Some(lengths) };
+        decoder.backward(
+            &mut d_memory,
+            gradients,
+            decoded,
+            &parts.x,
+            memory,
+            parts.span,
+            weights,
+            dropout,
+            scratch,
+            [d, dx],
+        );
+        encoder.backward(
+            &mut d_memory,
+            gradients,
+            encoded,
+            &parts.source,
+            lengths,
+            span,
+            weights,
+            dropout,
+            scratch,
+            dx,
+        );
     }
-}
-
-/// A micro-batch.
-struct Part<'a> {
-    source: &'a [u32],
-    x: &'a [u32],
-    y: &'a [u32],
-    source_span: Span,
-    span: Span,
 }
 
 impl Shard for Working {
+    /// Which units drop depends on how a batch is shared: pairs are numbered as they are sorted.
     fn loss_and_gradients(
         &mut self,
         weights: &[Real],
@@ -201,50 +185,21 @@ impl Shard for Working {
     ) -> Losses {
         let (dropout, smoothing) = (conditions.dropout, conditions.label_smoothing);
         let scale = 1.0 / batch.targets() as Real;
+        let vocab_size = self.stacks.decoder.output.n_out;
         let mut losses = Losses::default();
-        for part in self.parts(batch, rows) {
-            self.forward(weights, &part, conditions);
-            let Self { stacks, lengths, encoded, decoded, scratch, d, dx, d_memory, .. } = self;
-            let (encoder, decoder) = (&stacks.encoder, &stacks.decoder);
-            let (vocab_size, m) = (decoder.output.n_out, part.source.len());
-            let logits = decoded.logits_mut(part.x.len());
-            losses.parts[0] += cross_entropy::right(logits, part.y, vocab_size) as f64;
+        self.parts.begin(batch, rows);
+        while self.parts.next(batch) {
+            self.forward(weights, dropout);
+            let (logits, y) = (self.decoded.logits_mut(self.parts.x.len()), &self.parts.y);
+            losses.parts[0] += cross_entropy::right(logits, y, vocab_size) as f64;
             losses.loss += if smoothing > 0.0 {
                 cross_entropy::smoothed_cross_entropy_backward(
-                    logits, part.y, vocab_size, smoothing, scale,
+                    logits, y, vocab_size, smoothing, scale,
                 )
             } else {
-                cross_entropy::cross_entropy_backward(logits, part.y, vocab_size, scale)
+                cross_entropy::cross_entropy_backward(logits, y, vocab_size, scale)
             };
-            let mut d_memory = d_memory.slice_mut(s![..m, ..]);
-            d_memory.fill(0.0);
-            let memory = &encoder.out(encoded, m);
-            let memory =
-                Memory { rows: memory, time: part.source_span.time, lengths: Some(lengths) };
-            decoder.backward(
-                &mut d_memory,
-                gradients,
-                decoded,
-                part.x,
-                memory,
-                part.span,
-                weights,
-                dropout,
-                scratch,
-                [d, dx],
-            );
-            encoder.backward(
-                &mut d_memory,
-                gradients,
-                encoded,
-                part.source,
-                lengths,
-                part.source_span,
-                weights,
-                dropout,
-                scratch,
-                dx,
-            );
+            self.backward(weights, dropout, gradients);
         }
         losses
     }
@@ -257,17 +212,17 @@ impl Shard for Working {
         conditions: &Conditions,
     ) -> Losses {
         let smoothing = conditions.label_smoothing;
+        let vocab_size = self.stacks.decoder.output.n_out;
         let mut losses = Losses::default();
-        for part in self.parts(batch, rows) {
-            let undropped = Conditions { dropout: super::Dropout::OFF, ..*conditions };
-            self.forward(weights, &part, &undropped);
-            let vocab_size = self.stacks.decoder.output.n_out;
-            let logits = self.decoded.logits_mut(part.x.len());
-            losses.parts[0] += cross_entropy::right(logits, part.y, vocab_size) as f64;
+        self.parts.begin(batch, rows);
+        while self.parts.next(batch) {
+            self.forward(weights, Dropout::OFF);
+            let (logits, y) = (self.decoded.logits_mut(self.parts.x.len()), &self.parts.y);
+            losses.parts[0] += cross_entropy::right(logits, y, vocab_size) as f64;
             losses.loss += if smoothing > 0.0 {
-                cross_entropy::smoothed_cross_entropy(logits, part.y, vocab_size, smoothing)
+                cross_entropy::smoothed_cross_entropy(logits, y, vocab_size, smoothing)
             } else {
-                cross_entropy::cross_entropy(logits, part.y, vocab_size)
+                cross_entropy::cross_entropy(logits, y, vocab_size)
             };
         }
         losses

@@ -21,7 +21,7 @@ pub fn measure(bytes: usize) -> f64 {
         let (started, mut passes) = (Instant::now(), 0);
         while passes == 0 || started.elapsed() < LEAST {
             // Small blocks are read many times between two looks at the clock.
-            for _ in 0..1 + (1 << 20) / block.len() {
+            for _ in 0..=(1 << 20) / block.len() {
                 black_box(sum(black_box(&block)));
                 passes += 1;
             }

@@ -2,13 +2,17 @@
 
 use super::decoding::Writer;
 use super::layers::Scratch;
+use super::micro_batch::length;
 use super::stacks::{Decoded, Encoded};
-use super::{START, Stacks, measure, micro_batch};
+use super::{START, Stacks};
 use crate::math::Real;
 use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Config, Dropout, Hypothesis, Inference, Look, Output};
 use crate::nn::attention::Span;
 use crate::nn::pair_attention::Memory;
+
+/// Sources are read together up to so many rows, or one.
+const ROWS: usize = 512;
 
 pub struct Reader {
     stacks: Stacks,
@@ -32,8 +36,8 @@ pub struct Reader {
 
 impl Reader {
     pub fn new(stacks: &Stacks, config: &Config) -> Self {
-        let sources = micro_batch(config);
         let longest = config.source_size.max(config.block_size);
+        let sources = (ROWS / longest).max(1);
         Self {
             stacks: stacks.clone(),
             config: config.clone(),
@@ -52,7 +56,8 @@ impl Reader {
     /// Encodes sources of `time` tokens.
     fn read(&mut self, weights: &[Real], sources: &[u32], time: usize) {
         let Self { stacks, encoded, scratch, lengths, .. } = self;
-        measure(lengths, sources, time);
+        lengths.clear();
+        lengths.extend(sources.chunks_exact(time).map(length));
         let span = Span { sequences: lengths.len(), time, first: 0 };
         stacks.encoder.forward(encoded, sources, lengths, span, weights, Dropout::OFF, scratch);
     }
