@@ -44,7 +44,7 @@ pub struct Lesson {
     pub panes: Vec<PaneId>,
     /// The hyperparameters that the lesson speaks of; the pane shows these first.
     pub hyperparameters: Vec<String>,
-    /// The prompt to start with.
+    /// The prompt to start with; empty where the stage does not read one.
     pub prompt: String,
     /// Steps a second to start with, where full speed would be over before it is seen.
     pub pace: Option<u32>,
@@ -82,6 +82,7 @@ struct FrontMatter {
     panes: Vec<PaneId>,
     #[serde(default)]
     hyperparameters: Vec<String>,
+    #[serde(default)]
     prompt: String,
     pace: Option<u32>,
 }

@@ -10,6 +10,7 @@ mod line;
 pub mod pairs;
 pub mod points;
 pub mod recall;
+pub mod signs;
 mod split;
 
 use std::fmt;

@@ -18,7 +18,7 @@ pub mod snapshot;
 pub mod stage;
 pub mod team;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod worker;
 
 pub use checkpoint::Checkpoint;

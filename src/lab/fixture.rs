@@ -49,6 +49,7 @@ pub fn model(width: u16, height: u16) -> Model {
         threads: 2,
         operations_per_token: 46_000.0,
         parts: &[],
+        signs: None,
         step: 3412,
         history: history(3412, 2.29),
         status: Status::Training,

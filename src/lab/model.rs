@@ -260,12 +260,34 @@ impl Model {
         layout::layout(self.size, &self.lesson().panes, self.called, zoom)
     }
 
+    /// Whether the run on the screen reads the learner's prompt; a made task has examples of its own.
+    pub fn reads_prompt(&self) -> bool {
+        self.run.as_ref().is_none_or(Run::is_on_text)
+    }
+
+    /// The tokens that the run on the screen looks at: the prompt, or the example of a made task.
+    pub fn subject(&self) -> &[u32] {
+        if self.reads_prompt() {
+            return &self.prompt.tokens;
+        }
+        self.snapshot().map_or(&[], |snapshot| &snapshot.prompt)
+    }
+
+    /// Losses to compare the run's with: what counting reaches on the text, where it is trained on one.
+    pub fn yardsticks(&self) -> &[Reference] {
+        let corpus = self.corpus.as_ref().filter(|_| self.reads_prompt());
+        corpus.map_or(&[], Corpus::yardsticks)
+    }
+
     pub fn tokenizer(&self) -> Option<&Tokenizer> {
         self.corpus.as_ref().map(|c| &c.tokenizer)
     }
 
-    /// The character of a token, if it is a single one.
+    /// The character of a token that the run on the screen predicts, if it is a single one.
     pub fn character(&self, token: u32) -> Option<char> {
+        if let Some(run) = self.run.as_ref().filter(|run| !run.is_on_text()) {
+            return run.signs.as_ref()?.target(token);
+        }
         match self.tokenizer()? {
             Tokenizer::Characters(tokenizer) => tokenizer.characters().get(token as usize).copied(),
             Tokenizer::Words(tokenizer) => {
@@ -284,9 +306,21 @@ impl Model {
             Some('\t') => glyphs.tab.to_owned(),
             Some(c) if !c.is_control() => c.to_string(),
             _ => match self.tokenizer() {
-                Some(Tokenizer::Words(tokenizer)) => tokenizer.word(token).to_owned(),
+                Some(Tokenizer::Words(tokenizer)) if self.reads_prompt() => {
+                    tokenizer.word(token).to_owned()
+                }
                 _ => "?".to_owned(),
             },
+        }
+    }
+
+    /// How a token looks that an encoder reads.
+    pub fn source_label(&self, token: u32) -> String {
+        let signs = self.run.as_ref().and_then(|run| run.signs.as_ref());
+        match signs.and_then(|signs| signs.source(token)) {
+            Some(' ') => self.theme.glyphs.space.to_owned(),
+            Some(c) => c.to_string(),
+            None => "?".to_owned(),
         }
     }
 

@@ -12,6 +12,9 @@ pub mod loss;
 pub mod samples;
 pub mod softmax;
 
+#[cfg(test)]
+mod tests;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::model::config::Architecture;
+use crate::task::Task;
+use crate::task::signs::Signs;
 use crate::train::Config;
 use crate::train::event::{Evaluation, StepReport};
 use crate::train::history::History;
@@ -28,6 +31,8 @@ pub struct Run {
     pub operations_per_token: f64,
     /// What the parts of the loss are called.
     pub parts: &'static [&'static str],
+    /// How the tokens of a made task are written.
+    pub signs: Option<Signs>,
     /// Steps done.
     pub step: u64,
     /// Batch losses, evaluations and edits: what the loss pane draws.
@@ -42,11 +47,27 @@ pub struct Run {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Speed {
     pub steps_per_second: f64,
+    /// Examples, where these are no tokens.
     pub tokens_per_second: f64,
     pub gflops: f64,
 }
 
 impl Run {
+    /// Whether it is trained on the text, and so reads the learner's prompt.
+    pub fn is_on_text(&self) -> bool {
+        self.config.task.task == Task::Text
+    }
+
+    /// Whether its examples are tokens, rather than images or points.
+    pub fn has_tokens(&self) -> bool {
+        !matches!(self.config.model.model, Architecture::Vae | Architecture::Gan)
+    }
+
+    /// Tokens of an example, or 1 where there are none.
+    fn tokens(&self) -> usize {
+        if self.has_tokens() { self.config.model.block_size } else { 1 }
+    }
+
     /// The last loss estimate.
     pub fn evaluation(&self) -> Option<&Evaluation> {
         self.history.evaluations.last()
@@ -77,11 +98,16 @@ impl Run {
             // A moving average over about half a second of training.
             let weight = 1.0 - (-seconds / 0.5).exp();
             let rate = if old > 0.0 { old + (now - old) * weight } else { now };
-            let tokens = (self.config.training.batch_size * self.config.model.block_size) as f64;
+            let examples = rate * self.config.training.batch_size as f64;
+            let tokens = examples * self.tokens() as f64;
+            let model = self.config.model.model;
+            // These count operations for each answer, of which an example has one.
+            let once = matches!(model, Architecture::NeuralGpu | Architecture::Memory);
+            let counted = if once { examples } else { tokens };
             self.speed = Speed {
                 steps_per_second: rate,
-                tokens_per_second: rate * tokens,
-                gflops: rate * tokens * self.operations_per_token / 1e9,
+                tokens_per_second: tokens,
+                gflops: counted * self.operations_per_token / 1e9,
             };
         }
     }

@@ -19,6 +19,7 @@ use super::terminal::{self, Screen};
 use super::theme::{Theme, detect};
 use super::{folder, summary, update};
 use crate::lesson::{Lesson, course};
+use crate::task::Task;
 use crate::text::{self, Dataset, Source, ngram};
 use crate::train::team::Team;
 use crate::train::worker::Worker;
@@ -155,7 +156,9 @@ fn raise(
 ) -> anyhow::Result<Arc<Dataset>> {
     let dataset = Arc::new(Dataset::new(text::corpus::resolve(data)?)?);
     let config = update::opening(stage, dataset.tokenizer.vocab_size(), seed);
-    dataset.require(config.model.block_size)?;
+    if config.task.task == Task::Text {
+        dataset.require(config.model.block_size)?;
+    }
     // A size that the team refuses is the command line's fault, and known now.
     drop(Team::new(threads)?);
     let worker = Worker::spawn(Arc::clone(&dataset), threads, config);

@@ -24,6 +24,11 @@ impl Alphabet {
         self.first as usize + self.characters.len()
     }
 
+    /// In the order of their ids.
+    pub fn characters(&self) -> impl Iterator<Item = char> + use<> {
+        self.characters.chars()
+    }
+
     pub fn id(&self, c: char) -> Option<u32> {
         self.ids.get(c as usize).copied().filter(|&id| id != 0)
     }

@@ -140,6 +140,16 @@ impl Pairs {
         ids.filter_map(|&id| self.target.character(id)).collect()
     }
 
+    /// The characters of a source, in the order of their ids.
+    pub fn source_characters(&self) -> impl Iterator<Item = char> + use<> {
+        self.source.characters()
+    }
+
+    /// The characters of a target, in the order of their ids.
+    pub fn target_characters(&self) -> impl Iterator<Item = char> + use<> {
+        self.target.characters()
+    }
+
     /// Appends an example.
     fn append(&self, source: &[u8], target: &[u8], batch: &mut Batch) {
         let examples = batch.sequences + 1;

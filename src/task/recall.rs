@@ -89,6 +89,12 @@ impl Recall {
         ids.iter().copied().map(sign).collect()
     }
 
+    /// The signs of all ids, in their order.
+    pub fn signs() -> Vec<char> {
+        let ids: Vec<u32> = (0..VOCABULARY as u32).collect();
+        Self::decode(&ids).chars().collect()
+    }
+
     fn begin(self, batch: &mut Batch) {
         batch.clear();
         batch.time = self.time();

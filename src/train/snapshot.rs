@@ -7,7 +7,8 @@ use crate::model::sampling::Sampling;
 /// What a snapshot shall hold. Names may have `*` for any run of characters: `blocks.*.sa.weights`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Subscription {
-    /// The learner's prompt; the model looks at its last `block_size` tokens. Empty: no activations.
+    /// The learner's prompt, in the text's tokens; the model looks at the last `block_size` of them. Empty: no activations.
+    /// A run on a made task does not read it and looks at a held-out example instead.
     pub prompt: Vec<u32>,
     /// Activations of the prompt, by the names of [`crate::model::Inference::visit`].
     pub activations: Vec<String>,

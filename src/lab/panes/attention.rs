@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod data;
+mod maps;
 mod places;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,12 @@ use crate::lab::widgets::ascii;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};
 use crate::lab::widgets::miniature::Miniature;
-use crate::model::config::{Architecture, AttentionScale};
+use crate::model::Config;
+use crate::model::config::AttentionScale;
 use crate::train::Subscription;
 use arithmetic::Cell;
 use data::Layer;
+use maps::{Kind, Map, maps, why_none};
 use places::{Content, Miniatures, Places, places};
 
 /// The weights of all layers are asked for (for the miniatures) while they are at most so many numbers.
@@ -76,59 +79,62 @@ pub struct State {
     cursor: Option<(usize, usize)>,
 }
 
-/// Layers, heads and whether keys after the query are hidden: the run's own.
-struct Shape {
-    layers: usize,
-    causal: bool,
-    gpt: bool,
+fn config(model: &Model) -> Option<&Config> {
+    Some(&model.run.as_ref()?.config.model)
 }
 
-fn shape(model: &Model) -> Option<Shape> {
-    let config = &model.run.as_ref()?.config.model;
-    let gpt = config.model == Architecture::Gpt && config.n_layer > 0;
-    Some(Shape { layers: config.n_layer, causal: config.causal, gpt })
+/// The map on the screen; `None` where the model has no attention.
+fn chosen(model: &Model) -> Option<Map> {
+    let maps = maps(config(model)?);
+    let last = maps.len().checked_sub(1)?;
+    maps.get(model.panes.attention.layer.min(last)).copied()
 }
 
-/// The layer on the screen, if its weights are there.
+/// Its numbers, if they are there.
 fn layer(model: &Model) -> Option<Layer<'_>> {
-    Layer::of(model.snapshot()?, model.panes.attention.layer)
+    Layer::of(model, chosen(model)?)
+}
+
+/// The stage on the screen: of a hop, which keeps nothing on the way, the weights.
+fn view(model: &Model) -> View {
+    match chosen(model) {
+        Some(Map { kind: Kind::Hop, .. }) => View::Weights,
+        _ => model.panes.attention.view,
+    }
 }
 
 impl State {
-    fn cursor(&self, time: usize) -> (usize, usize) {
-        let last = time.saturating_sub(1);
-        self.cursor.map_or((last, last), |(query, key)| (query.min(last), key.min(last)))
+    fn cursor(&self, layer: &Layer) -> (usize, usize) {
+        let last = (layer.queries.len().saturating_sub(1), layer.keys.len().saturating_sub(1));
+        self.cursor.map_or(last, |(query, key)| (query.min(last.0), key.min(last.1)))
     }
 }
 
 pub fn detail(model: &Model) -> String {
     let state = &model.panes.attention;
-    match (shape(model), layer(model)) {
-        (Some(shape), Some(layer)) if shape.gpt => {
-            let part = |name: &str, index: usize, count: usize| match count {
+    match (config(model), chosen(model), layer(model)) {
+        (Some(config), Some(map), Some(layer)) => {
+            let head = match layer.heads {
                 1 => String::new(),
-                _ => format!("{name} {} of {count} · ", index + 1),
+                heads => format!("head {} of {heads} · ", state.head.min(heads - 1) + 1),
             };
-            let head = part("head", state.head.min(layer.heads - 1), layer.heads);
-            format!("{}{head}{}", part("layer", state.layer, shape.layers), state.view.name())
+            format!("{}{head}{}", map.title(config), view(model).name())
         }
         _ => String::new(),
     }
 }
 
-pub fn about(_model: &Model) -> String {
-    "who looks at whom, and how much".to_owned()
+pub fn about(model: &Model) -> String {
+    chosen(model).map_or("who looks at whom, and how much", Map::about).to_owned()
 }
 
 pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    match (shape(model), layer(model)) {
-        (Some(shape), _) if !shape.gpt => quiet(
-            model,
-            "A bigram looks at no other position: what comes next depends on the last character alone.",
-            area,
-            buf,
-        ),
-        (Some(shape), Some(layer)) => attention(model, &shape, &layer, area, buf),
+    match (config(model), chosen(model), layer(model)) {
+        (Some(config), None, _) => quiet(model, why_none(config), area, buf),
+        (Some(_), Some(_), Some(layer)) => attention(model, &layer, area, buf),
+        _ if !model.reads_prompt() => {
+            quiet(model, "Who looks at whom in an example comes with the first step.", area, buf);
+        }
         _ if model.corpus.is_some() && model.prompt.tokens.is_empty() => {
             quiet(model, "Type a prompt with / to see what its characters look at.", area, buf);
         }
@@ -149,30 +155,23 @@ fn quiet(model: &Model, text: &str, area: Rect, buf: &mut Buffer) {
         .render(area, buf);
 }
 
-/// The sign of a position of the prompt.
-fn label(model: &Model, position: usize) -> String {
-    let token = model.snapshot().and_then(|s| s.prompt.get(position).copied());
-    token.map_or_else(String::new, |token| model.label(token))
-}
-
-/// Columns of the widest label, and the gap after it.
-fn gutter(model: &Model, layer: &Layer) -> u16 {
-    let widths = (0..layer.time).map(|position| label(model, position).width() as u16);
+/// Columns of the widest label among some, and the gap after it.
+fn gutter(labels: &[String]) -> u16 {
+    let widths = labels.iter().map(|label| label.width() as u16);
     widths.max().unwrap_or(1).clamp(1, WORD) + 1
 }
 
 /// The cell under the cursor.
-fn cell<'a>(model: &'a Model, shape: &Shape, layer: &'a Layer<'a>) -> Option<Cell<'a>> {
+fn cell<'a>(model: &'a Model, layer: &'a Layer<'a>) -> Option<Cell<'a>> {
     let state = &model.panes.attention;
-    let at = state.cursor(layer.time);
-    let config = &model.run.as_ref()?.config.model;
+    let at = state.cursor(layer);
+    let config = config(model)?;
     Some(Cell {
         theme: &model.theme,
         layer,
         head: state.head.min(layer.heads - 1),
         at,
-        labels: (label(model, at.0), label(model, at.1)),
-        causal: shape.causal,
+        labels: (layer.queries[at.0].clone(), layer.keys[at.1].clone()),
         divisor: match config.attention_scale {
             AttentionScale::HeadSize => Some(config.head_size()),
             AttentionScale::NEmbd => Some(config.n_embd),
@@ -182,74 +181,74 @@ fn cell<'a>(model: &'a Model, shape: &Shape, layer: &'a Layer<'a>) -> Option<Cel
 }
 
 /// The parts' places, the same for drawing and for the mouse.
-fn arrange(model: &Model, shape: &Shape, layer: &Layer, area: Rect) -> Places {
+fn arrange(model: &Model, layer: &Layer, area: Rect) -> Places {
     let state = &model.panes.attention;
-    let lines = cell(model, shape, layer).map_or(0, |cell| cell.lines(state.view, 0).len());
+    let lines = cell(model, layer).map_or(0, |cell| cell.lines(view(model), 0).len());
     let content = Content {
-        gutter: gutter(model, layer),
-        time: layer.time,
+        gutter: gutter(&layer.queries),
+        queries: layer.queries.len(),
+        keys: layer.keys.len(),
         heads: layer.heads,
-        layers: shape.layers,
-        cursor: state.cursor(layer.time),
+        layers: config(model).map_or(0, |config| maps(config).len()),
+        cursor: state.cursor(layer),
         layer: state.layer,
         lines: lines as u16,
     };
     places(area, &content)
 }
 
-fn attention(model: &Model, shape: &Shape, layer: &Layer, area: Rect, buf: &mut Buffer) {
+fn attention(model: &Model, layer: &Layer, area: Rect, buf: &mut Buffer) {
     let state = &model.panes.attention;
     let head = state.head.min(layer.heads - 1);
-    let Places { head: title, map: grid, text, bars, miniatures } =
-        arrange(model, shape, layer, area);
-    let square = layer.square(state.view, head);
-    let scale = match state.view {
+    let Places { head: title, map: grid, text, bars, miniatures } = arrange(model, layer, area);
+    let view = view(model);
+    let values = layer.map(view, head);
+    let scale = match view {
         View::Weights => Scale::Probability,
-        _ => Scale::signed(square.unwrap_or_default().iter().copied()),
+        _ => Scale::signed(values.into_iter().flat_map(data::Values::iter)),
     };
     heading(model, scale, (grid.rows, grid.columns), title, buf);
 
-    let hides = shape.causal && matches!(state.view, View::Masked | View::Weights);
+    let hides = matches!(view, View::Masked | View::Weights);
     let value = |query: usize, key: usize| {
-        let hidden = hides && key > query;
-        let value = square?.get(query * layer.time + key).copied()?;
+        let hidden = hides && key >= layer.seen(query);
+        let value = values?.at(query, key)?;
         (!hidden).then_some(f64::from(value))
     };
     let ascii = model.theme.glyphs.ascii;
-    let hidden = match state.view {
+    let hidden = match view {
         View::Masked if !ascii => ["·", "-∞"],
         _ if ascii => ["-", "--"],
         _ => ["·", "·"],
     };
-    let clipped = |position, width: u16| {
-        clip(&label(model, position), usize::from(width), model.theme.glyphs.ellipsis)
-    };
+    let clipped =
+        |label: &String, width: u16| clip(label, usize::from(width), model.theme.glyphs.ellipsis);
     let map = HeatMap {
         theme: &model.theme,
         grid,
         scale,
         value: &value,
         hidden,
-        row_label: &|position| clipped(position, grid.gutter - 1),
-        column_label: &|position| clipped(position, grid.cell.0),
-        cursor: state.cursor(layer.time),
+        row_label: &|position| clipped(&layer.queries[position], grid.gutter - 1),
+        column_label: &|position| clipped(&layer.keys[position], grid.cell.0),
+        cursor: state.cursor(layer),
     };
     (&map).render(area, buf);
-    if square.is_none() {
+    if values.is_none() {
         let under =
             Rect { y: grid.area.y + 1, height: grid.area.height.saturating_sub(1), ..grid.area };
         quiet(model, "comes with the next step", under, buf);
     }
 
-    if let Some(cell) = cell(model, shape, layer) {
+    if let Some(cell) = cell(model, layer) {
         let lines = if text.height <= 2 && text.width < 28 {
-            cell.short(state.view)
+            cell.short(view)
         } else {
-            cell.lines(state.view, usize::from(text.width))
+            cell.lines(view, usize::from(text.width))
         };
         Paragraph::new(Text::from(lines)).render(text, buf);
     }
-    row(model, shape, layer, head, bars, buf);
+    row(model, layer, head, bars, buf);
     if let Some(miniatures) = miniatures {
         grid_of_heads(model, &miniatures, head, buf);
     }
@@ -272,11 +271,13 @@ fn heading(
         spans.insert(1, Span::styled(range(rows), muted));
         spans.push(Span::styled(format!(" {}of {}", range(columns), columns.total), muted));
     }
-    let view = model.panes.attention.view;
+    let view = view(model);
+    let hop = matches!(chosen(model), Some(Map { kind: Kind::Hop, .. }));
+    let stages = if hop { &[View::Weights][..] } else { &View::ALL };
     let legend = scale.legend(theme);
     let short = vec![Span::raw("   "), Span::styled(view.name(), theme.style(Role::Accent))];
     let mut long = vec![Span::raw("   ")];
-    for (i, stage) in View::ALL.into_iter().enumerate() {
+    for (i, &stage) in stages.iter().enumerate() {
         if i > 0 {
             long.push(Span::styled(" › ", muted));
         }
@@ -306,13 +307,14 @@ fn heading(
 }
 
 /// What the query under the cursor takes from each key it sees, and the sum.
-fn row(model: &Model, shape: &Shape, layer: &Layer, head: usize, area: Rect, buf: &mut Buffer) {
+fn row(model: &Model, layer: &Layer, head: usize, area: Rect, buf: &mut Buffer) {
     let theme = &model.theme;
-    let (query, key) = model.panes.attention.cursor(layer.time);
-    let seen = if shape.causal { query + 1 } else { layer.time };
-    let Some(weights) = layer.square(View::Weights, head) else { return };
-    let weights = &weights[query * layer.time..][..seen];
-    let sum: f64 = weights.iter().map(|&w| f64::from(w)).sum();
+    let (query, key) = model.panes.attention.cursor(layer);
+    let seen = layer.seen(query);
+    let Some(map) = layer.map(View::Weights, head) else { return };
+    let weights: Vec<f64> =
+        (0..seen).map(|key| map.at(query, key).map_or(f64::NAN, f64::from)).collect();
+    let sum: f64 = weights.iter().sum();
     if area.height < 2 || area.width < 10 {
         return;
     }
@@ -320,18 +322,18 @@ fn row(model: &Model, shape: &Shape, layer: &Layer, head: usize, area: Rect, buf
     let titled = area.height > 6 && area.width >= 24;
     let mut y = area.y;
     if titled {
-        let title = format!("what query {} takes from each key", label(model, query));
+        let title = format!("what query {} takes from each key", layer.queries[query]);
         put(buf, area, area.x, y, &title, muted);
         y += 1;
     }
+    let gutter = gutter(&layer.keys);
     let window = Window::around(key.min(seen - 1), seen, usize::from(area.bottom() - 1 - y));
     for i in 0..window.shown {
         let position = window.first + i;
         let style = theme.style(if position == key { Role::Selected } else { Role::Text });
-        let gutter = gutter(model, layer);
-        let name = clip(&label(model, position), usize::from(gutter) - 1, "");
+        let name = clip(&layer.keys[position], usize::from(gutter) - 1, "");
         put(buf, area, area.x, y, &name, style);
-        let weight = f64::from(weights[position]);
+        let weight = weights[position];
         let x = put(
             buf,
             area,
@@ -354,7 +356,8 @@ fn row(model: &Model, shape: &Shape, layer: &Layer, head: usize, area: Rect, buf
 fn grid_of_heads(model: &Model, places: &Miniatures, shown: usize, buf: &mut Buffer) {
     let theme = &model.theme;
     let state = &model.panes.attention;
-    let Some(snapshot) = model.snapshot() else { return };
+    let Some(config) = config(model) else { return };
+    let maps = maps(config);
     let area = places.area;
     let name = |text: String, marked: bool| {
         if marked {
@@ -368,35 +371,40 @@ fn grid_of_heads(model: &Model, places: &Miniatures, shown: usize, buf: &mut Buf
         let (text, style) = name(format!("h{}", head + 1), head == shown);
         put(buf, area, x, area.y, &text, style);
     }
-    for index in places.layers.first..places.layers.first + places.layers.shown {
+    for (index, map) in maps.iter().enumerate().skip(places.layers.first).take(places.layers.shown)
+    {
         if places.gutter > 0 {
             let y = places.place(index, 0).y;
-            let (text, style) = name(format!("L{}", index + 1), index == state.layer);
+            let (text, style) = name(map.sign(), index == state.layer);
             put(buf, area, area.x, y, &text, style);
         }
-        let layer = Layer::of(snapshot, index);
+        let layer = Layer::of(model, *map);
         for head in 0..places.heads {
             let at = places.place(index, head);
-            match layer.and_then(|layer| Some((layer.time, layer.square(View::Weights, head)?))) {
-                Some((side, values)) => {
+            let values = layer.as_ref().and_then(|layer| layer.map(View::Weights, head));
+            match (&layer, values) {
+                (Some(layer), Some(values)) => {
                     let size = usize::from(places.size);
+                    let (rows, columns) = (layer.queries.len(), layer.keys.len());
+                    let value = |query: usize, key: usize| values.at(query, key);
                     let scale = Scale::Probability;
-                    (&Miniature { theme, scale, values, side, size }).render(at, buf);
+                    (&Miniature { theme, scale, value: &value, rows, columns, size })
+                        .render(at, buf);
                 }
                 // Too large to be fetched for all layers.
-                None => _ = put(buf, at, at.x, at.y, theme.glyphs.dotted, theme.style(Role::Faint)),
+                _ => _ = put(buf, at, at.x, at.y, theme.glyphs.dotted, theme.style(Role::Faint)),
             }
         }
     }
 }
 
 pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
-    let (Some(shape), Some(layer)) = (shape(model), layer(model)) else { return Vec::new() };
-    let (time, heads, layers) = (layer.time, layer.heads, shape.layers);
+    let (Some(config), Some(layer)) = (config(model), layer(model)) else { return Vec::new() };
+    let (heads, layers) = (layer.heads, maps(config).len());
+    let (query, key) = model.panes.attention.cursor(&layer);
+    let last = (layer.queries.len() - 1, layer.keys.len() - 1);
     let state = &mut model.panes.attention;
-    let (query, key) = state.cursor(time);
-    let last = time - 1;
-    let to = |query: usize, key: usize| Some((query.min(last), key.min(last)));
+    let to = |query: usize, key: usize| Some((query.min(last.0), key.min(last.1)));
     match action {
         Action::Up => state.cursor = to(query.saturating_sub(1), key),
         Action::Down => state.cursor = to(query + 1, key),
@@ -417,8 +425,8 @@ pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
-    let (Some(shape), Some(layer)) = (shape(model), layer(model)) else { return Vec::new() };
-    let places = arrange(model, &shape, &layer, area);
+    let Some(layer) = layer(model) else { return Vec::new() };
+    let places = arrange(model, &layer, area);
     let cell = places.map.at(at);
     let small = places.miniatures.and_then(|m| m.at(at));
     let state = &mut model.panes.attention;
@@ -430,31 +438,42 @@ pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Tokens of the prompt that the model looks at, or of a made task's examples.
+fn time(model: &Model, config: &Config) -> usize {
+    let prompt = model.prompt.tokens.len();
+    if model.reads_prompt() { prompt.min(config.block_size) } else { config.block_size }
+}
+
 pub fn subscribe(model: &Model, wanted: &mut Subscription) {
-    let Some(run) = model.run.as_ref() else { return };
-    let config = &run.config.model;
-    if config.model != Architecture::Gpt {
+    let (Some(config), Some(map)) = (config(model), chosen(model)) else { return };
+    if maps::size(config, time(model, config)) <= MINIATURE_VALUES {
+        let names = maps(config).into_iter().map(Map::of_all_layers);
+        wanted.activations.extend(names.map(|name| format!("{name}.weights")));
+    } else {
+        wanted.activations.push(format!("{}.weights", map.name()));
+    }
+    if matches!(map.kind, Kind::Encoder | Kind::Decoder | Kind::Cross) {
+        wanted.activations.push("target".to_owned());
+    }
+    if map.kind == Kind::Hop {
         return;
     }
-    let time = model.prompt.tokens.len().min(config.block_size);
-    if time * time * config.n_head * config.n_layer <= MINIATURE_VALUES {
-        wanted.activations.push("blocks.*.sa.weights".to_owned());
-    } else {
-        wanted.activations.push(format!("blocks.{}.sa.weights", model.panes.attention.layer));
-    }
     for part in ["query", "key", "products", "scores", "masked"] {
-        wanted.activations.push(format!("blocks.{}.sa.{part}", model.panes.attention.layer));
+        wanted.activations.push(format!("{}.{part}", map.name()));
     }
 }
 
 pub fn refresh(model: &mut Model) {
-    let Some(run) = &model.run else { return };
-    let config = &run.config.model;
+    let Some(config) = config(model) else { return };
+    let (layers, heads) = (maps(config).len(), config.n_head);
+    let last = time(model, config).saturating_sub(1);
+    let ends = layer(model).filter(|_| !model.reads_prompt()).map_or((last, last), |layer| {
+        (layer.queries.len().saturating_sub(1), layer.keys.len().saturating_sub(1))
+    });
     let state = &mut model.panes.attention;
-    state.layer = state.layer.min(config.n_layer.saturating_sub(1));
-    state.head = state.head.min(config.n_head.saturating_sub(1));
+    state.layer = state.layer.min(layers.saturating_sub(1));
+    state.head = state.head.min(heads.saturating_sub(1));
     if let Some((query, key)) = &mut state.cursor {
-        let last = model.prompt.tokens.len().min(config.block_size).saturating_sub(1);
-        (*query, *key) = ((*query).min(last), (*key).min(last));
+        (*query, *key) = ((*query).min(ends.0), (*key).min(ends.1));
     }
 }

@@ -23,6 +23,8 @@ use crate::train::Subscription;
 use crate::train::snapshot::{Snapshot, Tensor};
 
 const TOKENS: &str = "token_embedding_table.weight";
+/// Encoder-decoder: what the decoder reads.
+const TARGET_TOKENS: &str = "target_embedding.weight";
 const LEARNED: &str = "position_embedding_table.weight";
 /// The positions of the prompt, where they are not learned.
 const FIXED: &str = "embedding.position";
@@ -98,12 +100,37 @@ fn config(model: &Model) -> Option<&config::Config> {
     Some(&model.run.as_ref()?.config.model)
 }
 
+fn has_positions(config: &config::Config) -> bool {
+    config.model == Architecture::Gpt && config.position != config::Position::None
+}
+
+/// The name of the table of tokens; `None` where there is no such table.
+fn table_name(config: &config::Config) -> Option<&'static str> {
+    match config.model {
+        Architecture::EncoderDecoder => Some(TARGET_TOKENS),
+        Architecture::Vae | Architecture::Gan | Architecture::Memory => None,
+        _ => Some(TOKENS),
+    }
+}
+
+/// Why a model has no one table of tokens.
+fn why_none(config: &config::Config) -> Option<&'static str> {
+    match config.model {
+        Architecture::Vae => Some("A VAE reads pixels: there are no tokens and no table of them."),
+        Architecture::Gan => Some("A GAN reads points: there are no tokens and no table of them."),
+        Architecture::Memory => Some(
+            "A memory network has a table for every hop and one more, not one that says what a token is.",
+        ),
+        _ => None,
+    }
+}
+
 fn is_bigram(model: &Model) -> bool {
     config(model).is_some_and(|c| c.model == Architecture::Bigram)
 }
 
 fn tokens(model: &Model) -> Option<Rows<'_>> {
-    Rows::of(model.snapshot()?.parameter(TOKENS)?)
+    Rows::of(model.snapshot()?.parameter(table_name(config(model)?)?)?)
 }
 
 fn positions(model: &Model) -> Option<Rows<'_>> {
@@ -118,7 +145,7 @@ fn views(model: &Model) -> &'static [View] {
     const BIGRAM: &[View] = &[View::Map, View::Neighbours, View::Table, View::Probabilities];
     match config(model) {
         Some(c) if c.model == Architecture::Bigram => BIGRAM,
-        Some(c) if c.position == config::Position::None => &GPT[..3],
+        Some(c) if !has_positions(c) => &GPT[..3],
         _ => GPT,
     }
 }
@@ -131,13 +158,13 @@ fn view(model: &Model) -> View {
 
 /// The token looked at, of `count`.
 fn token(model: &Model, count: usize) -> usize {
-    let last = model.prompt.tokens.last().map_or(0, |&token| token as usize);
+    let last = model.subject().last().map_or(0, |&token| token as usize);
     model.panes.embeddings.token.unwrap_or(last).min(count.saturating_sub(1))
 }
 
 /// The position looked at, of `count`.
 fn position(model: &Model, count: usize) -> usize {
-    let last = model.prompt.tokens.len().saturating_sub(1);
+    let last = model.subject().len().saturating_sub(1);
     model.panes.embeddings.position.unwrap_or(last).min(count.saturating_sub(1))
 }
 
@@ -157,6 +184,13 @@ pub fn detail(model: &Model) -> String {
 }
 
 pub fn about(model: &Model) -> String {
+    match config(model) {
+        Some(config) if why_none(config).is_some() => return "no table of tokens".to_owned(),
+        Some(config) if config.model == Architecture::EncoderDecoder => {
+            return "tokens of the target, by their vectors".to_owned();
+        }
+        _ => {}
+    }
     match (view(model), is_bigram(model)) {
         (View::Map, false) => "tokens by their vectors (PCA)",
         (View::Map, true) => "tokens by what follows them (PCA)",
@@ -191,7 +225,9 @@ pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
         _ => false,
     };
     if !shown {
-        let text = if tokens(model).is_some() && view(model) == View::Map {
+        let text = if let Some(why) = config(model).and_then(why_none) {
+            why
+        } else if tokens(model).is_some() && view(model) == View::Map {
             "The table has numbers that are not finite: there is no map of it."
         } else {
             "Every token's vector is shown with the first step."
@@ -276,7 +312,8 @@ pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
 }
 
 pub fn subscribe(model: &Model, wanted: &mut Subscription) {
-    wanted.parameters.push(TOKENS.to_owned());
+    let Some(name) = config(model).and_then(table_name) else { return };
+    wanted.parameters.push(name.to_owned());
     if view(model) == View::Positions {
         if config(model).is_some_and(|c| c.position == config::Position::Sinusoidal) {
             wanted.activations.push(FIXED.to_owned());

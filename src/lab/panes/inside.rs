@@ -99,7 +99,8 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
     let mut parts = Vec::new();
     if speed.steps_per_second > 0.0 {
         parts.push(format!("{} steps/s", number::short(speed.steps_per_second)));
-        parts.push(format!("{} tokens/s", number::short(speed.tokens_per_second)));
+        let unit = if run.has_tokens() { "tokens" } else { "examples" };
+        parts.push(format!("{} {unit}/s", number::short(speed.tokens_per_second)));
         if speed.gflops > 0.0 {
             parts.push(format!("{:.1} GFLOP/s", speed.gflops));
         }
@@ -356,23 +357,57 @@ pub fn subscribe(model: &Model, wanted: &mut Subscription) {
 /// The activations that are looked at, in the order of the forward pass, and whether dead units are counted in them.
 fn shown_activations(run: &Run) -> Vec<(String, Detail)> {
     let config = &run.config.model;
-    let mut names = Vec::new();
-    if config.model == Architecture::Gpt {
-        names.push(("embedding".to_owned(), Detail::Rms));
-        for block in 0..config.n_layer {
-            let name = format!("blocks.{block}");
-            names.push((format!("{name}.sa"), Detail::Rms));
-            if config.feed_forward != FeedForward::None {
-                if config.activation == Activation::Relu {
-                    names.push((format!("{name}.ffwd.activated"), Detail::Dead));
-                }
-                names.push((format!("{name}.ffwd"), Detail::Rms));
+    let rms = |names: &[&str]| -> Vec<(String, Detail)> {
+        names.iter().map(|name| ((*name).to_owned(), Detail::Rms)).collect()
+    };
+    let each = |name: &str, count: usize| {
+        (0..count).map(|i| (format!("{name}.{i}"), Detail::Rms)).collect::<Vec<_>>()
+    };
+    match config.model {
+        Architecture::Gpt => gpt_activations(config),
+        Architecture::Bigram => rms(&["logits"]),
+        Architecture::Rnn | Architecture::Gru | Architecture::Lstm => {
+            let below = (0..config.n_layer.saturating_sub(1))
+                .map(|i| (format!("layers.{i}.hidden"), Detail::Rms));
+            let last = rms(&["cell", "hidden", "logits"]);
+            rms(&["embedding"]).into_iter().chain(below).chain(last).collect()
+        }
+        Architecture::Conv => {
+            [rms(&["embedding"]), each("layers", config.n_layer), rms(&["ln_f", "logits"])].concat()
+        }
+        Architecture::NeuralGpu => {
+            let passes = if config.hops == 0 { config.block_size } else { config.hops };
+            [rms(&["embedding"]), each("passes", passes), rms(&["logits"])].concat()
+        }
+        Architecture::Memory => [each("hops", config.hops), rms(&["answer", "logits"])].concat(),
+        Architecture::EncoderDecoder => [
+            rms(&["source_embedding"]),
+            each("encoder", config.n_layer),
+            rms(&["memory", "target_embedding"]),
+            each("decoder", config.n_layer),
+            rms(&["logits"]),
+        ]
+        .concat(),
+        Architecture::Vae => rms(&["latent.mean", "latent.log_var", "latent.z", "logits"]),
+        Architecture::Gan => rms(&["real", "generated", "real.score"]),
+    }
+}
+
+fn gpt_activations(config: &Config) -> Vec<(String, Detail)> {
+    let mut names = vec![("embedding".to_owned(), Detail::Rms)];
+    for block in 0..config.n_layer {
+        let name = format!("blocks.{block}");
+        names.push((format!("{name}.sa"), Detail::Rms));
+        if config.feed_forward != FeedForward::None {
+            if config.activation == Activation::Relu {
+                names.push((format!("{name}.ffwd.activated"), Detail::Dead));
             }
-            names.push((name, Detail::Rms));
+            names.push((format!("{name}.ffwd"), Detail::Rms));
         }
-        if config.final_norm {
-            names.push(("ln_f".to_owned(), Detail::Rms));
-        }
+        names.push((name, Detail::Rms));
+    }
+    if config.final_norm {
+        names.push(("ln_f".to_owned(), Detail::Rms));
     }
     names.push(("logits".to_owned(), Detail::Rms));
     names

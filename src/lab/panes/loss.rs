@@ -20,6 +20,7 @@ use crate::lab::number;
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::train::Subscription;
+use crate::train::event::Figure;
 use chart::Chart;
 
 /// What the pane shows.
@@ -51,6 +52,9 @@ pub fn detail(model: &Model) -> String {
         let beats = beats.map_or(String::new(), |r| format!(" beats {}", r.name));
         parts.push(format!("val {}{beats}", number::loss(evaluation.val_loss)));
     }
+    parts.extend(
+        answers(model).map(|figure| format!("{} {}", figure.name, number::value(figure.value))),
+    );
     if state.view == View::Close {
         parts.push("close-up".to_owned());
     }
@@ -69,6 +73,7 @@ pub fn about(model: &Model) -> String {
             let steps = curve::window(run, model.panes.loss.view);
             format!("smoothed ~{steps:.0} steps; {} estimates", model.theme.glyphs.knob)
         }
+        Some(_) if references(model).is_empty() => "estimates on held-out examples".to_owned(),
         _ => "estimates, and the best counting that each beats".to_owned(),
     }
 }
@@ -118,8 +123,15 @@ fn quiet(model: &Model, text: &str, area: Rect, buf: &mut Buffer) {
         .render(area, buf);
 }
 
+/// What the last estimate says beside the loss, without the loss's own parts.
+fn answers(model: &Model) -> impl Iterator<Item = &Figure> {
+    let run = model.run.as_ref();
+    let figures = run.and_then(Run::evaluation).map_or(&[][..], |e| &e.figures);
+    figures.iter().filter(move |figure| run.is_some_and(|run| !run.parts.contains(&&*figure.name)))
+}
+
 fn references(model: &Model) -> &[crate::text::ngram::Reference] {
-    model.corpus.as_ref().map_or(&[], |corpus| corpus.yardsticks())
+    model.yardsticks()
 }
 
 pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {

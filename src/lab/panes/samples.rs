@@ -18,8 +18,10 @@ use crate::lab::action::Action;
 use crate::lab::frame::put;
 use crate::lab::model::{Effect, Model};
 use crate::lab::number;
+use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::model::sampling::{Sampling, distribution};
+use crate::task::Task;
 use crate::text::Tokenizer;
 use crate::train::Subscription;
 use crate::train::snapshot::Sample;
@@ -47,7 +49,7 @@ pub struct State {
 }
 
 pub fn detail(model: &Model) -> String {
-    let Some(sample) = model.sample() else { return String::new() };
+    let Some(sample) = sample(model) else { return String::new() };
     let mut parts = vec![format!("step {}", number::count(sample.step))];
     if !sample.complete {
         let of = wanted(model).map_or(String::new(), |wanted| format!("/{wanted}"));
@@ -59,6 +61,24 @@ pub fn detail(model: &Model) -> String {
     }
     parts.push(settings(&sample.sampling));
     parts.join(" · ")
+}
+
+/// The latest text, if the run on the screen writes one.
+fn sample(model: &Model) -> Option<&Sample> {
+    model.sample().filter(|_| model.reads_prompt())
+}
+
+/// Why a run writes no text.
+fn why_none(run: &Run) -> Option<&'static str> {
+    match run.config.task.task {
+        Task::Text => None,
+        Task::Recall => Some("No text comes of recall: the answer is one key, see softmax."),
+        Task::Reverse | Task::Sort | Task::Dates | Task::Numbers => Some(
+            "It continues no text: it answers sources, and the loss pane says how many exactly.",
+        ),
+        Task::Glyphs => Some("It makes images, no text; drawing them comes later."),
+        Task::Points => Some("It makes points, no text; drawing them comes later."),
+    }
 }
 
 /// How many characters were asked for.
@@ -77,7 +97,8 @@ fn settings(sampling: &Sampling) -> String {
 pub fn about(model: &Model) -> String {
     let state = &model.panes.samples;
     let text = match state.cursor {
-        _ if model.sample().is_none() => "text by the weights of this moment",
+        _ if model.run.as_ref().is_some_and(|run| why_none(run).is_some()) => "no text here",
+        _ if sample(model).is_none() => "text by the weights of this moment",
         Some(_) => "what it was drawn from: softmax(logits / T)",
         None if state.by_probability => "shaded by probability; underlined: p < 0.1",
         None => "by the weights of this moment; arrows look into a character",
@@ -89,7 +110,7 @@ pub fn about(model: &Model) -> String {
 fn split(model: &Model, area: Rect) -> (Rect, Option<Rect>) {
     const BESIDE: u16 = 38;
     const GAP: u16 = 2;
-    if model.panes.samples.cursor.is_none() || model.sample().is_none() || area.height < 3 {
+    if model.panes.samples.cursor.is_none() || sample(model).is_none() || area.height < 3 {
         return (area, None);
     }
     if area.width >= 2 * BESIDE && area.height >= 8 {
@@ -103,9 +124,10 @@ fn split(model: &Model, area: Rect) -> (Rect, Option<Rect>) {
 }
 
 pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    let Some(sample) = model.sample() else {
+    let Some(sample) = sample(model) else {
         let text = "The first text comes within seconds, from untrained weights: noise. Watch it turn \
                     into words.";
+        let text = model.run.as_ref().and_then(why_none).unwrap_or(text);
         Paragraph::new(text)
             .wrap(Wrap { trim: true })
             .style(model.theme.style(Role::Muted))
@@ -198,7 +220,7 @@ pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
         state.by_probability = !state.by_probability;
         return Vec::new();
     }
-    let to = model.sample().and_then(|sample| moved(model, sample, action));
+    let to = sample(model).and_then(|sample| moved(model, sample, action));
     if let Some(to) = to {
         model.panes.samples.cursor = Some(to);
     }
@@ -239,7 +261,7 @@ fn moved(model: &Model, sample: &Sample, action: Action) -> Option<usize> {
 }
 
 pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
-    let Some(sample) = model.sample() else { return Vec::new() };
+    let Some(sample) = sample(model) else { return Vec::new() };
     let (text, _) = split(model, area);
     if !text.contains(at) {
         return Vec::new();
@@ -259,7 +281,7 @@ pub fn subscribe(_model: &Model, _wanted: &mut Subscription) {}
 pub fn refresh(model: &mut Model) {
     let mut state = std::mem::take(&mut model.panes.samples);
     state.drawn.clear();
-    if let Some(sample) = model.sample() {
+    if let Some(sample) = sample(model) {
         let drawn = sample.tokens.iter().enumerate().map(|(i, token)| {
             let table = distribution(&candidates::logits(sample, i), &sample.sampling);
             table.iter().find(|c| c.token == *token).map_or(f64::NAN, |c| c.probability)

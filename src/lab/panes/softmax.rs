@@ -15,11 +15,16 @@ use crate::lab::action::Action;
 use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::number::{count, probability, setting, value};
+use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::lab::widgets::ascii;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
+use crate::model::PAD;
+use crate::model::config::Architecture;
 use crate::model::sampling::{Candidate, Sampling, distribution};
+use crate::task::Task;
+use crate::task::pairs::END;
 use crate::train::Subscription;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,9 +50,11 @@ struct Next<'a> {
     /// The tokens the model looked at.
     prompt: &'a [u32],
     position: usize,
+    /// The first position that it says something after.
+    first: usize,
     /// Likeliest first.
     table: Vec<Candidate>,
-    /// The token that does come next in the prompt.
+    /// The token that does come next.
     truth: Option<Truth>,
 }
 
@@ -60,22 +67,64 @@ struct Truth {
 fn next(model: &Model) -> Option<Next<'_>> {
     let snapshot = model.snapshot()?;
     let logits = snapshot.activation("logits")?;
-    let &[time, vocab_size] = logits.shape.as_slice() else { return None };
-    if time == 0 || time != snapshot.prompt.len() {
+    let &[rows, vocab_size] = logits.shape.as_slice() else { return None };
+    let prompt = real(model, &snapshot.prompt);
+    let time = prompt.len();
+    // A model that answers a question says nothing before its end.
+    let answers_once = rows == 1 && task(model) == Task::Recall;
+    if time == 0 || (rows != snapshot.prompt.len() && !answers_once) {
         return None;
     }
-    let position = model.panes.softmax.position.map_or(time - 1, |p| p.min(time - 1));
-    let row = logits.values.get(position * vocab_size..(position + 1) * vocab_size)?;
+    let first = if answers_once { time - 1 } else { 0 };
+    let position = model.panes.softmax.position.map_or(time - 1, |p| p.clamp(first, time - 1));
+    let at = (position - first) * vocab_size;
+    let row = logits.values.get(at..at + vocab_size)?;
     // With the feature f64 the core calculates in f64, while snapshots stay f32.
     #[allow(clippy::useless_conversion)]
     let row: Vec<Real> = row.iter().map(|&x| x.into()).collect();
-    let truth = snapshot.prompt.get(position + 1).and_then(|&token| {
+    let truth = truth(model, prompt, position).and_then(|token| {
         let table = distribution(&row, &Sampling::default());
         let probability = table.iter().find(|c| c.token == token)?.probability;
         Some(Truth { token, probability })
     });
     let table = distribution(&row, &model.sampling);
-    Some(Next { prompt: &snapshot.prompt, position, table, truth })
+    Some(Next { prompt, position, first, table, truth })
+}
+
+fn task(model: &Model) -> Task {
+    model.run.as_ref().map_or(Task::Text, |run| run.config.task.task)
+}
+
+/// The tokens without what only fills up a made example.
+fn real<'a>(model: &Model, tokens: &'a [u32]) -> &'a [u32] {
+    let pairs = !matches!(task(model), Task::Text | Task::Recall);
+    let end = tokens.iter().position(|&token| pairs && token == PAD);
+    &tokens[..end.unwrap_or(tokens.len())]
+}
+
+/// What the model is asked for after a position: the token that comes next, at the end of a target its end, at the
+/// end of a recall the key that it began with.
+fn truth(model: &Model, tokens: &[u32], position: usize) -> Option<u32> {
+    let next = tokens.get(position + 1).copied();
+    match (task(model), next) {
+        (Task::Recall, Some(_)) => None,
+        (Task::Recall, None) => tokens.first().copied(),
+        (Task::Text, next) => next,
+        (_, next) => Some(next.unwrap_or(END)),
+    }
+}
+
+/// Why there is no next token to speak of.
+fn why_none(run: &Run) -> Option<&'static str> {
+    match run.config.model.model {
+        Architecture::Vae => Some(
+            "A VAE says nothing token by token: its decoder gives every pixel a probability of its own.",
+        ),
+        Architecture::Gan => Some(
+            "A GAN has no softmax: the generator makes points, the discriminator says real or not.",
+        ),
+        _ => None,
+    }
 }
 
 impl Next<'_> {
@@ -98,11 +147,18 @@ fn settings(sampling: &Sampling) -> String {
 }
 
 pub fn detail(model: &Model) -> String {
+    if model.run.as_ref().is_some_and(|run| why_none(run).is_some()) {
+        return String::new();
+    }
     settings(&model.sampling)
 }
 
-pub fn about(_model: &Model) -> String {
-    "what may come next, and how likely".to_owned()
+pub fn about(model: &Model) -> String {
+    match task(model) {
+        Task::Recall => "which key it recalls after the question mark",
+        _ => "what may come next, and how likely",
+    }
+    .to_owned()
 }
 
 pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
@@ -115,7 +171,11 @@ pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
             }
         }
     } else {
-        let text = if model.corpus.is_some() && model.prompt.tokens.is_empty() {
+        let text = if let Some(why) = model.run.as_ref().and_then(why_none) {
+            why
+        } else if !model.reads_prompt() {
+            "What the model answers in an example is shown with the first step."
+        } else if model.corpus.is_some() && model.prompt.tokens.is_empty() {
             "Type a prompt with / to see what may come after it."
         } else {
             "What may come after your prompt is shown with the first step."
@@ -206,7 +266,8 @@ const AFTER: &str = "after \"";
 /// `position 7 of 8`
 fn place(model: &Model, next: &Next, area: Rect) -> String {
     let (position, count) = (next.position + 1, next.prompt.len());
-    match (area.width >= 50, model.prompt.tokens.len() > count) {
+    let longer = model.reads_prompt() && model.prompt.tokens.len() > count;
+    match (area.width >= 50, longer) {
         (false, _) => format!("{position} of {count}"),
         (true, false) => format!("position {position} of {count}"),
         (true, true) => format!("position {position} of the last {count}"),
@@ -351,7 +412,7 @@ fn most_scroll(model: &Model) -> usize {
 
 pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
     let Some(next) = next(model) else { return Vec::new() };
-    let (position, last) = (next.position, next.prompt.len() - 1);
+    let (first, position, last) = (next.first, next.position, next.prompt.len() - 1);
     let most = most_scroll(model);
     let state = &mut model.panes.softmax;
     let go = |state: &mut State, position: usize| {
@@ -359,7 +420,7 @@ pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
         state.scroll = 0;
     };
     match action {
-        Action::Left => go(state, position.saturating_sub(1)),
+        Action::Left => go(state, position.saturating_sub(1).max(first)),
         Action::Right => go(state, position + 1),
         Action::Up => state.scroll = state.scroll.min(most).saturating_sub(1),
         Action::Down => state.scroll = (state.scroll + 1).min(most),
@@ -389,6 +450,7 @@ pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
         // Right of the quote.
         position -= usize::from(position > next.position);
         if position < shown.first + shown.tokens {
+            let position = position.max(next.first);
             let last = next.prompt.len() - 1;
             model.panes.softmax.position = (position < last).then_some(position);
             model.panes.softmax.scroll = 0;
@@ -403,7 +465,7 @@ pub fn subscribe(_model: &Model, wanted: &mut Subscription) {
 
 pub fn refresh(model: &mut Model) {
     let Some(run) = &model.run else { return };
-    let time = model.prompt.tokens.len().min(run.config.model.block_size);
+    let time = model.subject().len().min(run.config.model.block_size);
     let state = &mut model.panes.softmax;
     state.position = state.position.filter(|&position| position + 1 < time);
 }

@@ -49,6 +49,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlays.push(Overlay::List(list));
             Vec::new()
         }
+        Action::EditPrompt if !model.reads_prompt() => {
+            let text = "this model reads examples of its own task, not the prompt";
+            warn(model, text)
+        }
         Action::EditPrompt => {
             let before = model.prompt.text.clone();
             let input = super::overlay::shown(&before).into();

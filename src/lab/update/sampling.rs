@@ -61,8 +61,10 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
     }
     let mut effects = Vec::new();
     let visible: Vec<PaneId> = model.layout().panes.iter().map(|(pane, _)| *pane).collect();
+    // A made task does not read the prompt: editing it asks for nothing new.
+    let reads = model.reads_prompt();
     let mut wanted = Subscription {
-        prompt: model.prompt.tokens.clone(),
+        prompt: if reads { model.prompt.tokens.clone() } else { Vec::new() },
         every_seconds: SNAPSHOT_SECONDS,
         ..Subscription::default()
     };
@@ -78,7 +80,7 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
         effects.push(Effect::Send(Command::Subscribe(wanted)));
     }
 
-    let shown = visible.iter().any(|p| matches!(p, PaneId::Samples | PaneId::Softmax));
+    let shown = reads && visible.iter().any(|p| matches!(p, PaneId::Samples | PaneId::Softmax));
     if shown || model.requested.is_some() {
         let request = SampleRequest {
             prompt: model.prompt.tokens.clone(),

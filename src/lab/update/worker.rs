@@ -6,6 +6,7 @@ use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::overlays::Overlay;
 use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::refresh;
+use crate::task::signs::Signs;
 use crate::text::Tokenizer;
 use crate::train::event::Edit;
 use crate::train::hyperparameter::hyperparameter;
@@ -27,7 +28,9 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
             history,
         } => {
             retire(model, &config.stage);
+            let signs = Signs::of(&config.task);
             model.run = Some(Run {
+                signs,
                 config: *config,
                 parameters,
                 threads,

@@ -122,6 +122,7 @@ fn is_of_use(model: &Model, context: Context, action: Action) -> bool {
     match action {
         Action::PauseResume => !finished && !diverged,
         Action::StepOnce => !diverged,
+        Action::EditPrompt => model.reads_prompt(),
         Action::Extend => finished,
         Action::Restart => finished || diverged,
         // Help is for reading: there is nothing to choose.
@@ -142,7 +143,14 @@ fn word(model: &Model, action: Action, short: &str) -> String {
     }
 }
 
+/// What the models look at: the prompt, or the task that has examples of its own.
 fn prompt(model: &Model) -> Line<'static> {
+    if let Some(run) = model.run.as_ref().filter(|run| !run.is_on_text()) {
+        return Line::from(vec![
+            Span::styled("task ", model.theme.style(Role::Muted)),
+            Span::styled(run.config.task.to_string(), model.theme.style(Role::Accent)),
+        ]);
+    }
     let text = super::overlay::shown(model, &model.prompt.text);
     // Its end is what the models look at.
     let tail: String = text.chars().rev().take(24).collect::<Vec<_>>().into_iter().rev().collect();

@@ -93,7 +93,7 @@ fn parts(model: &Model) -> Vec<Part> {
         }
         (None, None) => parts.push(Part::left(0, vec![Span::styled("reading the text", muted)])),
     }
-    if let Some(corpus) = &model.corpus {
+    if let Some(corpus) = model.corpus.as_ref().filter(|_| model.reads_prompt()) {
         parts.push(Part::right(9, vec![Span::styled(corpus.name.clone(), muted)]));
     }
     parts.push(Part::right(8, vec![Span::styled(format!("seed {}", model.seed), muted)]));
@@ -169,7 +169,11 @@ fn speed(model: &Model, run: &Run) -> Vec<Part> {
         _ => {
             let mut parts = vec![
                 figure(6, run.speed.steps_per_second, " steps/s"),
-                figure(10, run.speed.tokens_per_second, " tok/s"),
+                figure(
+                    10,
+                    run.speed.tokens_per_second,
+                    if run.has_tokens() { " tok/s" } else { " examples/s" },
+                ),
             ];
             products(&mut parts);
             parts

@@ -1,4 +1,4 @@
-//! A square map in a few signs: two values a cell with half blocks, the largest of those that fall together.
+//! A map in a few signs: two values a cell with half blocks, the largest of those that fall together.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,27 +8,28 @@ use ratatui::widgets::Widget;
 use super::super::theme::{Role, Theme};
 use super::heat_map::Scale;
 
-/// A map of `side` x `side` values in `size` columns and half as many rows.
+/// A map of `rows` x `columns` values in `size` columns and half as many rows.
 pub struct Miniature<'a> {
     pub theme: &'a Theme,
     pub scale: Scale,
-    /// Row-major, `side * side`.
-    pub values: &'a [f32],
-    pub side: usize,
+    /// The value at (row, column).
+    pub value: &'a dyn Fn(usize, usize) -> Option<f32>,
+    pub rows: usize,
+    pub columns: usize,
     pub size: usize,
 }
 
 impl Miniature<'_> {
     /// The value of place (row, column) of `size` x `size`: the largest of what it covers, NaN if one is none.
     fn pooled(&self, row: usize, column: usize) -> f64 {
-        let span = |i: usize| {
-            let first = i * self.side / self.size;
-            first..((i + 1) * self.side / self.size).max(first + 1).min(self.side)
+        let span = |i: usize, all: usize| {
+            let first = i * all / self.size;
+            first..((i + 1) * all / self.size).max(first + 1).min(all)
         };
         let mut most = f32::NEG_INFINITY;
-        for i in span(row) {
-            for j in span(column) {
-                let value = self.values.get(i * self.side + j).copied().unwrap_or(f32::NAN);
+        for i in span(row, self.rows) {
+            for j in span(column, self.columns) {
+                let value = (self.value)(i, j).unwrap_or(f32::NAN);
                 if value.is_nan() {
                     return f64::NAN;
                 }
@@ -78,8 +79,9 @@ mod tests {
     fn drawn(theme: &Theme, values: &[f32], side: usize, size: usize) -> Buffer {
         let mut buf = Buffer::empty(Rect::new(0, 0, size as u16, size.div_ceil(2) as u16));
         let area = buf.area;
-        (&Miniature { theme, scale: Scale::Probability, values, side, size })
-            .render(area, &mut buf);
+        let value = |row: usize, column: usize| values.get(row * side + column).copied();
+        let (rows, columns, scale) = (side, side, Scale::Probability);
+        (&Miniature { theme, scale, value: &value, rows, columns, size }).render(area, &mut buf);
         buf
     }
 
@@ -92,6 +94,18 @@ mod tests {
         assert_eq!(buf[(0, 0)].bg, theme.ramp(0.5));
         assert_eq!(buf[(1, 0)].fg, theme.ramp(0.0));
         assert_eq!(buf[(1, 0)].bg, theme.ramp(f64::from(0.04_f32).sqrt()));
+    }
+
+    #[test]
+    fn a_wide_map_fills_the_same_room() {
+        let value = |_: usize, column: usize| Some(if column == 39 { 1.0 } else { 0.0 });
+        let theme = Theme::plain();
+        let mut buf = Buffer::empty(Rect::new(0, 0, 4, 2));
+        let area = buf.area;
+        let scale = Scale::Probability;
+        let map = Miniature { theme: &theme, scale, value: &value, rows: 1, columns: 40, size: 4 };
+        (&map).render(area, &mut buf);
+        assert_eq!(fixture::text(&buf), "   █\n   █\n");
     }
 
     #[test]

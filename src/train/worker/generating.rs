@@ -99,8 +99,12 @@ impl Generating {
         if self.text.is_none() {
             self.weights.clear();
             self.weights.extend_from_slice(session.weights());
-            let Some(generation) = Generation::new(session.model(), request, self.index) else {
-                // This model has no text to give; the next one may have.
+            // The prompt is in the text's tokens.
+            let reads = session.tokenizer().is_some();
+            let generation =
+                reads.then(|| Generation::new(session.model(), request, self.index)).flatten();
+            let Some(generation) = generation else {
+                // This run has no text to give; the next one may have.
                 self.shown = Some(session.step_count());
                 return;
             };

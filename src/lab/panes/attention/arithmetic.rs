@@ -17,7 +17,6 @@ pub struct Cell<'a> {
     /// (query, key)
     pub at: (usize, usize),
     pub labels: (String, String),
-    pub causal: bool,
     /// Products are divided by the square root of it; `None`: they are not scaled.
     pub divisor: Option<usize>,
 }
@@ -25,7 +24,7 @@ pub struct Cell<'a> {
 impl Cell<'_> {
     /// Whether the mask hides the key from the query.
     fn hidden(&self) -> bool {
-        self.causal && self.at.1 > self.at.0
+        self.at.1 >= self.layer.seen(self.at.0)
     }
 
     fn number(&self, view: View) -> Option<f64> {
@@ -91,7 +90,7 @@ impl Cell<'_> {
     fn softmax(&self) -> Vec<String> {
         let Some(score) = self.number(View::Scores).map(value) else { return Vec::new() };
         let (query, _) = self.at;
-        let seen = if self.causal { query + 1 } else { self.layer.time };
+        let seen = self.layer.seen(query);
         let power = |key| {
             let score = self.layer.at(View::Scores, self.head, (query, key));
             format!("e^{}", score.map_or_else(String::new, value))

@@ -1,85 +1,169 @@
-//! What the snapshot holds of one layer's attention.
+//! What the snapshot holds of one map of attention.
 
 use super::View;
-use crate::train::snapshot::{Snapshot, Tensor};
+use super::maps::{Kind, Map};
+use crate::lab::model::Model;
+use crate::model::PAD;
+use crate::train::snapshot::Tensor;
 
-/// One layer's tensors, as far as they are there; all of the same shape.
-#[derive(Clone, Copy, Debug)]
+/// One map's tensors, as far as they are there. Queries and keys are those of real tokens: what only fills up an example is
+/// left out.
+#[derive(Clone, Debug)]
 pub struct Layer<'a> {
     pub heads: usize,
-    /// T
-    pub time: usize,
-    /// (heads, T, T)
+    /// How the queries and the keys are written.
+    pub queries: Vec<String>,
+    pub keys: Vec<String>,
+    /// Whether a query sees no key after its own.
+    causal: bool,
+    /// Rows and columns of a head's map as it is stored.
+    stored: [usize; 2],
+    /// (heads, rows, columns)
     weights: &'a [f32],
-    /// (heads, T, T)
+    /// (heads, rows, columns)
     products: Option<&'a [f32]>,
-    /// (heads, T, T)
+    /// (heads, rows, columns)
     scores: Option<&'a [f32]>,
-    /// (heads, T, T)
+    /// (heads, rows, columns)
     masked: Option<&'a [f32]>,
-    /// (heads, T, hs)
+    /// (heads, rows, hs)
     query: Option<&'a [f32]>,
-    /// (heads, T, hs)
+    /// (heads, columns, hs)
     key: Option<&'a [f32]>,
     /// hs; 0 where neither query nor key is there
     pub head_size: usize,
 }
 
+/// One head's map at a stage.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    values: &'a [f32],
+    columns: usize,
+    /// Queries and keys to see.
+    seen: [usize; 2],
+}
+
+impl<'a> Values<'a> {
+    pub fn at(&self, query: usize, key: usize) -> Option<f32> {
+        let inside = query < self.seen[0] && key < self.seen[1];
+        inside.then(|| self.values.get(query * self.columns + key).copied()).flatten()
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = f32> + use<'a> {
+        let [queries, keys] = self.seen;
+        let rows = self.values.chunks(self.columns.max(1)).take(queries);
+        rows.flat_map(move |row| row.iter().take(keys).copied())
+    }
+}
+
 impl<'a> Layer<'a> {
-    /// The layer's tensors; `None` until its weights are there.
-    pub fn of(snapshot: &'a Snapshot, layer: usize) -> Option<Self> {
-        let tensor = |part: &str| snapshot.activation(&format!("blocks.{layer}.sa.{part}"));
+    /// The map's tensors; `None` until its weights are there.
+    pub fn of(model: &'a Model, map: Map) -> Option<Self> {
+        let snapshot = model.snapshot()?;
+        let name = map.name();
+        let tensor = |part: &str| snapshot.activation(&format!("{name}.{part}"));
         let weights = tensor("weights")?;
-        let &[heads, time, columns] = weights.shape.as_slice() else { return None };
-        if heads == 0 || time == 0 || columns != time || time != snapshot.prompt.len() {
+        let (heads, rows, columns) = match *weights.shape.as_slice() {
+            [heads, rows, columns] => (heads, rows, columns),
+            // A hop asks one question, with one head.
+            [rows, columns] if map.kind == Kind::Hop => (1, rows, columns),
+            _ => return None,
+        };
+        let prompt = || labels(&snapshot.prompt, |id| model.label(id));
+        let source = || labels(until_padding(&snapshot.source), |id| model.source_label(id));
+        let target = || {
+            let ids: Vec<u32> =
+                snapshot.activation("target")?.values.iter().map(|id| *id as u32).collect();
+            Some(labels(until_padding(&ids), |id| model.label(id)))
+        };
+        let (queries, keys) = match map.kind {
+            Kind::Own => (prompt(), prompt()),
+            Kind::Encoder => (source(), source()),
+            Kind::Decoder => (target()?, target()?),
+            Kind::Cross => (target()?, source()),
+            // The memories are the tokens before the question.
+            Kind::Hop => {
+                let mut all = prompt();
+                let question = all.pop()?;
+                (vec![question], all)
+            }
+        };
+        // What was kept of another example fits no labels.
+        let fits = match map.kind {
+            Kind::Own | Kind::Hop => (rows, columns) == (queries.len(), keys.len()),
+            _ => rows >= queries.len() && columns >= keys.len(),
+        };
+        if heads == 0 || queries.is_empty() || keys.is_empty() || !fits {
             return None;
         }
-        let square = |part: &str| values(tensor(part)?, &[heads, time, time]);
+        let whole = |part: &str| values(tensor(part)?, &[heads, rows, columns]);
         let head_size = tensor("query").and_then(|q| q.shape.get(2)).copied().unwrap_or(0);
-        let vectors = |part: &str| values(tensor(part)?, &[heads, time, head_size]);
+        let vectors = |part: &str, count| values(tensor(part)?, &[heads, count, head_size]);
         Some(Self {
             heads,
-            time,
-            weights: values(weights, &[heads, time, time])?,
-            products: square("products"),
-            scores: square("scores"),
-            masked: square("masked"),
-            query: vectors("query"),
-            key: vectors("key"),
+            queries,
+            keys,
+            causal: match map.kind {
+                Kind::Own => model.run.as_ref()?.config.model.causal,
+                Kind::Decoder => true,
+                Kind::Encoder | Kind::Cross | Kind::Hop => false,
+            },
+            stored: [rows, columns],
+            weights: (weights.values.len() == heads * rows * columns)
+                .then_some(weights.values.as_slice())?,
+            products: whole("products"),
+            scores: whole("scores"),
+            masked: whole("masked"),
+            query: vectors("query", rows),
+            key: vectors("key", columns),
             head_size,
         })
     }
 
-    /// One head's (T, T) at a stage, row-major.
-    pub fn square(&self, view: View, head: usize) -> Option<&'a [f32]> {
+    /// How many keys a query sees: the first ones.
+    pub fn seen(&self, query: usize) -> usize {
+        if self.causal { query + 1 } else { self.keys.len() }
+    }
+
+    /// One head's map at a stage.
+    pub fn map(&self, view: View, head: usize) -> Option<Values<'a>> {
         let all = match view {
             View::Products => self.products?,
             View::Scores => self.scores?,
             View::Masked => self.masked?,
             View::Weights => self.weights,
         };
-        let size = self.time * self.time;
-        all.get(head * size..(head + 1) * size)
+        let [rows, columns] = self.stored;
+        let values = all.get(head * rows * columns..(head + 1) * rows * columns)?;
+        Some(Values { values, columns, seen: [self.queries.len(), self.keys.len()] })
     }
 
     pub fn at(&self, view: View, head: usize, (query, key): (usize, usize)) -> Option<f64> {
-        self.square(view, head)?.get(query * self.time + key).map(|&v| f64::from(v))
+        self.map(view, head)?.at(query, key).map(f64::from)
     }
 
     /// A position's query in a head, hs numbers.
     pub fn query(&self, head: usize, position: usize) -> Option<&'a [f32]> {
-        self.vector(self.query?, head, position)
+        self.vector(self.query?, head * self.stored[0] + position)
     }
 
     /// A position's key in a head, hs numbers.
     pub fn key(&self, head: usize, position: usize) -> Option<&'a [f32]> {
-        self.vector(self.key?, head, position)
+        self.vector(self.key?, head * self.stored[1] + position)
     }
 
-    fn vector(&self, all: &'a [f32], head: usize, position: usize) -> Option<&'a [f32]> {
-        let first = (head * self.time + position) * self.head_size;
-        all.get(first..first + self.head_size)
+    fn vector(&self, all: &'a [f32], index: usize) -> Option<&'a [f32]> {
+        all.get(index * self.head_size..(index + 1) * self.head_size)
     }
+}
+
+fn labels(ids: &[u32], label: impl Fn(u32) -> String) -> Vec<String> {
+    ids.iter().map(|&id| label(id)).collect()
+}
+
+fn until_padding(ids: &[u32]) -> &[u32] {
+    let end = ids.iter().position(|&id| id == PAD).unwrap_or(ids.len());
+    &ids[..end]
 }
 
 /// The values, if there are as many as the shape says, and it is this one.

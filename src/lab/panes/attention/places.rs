@@ -19,8 +19,8 @@ const TEXT: u16 = 5;
 pub struct Content {
     /// Columns of the label of a row of the map, and the gap after it.
     pub gutter: u16,
-    /// T
-    pub time: usize,
+    pub queries: usize,
+    pub keys: usize,
     pub heads: usize,
     pub layers: usize,
     /// (query, key)
@@ -42,17 +42,18 @@ pub struct Places {
 pub fn places(area: Rect, content: &Content) -> Places {
     let head = Rect { height: area.height.min(1), ..area };
     let body = Rect { y: area.y + head.height, height: area.height - head.height, ..area };
-    let time = u16::try_from(content.time).unwrap_or(u16::MAX);
+    let columns = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
+    let (queries, keys) = (columns(content.queries), columns(content.keys));
     let beside = body.width.saturating_sub(SIDE + 2);
-    if beside >= time.saturating_mul(2).saturating_add(content.gutter) || beside >= 40 {
+    if beside >= keys.saturating_mul(2).saturating_add(content.gutter) || beside >= 40 {
         wide(head, body, beside, content)
     } else {
-        narrow(head, body, time, content)
+        narrow(head, body, (queries, keys), content)
     }
 }
 
 fn fit(room: Rect, content: &Content) -> Grid {
-    let size = (content.time, content.time);
+    let size = (content.queries, content.keys);
     Grid::fit(room, content.gutter, size, content.cursor, &CELLS)
 }
 
@@ -88,12 +89,12 @@ fn wide(head: Rect, body: Rect, beside: u16, content: &Content) -> Places {
 }
 
 /// The bars beside the map, the rest below it.
-fn narrow(head: Rect, body: Rect, time: u16, content: &Content) -> Places {
-    let needs = |cell: u16| time.saturating_mul(cell).saturating_add(content.gutter + 2 + BARS);
+fn narrow(head: Rect, body: Rect, (queries, keys): (u16, u16), content: &Content) -> Places {
+    let needs = |cell: u16| keys.saturating_mul(cell).saturating_add(content.gutter + 2 + BARS);
     let with_bars = needs(1) <= body.width;
-    let tall = body.height > time.saturating_add(1 + TEXT);
+    let tall = body.height > queries.saturating_add(1 + TEXT);
     let text_height = match (with_bars, tall) {
-        (_, true) => body.height - time - 1,
+        (_, true) => body.height - queries - 1,
         (true, false) => 0,
         (false, false) => body.height.saturating_sub(5).min(4),
     };
@@ -120,7 +121,7 @@ fn narrow(head: Rect, body: Rect, time: u16, content: &Content) -> Places {
 
 /// The arithmetic above, the bars below it, a line between them. The vectors come last: after the bars of all keys.
 fn text_and_bars(side: Rect, content: &Content) -> (Rect, Rect) {
-    let bars = content.time.min(12) as u16 + 2;
+    let bars = content.keys.min(12) as u16 + 2;
     let spare = side.height.saturating_sub(bars + 1);
     let text = Rect { height: spare.min(content.lines).max(TEXT.min(side.height)), ..side };
     (text, rest_below(side, text))

@@ -6,6 +6,7 @@ use crate::lab::fixture::{self, noise};
 use crate::lab::number;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+use crate::model::config::Architecture;
 use crate::train::snapshot::{Snapshot, Tensor};
 use std::sync::Arc;
 
@@ -234,7 +235,7 @@ fn the_cursor_stays_in_the_prompt_and_follows_its_end() {
     assert_eq!(model.panes.attention.cursor, Some((0, 0)));
     PANE.update(&mut model, Action::End);
     resize(&mut model, 12, 2, 4);
-    assert_eq!(model.panes.attention.cursor(12), (11, 11));
+    assert_eq!(model.panes.attention.cursor(&layer(&model).unwrap()), (11, 11));
     PANE.update(&mut model, Action::Up);
     PANE.update(&mut model, Action::PreviousLayer);
     PANE.update(&mut model, Action::PreviousHead);

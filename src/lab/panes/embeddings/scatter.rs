@@ -102,7 +102,7 @@ pub fn draw(model: &Model, rows: &Rows, area: Rect, buf: &mut Buffer) -> bool {
     for (token, &(at, seen)) in stands.iter().enumerate() {
         if seen {
             let mut style = theme.style(role(model, token));
-            if model.prompt.tokens.contains(&(token as u32)) {
+            if model.subject().contains(&(token as u32)) {
                 style = style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
             }
             put(buf, places.map, at.x, at.y, &model.label(token as u32), style);

@@ -59,20 +59,24 @@ pub fn together(parameters: &[Sizes], group: fn(&str) -> String) -> Vec<Sizes> {
     groups
 }
 
-/// `blocks.0.sa` of `blocks.0.sa.heads.1.key`; `lm_head` of `lm_head.bias`.
+/// `blocks.0.sa` of `blocks.0.sa.heads.1.key`; `lm_head` of `lm_head.bias`; `encoder.0` of `encoder.0.bias`.
 pub fn layer(name: &str) -> String {
+    let name = name.strip_suffix(".bias").unwrap_or(name);
     let depth = if block(name).is_some() { 3 } else { 1 };
     name.split('.').take(depth).collect::<Vec<_>>().join(".")
 }
 
 /// `blocks.0` of all that is in it; other layers as they are.
 pub fn block_or_layer(name: &str) -> String {
-    block(name).map_or_else(|| layer(name), |block| format!("blocks.{block}"))
+    match (block(name), name.split('.').next()) {
+        (Some(block), Some(stack)) => format!("{stack}.{block}"),
+        _ => layer(name),
+    }
 }
 
-/// The block that a name belongs to.
+/// Which of a row of blocks or layers a name belongs to: what has a number after its first part.
 pub fn block(name: &str) -> Option<usize> {
-    name.strip_prefix("blocks.")?.split('.').next()?.parse().ok()
+    name.split('.').nth(1)?.parse().ok()
 }
 
 /// What is looked at in an activation.

@@ -62,7 +62,7 @@ fn headline(model: &Model, run: &Run, smoothed: &[(f64, f64)]) -> Option<String>
         let gap = number::count(step as u64);
         return Some(format!("The loss is not finite at step {gap}: a gap in the curve."));
     }
-    let references = model.corpus.as_ref().map_or(&[][..], |c| c.yardsticks());
+    let references = model.yardsticks();
     let guessing = references.iter().find(|r| r.order == 0)?;
     let best = smoothed.iter().map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min);
     let climbed = loss > CLIMBED * guessing.loss && loss > CLIMBED * best;

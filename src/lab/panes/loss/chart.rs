@@ -15,6 +15,7 @@ use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::axis;
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
 use crate::lab::widgets::scale::{Kind, Scale};
+use crate::model::config::Architecture;
 use crate::train::history::History;
 
 /// Smaller areas have no chart.
@@ -218,6 +219,11 @@ impl<'a> Chart<'a> {
         }
     }
 
+    /// What the losses are in: those of a GAN are no log-likelihoods.
+    fn unit(&self) -> &'static str {
+        if self.run.config.model.model == Architecture::Gan { "loss" } else { "nats" }
+    }
+
     fn theme(&self) -> &'a Theme {
         &self.model.theme
     }
@@ -406,7 +412,7 @@ impl<'a> Chart<'a> {
         }
         let area = Rect { height: self.legend, ..self.area };
         if self.plot.x > self.area.x {
-            put(buf, area, area.x, area.y, "nats", self.theme().style(Role::Muted));
+            put(buf, area, area.x, area.y, self.unit(), self.theme().style(Role::Muted));
         }
         let items = items(self.model, self.run, &self.smoothed, &self.ghosts);
         let width = area.width.saturating_sub(LEGEND_START);

@@ -12,6 +12,7 @@ use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::run_view::{Ghost, Run};
 use crate::lab::theme::{Role, Theme};
+use crate::train::event::Figure;
 
 /// A sign and what it says.
 pub struct Item {
@@ -51,6 +52,9 @@ pub fn now(
         curve_item(theme, "train", train),
         Item::new(sign, theme.style(Role::Validation), named("val", val)),
     ];
+    for figure in run.evaluation().map_or(&[][..], |e| &e.figures) {
+        items.push(figure_item(theme, figure));
+    }
     for &(index, ghost) in ghosts.iter().rev() {
         let val = table::final_val(ghost);
         items.push(ghost_item(theme, index, ghost, val));
@@ -75,6 +79,7 @@ pub fn at(model: &Model, run: &Run, smoothed: &[(f64, f64)], step: u64) -> Vec<I
         let val = named("val", Some(evaluation.val_loss));
         let text = format!("{val} @{}", number::count(evaluation.step));
         items.push(Item::new(theme.glyphs.knob.to_owned(), theme.style(Role::Validation), text));
+        items.extend(evaluation.figures.iter().map(|figure| figure_item(theme, figure)));
     }
     items.push(batch_item(theme, &named("train", Some(reading.train))));
     items.extend(reading.lr.map(|lr| plain(format!("lr {}", number::setting(lr)))));
@@ -95,6 +100,12 @@ fn curve_item(theme: &Theme, name: &str, loss: Option<f64>) -> Item {
     let pen = train_pen(theme);
     let text = named(name, loss);
     Item::new(pen.stroke(theme.glyphs.ascii, 2), pen.style, text)
+}
+
+/// What an estimate measured beside the loss.
+fn figure_item(theme: &Theme, figure: &Figure) -> Item {
+    let text = format!("{} {}", figure.name, number::value(figure.value));
+    Item::new(theme.glyphs.knob.to_owned(), theme.style(Role::Validation), text)
 }
 
 fn batch_item(theme: &Theme, text: &str) -> Item {

@@ -20,9 +20,22 @@ pub fn draw(model: &Model, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut
     let edits = &run.history.edits;
     // Headings and gaps of what comes below; the estimates take the rest.
     let wanted = |n: usize| if n == 0 { 0 } else { n as u16 + 2 };
-    let below = (wanted(edits.len()) + wanted(ghosts.len())).min(area.height / 2);
+    let figures = figures(run, cursor);
+    let listed = wanted(edits.len()) + wanted(ghosts.len()) + wanted(figures.len());
+    let below = listed.min(area.height / 2);
     let mut rows = Rows { model, area, y: area.y, buf };
     evaluations(&mut rows, run, cursor, area.height - below);
+    if !figures.is_empty() && rows.left() > 2 {
+        rows.y += 1;
+        let muted = model.theme.style(Role::Muted);
+        rows.line(&format!("{:>8}  {:>8}", "held out", "batch"), muted);
+        for row in &figures {
+            let [held_out, batch] = [row.held_out, row.batch]
+                .map(|figure| figure.map_or_else(String::new, number::value));
+            let text = format!("{held_out:>8}  {batch:>8}  {}", row.name);
+            rows.line(&text, model.theme.style(Role::Text));
+        }
+    }
     if !edits.is_empty() && rows.left() > 2 {
         rows.y += 1;
         rows.heading("changes");
@@ -42,6 +55,38 @@ pub fn draw(model: &Model, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut
             rows.line(&format!("{val:>8}  {}", ghost.label), model.theme.ghost(i));
         }
     }
+}
+
+/// A number beside the loss: of an estimate, and of the last batch.
+struct Measured<'a> {
+    name: &'a str,
+    held_out: Option<f64>,
+    batch: Option<f64>,
+}
+
+/// What the estimate at the cursor (or the last one) and the last batch say beside the loss.
+fn figures(run: &Run, cursor: Option<u64>) -> Vec<Measured<'_>> {
+    let all = &run.history.evaluations;
+    let at = cursor.map_or(all.len(), |step| all.partition_point(|e| e.step <= step).max(1));
+    let estimate = at.checked_sub(1).and_then(|at| all.get(at)).or(all.last());
+    let estimated = estimate.map_or(&[][..], |e| &e.figures);
+    let batch = |name: &str| {
+        let at = run.parts.iter().position(|part| *part == name)?;
+        // The cursor is elsewhere than the last batch.
+        run.last.filter(|_| cursor.is_none()).map(|last| last.parts[at])
+    };
+    let parts = run.parts.iter().map(|name| Measured {
+        name,
+        held_out: estimate.and_then(|e| e.figure(name)),
+        batch: batch(name),
+    });
+    let others = estimated.iter().filter(|figure| !run.parts.contains(&&*figure.name));
+    let others = others.map(|figure| Measured {
+        name: &figure.name,
+        held_out: Some(figure.value),
+        batch: None,
+    });
+    parts.chain(others).filter(|row| row.held_out.or(row.batch).is_some()).collect()
 }
 
 /// A ghost's last estimate of the validation loss.
@@ -84,8 +129,9 @@ fn evaluations(rows: &mut Rows, run: &Run, cursor: Option<u64>, height: u16) {
         rows.line("no estimates yet", muted);
         return;
     }
-    rows.line(&format!("{:>8}  {:>6}  {:>6}  beats", "step", "train", "val"), muted);
-    let references = model.corpus.as_ref().map_or(&[][..], |c| c.yardsticks());
+    let references = model.yardsticks();
+    let beats = if references.is_empty() { "" } else { "  beats" };
+    rows.line(&format!("{:>8}  {:>6}  {:>6}{beats}", "step", "train", "val"), muted);
     let best = run.best().map(|e| e.step);
     // The estimate at the cursor, and where the list starts so that it shows.
     let chosen = cursor.map(|step| all.partition_point(|e| e.step <= step).saturating_sub(1));

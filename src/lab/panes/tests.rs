@@ -1,0 +1,265 @@
+//! Every lesson's stage, opened as the lab opens it and seen by a real session.
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::KeyCode;
+use ratatui::layout::{Rect, Size};
+
+use super::*;
+use crate::lab::action::ACTIONS;
+use crate::lab::fixture;
+use crate::lab::model::{Corpus, Msg};
+use crate::lab::theme::Theme;
+use crate::lab::update::{opening, update};
+use crate::lab::view;
+use crate::task::Task;
+use crate::train::command::SampleRequest;
+use crate::train::generation::Generation;
+use crate::train::session::Session;
+use crate::train::team::Team;
+use crate::train::{Command, Event, testing};
+
+/// The lesson of this name, its run opened.
+fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
+    let lessons = crate::lesson::course().unwrap();
+    let lesson = lessons.iter().position(|l| l.id == lesson).unwrap();
+    let mut model = Model::new(lessons, lesson, Theme::plain(), Size::new(width, height), 1337);
+    let text = testing::dataset();
+    let mut config = opening(&model.lesson().stage, text.tokenizer.vocab_size(), 1337);
+    config.training.eval_batches = 1;
+    config.training.batch_size = 8;
+    let corpus = Corpus {
+        name: "a text".to_owned(),
+        note: None,
+        tokenizer: text.tokenizer.clone(),
+        references: crate::text::ngram::references(&text, 2),
+    };
+    let stage = config.stage.clone();
+    update(&mut model, Msg::Ready { corpus, stage });
+    let session = Session::with_team(config, text, &Team::new(1).unwrap()).unwrap();
+    update(
+        &mut model,
+        Msg::Worker(Event::Opened {
+            config: Box::new(session.config().clone()),
+            step: 0,
+            parameters: session.weights().len(),
+            threads: 1,
+            operations_per_token: session.model().operations_per_token(),
+            parts: session.model().parts(),
+            tokenizer: session.tokenizer().map(|tokenizer| Box::new(tokenizer.clone())),
+            history: Box::default(),
+        }),
+    );
+    // The lesson's own may have no character in common with this text.
+    if model.reads_prompt() {
+        model.prompt.tokens = vec![1, 2, 0, 1];
+    }
+    (model, session)
+}
+
+/// Trains a few steps, estimates, and shows the panes what they ask for.
+fn train(model: &mut Model, session: &mut Session, steps: usize) {
+    let reports = (0..steps).map(|_| session.step().unwrap()).collect();
+    update(model, Msg::Worker(Event::Steps { reports, seconds: 0.1 }));
+    let evaluation = session.evaluate();
+    update(model, Msg::Worker(Event::Evaluated(evaluation)));
+    look(model, session);
+}
+
+/// A snapshot of what all panes ask for together.
+fn look(model: &mut Model, session: &mut Session) {
+    let prompt = if model.reads_prompt() { model.prompt.tokens.clone() } else { Vec::new() };
+    let mut wanted = Subscription { prompt, ..Subscription::default() };
+    for pane in PaneId::ALL {
+        pane.subscribe(model, &mut wanted);
+    }
+    let snapshot = session.snapshot(&wanted);
+    update(model, Msg::Snapshot(Arc::new(snapshot)));
+}
+
+/// The stages that are not the lecture's.
+const NEW: [&str; 10] = [
+    "encoder-decoder",
+    "vae",
+    "gan",
+    "rnn",
+    "gru",
+    "lstm",
+    "conv",
+    "neural-gpu",
+    "memory",
+    "attention",
+];
+
+fn shown(model: &Model, pane: PaneId) -> String {
+    fixture::text(&fixture::pane(model, pane, 76, 30))
+}
+
+#[test]
+fn every_new_stage_opens_and_every_pane_can_be_drawn() {
+    for lesson in NEW {
+        for (width, height) in [(80, 24), (160, 48)] {
+            let (mut model, mut session) = open(lesson, width, height);
+            for step in 0..3 {
+                let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+                view::draw(&model, &mut buf);
+                for pane in PaneId::ALL {
+                    for (width, height) in [(1, 1), (12, 5), (40, 12), (width, height)] {
+                        let area = Rect::new(0, 0, width, height);
+                        let mut buf = fixture::pane(&model, pane, width, height);
+                        for at in area.positions().step_by(17) {
+                            pane.click(&mut model, area, at);
+                        }
+                        pane.draw(&model, Look { focused: true, zoomed: true }, area, &mut buf);
+                    }
+                    for row in ACTIONS {
+                        pane.update(&mut model, row.action);
+                    }
+                }
+                if step < 2 {
+                    train(&mut model, &mut session, 2);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_made_task_shows_its_own_signs_and_no_yardstick_of_the_text() {
+    for lesson in NEW {
+        let (mut model, mut session) = open(lesson, 160, 48);
+        let on_text = session.config().task.task == Task::Text;
+        train(&mut model, &mut session, 2);
+        assert_eq!(model.yardsticks().is_empty(), !on_text, "{lesson}");
+        let loss = shown(&model, PaneId::Loss);
+        assert_eq!(loss.contains("unigram"), on_text, "{loss}");
+        for figure in &model.run.as_ref().unwrap().evaluation().unwrap().figures {
+            assert!(loss.contains(&figure.name), "{lesson}: {}\n{loss}", figure.name);
+        }
+        for pane in PaneId::ALL.into_iter().filter(|pane| *pane != PaneId::Lesson) {
+            let text = shown(&model, pane);
+            assert!(!text.contains("with the first step"), "{lesson}: {text}");
+            assert!(on_text || !text.contains("prompt"), "{lesson}: {text}");
+        }
+    }
+}
+
+#[test]
+fn the_prompt_is_not_edited_where_it_is_not_read() {
+    let (mut model, _) = open("vae", 160, 48);
+    model.prompt.text = "the learner's own".to_owned();
+    let key = KeyCode::Char('/').into();
+    let effects = update(&mut model, Msg::Key(key));
+    assert!(effects.is_empty() && model.overlays.is_empty());
+    assert!(model.toasts.last().unwrap().text.contains("not the prompt"));
+    let mut buf = Buffer::empty(Rect::new(0, 0, 160, 48));
+    view::draw(&model, &mut buf);
+    let screen = fixture::text(&buf);
+    assert!(screen.lines().last().unwrap().contains("task glyphs"), "{screen}");
+}
+
+#[test]
+fn no_sample_is_asked_of_a_made_task() {
+    for lesson in NEW {
+        let (mut model, mut session) = open(lesson, 160, 48);
+        train(&mut model, &mut session, 1);
+        for pane in [PaneId::Samples, PaneId::Softmax] {
+            (model.focus, model.zoomed) = (pane, true);
+            let effects = update(&mut model, Msg::Resize(Size::new(160, 48)));
+            let asked = model.requested.as_ref().is_some_and(|request| request.tokens > 0);
+            assert_eq!(asked, model.reads_prompt(), "{lesson}");
+            for effect in effects {
+                let Effect::Send(Command::Subscribe(wanted)) = effect else {
+                    continue;
+                };
+                assert!(wanted.prompt.is_empty() || model.reads_prompt(), "{lesson}");
+            }
+        }
+        let samples = shown(&model, PaneId::Samples);
+        if !model.reads_prompt() {
+            assert!(samples.contains("no text"), "{samples}");
+            continue;
+        }
+        let request = SampleRequest { tokens: 9, ..model.requested.clone().unwrap() };
+        let mut generation = Generation::new(session.model(), &request, 0).unwrap();
+        for _ in 0..9 {
+            generation.next(session.weights());
+        }
+        let sample = generation.sample(&session.config().stage, 1);
+        update(&mut model, Msg::Sample(Arc::new(sample)));
+        assert!(!shown(&model, PaneId::Samples).contains("The first text"));
+    }
+}
+
+/// The tokens of a made example as its task writes them.
+fn written(ids: &[u32], sign: impl Fn(u32) -> String) -> Vec<String> {
+    ids.iter().filter(|id| **id != crate::model::PAD).map(|&id| sign(id)).collect()
+}
+
+#[test]
+fn the_encoder_decoders_maps_are_the_models_numbers_with_the_right_tokens() {
+    let (mut model, mut session) = open("encoder-decoder", 160, 48);
+    train(&mut model, &mut session, 5);
+    let maps = [
+        ("encoder.0.self_attn", [true, true]),
+        ("encoder.1.self_attn", [true, true]),
+        ("decoder.0.self_attn", [false, false]),
+        ("decoder.0.cross_attn", [false, true]),
+        ("decoder.1.self_attn", [false, false]),
+        ("decoder.1.cross_attn", [false, true]),
+    ];
+    for (name, [query_source, key_source]) in maps {
+        look(&mut model, &mut session);
+        let snapshot = model.snapshot().unwrap();
+        let tokens = |source: bool| match source {
+            true => written(&snapshot.source, |id| model.source_label(id)),
+            false => written(&snapshot.prompt, |id| model.label(id)),
+        };
+        let (queries, keys) = (tokens(query_source), tokens(key_source));
+        assert_eq!(tokens(false)[0], "^");
+        let weights = snapshot.activation(&format!("{name}.weights")).unwrap();
+        let &[heads, rows, columns] = weights.shape.as_slice() else {
+            panic!("{:?}", weights.shape)
+        };
+        assert_eq!(heads, 4);
+        let screen = shown(&model, PaneId::Attention);
+        // The row under the cursor, the last one of the first head, as bars: every key with its weight.
+        let query = queries.len() - 1;
+        assert!(query < rows && keys.len() <= columns);
+        assert!(
+            screen.contains(&format!("what query {} takes", queries[query])),
+            "{name}\n{screen}"
+        );
+        for (key, label) in keys.iter().enumerate() {
+            let weight = f64::from(weights.values[query * columns + key]);
+            let line = format!("{label} {:>6} ", crate::lab::number::probability(weight));
+            assert!(screen.contains(&line), "{name}: {line:?}\n{screen}");
+        }
+        // Both axes.
+        let across = screen.lines().find(|line| {
+            let signs: String = line.split_whitespace().filter(|sign| sign.len() == 1).collect();
+            signs.starts_with(&keys.concat())
+        });
+        assert!(across.is_some(), "{name}: {keys:?}\n{screen}");
+        PaneId::Attention.update(&mut model, Action::NextLayer);
+    }
+}
+
+#[test]
+fn recall_is_read_in_its_own_signs() {
+    for lesson in ["attention", "memory", "neural-gpu"] {
+        let (mut model, mut session) = open(lesson, 160, 48);
+        train(&mut model, &mut session, 2);
+        let snapshot = model.snapshot().unwrap();
+        let text = crate::task::recall::Recall::decode(&snapshot.prompt);
+        assert!(text.ends_with('?') && text.chars().next().unwrap().is_ascii_uppercase());
+        let softmax = shown(&model, PaneId::Softmax);
+        assert!(softmax.contains(&format!("after \"{text}\"")), "{softmax}");
+        assert!(softmax.contains(&format!("then ▸{}", &text[..1])), "{softmax}");
+        if lesson != "neural-gpu" {
+            let attention = shown(&model, PaneId::Attention);
+            assert!(attention.contains("what query ? takes"), "{attention}");
+        }
+    }
+}
