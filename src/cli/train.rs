@@ -259,6 +259,7 @@ impl<'a> Observer<'a> {
     }
 
     fn evaluated(&mut self, evaluation: Evaluation) -> Result<(), Failure> {
+        use std::fmt::Write as _;
         let Evaluation { step, train_loss, val_loss, figures } = &evaluation;
         let line = if self.arguments.json {
             let mut line = json!({"step": step, "train_loss": train_loss, "val_loss": val_loss});
@@ -270,7 +271,8 @@ impl<'a> Observer<'a> {
             let mut line =
                 format!("step {step}: train loss {train_loss:.4}, val loss {val_loss:.4}");
             for figure in figures {
-                line += &format!(", {} {:.4}", figure.name.replace('_', " "), figure.value);
+                let name = figure.name.replace('_', " ");
+                _ = write!(line, ", {name} {:.4}", figure.value);
             }
             line
         };

@@ -38,7 +38,7 @@ pub struct Batch {
 impl Batch {
     /// A batch of token windows.
     pub fn text(x: Vec<u32>, y: Vec<u32>, sequences: usize, time: usize) -> Self {
-        Self { x, y, sequences, time, ..Self::default() }
+        Self { sequences, time, x, y, ..Self::default() }
     }
 
     /// What a mean loss is over: the targets that are asked for, or the examples where there are no tokens to predict.

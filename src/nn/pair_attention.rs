@@ -273,6 +273,9 @@ impl PairAttention {
     ///
     /// # Shapes
     /// - dx, dy, x (N, C); `d_memory` (B*S, C)
+    ///
+    /// # Panics
+    /// If the keys come from a memory and there is no `d_memory`.
     pub fn backward(
         &self,
         dx: &mut ArrayRef2<Real>,

@@ -212,9 +212,12 @@ fn the_encoder_decoders_maps_are_the_models_numbers_with_the_right_tokens() {
     for (name, [query_source, key_source]) in maps {
         look(&mut model, &mut session);
         let snapshot = model.snapshot().unwrap();
-        let tokens = |source: bool| match source {
-            true => written(&snapshot.source, |id| model.source_label(id)),
-            false => written(&snapshot.prompt, |id| model.label(id)),
+        let tokens = |source: bool| {
+            if source {
+                written(&snapshot.source, |id| model.source_label(id))
+            } else {
+                written(&snapshot.prompt, |id| model.label(id))
+            }
         };
         let (queries, keys) = (tokens(query_source), tokens(key_source));
         assert_eq!(tokens(false)[0], "^");

@@ -110,7 +110,7 @@ fn shards_and_micro_batches_add_up_to_the_whole_batch() {
         }
         (losses, gradients)
     };
-    let (whole, gradients) = run(&[0..200][..]);
+    let (whole, gradients) = run(std::slice::from_ref(&(0..200)));
     let (parts, other) = run(&[0..7, 7..130, 130..200][..]);
     assert_eq!(whole.parts, parts.parts);
     assert!((whole.loss - parts.loss).abs() / whole.loss < 1e-5);
@@ -237,10 +237,8 @@ fn a_wide_beam_finds_the_best_of_all_answers() {
         (pair.time, pair.y, pair.x) = (x.len(), vec![END; x.len()], x);
         inference.look(&weights, &pair);
         let probabilities = looked(&*inference)["probabilities"].1.clone();
-        let last: Vec<f64> = probabilities[probabilities.len() - 9..]
-            .iter()
-            .map(|p| f64::from(*p as f32).ln())
-            .collect();
+        let last: Vec<f64> =
+            probabilities[probabilities.len() - 9..].iter().map(|p| (*p as f64).ln()).collect();
         last
     };
     let normalised = |log_p: f64, n: usize| log_p / ((5 + n) as f64 / 6.0).powf(0.6);

@@ -37,7 +37,7 @@ pub struct Layer<'a> {
 /// One head's map at a stage.
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
-    values: &'a [f32],
+    map: &'a [f32],
     columns: usize,
     /// Queries and keys to see.
     seen: [usize; 2],
@@ -46,12 +46,12 @@ pub struct Values<'a> {
 impl<'a> Values<'a> {
     pub fn at(&self, query: usize, key: usize) -> Option<f32> {
         let inside = query < self.seen[0] && key < self.seen[1];
-        inside.then(|| self.values.get(query * self.columns + key).copied()).flatten()
+        inside.then(|| self.map.get(query * self.columns + key).copied()).flatten()
     }
 
     pub fn iter(self) -> impl Iterator<Item = f32> + use<'a> {
         let [queries, keys] = self.seen;
-        let rows = self.values.chunks(self.columns.max(1)).take(queries);
+        let rows = self.map.chunks(self.columns.max(1)).take(queries);
         rows.flat_map(move |row| row.iter().take(keys).copied())
     }
 }
@@ -134,8 +134,8 @@ impl<'a> Layer<'a> {
             View::Weights => self.weights,
         };
         let [rows, columns] = self.stored;
-        let values = all.get(head * rows * columns..(head + 1) * rows * columns)?;
-        Some(Values { values, columns, seen: [self.queries.len(), self.keys.len()] })
+        let map = all.get(head * rows * columns..(head + 1) * rows * columns)?;
+        Some(Values { map, columns, seen: [self.queries.len(), self.keys.len()] })
     }
 
     pub fn at(&self, view: View, head: usize, (query, key): (usize, usize)) -> Option<f64> {
