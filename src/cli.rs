@@ -48,7 +48,7 @@ enum Command {
     Data(data::Arguments),
     /// Compare every layer and stage with PyTorch's reference values
     Verify(verify::Arguments),
-    /// Time the training steps of the stages on this machine
+    /// Time training steps, or generation, of the stages on this machine
     Bench(bench::Arguments),
 }
 

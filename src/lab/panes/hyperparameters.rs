@@ -253,7 +253,7 @@ fn nudge(model: &mut Model, up: bool) -> Vec<Effect> {
         }
         value = next;
         let mut config = run.config.clone();
-        if h.set(&mut config, value).is_ok() && config.model.validate().is_ok() {
+        if h.set(&mut config, value).is_ok() && config.validate().is_ok() {
             return update::request(model, h, value);
         }
     }

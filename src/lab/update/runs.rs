@@ -121,7 +121,7 @@ pub fn request(
             vec![Effect::Send(Command::Set { name, value })]
         }
         Takes::Rebuild => {
-            if let Err(error) = config.model.validate() {
+            if let Err(error) = config.validate() {
                 model.panes.hyperparameters.error = Some(error.to_string());
                 return Vec::new();
             }

@@ -9,6 +9,7 @@ use ratatui::widgets::Widget;
 use super::{Rows, neighbours, token};
 use crate::lab::frame::put;
 use crate::lab::model::Model;
+use crate::lab::run_view::Run;
 use crate::lab::theme::{Role, class};
 
 /// From this width on the neighbours stand beside the map.
@@ -180,7 +181,9 @@ fn legend(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     if long {
         let style = theme.style(Role::Text).add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
-        spans.push(Span::styled("in the prompt", style));
+        let text = model.run.as_ref().is_none_or(Run::is_on_text);
+        let read = if text { "in the prompt" } else { "in the example" };
+        spans.push(Span::styled(read, style));
     }
     Line::from(spans).render(area, buf);
 }
