@@ -6,6 +6,7 @@ mod data;
 mod errors;
 mod golden;
 mod lab;
+mod made;
 mod readme;
 mod training;
 mod words;
