@@ -7,6 +7,7 @@ mod error;
 pub mod fetch;
 pub mod folder;
 pub mod ngram;
+pub mod shown;
 pub mod tokenizer;
 pub mod windows;
 
