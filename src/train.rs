@@ -22,9 +22,9 @@ pub(crate) mod testing;
 pub mod worker;
 
 pub use checkpoint::Checkpoint;
-pub use command::Command;
+pub use command::{Command, Order};
 pub use config::{Config, InvalidConfig, Schedule, Training};
-pub use event::Event;
+pub use event::{Event, RunId, Told};
 pub use generation::Generation;
 pub use history::History;
 pub use hyperparameter::{HYPERPARAMETERS, Hyperparameter, Value};

@@ -18,7 +18,7 @@ use crate::train::event::Evaluation;
 use crate::train::hyperparameter::Takes;
 use crate::train::session::SessionError;
 use crate::train::stage::stage;
-use crate::train::{Command, Event, Material, Session, Team, Worker};
+use crate::train::{Command, Event, Material, Session, Team, Told, Worker};
 
 /// The lecture's seed.
 const SEED: u64 = 1337;
@@ -214,7 +214,7 @@ impl<'a> Observer<'a> {
     fn watch(mut self, worker: &Worker) -> Result<(), Failure> {
         worker.send(Command::Run);
         let mut finished = None;
-        for event in &worker.events {
+        for Told { event, .. } in &worker.events {
             match event {
                 Event::Steps { reports, seconds } => {
                     self.seconds += seconds;
@@ -242,13 +242,14 @@ impl<'a> Observer<'a> {
                          nothing was written; lower --lr, or clip the gradient with --grad-clip 1"
                     )));
                 }
-                Event::Refused { why, .. } => return Err(failure(why)),
+                Event::Refused { why, .. } | Event::NotOpened { why } => return Err(failure(why)),
                 Event::Failed { message } => {
                     return Err(failure(format!("the trainer failed: {message}")));
                 }
                 Event::Stopped => break,
                 Event::Opened { .. }
                 | Event::Applied(_)
+                | Event::Extended { .. }
                 | Event::GemmRate(_)
                 | Event::Running
                 | Event::Paused

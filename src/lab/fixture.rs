@@ -13,7 +13,7 @@ use super::theme::Theme;
 use crate::model::sampling::Sampling;
 use crate::text::ngram::Reference;
 use crate::text::{CharTokenizer, Tokenizer};
-use crate::train::event::{Evaluation, StepReport};
+use crate::train::event::{Evaluation, RunId, StepReport};
 use crate::train::history::{History, Point, RecordedEdit};
 use crate::train::snapshot::{Norms, Sample, Snapshot, Tensor};
 use crate::train::stage::stage;
@@ -44,6 +44,7 @@ pub fn model(width: u16, height: u16) -> Model {
     let mut config = stage("multi-head").unwrap().config(65, 1337);
     config.training.lr = 3e-4;
     model.run = Some(Run {
+        id: RunId::FIRST,
         config,
         parameters: 7553,
         threads: 2,
@@ -61,6 +62,7 @@ pub fn model(width: u16, height: u16) -> Model {
             parts: [0.0; 2],
         }),
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
+        replaces: None,
     });
     model.ghosts.push(Ghost {
         stage: "single-head".to_owned(),
@@ -221,12 +223,12 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
     let norms = names.iter().zip(1..).map(|(name, i)| Norms {
         name: (*name).to_owned(),
         weight: 0.2 * f64::from(i),
-        gradient: 0.003 / f64::from(i),
+        gradient: Some(0.003 / f64::from(i)),
         update: 1e-4 * f64::from(i),
     });
     Snapshot {
         source: Vec::new(),
-        stage: "multi-head".to_owned(),
+        run: RunId::FIRST,
         step: 3400,
         prompt: tokens.to_vec(),
         activations,
@@ -245,7 +247,7 @@ fn sample(prompt: &[u32], tokenizer: &Tokenizer) -> Sample {
         .map(|i| (if tokens[i / 65] as usize == i % 65 { 3.0 } else { 2.0 * noise(i) }) as f32)
         .collect();
     Sample {
-        stage: "multi-head".to_owned(),
+        run: RunId::FIRST,
         step: 3400,
         prompt: prompt.to_vec(),
         tokens,

@@ -1,5 +1,6 @@
 //! Everything the screen is drawn from, what can happen to it, and what it may ask the world to do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::text::Tokenizer;
 use crate::text::ngram::Reference;
 use crate::train::command::SampleRequest;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
-use crate::train::{Command, Event, Value};
+use crate::train::{Command, Config, RunId, Told, Value};
 
 /// The corpus, once it is loaded.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ pub struct Quitting {
     pub since: Duration,
     /// What could not be saved, and why.
     pub refused: Vec<String>,
+    /// Whether all has been saved that could be; what is left is a question.
+    pub ended: bool,
     /// Asked to leave by a signal: nobody is there to answer questions.
     pub forced: bool,
     /// Whether the learner has been told that saving takes long.
@@ -115,11 +118,16 @@ pub struct Model {
     pub corpus: Option<Corpus>,
     pub seed: u64,
     pub prompt: Prompt,
-    /// `None` until the trainer has opened its first run.
+    /// The run of the open lesson, from the moment it is asked for; `None` until the trainer is up. Whatever is about
+    /// another run is not for the screen.
     pub run: Option<Run>,
+    /// The latest run of each stage that was left, to come back to.
+    pub left: BTreeMap<String, (RunId, Config)>,
+    /// The name that the next new run gets.
+    pub next_run: RunId,
+    /// Whether the trainer's thread has ended.
+    pub stopped: bool,
     pub ghosts: Vec<Ghost>,
-    /// The legend of the present run, once the run that replaces it is open.
-    pub replaced_as: Option<String>,
     /// Steps a second at most; `None` is full speed.
     pub throttle: Option<f64>,
     /// What matrix products alone reach on this machine, GFLOP/s; asked for when the first run opens.
@@ -164,7 +172,7 @@ pub enum Msg {
         stage: String,
     },
     References(Vec<Reference>),
-    Worker(Event),
+    Worker(Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
     /// SIGTERM or SIGHUP: save and leave.
@@ -217,7 +225,9 @@ impl Model {
             prompt: Prompt::new(prompt),
             run: None,
             ghosts: Vec::new(),
-            replaced_as: None,
+            left: BTreeMap::new(),
+            next_run: RunId(RunId::FIRST.0 + 1),
+            stopped: false,
             throttle: None,
             gemm_rate: None,
             gemm_rate_asked: false,
@@ -326,14 +336,14 @@ impl Model {
 
     /// The latest snapshot, if it belongs to the run on the screen.
     pub fn snapshot(&self) -> Option<&Snapshot> {
-        let stage = &self.run.as_ref()?.config.stage;
-        self.snapshot.as_deref().filter(|s| s.stage == *stage)
+        let run = self.run.as_ref()?.id;
+        self.snapshot.as_deref().filter(|snapshot| snapshot.run == run)
     }
 
     /// The latest sample, if it belongs to the run on the screen.
     pub fn sample(&self) -> Option<&Sample> {
-        let stage = &self.run.as_ref()?.config.stage;
-        self.sample.as_deref().filter(|s| s.stage == *stage)
+        let run = self.run.as_ref()?.id;
+        self.sample.as_deref().filter(|sample| sample.run == run)
     }
 
     /// The ghosts to draw now: earlier runs of this stage, and other stages' curves.

@@ -43,8 +43,8 @@ pub struct Confirm {
 /// What yes does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// Opens this configuration anew; the present curve stays as a ghost with this label.
-    Rebuild { config: Box<Config>, label: String },
+    /// Opens this configuration anew; the present curve stays as a ghost.
+    Rebuild { config: Box<Config> },
     /// Saves and leaves.
     Quit,
     /// Leaves although something is not saved.
@@ -56,6 +56,8 @@ pub enum Answer {
 pub struct InputLine {
     pub purpose: Purpose,
     pub input: Input,
+    /// Whether its text is selected: the first letter replaces it.
+    pub selected: bool,
     /// Why this text cannot be taken.
     pub error: Option<String>,
 }

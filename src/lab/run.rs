@@ -18,7 +18,7 @@ use super::terminal::Host;
 use super::update::update;
 use super::view;
 use crate::train::snapshot::Slots;
-use crate::train::{Command, Event};
+use crate::train::{Command, Event, Order, Told};
 
 /// At most 30 frames a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -34,7 +34,7 @@ const NOWHERE: &str = "there is no home folder to save in: set GPT_LAB_HOME to a
 /// The trainer, as the driver sees it.
 #[derive(Clone)]
 pub struct Trainer {
-    pub commands: Sender<Command>,
+    pub commands: Sender<Order>,
     pub slots: Arc<dyn Slots>,
 }
 
@@ -217,8 +217,9 @@ impl<B: Backend, H: Host> Driver<B, H> {
         match effect {
             Effect::Send(command) => {
                 if let Some(trainer) = &self.trainer {
-                    // A trainer that has ended says so itself.
-                    _ = trainer.commands.send(command);
+                    // What the screen asks for is meant for the run on the screen. A trainer that has ended says so itself.
+                    let run = self.model.run.as_ref().map(|run| run.id);
+                    _ = trainer.commands.send(Order { run, command });
                 }
             }
             Effect::Save => {
@@ -238,8 +239,8 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     self.perform(Effect::Send(Command::SaveAll(path)));
                 } else {
                     let (what, why) = ("save".to_owned(), NOWHERE.to_owned());
-                    self.handle(Msg::Worker(Event::Refused { what, why }));
-                    self.handle(Msg::Worker(Event::SavedAll));
+                    self.handle(Msg::Worker(Event::Refused { what, why }.into()));
+                    self.handle(Msg::Worker(Event::SavedAll.into()));
                 }
             }
             Effect::Mouse(on) => self.host.mouse(on),
@@ -271,14 +272,14 @@ impl<B: Backend, H: Host> Driver<B, H> {
     /// Tells the trainer to end and waits for it, at most this long; whether it has ended.
     pub fn end_trainer(&self, patience: Duration) -> bool {
         let Some(trainer) = &self.trainer else { return true };
-        if trainer.commands.send(Command::Stop).is_err() {
+        if trainer.commands.send(Order { run: None, command: Command::Stop }).is_err() {
             return true;
         }
         let deadline = Instant::now() + patience;
         while let Ok(incoming) =
             self.inbox.recv_timeout(deadline.saturating_duration_since(Instant::now()))
         {
-            if matches!(incoming, Incoming::Msg(Msg::Worker(Event::Stopped))) {
+            if let Incoming::Msg(Msg::Worker(Told { event: Event::Stopped, .. })) = incoming {
                 return true;
             }
         }

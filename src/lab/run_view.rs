@@ -6,11 +6,13 @@ use crate::model::config::Architecture;
 use crate::task::Task;
 use crate::task::signs::Signs;
 use crate::train::Config;
-use crate::train::event::{Evaluation, StepReport};
+use crate::train::event::{Evaluation, RunId, StepReport};
 use crate::train::history::History;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
+    /// Asked for; the trainer has not opened it yet.
+    Opening,
     Training,
     Paused,
     /// Reached its last step.
@@ -24,6 +26,7 @@ pub enum Status {
 /// The run on the screen.
 #[derive(Clone, Debug)]
 pub struct Run {
+    pub id: RunId,
     pub config: Config,
     /// Numbers in the arena.
     pub parameters: usize,
@@ -41,6 +44,8 @@ pub struct Run {
     /// The last step's report: its batch loss, learning rate and gradient norm.
     pub last: Option<StepReport>,
     pub speed: Speed,
+    /// While it is opening: the run that was on the screen before.
+    pub replaces: Option<Box<Run>>,
 }
 
 /// How fast it trains, smoothed; zeros until it has stepped.
@@ -53,6 +58,29 @@ pub struct Speed {
 }
 
 impl Run {
+    /// One that was asked for: of it only the configuration is known.
+    pub fn opening(id: RunId, config: Config, replaces: Option<Box<Self>>) -> Self {
+        Self {
+            id,
+            signs: Signs::of(&config.task),
+            config,
+            parameters: 0,
+            threads: 0,
+            operations_per_token: 0.0,
+            parts: &[],
+            step: 0,
+            history: History::default(),
+            status: Status::Opening,
+            last: None,
+            speed: Speed::default(),
+            replaces,
+        }
+    }
+
+    pub fn stage(&self) -> &str {
+        &self.config.stage
+    }
+
     /// Whether it is trained on the text, and so reads the learner's prompt.
     pub fn is_on_text(&self) -> bool {
         self.config.task.task == Task::Text

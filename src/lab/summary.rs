@@ -4,19 +4,20 @@ use std::io::Write;
 
 use super::model::Model;
 use super::number;
-use super::run_view::Origin;
+use super::run_view::{Origin, Run};
 use crate::train::History;
 
 /// A few lines: the lesson, and each run with its steps, its best validation loss and where it was saved.
 pub fn lines(model: &Model) -> Vec<String> {
     let lesson = model.lesson();
     let mut lines = vec![format!("gpt-lab: lesson {}, {}", model.lesson + 1, lesson.title)];
-    let present = model.run.iter().map(|run| (run.config.stage.as_str(), run.step, &run.history));
+    let shown = model.run.as_ref().map(|run| run.replaces.as_deref().unwrap_or(run));
+    let present = shown.map(|run| (run.stage(), run.step, &run.history)).into_iter();
     let parked = model.ghosts.iter().filter(|g| g.origin == Origin::Stage).map(|ghost| {
         let step = ghost.history.points.last().map_or(0, |point| point.step + point.count - 1);
         (ghost.stage.as_str(), step, &*ghost.history)
     });
-    let here = model.run.as_ref().map(|run| run.config.stage.as_str());
+    let here = shown.map(Run::stage);
     let parked = parked.filter(|(stage, ..)| Some(*stage) != here);
     for (stage, step, history) in present.chain(parked) {
         if step == 0 {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::action::{self, Context};
 use super::key::Key;
-use super::model::{Effect, Model, Msg, ToastKind};
+use super::model::{Effect, Model, Msg, Quitting, ToastKind};
 use super::overlays::Overlay;
 use super::panes::PaneId;
 pub use runs::{opening, request};
@@ -48,7 +48,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Worker(event) => worker::event(model, event),
+        Msg::Worker(told) => worker::event(model, told),
         Msg::Snapshot(snapshot) => {
             model.snapshot = Some(snapshot);
             refresh(model);
@@ -73,13 +73,16 @@ fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
     model.toasts.retain(|toast| toast.until > now);
     model.dirty = toasts != model.toasts.len();
     if let Some(quitting) = &mut model.quitting
-        && !quitting.asked
         && now.saturating_sub(quitting.since) > PATIENCE
     {
-        quitting.asked = true;
         if quitting.forced {
             return vec![Effect::Quit];
         }
+        // A question that stands has the true reason.
+        if quitting.asked || quitting.ended {
+            return Vec::new();
+        }
+        quitting.asked = true;
         let text = "The trainer is still in a step and has not saved yet. Leave without waiting?";
         model.dirty = true;
         model.overlays.push(Overlay::quit_unsaved(text));
@@ -125,15 +128,21 @@ fn leave(model: &mut Model, forced: bool) -> Vec<Effect> {
     if model.corpus.is_none() {
         return vec![Effect::Quit];
     }
+    let since = model.now;
     if let Some(quitting) = &mut model.quitting {
-        quitting.forced |= forced;
+        if forced && quitting.ended {
+            // Whoever could have answered the question is gone.
+            return vec![Effect::Quit];
+        }
+        if forced && !quitting.forced {
+            (quitting.forced, quitting.since) = (true, since);
+        }
         return Vec::new();
     }
-    let since = model.now;
-    model.quitting =
-        Some(super::model::Quitting { since, refused: Vec::new(), forced, asked: false });
+    let refused = Vec::new();
+    model.quitting = Some(Quitting { since, refused, ended: false, forced, asked: false });
     model.overlays.clear();
-    vec![Effect::SaveAll]
+    if model.stopped { worker::gone(model) } else { vec![Effect::SaveAll] }
 }
 
 /// Says why something cannot be done.
@@ -142,5 +151,7 @@ fn warn(model: &mut Model, text: impl Into<String>) -> Vec<Effect> {
     Vec::new()
 }
 
+#[cfg(test)]
+mod late;
 #[cfg(test)]
 mod tests;

@@ -153,7 +153,7 @@ mod tests {
         insta::assert_snapshot!("question", screen(&model));
         let purpose = Purpose::Prompt { before: String::new() };
         let error = Some("1 character is outside the vocabulary of 65: '€'".to_owned());
-        let line = InputLine { purpose, input: "the king €".into(), error };
+        let line = InputLine { purpose, input: "the king €".into(), selected: false, error };
         model.overlays = vec![Overlay::Input(line)];
         insta::assert_snapshot!("input", screen(&model).lines().last().unwrap());
     }

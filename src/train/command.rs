@@ -3,9 +3,18 @@
 use std::path::PathBuf;
 
 use super::config::Config;
+use super::event::RunId;
 use super::hyperparameter::Value;
 use super::snapshot::Subscription;
 use crate::model::sampling::Sampling;
+
+/// A command, and the run that it is meant for.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// `None`: whichever is open.
+    pub run: Option<RunId>,
+    pub command: Command,
+}
 
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -21,14 +30,14 @@ pub enum Command {
         name: &'static str,
         value: Value,
     },
-    /// Moves the run's last step further.
+    /// Moves the run's last step this many steps further. Answered by `Extended`.
     Extend(u64),
     /// Opens a run and parks the present one with all it has; if that was training to its end, so does the one opened.
-    /// `fresh`: builds it anew and drops any other run of its stage; otherwise a parked run of that stage comes back as
-    /// it was, and `config` counts only if there is none.
+    /// A run that is known comes back as it was; of a new one, `config` is what it is built from, and any other run of
+    /// its stage is dropped. Answered by `Opened` or `NotOpened`.
     Open {
+        run: RunId,
         config: Box<Config>,
-        fresh: bool,
     },
     /// What the snapshots shall hold from now on.
     Subscribe(Subscription),
@@ -43,10 +52,37 @@ pub enum Command {
     /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,
     /// in this folder; answers one `Saved` each, then `SavedAll`.
     SaveAll(PathBuf),
-    /// Opens the run in a checkpoint, parking the present one; another run of its stage is dropped.
-    Load(PathBuf),
+    /// Opens the run in a checkpoint as a new one, parking the present one; another run of its stage is dropped.
+    Load {
+        run: RunId,
+        path: PathBuf,
+    },
     /// Ends the worker.
     Stop,
+}
+
+impl Command {
+    /// Whether it is about one run. One for a run that is not open (any more) is not carried out: the observer has been
+    /// told what became of that run.
+    pub fn is_about_a_run(&self) -> bool {
+        match self {
+            Self::Run
+            | Self::Pause
+            | Self::Step(_)
+            | Self::Set { .. }
+            | Self::Extend(_)
+            | Self::Subscribe(_)
+            | Self::Sample(_)
+            | Self::Evaluate
+            | Self::Save(_) => true,
+            Self::Throttle(_)
+            | Self::Open { .. }
+            | Self::MeasureGemm
+            | Self::SaveAll(_)
+            | Self::Load { .. }
+            | Self::Stop => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

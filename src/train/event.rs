@@ -10,6 +10,30 @@ use super::hyperparameter::Value;
 use crate::model::PARTS;
 use crate::text::Tokenizer;
 
+/// Which run: whoever asks for a run names it, and every answer about it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub u64);
+
+impl RunId {
+    /// The run that a worker is started with.
+    pub const FIRST: Self = Self(0);
+}
+
+/// What the worker says, and of which run.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// `None`: of the worker itself.
+    pub run: Option<RunId>,
+    pub event: Event,
+}
+
+impl From<Event> for Told {
+    /// Of the worker itself.
+    fn from(event: Event) -> Self {
+        Self { run: None, event }
+    }
+}
+
 /// One training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepReport {
@@ -75,6 +99,10 @@ pub enum Event {
         tokenizer: Option<Box<Tokenizer>>,
         history: Box<History>,
     },
+    /// A run that was asked for could not be opened, and why, with what to do; the present one goes on.
+    NotOpened {
+        why: String,
+    },
     /// Steps since the last such event, and the wall time spent in them (throttling and pauses not counted).
     Steps {
         reports: Vec<StepReport>,
@@ -83,6 +111,10 @@ pub enum Event {
     Evaluated(Evaluation),
     /// GFLOP/s of large matrix products on all threads together.
     GemmRate(f64),
+    /// The run's last step is this one now.
+    Extended {
+        steps: u64,
+    },
     /// A live hyperparameter changed.
     Applied(Edit),
     /// A command could not be carried out: what, and why, with what to do.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use rand_chacha::ChaCha8Rng;
 
 use super::command::SampleRequest;
+use super::event::RunId;
 use super::snapshot::Sample;
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
@@ -72,9 +73,9 @@ impl Generation {
     }
 
     /// What there is so far.
-    pub fn sample(&self, stage: &str, step: u64) -> Sample {
+    pub fn sample(&self, run: RunId, step: u64) -> Sample {
         Sample {
-            stage: stage.to_owned(),
+            run,
             step,
             prompt: self.prompt.clone(),
             tokens: self.tokens.clone(),
@@ -106,7 +107,7 @@ mod tests {
         let session = testing::session(1);
         let mut generation = Generation::new(session.model(), &request(&[1, 2]), index).unwrap();
         while !generation.advance(session.weights(), Instant::now() + slice) {}
-        generation.sample("fake", 0).tokens
+        generation.sample(RunId::FIRST, 0).tokens
     }
 
     #[test]
@@ -124,7 +125,7 @@ mod tests {
         request.sampling.temperature = 0.0;
         let mut generation = Generation::new(session.model(), &request, 0).unwrap();
         assert!(generation.advance(session.weights(), Instant::now() + Duration::from_secs(60)));
-        let sample = generation.sample("fake", 0);
+        let sample = generation.sample(RunId::FIRST, 0);
         assert!(sample.complete && sample.prompt.is_empty());
         for (token, logits) in sample.tokens.iter().zip(sample.logits.chunks(testing::VOCABULARY)) {
             let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -53,6 +53,8 @@ pub struct Session {
     shards: Vec<Lane>,
     /// One arena a shard; after a step the first holds the whole gradient, before clipping.
     gradients: Vec<Vec<Real>>,
+    /// Whether they are of a step.
+    stepped: bool,
     batch: Batch,
     inference: Option<Box<dyn Inference>>,
 }
@@ -176,6 +178,7 @@ impl Session {
             history: History::default(),
             shards: Vec::new(),
             gradients: Vec::new(),
+            stepped: false,
             batch: Batch::default(),
             inference: None,
         })
@@ -283,6 +286,7 @@ impl Session {
         }
         let Losses { loss, parts } = self.losses().over(self.batch.targets());
         let grad_norm = self.optimizer.gather(&mut self.gradients, group);
+        self.stepped = true;
         if !loss.is_finite() || !grad_norm.is_finite() {
             return Err(Diverged { step: self.step, loss, grad_norm });
         }
@@ -301,6 +305,7 @@ impl Session {
     pub fn rest(&mut self) {
         self.shards = Vec::new();
         self.gradients = Vec::new();
+        self.stepped = false;
         self.inference = None;
     }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! observer ── Command ──▶ driver ── step, estimate, look, generate ──▶ session
-//! observer ◀── Event (all, in order), Snapshot and Sample (the latest) ── driver
+//! observer ◀── Told (all events, in order), Snapshot and Sample (the latest) ── driver
 //! ```
 
 mod driver;
@@ -15,9 +15,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 
-use super::command::Command;
+use super::command::{Command, Order};
 use super::config::Config;
-use super::event::Event;
+use super::event::{Event, RunId, Told};
 use super::material::Material;
 use super::session::{Session, SessionError};
 use super::snapshot::{Sample, Slots, Snapshot};
@@ -27,16 +27,16 @@ use driver::Driver;
 /// The observer's end of a training thread. Dropping it ends the thread at the next step boundary and waits for it.
 #[derive(Debug)]
 pub struct Worker {
-    commands: Sender<Command>,
+    commands: Sender<Order>,
     /// Everything that happens, in order.
-    pub events: Receiver<Event>,
+    pub events: Receiver<Told>,
     slots: Arc<LatestSlots>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Worker {
-    /// Starts a thread that opens a new run, paused. If it cannot be opened, the first event is a `Refused` that says
-    /// why, and the worker waits for another `Open`.
+    /// Starts a thread that opens a new run, [`RunId::FIRST`], paused. If it cannot be opened, the first event is a
+    /// `NotOpened` that says why, and the worker waits for another `Open`.
     pub fn spawn(material: impl Into<Material>, threads: usize, config: Config) -> Self {
         let material = material.into();
         Self::start(move |ends| match Team::new(threads) {
@@ -55,7 +55,7 @@ impl Worker {
             let team = session.team().clone();
             team.clone().run(move || {
                 let mut driver = Driver::new(session.material().clone(), team, ends);
-                driver.enter(session);
+                driver.enter(RunId::FIRST, session);
                 driver.drive();
             });
         })
@@ -65,34 +65,37 @@ impl Worker {
         let (commands, inbox) = channel();
         let (outbox, events) = channel();
         let slots = Arc::new(LatestSlots::default());
-        let ends = Ends { inbox, outbox: outbox.clone(), slots: Arc::clone(&slots) };
+        let slots_of_worker = Arc::clone(&slots);
+        let ends = Ends { inbox, outbox: outbox.clone(), slots: slots_of_worker, run: None };
         let last_words = outbox.clone();
         let thread = thread::Builder::new().name("worker".to_owned()).spawn(move || {
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(ends))) {
                 // The driver catches panics of its work; this one is its own.
-                _ = last_words.send(Event::Failed { message: driver::panic_message(&*panic) });
+                let message = driver::panic_message(&*panic);
+                _ = last_words.send(Event::Failed { message }.into());
             }
-            _ = last_words.send(Event::Stopped);
+            _ = last_words.send(Event::Stopped.into());
         });
         let thread = match thread {
             Ok(thread) => Some(thread),
             Err(error) => {
                 let message = format!("the training thread could not be started: {error}");
-                _ = outbox.send(Event::Failed { message });
-                _ = outbox.send(Event::Stopped);
+                _ = outbox.send(Event::Failed { message }.into());
+                _ = outbox.send(Event::Stopped.into());
                 None
             }
         };
         Self { commands, events, slots, thread }
     }
 
-    /// Asks for something; it happens at the next step boundary. After the worker has ended, nothing does.
+    /// Asks for something, of whichever run is open; it happens at the next step boundary. After the worker has ended,
+    /// nothing does.
     pub fn send(&self, command: Command) {
-        _ = self.commands.send(command);
+        _ = self.commands.send(Order { run: None, command });
     }
 
     /// A second hand on the commands, for another part of the observer.
-    pub fn commands(&self) -> Sender<Command> {
+    pub fn commands(&self) -> Sender<Order> {
         self.commands.clone()
     }
 
@@ -113,15 +116,21 @@ impl Drop for Worker {
 
 /// The worker's ends of what connects it to its observer.
 struct Ends {
-    inbox: Receiver<Command>,
-    outbox: Sender<Event>,
+    inbox: Receiver<Order>,
+    outbox: Sender<Told>,
     slots: Arc<LatestSlots>,
+    /// The open run, which is what events are about.
+    run: Option<RunId>,
 }
 
 impl Ends {
     fn tell(&self, event: Event) {
+        self.tell_of(self.run, event);
+    }
+
+    fn tell_of(&self, run: Option<RunId>, event: Event) {
         // An observer that has left needs no answer; the next look at the inbox ends the worker.
-        _ = self.outbox.send(event);
+        _ = self.outbox.send(Told { run, event });
     }
 
     fn fail(&self, message: String) {

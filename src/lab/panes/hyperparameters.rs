@@ -17,7 +17,7 @@ use crate::lab::overlays::{InputLine, Overlay, Purpose};
 use crate::lab::theme::Role;
 use crate::lab::update;
 use crate::train::event::Edit;
-use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes};
+use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes, hyperparameter};
 use crate::train::{Config, Subscription, Value};
 
 const NAME: u16 = 16;
@@ -39,6 +39,18 @@ impl State {
     /// The value that was asked for last, or the run's.
     pub fn value(&self, hyperparameter: &Hyperparameter, config: &Config) -> Value {
         self.pending.get(hyperparameter.name).copied().unwrap_or_else(|| hyperparameter.get(config))
+    }
+
+    /// The configuration with everything that was asked for.
+    pub fn wanted(&self, config: &Config) -> Config {
+        let mut wanted = config.clone();
+        for (name, value) in &self.pending {
+            if let Some(hyperparameter) = hyperparameter(name) {
+                // It could be set when it was asked for.
+                _ = hyperparameter.set(&mut wanted, *value);
+            }
+        }
+        wanted
     }
 
     /// A change was sent to the trainer.
@@ -265,6 +277,7 @@ fn type_value(model: &mut Model) {
     let line = InputLine {
         purpose: Purpose::Value { name: h.name },
         input: Input::new(value.to_string()),
+        selected: true,
         error: None,
     };
     model.overlays.push(Overlay::Input(line));

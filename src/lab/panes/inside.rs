@@ -13,7 +13,7 @@ use crate::lab::action::Action;
 use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::number;
-use crate::lab::run_view::Run;
+use crate::lab::run_view::{Run, Status};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::scale::{Kind, Scale};
@@ -110,6 +110,9 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
     }
     if let Some(last) = run.last {
         parts.push(format!("gradient norm {}", number::value(last.grad_norm)));
+    }
+    if run.status == Status::Opening {
+        return vec![format!("The trainer is opening {}.", run.stage())].into_iter();
     }
     parts.push(format!("{} parameters", number::count(run.parameters as u64)));
     parts.push(format!("{} {}", run.threads, if run.threads == 1 { "thread" } else { "threads" }));
@@ -248,7 +251,10 @@ fn draw_sizes(model: &Model, sizes: &Sizes, row: Rect, buf: &mut Buffer) {
     let columns = Columns::for_sizes(row);
     name(model, &sizes.name, columns.name, row, buf);
     let ratio = sizes.update / sizes.weight;
-    let texts = [sizes.weight, sizes.gradient, sizes.update, ratio].map(number::value);
+    // Before a step there is none, which is not a gradient of 0.
+    let gradient = sizes.gradient.map_or("-".to_owned(), number::value);
+    let [weight, update, share] = [sizes.weight, sizes.update, ratio].map(number::value);
+    let texts = [weight, gradient, update, share];
     let text = theme.style(Role::Text);
     columns.figures(row, texts.each_ref().map(String::as_str), text, buf);
     if columns.bar < 8 {

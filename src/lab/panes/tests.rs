@@ -40,16 +40,19 @@ fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
     let session = Session::with_team(config, text, &Team::new(1).unwrap()).unwrap();
     update(
         &mut model,
-        Msg::Worker(Event::Opened {
-            config: Box::new(session.config().clone()),
-            step: 0,
-            parameters: session.weights().len(),
-            threads: 1,
-            operations_per_token: session.model().operations_per_token(),
-            parts: session.model().parts(),
-            tokenizer: session.tokenizer().map(|tokenizer| Box::new(tokenizer.clone())),
-            history: Box::default(),
-        }),
+        Msg::Worker(
+            Event::Opened {
+                config: Box::new(session.config().clone()),
+                step: 0,
+                parameters: session.weights().len(),
+                threads: 1,
+                operations_per_token: session.model().operations_per_token(),
+                parts: session.model().parts(),
+                tokenizer: session.tokenizer().map(|tokenizer| Box::new(tokenizer.clone())),
+                history: Box::default(),
+            }
+            .into(),
+        ),
     );
     // The lesson's own may have no character in common with this text.
     if model.reads_prompt() {
@@ -61,9 +64,9 @@ fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
 /// Trains a few steps, estimates, and shows the panes what they ask for.
 fn train(model: &mut Model, session: &mut Session, steps: usize) {
     let reports = (0..steps).map(|_| session.step().unwrap()).collect();
-    update(model, Msg::Worker(Event::Steps { reports, seconds: 0.1 }));
+    update(model, Msg::Worker(Event::Steps { reports, seconds: 0.1 }.into()));
     let evaluation = session.evaluate();
-    update(model, Msg::Worker(Event::Evaluated(evaluation)));
+    update(model, Msg::Worker(Event::Evaluated(evaluation).into()));
     look(model, session);
 }
 
@@ -189,7 +192,7 @@ fn no_sample_is_asked_of_a_made_task() {
         for _ in 0..9 {
             generation.next(session.weights());
         }
-        let sample = generation.sample(&session.config().stage, 1);
+        let sample = generation.sample(model.run.as_ref().unwrap().id, 1);
         update(&mut model, Msg::Sample(Arc::new(sample)));
         assert!(!shown(&model, PaneId::Samples).contains("The first text"));
     }

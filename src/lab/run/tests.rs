@@ -29,7 +29,7 @@ impl Slots for Still {
 struct Bench {
     driver: Driver<TestBackend, NoHost>,
     inbox: Sender<Incoming>,
-    commands: Receiver<Command>,
+    commands: Receiver<Order>,
     slots: Arc<Still>,
     folder: tempfile::TempDir,
 }
@@ -59,7 +59,11 @@ impl Bench {
     }
 
     fn command(&self, wanted: impl Fn(&Command) -> bool) -> Command {
-        self.commands.try_iter().find(|c| wanted(c)).expect("no such command was sent")
+        self.commands
+            .try_iter()
+            .map(|order| order.command)
+            .find(|c| wanted(c))
+            .expect("no such command was sent")
     }
 }
 
@@ -148,7 +152,7 @@ fn leaving_saves_into_a_folder_of_its_own() {
     bench.driver.drawn = None;
     bench.driver.draw();
     assert!(bench.screen().contains("Saving every run"));
-    bench.inbox.send(Incoming::Msg(Msg::Worker(Event::SavedAll))).unwrap();
+    bench.inbox.send(Incoming::Msg(Msg::Worker(Event::SavedAll.into()))).unwrap();
     assert!(matches!(bench.driver.run(), Ending::Left));
 }
 

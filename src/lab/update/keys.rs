@@ -56,7 +56,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::EditPrompt => {
             let before = model.prompt.text.clone();
             let input = super::overlay::shown(&before).into();
-            let line = InputLine { purpose: Purpose::Prompt { before }, input, error: None };
+            let purpose = Purpose::Prompt { before };
+            let line = InputLine { purpose, input, selected: false, error: None };
             model.overlays.push(Overlay::Input(line));
             Vec::new()
         }
@@ -136,10 +137,16 @@ fn trainer(model: &mut Model, then: impl FnOnce(&mut Model) -> Vec<Effect>) -> V
 fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
     match run.status {
-        Status::Training => {
+        Status::Opening if !model.playing => {
+            model.playing = true;
+            vec![Effect::Send(Command::Run)]
+        }
+        Status::Training | Status::Opening => {
             model.playing = false;
             vec![Effect::Send(Command::Pause)]
         }
+        // It could not be opened.
+        Status::Failed(_) if run.parameters == 0 => runs::again(model),
         Status::Paused | Status::Failed(_) => {
             model.playing = true;
             vec![Effect::Send(Command::Run)]

@@ -5,7 +5,8 @@ use tui_input::{Input, InputRequest};
 
 use super::super::action::Action;
 use super::super::key::Key;
-use super::super::model::{Effect, Model};
+use super::super::model::{Effect, Model, ToastKind};
+use super::super::number;
 use super::super::overlays::{Answer, Confirm, InputLine, ListKind, Overlay, Purpose};
 use super::{keys, refresh, runs};
 use crate::train::Value;
@@ -13,6 +14,10 @@ use crate::train::hyperparameter::hyperparameter;
 
 /// How a line break stands in the input line.
 const LINE_BREAK: char = '⏎';
+/// Characters of an input line at most: far more than any model's context.
+const LONGEST: usize = 4096;
+/// Of a list's filter.
+const LONGEST_FILTER: usize = 64;
 /// Rows of a page in a list.
 const PAGE: usize = 10;
 
@@ -37,7 +42,8 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
                 Some(Action::ListPageUp) => list.selected = list.selected.saturating_sub(PAGE),
                 Some(Action::ListPageDown) => list.selected += PAGE,
                 _ => {
-                    if let Some(request) = edit(key) {
+                    let full = list.filter.value().chars().count() >= LONGEST_FILTER;
+                    if let Some(request) = edit(key).filter(|_| !full || !is_letter(key)) {
                         let before = list.filter.value().to_owned();
                         list.filter.handle(request);
                         if list.filter.value() != before {
@@ -59,7 +65,7 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
             Some(Action::Cancel) => cancel(model),
             _ => {
                 if let Some(request) = edit(key) {
-                    line.input.handle(request);
+                    type_into(line, request);
                     edited(model);
                 }
                 Vec::new()
@@ -69,18 +75,53 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
     }
 }
 
-/// Pasted text goes into the open input line or filter.
+/// A key in an input line; of a selected text, what writes or deletes leaves nothing.
+fn type_into(line: &mut InputLine, request: InputRequest) {
+    let selected = std::mem::take(&mut line.selected);
+    let writes = matches!(request, InputRequest::InsertChar(_));
+    let deletes = matches!(
+        request,
+        InputRequest::DeletePrevChar
+            | InputRequest::DeleteNextChar
+            | InputRequest::DeletePrevWord
+            | InputRequest::DeleteFromStart
+    );
+    if selected && (writes || deletes) {
+        line.input.reset();
+    }
+    let full = writes && line.input.value().chars().count() >= LONGEST;
+    if !full && !(selected && deletes) {
+        line.input.handle(request);
+    }
+}
+
+/// Pasted text goes into the open input line or filter, as far as a line has room for it.
 pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    let text = shown(&text.replace("\r\n", "\n").replace('\r', "\n"));
-    let input = match model.overlays.last_mut() {
-        Some(Overlay::Input(line)) => &mut line.input,
-        Some(Overlay::List(list)) => &mut list.filter,
+    let (input, longest) = match model.overlays.last_mut() {
+        Some(Overlay::Input(line)) => {
+            if std::mem::take(&mut line.selected) {
+                line.input.reset();
+            }
+            (&mut line.input, LONGEST)
+        }
+        Some(Overlay::List(list)) => (&mut list.filter, LONGEST_FILTER),
         _ => return Vec::new(),
     };
-    for c in text.chars() {
-        input.handle(InputRequest::InsertChar(c));
+    let (value, cursor) = (input.value(), input.cursor());
+    let room = longest.saturating_sub(value.chars().count());
+    let mut pasted: String = text.chars().take(2 * room).collect();
+    pasted = shown(&pasted.replace("\r\n", "\n").replace('\r', "\n"));
+    pasted = pasted.chars().take(room).collect();
+    let at = value.char_indices().nth(cursor).map_or(value.len(), |(at, _)| at);
+    let length = pasted.chars().count();
+    let whole = format!("{}{pasted}{}", &value[..at], &value[at..]);
+    *input = Input::new(whole).with_cursor(cursor + length);
+    if length == room && text.chars().nth(room).is_some() {
+        let count = number::count(longest as u64);
+        model.say(ToastKind::Warning, format!("cut: a line has room for {count} characters"));
     }
     edited(model);
+    hold(model);
     Vec::new()
 }
 
@@ -91,6 +132,10 @@ pub fn hold(model: &mut Model) {
     if let Some(Overlay::List(list)) = model.overlays.last_mut() {
         list.selected = list.selected.min(last);
     }
+}
+
+fn is_letter(key: Key) -> bool {
+    matches!(edit(key), Some(InputRequest::InsertChar(_)))
 }
 
 /// What a key does to a line of text.
@@ -139,22 +184,26 @@ fn edited(model: &mut Model) {
 }
 
 fn accept(model: &mut Model) -> Vec<Effect> {
-    let Some(Overlay::Input(InputLine { purpose, input, error })) = model.overlays.pop() else {
-        return Vec::new();
-    };
-    match purpose {
-        // The panes keep the last text that could be encoded; so does the next edit.
+    let Some(Overlay::Input(line)) = model.overlays.pop() else { return Vec::new() };
+    let InputLine { purpose, input, error, .. } = &line;
+    match *purpose {
         Purpose::Prompt { .. } => {
-            model.prompt.error = None;
+            let text = input.value().replace(LINE_BREAK, "\n");
+            if model.tokenizer().is_some_and(|tokenizer| tokenizer.encode(&text).is_err()) {
+                // What cannot be read stays to be mended; the line names the characters.
+                model.overlays.push(Overlay::Input(line));
+            } else {
+                model.prompt.error = None;
+            }
             Vec::new()
         }
         Purpose::Value { name } => {
             let Some(hyperparameter) = hyperparameter(name) else { return Vec::new() };
             match Value::parse(hyperparameter, input.value()) {
-                Ok(value) => runs::request(model, hyperparameter, value),
+                Ok(value) => runs::set_to(model, hyperparameter, value),
                 Err(refused) => {
-                    let error = error.or_else(|| Some(refused.to_string()));
-                    model.overlays.push(Overlay::Input(InputLine { purpose, input, error }));
+                    let error = error.clone().or_else(|| Some(refused.to_string()));
+                    model.overlays.push(Overlay::Input(InputLine { error, ..line }));
                     Vec::new()
                 }
             }
@@ -180,7 +229,7 @@ fn yes(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     match yes {
-        Answer::Rebuild { config, label } => runs::rebuild(model, config, label),
+        Answer::Rebuild { config } => runs::rebuild(model, *config),
         Answer::Quit => super::leave(model, false),
         Answer::QuitUnsaved => vec![Effect::Quit],
     }

@@ -4,12 +4,12 @@ use super::super::model::{Change, Corpus, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::panes::PaneId;
-use super::super::run_view::Status;
-use super::{refresh, warn};
+use super::super::run_view::{Run, Status};
+use super::{refresh, warn, worker};
 use crate::text::Tokenizer;
 use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::train::stage::stage;
-use crate::train::{Command, Config, Value};
+use crate::train::{Command, Config, RunId, Value};
 
 /// The configuration that a lesson's stage starts from.
 ///
@@ -27,6 +27,9 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let text = model.prompt.text.clone();
     model.prompt.set_lossy(&text, &corpus.tokenizer);
     model.corpus = Some(corpus);
+    let vocab_size = model.tokenizer().map_or(0, Tokenizer::vocab_size);
+    let config = opening(opened, vocab_size, model.seed);
+    model.run = Some(Run::opening(RunId::FIRST, config, None));
     refresh(model);
     let mut effects = pace(model);
     if model.lesson().stage != opened {
@@ -61,7 +64,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     }
     let mut effects = Vec::new();
     let stage = &model.lesson().stage;
-    if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.config.stage != *stage) {
+    if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.stage() != stage) {
         effects.extend(pace(model));
         effects.push(open(model));
         if model.playing {
@@ -88,11 +91,75 @@ fn pace(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Send(Command::Throttle(pace))]
 }
 
+/// Asks for the run of the open lesson: as it was left, or a new one.
 fn open(model: &mut Model) -> Effect {
-    let vocab_size = model.tokenizer().map_or(0, Tokenizer::vocab_size);
-    let config = opening(&model.lesson().stage, vocab_size, model.seed);
-    model.replaced_as = None;
-    Effect::Send(Command::Open { config: Box::new(config), fresh: false })
+    let stage = model.lesson().stage.clone();
+    let (id, config) = model.left.get(&stage).cloned().unwrap_or_else(|| {
+        let vocab_size = model.tokenizer().map_or(0, Tokenizer::vocab_size);
+        (new_run(model), opening(&stage, vocab_size, model.seed))
+    });
+    ask_for(model, id, config)
+}
+
+fn new_run(model: &mut Model) -> RunId {
+    let id = model.next_run;
+    model.next_run = RunId(id.0 + 1);
+    id
+}
+
+/// Asks the trainer for a run. From now on it is the one on the screen, and what the trainer still says of others is
+/// not; the one that was there leaves its curve once this one is open.
+fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
+    let replaces = match model.run.take() {
+        // Never seen: what it was to replace is still to make room.
+        Some(Run { status: Status::Opening, replaces, id, config: unseen, .. }) => {
+            model.left.insert(unseen.stage.clone(), (id, unseen.clone()));
+            match replaces {
+                Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {
+                    worker::ghost(model, *old, &unseen);
+                    None
+                }
+                other => other,
+            }
+        }
+        Some(run) => {
+            model.left.insert(run.stage().to_owned(), (run.id, run.config.clone()));
+            Some(Box::new(run))
+        }
+        None => None,
+    };
+    let replaces = replaces.filter(|old| old.id != id);
+    model.run = Some(Run::opening(id, config.clone(), replaces));
+    model.panes.hyperparameters.forget();
+    refresh(model);
+    Effect::Send(Command::Open { run: id, config: Box::new(config) })
+}
+
+/// The run on the screen could not be opened: where it was to replace another of its stage, that one comes back.
+pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
+    let Some(run) = &mut model.run else {
+        return warn(model, why);
+    };
+    let stage = run.stage().to_owned();
+    let before = run.replaces.take();
+    run.status = Status::Failed(why.to_owned());
+    let text = format!("{stage} could not be opened: {why}");
+    model.left.remove(&stage);
+    let Some(before) = before else { return warn(model, text) };
+    if before.stage() != stage {
+        let config = run.config.clone();
+        worker::ghost(model, *before, &config);
+        return warn(model, text);
+    }
+    model.undo.retain(|change| change.stage != stage);
+    let (id, config) = (before.id, before.config.clone());
+    model.run = Some(*before);
+    let mut effects = vec![ask_for(model, id, config)];
+    if model.playing {
+        effects.push(Effect::Send(Command::Run));
+    }
+    model.say(ToastKind::Warning, text);
+    effects
 }
 
 /// Asks the trainer for another value: at once where it is live; where it rebuilds the model, asks the learner first.
@@ -102,8 +169,8 @@ pub fn request(
     value: Value,
 ) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let mut config = run.config.clone();
-    let old = model.panes.hyperparameters.value(hyperparameter, &config);
+    let mut config = model.panes.hyperparameters.wanted(&run.config);
+    let old = hyperparameter.get(&config);
     if old == value {
         return Vec::new();
     }
@@ -134,6 +201,22 @@ pub fn request(
     }
 }
 
+/// A value that was typed: as [`request`], and the learner is told what it was understood as.
+pub fn set_to(
+    model: &mut Model,
+    hyperparameter: &'static Hyperparameter,
+    value: Value,
+) -> Vec<Effect> {
+    let name = hyperparameter.name;
+    let effects = request(model, hyperparameter, value);
+    if !effects.is_empty() {
+        model.say(ToastKind::Info, format!("{name} is {value} from the next step on"));
+    } else if model.overlays.is_empty() && model.panes.hyperparameters.error.is_none() {
+        model.say(ToastKind::Info, format!("{name} is {value} already"));
+    }
+    effects
+}
+
 /// Takes back the last change of this stage's hyperparameters.
 pub fn undo(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "nothing to undo") };
@@ -161,20 +244,19 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 /// Asks, then starts the run again.
 pub fn restart(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let config = run.config.clone();
+    let config = model.panes.hyperparameters.wanted(&run.config);
     let text = "Start again from new weights, with the hyperparameters as they are now? The present curve stays as a ghost.";
     ask_to_rebuild(model, "Start again?", text.to_owned(), config)
 }
 
 fn ask_to_rebuild(model: &mut Model, title: &str, text: String, config: Config) -> Vec<Effect> {
-    let label = model.run.as_ref().map_or_else(String::new, |run| legend(&run.config, &config));
-    let yes = Answer::Rebuild { config: Box::new(config), label };
+    let yes = Answer::Rebuild { config: Box::new(config) };
     model.overlays.push(Overlay::Confirm(Confirm { title: title.to_owned(), text, yes }));
     Vec::new()
 }
 
-/// Builds the model anew; the present run becomes a ghost of this name when the new one is open.
-pub fn rebuild(model: &mut Model, config: Box<Config>, label: String) -> Vec<Effect> {
+/// Builds the model anew; the present run becomes a ghost when the new one is open.
+pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
     let Some(run) = &model.run else { return Vec::new() };
     for change in changes(&run.config, &config) {
         let undoes = model.undo.last().is_some_and(|last| {
@@ -186,9 +268,15 @@ pub fn rebuild(model: &mut Model, config: Box<Config>, label: String) -> Vec<Eff
             model.undo.push(change);
         }
     }
-    model.replaced_as = Some(label);
     model.playing = true;
-    vec![Effect::Send(Command::Open { config, fresh: true }), Effect::Send(Command::Run)]
+    let id = new_run(model);
+    vec![ask_for(model, id, config), Effect::Send(Command::Run)]
+}
+
+/// Asks once more for a run that could not be opened.
+pub fn again(model: &mut Model) -> Vec<Effect> {
+    let Some(config) = model.run.as_ref().map(|run| run.config.clone()) else { return Vec::new() };
+    rebuild(model, config)
 }
 
 /// What differs between two configurations, of those hyperparameters that rebuild the model.
@@ -217,15 +305,10 @@ pub fn legend(old: &Config, new: &Config) -> String {
 
 /// Trains as long again as the stage's preset.
 pub fn extend(model: &mut Model) -> Vec<Effect> {
-    let Some(run) = &mut model.run else { return warn(model, "the trainer is not up yet") };
-    let by = stage(&run.config.stage).map_or(5000, |s| s.config(1, 0).training.steps);
-    run.config.training.steps += by;
-    let steps = run.config.training.steps;
-    let goal = number::count(steps);
-    let finished = run.status == Status::Finished;
-    model.say(ToastKind::Info, format!("{} more steps, up to {goal}", number::count(by)));
-    let mut effects = vec![Effect::Send(Command::Extend(steps))];
-    if finished {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let by = stage(run.stage()).map_or(5000, |s| s.config(1, 0).training.steps);
+    let mut effects = vec![Effect::Send(Command::Extend(by))];
+    if run.status == Status::Finished {
         model.playing = true;
         effects.push(Effect::Send(Command::Run));
     }

@@ -3,6 +3,7 @@
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::panes::PaneId;
+use super::super::run_view::Status;
 use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
 use crate::train::{Command, Subscription};
@@ -56,7 +57,9 @@ fn percent(p: f64) -> f64 {
 
 /// Tells the trainer what the visible panes want, if that has changed.
 pub fn follow(model: &mut Model) -> Vec<Effect> {
-    if model.run.is_none() || model.quitting.is_some() {
+    // One that is still opening may read its text in other tokens.
+    let open = model.run.as_ref().is_some_and(|run| run.status != Status::Opening);
+    if !open || model.quitting.is_some() {
         return Vec::new();
     }
     let mut effects = Vec::new();

@@ -24,15 +24,15 @@ fn ctrl(model: &mut Model, c: char) -> Vec<Effect> {
 }
 
 fn say(model: &mut Model, event: Event) -> Vec<Effect> {
-    update(model, Msg::Worker(event))
+    update(model, Msg::Worker(event.into()))
 }
 
 /// What is sent to the trainer, but for what the visible panes ask for.
 fn sent(effects: &[Effect]) -> Vec<String> {
     let commands = effects.iter().filter_map(|effect| match effect {
         Effect::Send(Command::Subscribe(_) | Command::Sample(_)) => None,
-        Effect::Send(Command::Open { config, fresh }) => {
-            Some(format!("Open {} fresh {fresh}", config.stage))
+        Effect::Send(Command::Open { run, config }) => {
+            Some(format!("Open {} as {}", config.stage, run.0))
         }
         Effect::Send(command) => Some(format!("{command:?}")),
         other => Some(format!("{other:?}")),
@@ -105,7 +105,7 @@ fn pages_turn_into_the_next_lesson_and_back_into_its_last_page() {
     let next = model.lessons[lesson + 1].stage.clone();
     let effects = sent(&key(&mut model, 'n'));
     assert_eq!((model.lesson, model.page), (lesson + 1, 0));
-    assert!(effects.contains(&format!("Open {next} fresh false")), "{effects:?}");
+    assert!(effects.contains(&format!("Open {next} as 1")), "{effects:?}");
     assert_eq!(effects.last().unwrap(), "Run");
     key(&mut model, 'p');
     assert_eq!((model.lesson, model.page), (lesson, pages - 1));
@@ -180,20 +180,21 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
     let mut model = settled(120, 40);
     focus_hyperparameters(&mut model, "n_head");
     assert_eq!(sent(&press(&mut model, KeyCode::Left)), Vec::<String>::new());
-    let Some(Overlay::Confirm(Confirm { text, yes: Answer::Rebuild { config, label }, .. })) =
+    let Some(Overlay::Confirm(Confirm { text, yes: Answer::Rebuild { config }, .. })) =
         model.overlays.last()
     else {
         panic!("no question: {:?}", model.overlays)
     };
     assert!(text.starts_with("n_head 4 → 2 rebuilds the model"), "{text}");
-    assert_eq!((config.model.n_head, label.as_str()), (2, "n_head 4"));
+    assert_eq!(config.model.n_head, 2);
     key(&mut model, 'n');
     assert!(model.overlays.is_empty());
 
     press(&mut model, KeyCode::Left);
-    assert_eq!(sent(&key(&mut model, 'y')), ["Open multi-head fresh true", "Run"]);
+    assert_eq!(sent(&key(&mut model, 'y')), ["Open multi-head as 1", "Run"]);
     let mut config = opening("multi-head", 65, 1337);
     config.model.n_head = 2;
+    config.training.lr = 3e-4;
     let event = Event::Opened {
         config: Box::new(config),
         step: 0,
@@ -508,4 +509,143 @@ fn any_action_anywhere_is_survived() {
             }
         }
     }
+}
+
+fn typed(model: &mut Model, text: &str) {
+    for c in text.chars() {
+        key(model, c);
+    }
+}
+
+#[test]
+fn a_typed_value_replaces_the_old_one_and_is_said() {
+    let mut model = settled(120, 40);
+    focus_hyperparameters(&mut model, "lr");
+    press(&mut model, KeyCode::Enter);
+    typed(&mut model, " 1e-3 ");
+    let effects = sent(&press(&mut model, KeyCode::Enter));
+    assert_eq!(effects, [r#"Set { name: "lr", value: Number(0.001) }"#]);
+    assert_eq!(model.toasts.last().unwrap().text, "lr is 1e-3 from the next step on");
+    // With the arrows it is edited instead.
+    press(&mut model, KeyCode::Enter);
+    press(&mut model, KeyCode::Left);
+    press(&mut model, KeyCode::Backspace);
+    typed(&mut model, "+");
+    press(&mut model, KeyCode::Backspace);
+    typed(&mut model, "-");
+    press(&mut model, KeyCode::Enter);
+    assert_eq!(model.toasts.last().unwrap().text, "lr is 1e-3 already");
+    // A paste replaces it too, and deleting empties the line.
+    press(&mut model, KeyCode::Enter);
+    update(&mut model, Msg::Paste("0.01".to_owned()));
+    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert_eq!(line.input.value(), "0.01");
+    press(&mut model, KeyCode::Esc);
+    press(&mut model, KeyCode::Enter);
+    press(&mut model, KeyCode::Backspace);
+    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert_eq!(line.input.value(), "");
+}
+
+#[test]
+fn a_prompt_that_cannot_be_read_stays_in_its_line() {
+    let mut model = settled(120, 40);
+    key(&mut model, '/');
+    typed(&mut model, "’s");
+    assert!(sent(&press(&mut model, KeyCode::Enter)).is_empty());
+    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert_eq!(line.input.value(), "the king’s");
+    assert!(line.error.as_ref().unwrap().contains("'’'"), "{:?}", line.error);
+    press(&mut model, KeyCode::Backspace);
+    press(&mut model, KeyCode::Backspace);
+    press(&mut model, KeyCode::Enter);
+    assert!(model.overlays.is_empty());
+    assert_eq!(model.prompt.text, "the king");
+}
+
+#[test]
+fn a_large_paste_is_cut_and_said() {
+    let mut model = settled(120, 40);
+    key(&mut model, '/');
+    press(&mut model, KeyCode::Home);
+    update(&mut model, Msg::Paste("all the world is a stage\r\n".repeat(40_000)));
+    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert_eq!(line.input.value().chars().count(), 4096);
+    assert!(line.input.value().ends_with("the king"), "what stood there stays");
+    assert!(model.toasts.last().unwrap().text.contains("room for 4,096 characters"));
+    typed(&mut model, "xyz");
+    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert_eq!(line.input.value().chars().count(), 4096);
+    press(&mut model, KeyCode::Esc);
+    key(&mut model, ':');
+    update(&mut model, Msg::Paste("zoom ".repeat(100_000)));
+    let Some(Overlay::List(list)) = model.overlays.last() else { panic!("the list is gone") };
+    assert_eq!(list.filter.value().chars().count(), 64);
+}
+
+fn asks(model: &Model) -> &str {
+    match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) => &confirm.text,
+        other => panic!("no question: {other:?}"),
+    }
+}
+
+fn at(model: &mut Model, seconds: u64) -> Vec<Effect> {
+    update(model, Msg::Tick(Duration::from_secs(seconds)))
+}
+
+fn cannot_save(model: &mut Model) -> Vec<Effect> {
+    let (what, why) = ("save".to_owned(), "Permission denied".to_owned());
+    say(model, Event::Refused { what, why });
+    say(model, Event::SavedAll)
+}
+
+#[test]
+fn the_question_that_stands_has_the_true_reason_and_a_forced_leave_leaves() {
+    let mut model = settled(120, 40);
+    key(&mut model, 'q');
+    assert!(cannot_save(&mut model).is_empty());
+    for second in 1..30 {
+        assert!(at(&mut model, second).is_empty());
+    }
+    assert!(asks(&model).contains("Permission denied"), "{}", asks(&model));
+    assert_eq!(model.overlays.len(), 1);
+    assert_eq!(sent(&update(&mut model, Msg::Terminate)), ["Quit"]);
+
+    // The trainer is late: then the reason is that, until the true one comes.
+    let mut model = settled(120, 40);
+    key(&mut model, 'q');
+    at(&mut model, 9);
+    assert!(asks(&model).contains("still in a step"));
+    assert!(cannot_save(&mut model).is_empty());
+    assert_eq!(model.overlays.len(), 1);
+    assert!(asks(&model).contains("Permission denied"), "{}", asks(&model));
+
+    // Asked to leave while the question stands: whoever saves gets a last while.
+    let mut model = settled(120, 40);
+    key(&mut model, 'q');
+    at(&mut model, 9);
+    assert!(update(&mut model, Msg::Terminate).is_empty());
+    assert!(at(&mut model, 12).is_empty());
+    assert_eq!(sent(&at(&mut model, 18)), ["Quit"]);
+    // Refused or not, then.
+    let mut model = settled(120, 40);
+    update(&mut model, Msg::Terminate);
+    assert_eq!(sent(&cannot_save(&mut model)), ["Quit"]);
+}
+
+#[test]
+fn a_trainer_that_has_ended_is_not_waited_for() {
+    let mut model = settled(120, 40);
+    say(&mut model, Event::Stopped);
+    assert!(sent(&key(&mut model, 'q')).is_empty());
+    assert!(asks(&model).contains("the trainer has stopped"), "{}", asks(&model));
+    assert_eq!(sent(&key(&mut model, 'y')), ["Quit"]);
+    let mut model = settled(120, 40);
+    key(&mut model, 'q');
+    assert!(say(&mut model, Event::Stopped).is_empty());
+    assert!(asks(&model).contains("the trainer has stopped"), "{}", asks(&model));
+    let mut model = settled(120, 40);
+    say(&mut model, Event::Stopped);
+    assert_eq!(sent(&update(&mut model, Msg::Terminate)), ["Quit"]);
 }

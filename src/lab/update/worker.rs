@@ -3,19 +3,27 @@
 use std::sync::Arc;
 
 use super::super::model::{Effect, Model, Saved, ToastKind};
+use super::super::number;
 use super::super::overlays::Overlay;
 use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
-use super::refresh;
+use super::{refresh, runs};
 use crate::task::signs::Signs;
 use crate::text::Tokenizer;
-use crate::train::event::Edit;
+use crate::train::event::{Edit, RunId};
 use crate::train::hyperparameter::hyperparameter;
-use crate::train::{Command, Event};
+use crate::train::{Command, Config, Event, Told};
 
 /// Ghosts of rebuilt runs that are kept for a stage.
 const REBUILT_GHOSTS: usize = 4;
 
-pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
+pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
+    // What happened to a run that is not on the screen (any more) is not shown as if it had happened to this one.
+    let elsewhere = run.zip(model.run.as_ref()).is_some_and(|(id, run)| id != run.id);
+    let anywhere =
+        matches!(event, Event::Saved { .. } | Event::Refused { .. } | Event::Failed { .. });
+    if elsewhere && !anywhere {
+        return Vec::new();
+    }
     match event {
         Event::Opened {
             config,
@@ -27,9 +35,12 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
             tokenizer,
             history,
         } => {
-            retire(model, &config.stage);
+            let id = run.or(model.run.as_ref().map(|run| run.id)).unwrap_or_default();
+            retire(model, id, &config);
             let signs = Signs::of(&config.task);
             model.run = Some(Run {
+                id,
+                replaces: None,
                 signs,
                 config: *config,
                 parameters,
@@ -54,6 +65,7 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
                 return vec![Effect::Send(Command::MeasureGemm)];
             }
         }
+        Event::NotOpened { why } => return runs::not_opened(model, &why),
         Event::GemmRate(rate) => model.gemm_rate = Some(rate),
         Event::Steps { reports, seconds } => {
             if let Some(run) = &mut model.run {
@@ -66,6 +78,13 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
             }
         }
         Event::Applied(edit) => applied(model, &edit),
+        Event::Extended { steps } => {
+            if let Some(run) = &mut model.run {
+                run.config.training.steps = steps;
+            }
+            let goal = number::count(steps);
+            model.say(ToastKind::Info, format!("it trains on, up to step {goal}"));
+        }
         Event::Refused { what, why } => {
             let text = format!("{what}: {why}");
             model.panes.hyperparameters.forget();
@@ -97,43 +116,44 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
             set_status(model, Status::Failed(message));
         }
         Event::Stopped => {
-            if model.quitting.is_none() {
-                set_status(model, Status::Failed("the trainer has stopped".to_owned()));
+            model.stopped = true;
+            if model.quitting.is_some() {
+                return gone(model);
             }
+            set_status(model, Status::Failed("the trainer has stopped".to_owned()));
         }
     }
     Vec::new()
 }
 
-/// The run on the screen makes room for another; its curve stays as a ghost.
-fn retire(model: &mut Model, next_stage: &str) {
-    let label = model.replaced_as.take();
-    let Some(old) = model.run.take().filter(|old| !old.history.points.is_empty()) else { return };
-    let stage = old.config.stage;
-    if stage == next_stage {
-        let label = label.unwrap_or_else(|| "earlier run".to_owned());
-        let ghost = Ghost {
-            stage: stage.clone(),
-            label,
-            origin: Origin::Rebuilt,
-            history: Arc::new(old.history),
-        };
-        model.ghosts.push(ghost);
-        let rebuilt = |g: &Ghost| g.origin == Origin::Rebuilt && g.stage == stage;
-        if model.ghosts.iter().filter(|g| rebuilt(g)).count() > REBUILT_GHOSTS
-            && let Some(oldest) = model.ghosts.iter().position(rebuilt)
-        {
-            model.ghosts.remove(oldest);
-        }
+/// A run has been opened: the one that was on the screen before leaves its curve as a ghost.
+fn retire(model: &mut Model, next: RunId, config: &Config) {
+    let Some(run) = model.run.take() else { return };
+    let old = if run.status == Status::Opening { run.replaces } else { Some(Box::new(run)) };
+    if let Some(old) = old.filter(|old| old.id != next) {
+        ghost(model, *old, config);
+    }
+}
+
+/// Keeps the curve of a run that made room for one of this configuration.
+pub fn ghost(model: &mut Model, old: Run, next: &Config) {
+    if old.history.points.is_empty() {
+        return;
+    }
+    let stage = old.config.stage.clone();
+    let (origin, label) = if stage == next.stage {
+        (Origin::Rebuilt, runs::legend(&old.config, next))
     } else {
         model.ghosts.retain(|g| !(g.origin == Origin::Stage && g.stage == stage));
-        let label = stage.clone();
-        model.ghosts.push(Ghost {
-            stage,
-            label,
-            origin: Origin::Stage,
-            history: Arc::new(old.history),
-        });
+        (Origin::Stage, stage.clone())
+    };
+    let history = Arc::new(old.history);
+    model.ghosts.push(Ghost { stage: stage.clone(), label, origin, history });
+    let rebuilt = |g: &Ghost| g.origin == Origin::Rebuilt && g.stage == stage;
+    if model.ghosts.iter().filter(|g| rebuilt(g)).count() > REBUILT_GHOSTS
+        && let Some(oldest) = model.ghosts.iter().position(rebuilt)
+    {
+        model.ghosts.remove(oldest);
     }
 }
 
@@ -169,11 +189,23 @@ fn set_status(model: &mut Model, status: Status) {
 
 /// Everything that could be saved is: leave, or ask about the rest.
 fn saved_all(model: &mut Model) -> Vec<Effect> {
-    let Some(quitting) = &model.quitting else { return Vec::new() };
+    let Some(quitting) = &mut model.quitting else { return Vec::new() };
+    quitting.ended = true;
     if quitting.refused.is_empty() || quitting.forced {
         return vec![Effect::Quit];
     }
     let text = format!("Not saved: {}. Leave all the same?", quitting.refused.join("; "));
+    // What is true now replaces the question whether to wait.
+    model.overlays.clear();
     model.overlays.push(Overlay::quit_unsaved(text));
+    Vec::new()
+}
+
+/// The trainer has ended and will save nothing any more.
+pub fn gone(model: &mut Model) -> Vec<Effect> {
+    if let Some(quitting) = model.quitting.as_mut().filter(|quitting| !quitting.ended) {
+        quitting.refused.push("the trainer has stopped".to_owned());
+        return saved_all(model);
+    }
     Vec::new()
 }

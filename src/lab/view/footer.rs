@@ -166,6 +166,9 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
     let theme = &model.theme;
     let (label, hint) = match &line.purpose {
         Purpose::Prompt { .. } => ("prompt".to_owned(), "enter keep   esc undo   \\n line break"),
+        Purpose::Value { name } if line.selected => {
+            ((*name).to_owned(), "typing replaces it   enter set   esc leave")
+        }
         Purpose::Value { name } => ((*name).to_owned(), "enter set   esc leave"),
     };
     Clear.render(area, buf);
@@ -188,7 +191,8 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
         passed += unicode_width::UnicodeWidthChar::width(c).unwrap_or(0);
     }
     let style = if line.error.is_some() { theme.style(Role::Bad) } else { theme.style(Role::Text) };
-    buf.set_stringn(x, area.y, &text, field, style.underlined());
+    let style = if line.selected { style.reversed() } else { style.underlined() };
+    buf.set_stringn(x, area.y, &text, field, style);
     let cursor = x + (line.input.visual_cursor().max(skip) - skip) as u16;
     x = area.right().saturating_sub(note.width() as u16 + 1);
     put(buf, area, x, area.y, &note, theme.style(role));

@@ -108,6 +108,10 @@ fn status(model: &Model, run: &Run) -> Vec<Span<'static>> {
     let theme = &model.theme;
     let glyphs = &theme.glyphs;
     let (sign, word, role) = match &run.status {
+        Status::Opening => {
+            let text = format!("opening {}{}", run.stage(), glyphs.ellipsis);
+            return vec![Span::styled(text, theme.style(Role::Muted))];
+        }
         Status::Training => (glyphs.training, "training", Role::Good),
         Status::Paused => (glyphs.paused, "paused", Role::Warning),
         Status::Finished => (glyphs.done, "trained", Role::Good),

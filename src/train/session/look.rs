@@ -6,13 +6,15 @@ use crate::model::Batch;
 use crate::nn::parameters::Parameter;
 use crate::task::Task;
 use crate::train::config::Decay;
+use crate::train::event::RunId;
 use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor};
 
 /// The latents' stream of what panes look at: the same at every step, and none of a step's.
 const LOOKED_AT: u64 = (1 << 56) - 1;
 
 impl Session {
-    /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt.
+    /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt. Which run it is
+    /// of is for the worker to say.
     ///
     /// # Panics
     /// If the prompt holds ids outside the vocabulary.
@@ -37,7 +39,7 @@ impl Session {
             .collect();
         let norms = if subscription.norms { self.norms() } else { Vec::new() };
         Snapshot {
-            stage: self.config.stage.clone(),
+            run: RunId::default(),
             step: self.step,
             prompt: subject.x,
             source: subject.source,
@@ -58,14 +60,14 @@ impl Session {
     fn norms(&self) -> Vec<Norms> {
         let registry = self.model.registry();
         let all = self.config.training.decay == Decay::All;
-        let gradient = self.gradients.first();
+        let gradient = self.gradients.first().filter(|_| self.stepped);
         let norms = |p: &Parameter| {
             let matrix = registry.regions().iter().any(|r| r.matrix && r.range.contains(&p.offset));
             let update = |at| self.optimizer.last_update(at, self.weights[at], all || matrix);
             Norms {
                 name: p.name.clone(),
                 weight: root_mean_square(p, |at| self.weights[at]),
-                gradient: gradient.map_or(0.0, |g| root_mean_square(p, |at| g[at])),
+                gradient: gradient.map(|g| root_mean_square(p, |at| g[at])),
                 update: root_mean_square(p, update),
             }
         };
@@ -144,7 +146,16 @@ mod tests {
         let row = snapshot.prompt[0] as usize * testing::VOCABULARY;
         assert_eq!(logits.values[..4], weights.values[row..row + 4]);
         let norms = &snapshot.norms[0];
-        assert!(norms.weight > 0.0 && norms.gradient > 0.0 && norms.update > 0.0, "{norms:?}");
+        assert!(
+            norms.weight > 0.0 && norms.gradient.is_some_and(|g| g > 0.0) && norms.update > 0.0,
+            "{norms:?}"
+        );
+        // A run that comes back has no gradient until its next step: that is not a gradient of 0.
+        session.rest();
+        session.evaluate();
+        assert_eq!(session.snapshot(&subscription).norms[0].gradient, None);
+        session.step().unwrap();
+        assert!(session.snapshot(&subscription).norms[0].gradient.is_some());
         let nothing = session.snapshot(&Subscription::default());
         assert!(nothing.activations.is_empty() && nothing.parameters.is_empty());
     }

@@ -12,9 +12,9 @@ use super::generating::Generating;
 use super::looking::Looking;
 use crate::text::Tokenizer;
 use crate::train::checkpoint::Checkpoint;
-use crate::train::command::Command;
+use crate::train::command::{Command, Order};
 use crate::train::config::Config;
-use crate::train::event::{Event, StepReport};
+use crate::train::event::{Event, RunId, StepReport};
 use crate::train::gemm_rate;
 use crate::train::material::Material;
 use crate::train::session::{Estimation, Session, SessionError};
@@ -36,8 +36,8 @@ pub(super) struct Driver {
     material: Material,
     team: Team,
     run: Option<Run>,
-    /// Runs that were left, by stage.
-    parked: BTreeMap<String, Run>,
+    /// Runs that were left; one a stage.
+    parked: BTreeMap<RunId, Run>,
     /// `None` while paused.
     target: Option<Target>,
     estimation: Option<Asked>,
@@ -54,6 +54,7 @@ pub(super) struct Driver {
 
 /// A session and what the worker has to know of it.
 struct Run {
+    id: RunId,
     session: Session,
     /// The step of its last estimate.
     evaluated: Option<u64>,
@@ -84,9 +85,9 @@ enum Work {
 }
 
 impl Run {
-    fn new(session: Session) -> Self {
+    fn new(id: RunId, session: Session) -> Self {
         let evaluated = session.history().evaluations.last().map(|e| e.step);
-        let mut run = Self { session, evaluated, saved: (0, 0) };
+        let mut run = Self { id, session, evaluated, saved: (0, 0) };
         run.saved = run.mark();
         run
     }
@@ -130,15 +131,15 @@ impl Driver {
 
     /// Opens the run that the worker was started for.
     pub fn open_first(&mut self, config: Config) {
-        self.guarded(Work::Command, |driver| driver.open(config, true));
+        self.guarded(Work::Command, |driver| driver.open(RunId::FIRST, config));
     }
 
     /// Works until it is told to stop, or nobody is left to tell.
     pub fn drive(&mut self) {
         loop {
-            let command = match self.wake_up() {
+            let order = match self.wake_up() {
                 Some(at) if at <= Instant::now() => match self.ends.inbox.try_recv() {
-                    Ok(command) => Some(command),
+                    Ok(order) => Some(order),
                     Err(TryRecvError::Empty) => None,
                     Err(TryRecvError::Disconnected) => break,
                 },
@@ -146,20 +147,20 @@ impl Driver {
                     self.report();
                     let wait = at.saturating_duration_since(Instant::now());
                     match self.ends.inbox.recv_timeout(wait) {
-                        Ok(command) => Some(command),
+                        Ok(order) => Some(order),
                         Err(RecvTimeoutError::Timeout) => None,
                         Err(RecvTimeoutError::Disconnected) => break,
                     }
                 }
                 None => {
                     self.report();
-                    let Ok(command) = self.ends.inbox.recv() else { break };
-                    Some(command)
+                    let Ok(order) = self.ends.inbox.recv() else { break };
+                    Some(order)
                 }
             };
-            match command {
-                Some(Command::Stop) => break,
-                Some(command) => self.guarded(Work::Command, |driver| driver.obey(command)),
+            match order {
+                Some(Order { command: Command::Stop, .. }) => break,
+                Some(order) => self.guarded(Work::Command, |driver| driver.obey(order)),
                 None => self.work(),
             }
         }
@@ -194,14 +195,14 @@ impl Driver {
         if self.looking.due(step, resting).is_some_and(|at| at <= now) {
             self.guarded(Work::Look, |driver| {
                 if let Some(run) = &mut driver.run {
-                    driver.looking.look(&mut run.session, &driver.ends.slots.snapshot);
+                    driver.looking.look(run.id, &mut run.session, &driver.ends.slots.snapshot);
                 }
             });
         }
         if self.generating.due(step, resting).is_some_and(|at| at <= now) {
             self.guarded(Work::Generate, |driver| {
                 if let Some(run) = &driver.run {
-                    driver.generating.advance(&run.session, &driver.ends.slots.sample);
+                    driver.generating.advance(run.id, &run.session, &driver.ends.slots.sample);
                 }
             });
         }
@@ -274,8 +275,12 @@ impl Driver {
         self.ends.tell(Event::Refused { what: what.into(), why: why.to_string() });
     }
 
-    fn obey(&mut self, command: Command) {
+    fn obey(&mut self, Order { run, command }: Order) {
         self.report();
+        let elsewhere = run.is_some_and(|run| self.ends.run != Some(run));
+        if elsewhere && command.is_about_a_run() {
+            return;
+        }
         match command {
             Command::Run => self.go(|_| Target::End),
             Command::Step(steps) => self.go(|step| Target::Step(step.saturating_add(steps))),
@@ -288,16 +293,14 @@ impl Driver {
                     Err(error) => self.refuse(name, error),
                 }
             }
-            Command::Extend(steps) => {
+            Command::Extend(by) => {
                 let Some(run) = &mut self.run else { return self.refuse("extend", NO_RUN) };
-                let step = run.session.step_count();
-                if steps > step {
-                    run.session.set_steps(steps);
-                } else {
-                    self.refuse("extend", format!("the run is at step {step}, beyond {steps}"));
-                }
+                let last = run.session.config().training.steps.max(run.session.step_count());
+                let steps = last.saturating_add(by);
+                run.session.set_steps(steps);
+                self.ends.tell(Event::Extended { steps });
             }
-            Command::Open { config, fresh } => self.open(*config, fresh),
+            Command::Open { run, config } => self.open(run, *config),
             Command::Subscribe(subscription) => match self.known(&subscription.prompt) {
                 Ok(()) => self.looking.subscribe(subscription),
                 Err(why) => self.refuse("prompt", why),
@@ -323,14 +326,14 @@ impl Driver {
                 save(run, &path, &self.ends);
             }
             Command::SaveAll(folder) => self.save_all(&folder),
-            Command::Load(path) => {
+            Command::Load { run, path } => {
                 let loaded =
                     Checkpoint::read(&path, &[]).map_err(Into::into).and_then(|checkpoint| {
                         Session::restore(checkpoint, self.material.clone(), &self.team)
                     });
                 match loaded {
-                    Ok(session) => self.enter(session),
-                    Err(error) => self.refuse("load", error),
+                    Ok(session) => self.enter(run, session),
+                    Err(error) => self.not_opened(run, error),
                 }
             }
             // The loop has seen to it.
@@ -374,28 +377,29 @@ impl Driver {
         }
     }
 
-    fn open(&mut self, mut config: Config, fresh: bool) {
-        if !fresh {
-            if self.run.as_ref().is_some_and(|run| run.stage() == config.stage) {
-                return self.opened();
-            }
-            if let Some(run) = self.parked.remove(&config.stage) {
-                return self.swap(run);
-            }
+    fn open(&mut self, id: RunId, mut config: Config) {
+        if self.ends.run == Some(id) {
+            return self.opened();
         }
-        let stage = config.stage.clone();
+        if let Some(run) = self.parked.remove(&id) {
+            return self.swap(run);
+        }
         let material = self.material.read_for(&mut config).map_err(SessionError::from);
         let session = material.and_then(|m| Session::with_team(config, m, &self.team));
         match session {
-            Ok(session) => self.enter(session),
-            Err(error) => self.refuse(stage, error),
+            Ok(session) => self.enter(id, session),
+            Err(error) => self.not_opened(id, error),
         }
     }
 
+    fn not_opened(&self, run: RunId, error: impl std::fmt::Display) {
+        self.ends.tell_of(Some(run), Event::NotOpened { why: error.to_string() });
+    }
+
     /// Makes a session the present run; another run of its stage is dropped.
-    pub fn enter(&mut self, session: Session) {
-        let run = Run::new(session);
-        self.parked.remove(run.stage());
+    pub fn enter(&mut self, id: RunId, session: Session) {
+        let run = Run::new(id, session);
+        self.parked.retain(|_, other| other.stage() != run.stage());
         if self.run.as_ref().is_some_and(|present| present.stage() == run.stage()) {
             self.run = None;
         }
@@ -404,9 +408,10 @@ impl Driver {
 
     /// Parks the present run for another one. If it was training, the other one trains on.
     fn swap(&mut self, run: Run) {
+        self.ends.run = Some(run.id);
         if let Some(mut left) = self.run.replace(run) {
             left.session.rest();
-            self.parked.insert(left.stage().to_owned(), left);
+            self.parked.insert(left.id, left);
         }
         self.estimation = None;
         self.looking.restart();
@@ -472,10 +477,12 @@ fn save(run: &mut Run, path: &Path, ends: &Ends) {
     match run.session.save(path) {
         Ok(()) => {
             run.saved = run.mark();
-            ends.tell(Event::Saved { stage: run.stage().to_owned(), path: path.to_owned() });
+            let stage = run.stage().to_owned();
+            ends.tell_of(Some(run.id), Event::Saved { stage, path: path.to_owned() });
         }
         Err(error) => {
-            ends.tell(Event::Refused { what: "save".to_owned(), why: error.to_string() });
+            let refused = Event::Refused { what: "save".to_owned(), why: error.to_string() };
+            ends.tell_of(Some(run.id), refused);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::Slot;
 use super::driver::RETRY;
 use crate::math::Real;
 use crate::train::command::SampleRequest;
+use crate::train::event::RunId;
 use crate::train::generation::Generation;
 use crate::train::session::Session;
 use crate::train::snapshot::Sample;
@@ -39,7 +40,7 @@ pub(super) struct Generating {
 /// A text under way.
 struct Text {
     generation: Generation,
-    stage: String,
+    run: RunId,
     step: u64,
     begun: Instant,
     published: Instant,
@@ -89,7 +90,7 @@ impl Generating {
         Some(if resting { self.next.min(Instant::now()) } else { self.next })
     }
 
-    pub fn advance(&mut self, session: &Session, slot: &Slot<Sample>) {
+    pub fn advance(&mut self, run: RunId, session: &Session, slot: &Slot<Sample>) {
         let start = Instant::now();
         if let Some(sample) = self.undelivered.take() {
             self.deliver(sample, slot);
@@ -111,7 +112,7 @@ impl Generating {
             self.index += 1;
             self.text = Some(Text {
                 generation,
-                stage: session.config().stage.clone(),
+                run,
                 step: session.step_count(),
                 begun: start,
                 published: start,
@@ -125,7 +126,7 @@ impl Generating {
             return;
         }
         text.published = now;
-        let sample = Arc::new(text.generation.sample(&text.stage, text.step));
+        let sample = Arc::new(text.generation.sample(text.run, text.step));
         if complete {
             self.shown = Some(text.step);
             let every = request.every_seconds.unwrap_or_default().clamp(0.0, LONGEST);

@@ -36,7 +36,7 @@ impl Worker {
         let mut seen = Vec::new();
         loop {
             match self.events.recv_timeout(DEADLINE) {
-                Ok(event) => seen.push(event),
+                Ok(told) => seen.push(told.event),
                 Err(error) => panic!("{error} after {seen:?}"),
             }
             if fits(&seen[seen.len() - 1]) {
@@ -52,6 +52,13 @@ impl Worker {
     fn refusal(&self) -> (String, String) {
         match self.until(|event| matches!(event, Event::Refused { .. })).pop() {
             Some(Event::Refused { what, why }) => (what, why),
+            _ => unreachable!(),
+        }
+    }
+
+    fn not_opened(&self) -> String {
+        match self.until(|event| matches!(event, Event::NotOpened { .. })).pop() {
+            Some(Event::NotOpened { why }) => why,
             _ => unreachable!(),
         }
     }
@@ -115,13 +122,18 @@ fn a_run_opens_paused_trains_to_its_end_and_finishes() {
     assert_eq!(steps(&events), (1..=100).collect::<Vec<_>>());
     assert_eq!(evaluated(&events), [0, 20, 40, 60, 80, 100]);
     // Further, and the last step is estimated though it is not a regular one.
-    worker.send(Command::Extend(130));
+    worker.send(Command::Extend(30));
     worker.send(Command::Run);
     let events = worker.until(|event| matches!(event, Event::Finished { step: 130 }));
     assert_eq!(steps(&events), (101..=130).collect::<Vec<_>>());
     assert_eq!(evaluated(&events), [120, 130]);
-    worker.send(Command::Extend(130));
-    assert!(worker.refusal().1.contains("beyond 130"));
+    // Beyond the last step it goes on from where the run is.
+    worker.send(Command::Step(5));
+    worker.send(Command::Extend(10));
+    worker.until(|event| matches!(event, Event::Extended { steps: 140 }));
+    worker.until_paused();
+    worker.send(Command::Extend(10));
+    worker.until(|event| matches!(event, Event::Extended { steps: 150 }));
 }
 
 #[test]
@@ -153,7 +165,7 @@ fn the_worker_makes_the_run_of_a_session() {
     worker.until_paused();
     save(&worker);
     let other = bigram();
-    other.send(Command::Load(path.clone()));
+    other.send(Command::Load { run: RunId(50), path: path.clone() });
     other.send(Command::Run);
     other.until(|event| matches!(event, Event::Finished { .. }));
     assert!(save(&other) == alone);
@@ -229,15 +241,15 @@ fn a_run_on_words_reads_the_text_anew_and_comes_back_from_its_file() {
     };
     let mut config = testing::config();
     config.task.tokens = Tokens::Words;
-    worker.send(Command::Open { config: Box::new(config), fresh: true });
+    worker.send(Command::Open { run: RunId(40), config: Box::new(config) });
     // <unk>, seven words, the one that the text begins with, the full stop and the line break.
     assert_eq!(vocabulary(), (Tokens::Words, 11));
     worker.send(Command::Step(1));
     worker.send(Command::Save(path.clone()));
     worker.until(|event| matches!(event, Event::Saved { .. }));
-    worker.send(Command::Open { config: Box::new(testing::config()), fresh: true });
+    worker.send(Command::Open { run: RunId(10), config: Box::new(testing::config()) });
     assert_eq!(vocabulary(), (Tokens::Characters, testing::VOCABULARY));
-    worker.send(Command::Load(path));
+    worker.send(Command::Load { run: RunId(51), path });
     assert_eq!(vocabulary(), (Tokens::Words, 11));
 }
 
@@ -247,24 +259,26 @@ fn runs_are_parked_and_come_back_as_they_were() {
     worker.send(Command::Step(7));
     worker.until_paused();
     worker.until_paused();
-    let open = |config: Config, fresh| {
-        worker.send(Command::Open { config: Box::new(config), fresh });
+    let open = |config: Config, run| {
+        worker.send(Command::Open { run: RunId(run), config: Box::new(config) });
         match worker.until(|event| matches!(event, Event::Opened { .. })).pop() {
             Some(Event::Opened { config, step, .. }) => (config.stage, step),
             _ => unreachable!(),
         }
     };
-    assert_eq!(open(testing::gpt(), false), ("layer-norm".to_owned(), 0));
-    assert_eq!(open(testing::config(), false), ("bigram".to_owned(), 7));
-    assert_eq!(open(testing::config(), false), ("bigram".to_owned(), 7));
-    assert_eq!(open(testing::config(), true), ("bigram".to_owned(), 0));
+    assert_eq!(open(testing::gpt(), 1), ("layer-norm".to_owned(), 0));
+    assert_eq!(open(testing::config(), 0), ("bigram".to_owned(), 7));
+    assert_eq!(open(testing::config(), 0), ("bigram".to_owned(), 7));
+    assert_eq!(open(testing::config(), 2), ("bigram".to_owned(), 0));
     // Of what was opened afresh nothing older is left.
-    open(testing::gpt(), false);
-    assert_eq!(open(testing::config(), false), ("bigram".to_owned(), 0));
+    open(testing::gpt(), 1);
+    assert_eq!(open(testing::config(), 0), ("bigram".to_owned(), 0));
     let mut wrong = testing::gpt();
     wrong.model.n_head = 3;
-    worker.send(Command::Open { config: Box::new(wrong), fresh: true });
-    assert!(worker.refusal().1.contains("n_head 3"));
+    worker.send(Command::Open { run: RunId(3), config: Box::new(wrong) });
+    // What was meant for that run does not reach the one that is open.
+    worker.commands().send(Order { run: Some(RunId(3)), command: Command::Step(5) }).unwrap();
+    assert!(worker.not_opened().contains("n_head 3"));
     worker.send(Command::Step(1));
     assert_eq!(steps(&worker.until(|event| matches!(event, Event::Steps { .. }))), [1]);
 }
@@ -274,10 +288,10 @@ fn a_worker_that_cannot_open_its_first_run_waits_for_another() {
     let mut wrong = testing::gpt();
     wrong.model.n_head = 3;
     let worker = Worker::spawn(testing::dataset(), 1, wrong);
-    worker.refusal();
+    worker.not_opened();
     worker.send(Command::Run);
     assert_eq!(worker.refusal().0, "run");
-    worker.send(Command::Open { config: Box::new(testing::config()), fresh: true });
+    worker.send(Command::Open { run: RunId(11), config: Box::new(testing::config()) });
     worker.until(|event| matches!(event, Event::Opened { .. }));
 }
 
@@ -286,13 +300,13 @@ fn training_goes_on_in_the_run_that_is_opened() {
     let worker = Worker::spawn(testing::dataset(), 1, endless());
     worker.send(Command::Run);
     worker.until(|event| matches!(event, Event::Steps { .. }));
-    worker.send(Command::Open { config: Box::new(testing::gpt()), fresh: true });
+    worker.send(Command::Open { run: RunId(30), config: Box::new(testing::gpt()) });
     worker.until(|event| matches!(event, Event::Opened { .. }));
     let events = worker.until(|event| matches!(event, Event::Finished { .. }));
     assert!(matches!(events[0], Event::Running));
     assert_eq!(steps(&events).len(), 100);
     // The finished one is opened paused.
-    worker.send(Command::Open { config: Box::new(testing::gpt()), fresh: false });
+    worker.send(Command::Open { run: RunId(30), config: Box::new(testing::gpt()) });
     worker.until(|event| matches!(event, Event::Opened { .. }));
     assert!(matches!(worker.until_paused()[0], Event::Paused));
 }
@@ -363,18 +377,18 @@ fn everything_that_trained_is_saved_once() {
     assert_eq!(saved(), 0);
     worker.send(Command::Step(2));
     worker.until_paused();
-    worker.send(Command::Open { config: Box::new(testing::gpt()), fresh: false });
+    worker.send(Command::Open { run: RunId(30), config: Box::new(testing::gpt()) });
     worker.send(Command::Step(1));
     worker.until(|event| matches!(event, Event::Steps { .. }));
     assert_eq!(saved(), 2);
     assert_eq!(saved(), 0);
     let names = |name: &str| home.join(name).exists();
     assert!(names("bigram.safetensors") && names("layer-norm.safetensors"));
-    worker.send(Command::Load(home.join("bigram.safetensors")));
+    worker.send(Command::Load { run: RunId(7), path: home.join("bigram.safetensors") });
     let events = worker.until(|event| matches!(event, Event::Opened { .. }));
     assert!(matches!(events.last(), Some(Event::Opened { step: 2, .. })));
-    worker.send(Command::Load(home.join("missing.safetensors")));
-    assert_eq!(worker.refusal().0, "load");
+    worker.send(Command::Load { run: RunId(8), path: home.join("missing.safetensors") });
+    assert!(worker.not_opened().contains("missing.safetensors"));
     worker.send(Command::Save(folder.path().join("missing/x.safetensors")));
     assert_eq!(worker.refusal().0, "save");
 }

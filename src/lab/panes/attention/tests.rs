@@ -51,7 +51,7 @@ fn resize(model: &mut Model, time: usize, layers: usize, heads: usize) {
         ]);
     }
     model.snapshot = Some(Arc::new(Snapshot {
-        stage: "multi-head".to_owned(),
+        run: crate::train::RunId::FIRST,
         prompt: tokens,
         activations,
         ..Snapshot::default()
@@ -309,7 +309,7 @@ fn what_a_real_model_hands_over_is_drawn() {
             activations.push(Tensor { name: name.to_owned(), shape: shape.to_vec(), values });
         });
         model.snapshot = Some(Arc::new(Snapshot {
-            stage: "multi-head".to_owned(),
+            run: crate::train::RunId::FIRST,
             prompt: model.prompt.tokens.clone(),
             activations,
             ..Snapshot::default()

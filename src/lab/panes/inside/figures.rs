@@ -9,7 +9,8 @@ pub struct Sizes {
     /// How many numbers it holds.
     pub count: usize,
     pub weight: f64,
-    pub gradient: f64,
+    /// `None`: there has been no step yet.
+    pub gradient: Option<f64>,
     pub update: f64,
 }
 
@@ -38,22 +39,24 @@ pub fn together(parameters: &[Sizes], group: fn(&str) -> String) -> Vec<Sizes> {
             name,
             count: parameter.count,
             weight: squares(parameter.weight),
-            gradient: squares(parameter.gradient),
+            gradient: parameter.gradient.map(squares),
             update: squares(parameter.update),
         };
         match groups.iter_mut().find(|group| group.name == added.name) {
             Some(group) => {
                 group.count += added.count;
                 group.weight += added.weight;
-                group.gradient += added.gradient;
+                group.gradient = group.gradient.zip(added.gradient).map(|(a, b)| a + b);
                 group.update += added.update;
             }
             None => groups.push(added),
         }
     }
     for group in &mut groups {
-        for size in [&mut group.weight, &mut group.gradient, &mut group.update] {
-            *size = (*size / group.count.max(1) as f64).sqrt();
+        let count = group.count.max(1) as f64;
+        let sizes = [&mut group.weight, &mut group.update].into_iter().chain(&mut group.gradient);
+        for size in sizes {
+            *size = (*size / count).sqrt();
         }
     }
     groups

@@ -37,7 +37,7 @@ fn residual() -> Model {
         let norms = parameters.iter().zip(1..).map(|((name, _), i)| Norms {
             name: name.clone(),
             weight: 0.1 * f64::from(i % 5 + 1),
-            gradient: 1e-3 / f64::from(i),
+            gradient: Some(1e-3 / f64::from(i)),
             update: 1e-4 * f64::from(i % 3),
         });
         snapshot.norms = norms.collect();
@@ -181,7 +181,7 @@ fn no_data_or_size_is_a_problem() {
     });
     check(&mut model);
     change(&mut model, |snapshot| {
-        *snapshot = Snapshot { stage: snapshot.stage.clone(), ..Snapshot::default() }
+        *snapshot = Snapshot { run: snapshot.run, ..Snapshot::default() }
     });
     check(&mut model);
     insta::assert_snapshot!("none", screen(&model, 60, 18));
@@ -203,7 +203,7 @@ fn the_share_of_gemm_is_the_run_over_what_was_measured() {
     };
     assert!(!shown(&model).0.contains("of gemm"), "nothing is shown before it is measured");
     let measured = Event::GemmRate(21.9 * 4.0);
-    update(&mut model, Msg::Worker(measured));
+    update(&mut model, Msg::Worker(measured.into()));
     let (header, pane) = shown(&model);
     assert!(header.contains("25 % of gemm"), "{header}");
     assert!(pane.contains("25 % of large matrix products"), "{pane}");
