@@ -150,7 +150,7 @@ impl Trainer {
         };
         self.run.history.push(&report);
         self.tell(Event::Steps { reports: vec![report], seconds: 1e-3 });
-        if self.run.step % 7 == 0 {
+        if self.run.step.is_multiple_of(7) {
             let step = self.run.step;
             let evaluation =
                 Evaluation { step, train_loss: 3.0, val_loss: 3.1, figures: Vec::new() };

@@ -90,7 +90,8 @@ fn type_into(line: &mut InputLine, request: InputRequest) {
         line.input.reset();
     }
     let full = writes && line.input.value().chars().count() >= LONGEST;
-    if !full && !(selected && deletes) {
+    let done = selected && deletes;
+    if !full && !done {
         line.input.handle(request);
     }
 }

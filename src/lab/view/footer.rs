@@ -135,7 +135,11 @@ fn is_of_use(model: &Model, context: Context, action: Action) -> bool {
 
 /// What a key does right now.
 fn word(model: &Model, action: Action, short: &str) -> String {
-    let training = model.run.as_ref().is_some_and(|run| run.status == Status::Training);
+    let training = model.run.as_ref().is_some_and(|run| match run.status {
+        // It trains as soon as it is open, if that is the learner's wish.
+        Status::Opening => model.playing,
+        _ => run.is_training(),
+    });
     match action {
         Action::PauseResume if !training => "resume".to_owned(),
         Action::Zoom if model.zoomed => "unzoom".to_owned(),
