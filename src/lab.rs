@@ -1,6 +1,6 @@
 //! The terminal: model, update and effects (pure), view, panes, overlays, theme, keys, terminal guard.
 //!
-//! A key's way: crossterm event -> [`key::Key`] -> [`action::Action`] by the context it was pressed in ->
+//! A key's way: bytes -> crossterm event ([`input`]) -> [`key::Key`] -> [`action::Action`] by the context it was pressed in ->
 //! [`update::update`] changes the [`model::Model`] and returns [`model::Effect`]s -> the driver carries them out. The view
 //! draws the model and never changes it.
 
@@ -12,6 +12,7 @@ pub mod fixture;
 pub mod folder;
 pub mod frame;
 pub mod frames;
+pub mod input;
 pub mod key;
 pub mod layout;
 pub mod markdown;
@@ -20,14 +21,18 @@ pub mod number;
 pub mod overlays;
 pub mod panes;
 pub mod prompt;
+pub mod reader;
 pub mod run;
 pub mod run_view;
+#[cfg(unix)]
+pub mod signals;
 pub mod start;
 pub mod summary;
 pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
+pub mod watchdog;
 pub mod widgets;
 
 pub use start::{Options, Refusal, start};

@@ -4,12 +4,13 @@
 
 use std::io::{Read, Write};
 use std::num::NonZero;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 /// A builder shared with others is slow; nothing waits this long where things are well.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,12 +21,32 @@ struct Lab {
     keys: Box<dyn Write + Send>,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
-    master: Box<dyn MasterPty + Send>,
+    /// Everything that the lab has written.
+    written: Vec<u8>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    /// The terminal's settings before, as the system shows them.
+    settings: String,
     home: tempfile::TempDir,
+}
+
+fn settings(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios())
 }
 
 impl Lab {
     fn start(columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::start_with(columns, rows, arguments, |command, _| {
+            command.env("GPT_LAB_THEME", "dark");
+        })
+    }
+
+    /// `change` may change what the lab is started with; it gets the folder that is the lab's home.
+    fn start_with(
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        change: impl FnOnce(&mut CommandBuilder, &Path),
+    ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let home = tempfile::tempdir().unwrap();
@@ -33,11 +54,14 @@ impl Lab {
         command.args(arguments);
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
-        command.env("GPT_LAB_THEME", "dark");
         command.env("GPT_LAB_HOME", home.path());
-        for name in ["GPT_LAB_DATA", "NO_COLOR", "COLORTERM", "GPT_LAB_ASCII"] {
+        for name in
+            ["GPT_LAB_DATA", "GPT_LAB_THEME", "NO_COLOR", "COLORTERM", "COLORFGBG", "GPT_LAB_ASCII"]
+        {
             command.env_remove(name);
         }
+        change(&mut command, home.path());
+        let settings = settings(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader().unwrap();
@@ -52,7 +76,8 @@ impl Lab {
         });
         let keys = pair.master.take_writer().unwrap();
         let screen = vt100::Parser::new(cells(rows), cells(columns), 100);
-        Self { child, keys, output, screen, master: pair.master, home }
+        let (written, master) = (Vec::new(), Some(pair.master));
+        Self { child, keys, output, screen, written, master, settings, home }
     }
 
     fn text(&self) -> String {
@@ -61,14 +86,39 @@ impl Lab {
 
     /// Reads on until the screen is as wished.
     fn wait(&mut self, what: &str, mut done: impl FnMut(&str) -> bool) {
+        self.wait_for(what, |lab| done(&lab.text()));
+    }
+
+    fn wait_for(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
-        while !done(&self.text()) {
+        while !done(self) {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
-                Ok(bytes) => self.screen.process(&bytes),
+                Ok(bytes) => self.take(&bytes),
                 Err(error) => panic!("waited for {what} ({error}); the screen is\n{}", self.text()),
             }
         }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.screen.process(bytes);
+        self.written.extend_from_slice(bytes);
+    }
+
+    /// Waits until it has gone on training, which takes it longer than anything that is in the terminal already.
+    fn wait_for_steps(&mut self) {
+        let before = steps(&self.text());
+        self.wait("more steps", |screen| steps(screen).is_some_and(|n| Some(n) > before));
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.process_id().unwrap().cast_signed()).unwrap()
+    }
+
+    fn resize(&mut self, rows: u16, cols: u16) {
+        self.screen.screen_mut().set_size(cells(rows), cells(cols));
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        self.master.as_ref().unwrap().resize(size).unwrap();
     }
 
     fn press(&mut self, keys: &str) {
@@ -82,7 +132,7 @@ impl Lab {
         while let Ok(bytes) =
             self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()))
         {
-            self.screen.process(&bytes);
+            self.take(&bytes);
         }
         let status = self.child.wait().unwrap();
         let screen = self.screen.screen();
@@ -90,6 +140,7 @@ impl Lab {
         assert!(!screen.hide_cursor(), "the cursor is hidden");
         assert!(!screen.bracketed_paste(), "bracketed paste is on");
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None);
+        assert_eq!(settings(&**self.master.as_ref().unwrap()), self.settings);
         status
     }
 
@@ -173,8 +224,149 @@ fn going_on_and_back_keeps_the_run() {
 fn a_signal_saves_and_leaves() {
     let mut lab = Lab::start(100, 30, &["--lesson", "2"]);
     lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
-    let pid = Pid::from_raw(lab.child.process_id().unwrap().cast_signed()).unwrap();
-    kill_process(pid, Signal::TERM).unwrap();
+    kill_process(lab.pid(), Signal::TERM).unwrap();
+    assert_eq!(lab.end().exit_code(), 0);
+    assert_eq!(lab.saved(), ["single-head.safetensors"]);
+}
+
+#[test]
+fn every_signal_that_can_be_caught_gives_the_terminal_back() {
+    // SIGQUIT asks for an end that is no success, whatever was saved.
+    let signals = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::XCPU];
+    for (signal, code) in signals.into_iter().zip([0, 0, 131, 0]) {
+        let mut lab = Lab::start(100, 30, &["--lesson", "2"]);
+        lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+        kill_process(lab.pid(), signal).unwrap();
+        assert_eq!(lab.end().exit_code(), code, "{signal:?}");
+        assert_eq!(lab.saved(), ["single-head.safetensors"], "{signal:?}");
+    }
+}
+
+#[test]
+fn signals_that_mean_nothing_change_nothing() {
+    let mut lab = Lab::start(100, 30, &["--lesson", "2"]);
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+    for signal in [
+        Signal::USR1,
+        Signal::USR2,
+        Signal::XFSZ,
+        Signal::ALARM,
+        Signal::VTALARM,
+        Signal::PROF,
+        Signal::IO,
+        Signal::PIPE,
+    ] {
+        kill_process(lab.pid(), signal).unwrap();
+        lab.wait_for_steps();
+    }
+    lab.press("q");
+    assert_eq!(lab.end().exit_code(), 0);
+}
+
+/// A home in which nothing can be saved, also by root.
+fn unwritable(command: &mut CommandBuilder, home: &Path) {
+    let file = home.join("file");
+    std::fs::write(&file, "").unwrap();
+    command.env("GPT_LAB_HOME", file.join("home"));
+    command.env("GPT_LAB_THEME", "dark");
+}
+
+/// Starts a lab that cannot save, and asks it to leave: it asks back.
+fn stuck() -> Lab {
+    let mut lab = Lab::start_with(100, 30, &["--lesson", "2"], unwritable);
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+    lab.press("q");
+    lab.wait("the question", |screen| screen.contains("Leave without saving?"));
+    lab
+}
+
+#[test]
+fn a_question_does_not_keep_it_from_leaving_on_a_signal() {
+    let mut lab = stuck();
+    kill_process(lab.pid(), Signal::TERM).unwrap();
+    assert_eq!(lab.end().exit_code(), 143);
+}
+
+#[test]
+fn a_question_does_not_outlive_the_terminal() {
+    let mut lab = stuck();
+    // What reads for us ends with the next bytes, and with it the last hand on the terminal.
+    lab.output = channel().1;
+    lab.resize(31, 101);
+    lab.keys = Box::new(std::io::sink());
+    lab.master = None;
+    let (pid, (sender, ended)) = (lab.pid(), channel());
+    std::thread::spawn(move || sender.send(waitpid(Some(pid), WaitOptions::empty())));
+    let (_, status) = ended.recv_timeout(PATIENCE).expect("it lives on").unwrap().unwrap();
+    assert_eq!(status.exit_status(), Some(129));
+}
+
+#[test]
+fn late_answers_of_the_terminal_are_no_keys() {
+    let mut lab = Lab::start_with(100, 30, &["--lesson", "3"], |_, _| {});
+    let query = b"\x1b]11;?\x1b\\\x1b[c";
+    lab.wait_for("the question", |lab| lab.written.windows(query.len()).any(|w| w == query));
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+    let prompt = lab.text().contains("First Ci");
+    let ground = |lab: &Lab| format!("{:?}", lab.screen.screen().cell(1, 0).map(|c| c.fgcolor()));
+    let dark = ground(&lab);
+    // In pieces, each much later than a terminal at hand would send it.
+    for piece in [
+        "\x1b]1",
+        "1;rgb:fdf",
+        "d/f6f6/e3e3\x1b",
+        "\\",
+        "\x1b]",
+        "10;rgb:0/0/0\x07",
+        "\x1bP",
+        ">|XTerm(390)",
+        "\x1b\\",
+        "\x1b[?6",
+        "4;1;22c",
+        "\x1b[24;",
+        "80R",
+        "\x1b[",
+        "?1u",
+        "\x1b_",
+        "Gi=1;OK\x1b\\",
+    ] {
+        lab.press(piece);
+        lab.wait_for_steps();
+    }
+    lab.wait_for("the colours for a light ground", |lab| ground(lab) != dark);
+    // Alt with a key that would leave, or ask to start again.
+    lab.press("\x1bq");
+    lab.press("\x1br");
+    lab.wait_for_steps();
+    let text = lab.text();
+    assert!(text.lines().next().unwrap().contains("3 Multi-head"), "{text}");
+    assert!(!text.contains("again?") && text.contains("training"), "{text}");
+    assert_eq!(text.contains("First Ci"), prompt, "{text}");
+    lab.press("q");
+    assert_eq!(lab.end().exit_code(), 0);
+}
+
+#[test]
+fn keys_that_come_in_one_burst_are_all_taken_at_once() {
+    let mut lab = Lab::start(100, 30, &["--lesson", "2"]);
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+    // An even number of zooms, so that the last key meets the screen as it was.
+    lab.press(&format!("{}?", "z".repeat(4094)));
+    lab.wait("help", |screen| screen.contains("Every key"));
+    lab.press("\x1b");
+    lab.wait("no help", |screen| !screen.contains("Every key"));
+    lab.press("q");
+    assert_eq!(lab.end().exit_code(), 0);
+}
+
+#[test]
+fn a_huge_paste_leaves_the_lab_alive() {
+    let mut lab = Lab::start(100, 30, &["--lesson", "2"]);
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+    lab.press("/");
+    lab.wait("the prompt", |screen| screen.contains("enter keep"));
+    lab.press(&format!("\x1b[200~{}\x1b[201~", "qr to be\r\n".repeat(100_000)));
+    kill_process(lab.pid(), Signal::TERM).unwrap();
     assert_eq!(lab.end().exit_code(), 0);
     assert_eq!(lab.saved(), ["single-head.safetensors"]);
 }
@@ -184,7 +376,7 @@ fn a_signal_saves_and_leaves() {
 fn it_comes_back_whole_from_a_stop() {
     let mut lab = Lab::start(100, 30, &[]);
     lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
-    let pid = Pid::from_raw(lab.child.process_id().unwrap().cast_signed()).unwrap();
+    let pid = lab.pid();
     lab.press("\x1a");
     let deadline = Instant::now() + PATIENCE;
     while lab.screen.screen().alternate_screen() {
@@ -210,15 +402,11 @@ fn it_comes_back_whole_from_a_stop() {
 fn a_screen_that_shrinks_says_so_and_comes_back() {
     let mut lab = Lab::start(100, 30, &[]);
     lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
-    let resize = |lab: &mut Lab, rows: u16, cols: u16| {
-        lab.screen.screen_mut().set_size(cells(rows), cells(cols));
-        lab.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-    };
-    resize(&mut lab, 20, 60);
+    lab.resize(20, 60);
     lab.wait("what it needs", |screen| {
         screen.contains("at least 80 x 24") && screen.contains("this is 60 x 20")
     });
-    resize(&mut lab, 40, 120);
+    lab.resize(40, 120);
     lab.wait("the lab again", |screen| {
         screen.contains("Hyperparameters") && screen.contains("quit")
     });

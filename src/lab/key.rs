@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// A key with its modifiers. Shift is part of the character (`N`, `?`), never a modifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,12 @@ pub const fn ctrl(c: char) -> Key {
 /// A key with a name: enter, the arrows, …
 pub const fn named(code: KeyCode) -> Key {
     Key { code, control: false }
+}
+
+/// Whether a key event is a key of the lab: a press, and with nothing held but shift and ctrl. Alt+q is not q.
+pub fn is_plain(event: &KeyEvent) -> bool {
+    let plain = KeyModifiers::SHIFT | KeyModifiers::CONTROL;
+    event.kind != KeyEventKind::Release && plain.contains(event.modifiers)
 }
 
 impl From<KeyEvent> for Key {
@@ -87,6 +93,21 @@ mod tests {
         assert_eq!(Key::from(event), named(KeyCode::BackTab));
         let event = KeyEvent::new(KeyCode::Char('C'), KeyModifiers::CONTROL | KeyModifiers::SHIFT);
         assert_eq!(Key::from(event), ctrl('c'));
+    }
+
+    #[test]
+    fn a_key_with_alt_or_its_like_is_none_of_ours() {
+        let plain = |held| is_plain(&KeyEvent::new(KeyCode::Char('q'), held));
+        assert!(plain(KeyModifiers::NONE));
+        assert!(plain(KeyModifiers::SHIFT | KeyModifiers::CONTROL));
+        for held in
+            [KeyModifiers::ALT, KeyModifiers::SUPER, KeyModifiers::HYPER, KeyModifiers::META]
+        {
+            assert!(!plain(held) && !plain(held | KeyModifiers::SHIFT), "{held:?}");
+        }
+        let mut released = KeyEvent::from(KeyCode::Char('q'));
+        released.kind = KeyEventKind::Release;
+        assert!(!is_plain(&released));
     }
 
     #[test]

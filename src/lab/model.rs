@@ -13,7 +13,7 @@ use super::overlays::Overlay;
 use super::panes::{self, PaneId};
 use super::prompt::Prompt;
 use super::run_view::{Ghost, Origin, Run};
-use super::theme::Theme;
+use super::theme::{Ground, Theme};
 use crate::lesson::{Lesson, Step};
 use crate::model::sampling::Sampling;
 use crate::text::Tokenizer;
@@ -163,7 +163,11 @@ pub enum Msg {
     Key(KeyEvent),
     Mouse(MouseEvent),
     Paste(String),
+    /// The paste before this went on for so many bytes, which were not kept.
+    PasteCut(usize),
     Resize(Size),
+    /// The terminal has said whether it is light or dark.
+    Ground(Ground),
     /// Time passed: the time since the start.
     Tick(Duration),
     /// The corpus is there and the trainer is up, with a run of this stage.

@@ -26,8 +26,6 @@ const FRAME: Duration = Duration::from_millis(33);
 const IDLE: Duration = Duration::from_millis(250);
 /// How long after something happened the slots are still looked at with every frame: an answer may be on its way.
 const AWAKE: Duration = Duration::from_secs(2);
-/// Messages that are taken in between two frames.
-const AT_ONCE: usize = 4096;
 
 const NOWHERE: &str = "there is no home folder to save in: set GPT_LAB_HOME to a folder";
 
@@ -47,6 +45,8 @@ pub enum Incoming {
         corpus: Corpus,
         stage: String,
     },
+    /// What we asked the terminal is answered, or will not be.
+    Answered,
     /// There is nothing to train on.
     NoCorpus(anyhow::Error),
     /// SIGTSTP
@@ -77,6 +77,10 @@ pub struct Driver<B: Backend, H: Host> {
     /// What this thread had worked when the next frame's work began.
     worked: Option<Duration>,
     ending: Option<Ending>,
+    /// Whether the terminal has been asked something and may still answer.
+    asking: bool,
+    /// Whether the trainer has written what there was to save when the lab was left.
+    saved: bool,
 }
 
 impl<B: Backend, H: Host> Driver<B, H> {
@@ -100,7 +104,38 @@ impl<B: Backend, H: Host> Driver<B, H> {
             stirred: start,
             worked: frames::at_work(),
             ending: None,
+            asking: false,
+            saved: false,
         }
+    }
+
+    /// The terminal has been asked for its colours: takes in what happens until it answers, at most this long, so that
+    /// where it answers at once the first frame has them.
+    pub fn asked(&mut self, patience: Duration) {
+        self.asking = true;
+        let deadline = Instant::now() + patience;
+        while self.asking && Instant::now() < deadline && self.ending.is_none() {
+            self.turn(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    /// Waits for an answer that is still due, at most this long: after us it would be typed into the shell.
+    pub fn hear_out(&mut self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        while self.asking {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.inbox.recv_timeout(left) {
+                Ok(incoming) => self.asking = !matches!(incoming, Incoming::Answered),
+                Err(_) => break,
+            }
+        }
+    }
+
+    /// Whether nothing is lost by leaving now.
+    pub fn is_saved(&self) -> bool {
+        let whole =
+            self.model.quitting.as_ref().is_some_and(|quitting| quitting.refused.is_empty());
+        self.trainer.is_none() || (self.saved && whole)
     }
 
     /// Runs until the learner leaves.
@@ -121,7 +156,8 @@ impl<B: Backend, H: Host> Driver<B, H> {
             Ok(incoming) => {
                 self.stirred = Instant::now();
                 self.take(incoming);
-                for _ in 0..AT_ONCE {
+                // Under a flood, frames are still drawn.
+                while self.stirred.elapsed() < FRAME {
                     let Ok(incoming) = self.inbox.try_recv() else { break };
                     self.take(incoming);
                 }
@@ -162,8 +198,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
         self.model.dirty = false;
         self.drawn = Some(Instant::now());
         if lost {
-            // The terminal is gone: save and leave.
-            self.handle(Msg::Terminate);
+            self.lose();
         }
     }
 
@@ -181,7 +216,11 @@ impl<B: Backend, H: Host> Driver<B, H> {
 
     fn take(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Msg(msg) => self.handle(msg),
+            Incoming::Msg(msg) => {
+                self.saved |= matches!(msg, Msg::Worker(Event::SavedAll));
+                self.handle(msg);
+            }
+            Incoming::Answered => self.asking = false,
             Incoming::Up { trainer, corpus, stage } => {
                 self.trainer = Some(trainer);
                 self.handle(Msg::Ready { corpus, stage });
@@ -265,8 +304,14 @@ impl<B: Backend, H: Host> Driver<B, H> {
             self.drawn = None;
             self.handle(Msg::Resumed);
         } else {
-            self.handle(Msg::Terminate);
+            self.lose();
         }
+    }
+
+    /// The terminal is gone: save and leave.
+    fn lose(&mut self) {
+        self.host.lost();
+        self.handle(Msg::Terminate);
     }
 
     /// Tells the trainer to end and waits for it, at most this long; whether it has ended.

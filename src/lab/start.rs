@@ -1,23 +1,23 @@
 //! Opening the lab on the real terminal: options, threads, and what stays in the scrollback.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event;
 use ratatui::layout::Size;
 
 use super::model::{Corpus, Model, Msg};
 use super::run::{Driver, Ending, Incoming, Trainer};
 use super::terminal::{self, Screen};
 use super::theme::{Theme, detect};
-use super::{folder, summary, update};
+use super::{folder, reader, summary, update, watchdog};
 use crate::lesson::{Lesson, course};
 use crate::task::Task;
 use crate::text::{self, Dataset, Source, ngram};
@@ -26,6 +26,13 @@ use crate::train::worker::Worker;
 
 /// A text that cannot be trained on is mostly found out within this time, before the screen opens.
 const LOADING: Duration = Duration::from_millis(30);
+/// A terminal at hand says within this time whether it is light or dark; the first frame waits for no other.
+const COLOURS: Duration = Duration::from_millis(40);
+/// How long a lab that is left at once waits for an answer that is still on its way.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// What may wait for the driver. Beyond it, keys wait in the terminal and the trainer's events in its own channel: batches of
+/// 48 bytes a step, so that a screen that stands still while a run of 5,000 steps goes on costs 240 kB.
+const INBOX: usize = 256;
 /// How long a trainer that has saved everything may take to end.
 const ENDING: Duration = Duration::from_millis(500);
 /// Reference lines: uniform, and n-grams up to this n.
@@ -67,9 +74,13 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     }
     let lessons = course().map_err(|error| Refusal::Failed(error.into()))?;
     let lesson = find(&lessons, options.lesson.as_deref()).map_err(Refusal::Usage)?;
-    let (sender, inbox) = channel();
+    let (sender, inbox) = sync_channel(INBOX);
+    #[cfg(unix)]
+    let leaving = super::signals::watch(sender.clone())
+        .context("signals could not be watched")
+        .map_err(Refusal::Failed)?;
     let loader = load(options, &lessons[lesson].stage, sender.clone());
-    let theme = detect::theme(&|name| std::env::var(name).ok(), detect::ask_terminal);
+    let (theme, asks) = detect::theme(&|name| std::env::var(name).ok());
     let early = match loader.recv_timeout(LOADING) {
         Ok(Some(error)) => return Err(Refusal::Failed(error)),
         Ok(None) | Err(_) => loader,
@@ -77,21 +88,29 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
 
     terminal::install_panic_hook();
     let opened = open(&theme, lessons, lesson, options.seed, inbox);
-    let mut driver = opened.context("the terminal could not be opened").map_err(Refusal::Failed)?;
-    driver.draw();
+    let driver = opened.context("the terminal could not be opened").map_err(Refusal::Failed)?;
+    // We give the terminal back ourselves; ratatui's own farewell would panic where standard error is gone with it.
+    let mut driver = ManuallyDrop::new(driver);
     forward_late_errors(early, sender.clone());
-    read_keys(sender.clone());
-    #[cfg(unix)]
-    read_signals(sender).context("signals could not be watched").map_err(Refusal::Failed)?;
+    let asked = cfg!(unix) && asks && terminal::ask().is_ok();
+    reader::start(sender, asked);
+    if asked {
+        driver.asked(COLOURS);
+    }
 
     let ending = driver.run();
+    driver.hear_out(FAREWELL);
     terminal::restore();
     if let Ending::NoCorpus(error) = ending {
         return Err(Refusal::Failed(error));
     }
     summary::print(&driver.model);
-    end(&driver);
-    Ok(ExitCode::SUCCESS)
+    #[cfg(unix)]
+    let code = leaving.code(driver.is_saved());
+    #[cfg(not(unix))]
+    let code = 0;
+    end(&driver, code);
+    Ok(ExitCode::from(code))
 }
 
 type RealDriver = Driver<CrosstermBackend<std::io::Stdout>, Screen>;
@@ -130,7 +149,7 @@ fn find(lessons: &[Lesson], asked: Option<&str>) -> Result<usize, String> {
 fn load(
     options: &Options,
     stage: &str,
-    sender: Sender<Incoming>,
+    sender: SyncSender<Incoming>,
 ) -> Receiver<Option<anyhow::Error>> {
     let (done, result) = channel();
     let (data, seed, stage) = (options.data.clone(), options.seed, stage.to_owned());
@@ -152,7 +171,7 @@ fn raise(
     seed: u64,
     threads: usize,
     stage: &str,
-    sender: &Sender<Incoming>,
+    sender: &SyncSender<Incoming>,
 ) -> anyhow::Result<Arc<Dataset>> {
     let dataset = Arc::new(Dataset::new(text::corpus::resolve(data)?)?);
     let config = update::opening(stage, dataset.tokenizer.vocab_size(), seed);
@@ -185,7 +204,7 @@ fn raise(
 }
 
 /// A text that turns out bad when the screen is up closes it again.
-fn forward_late_errors(loader: Receiver<Option<anyhow::Error>>, sender: Sender<Incoming>) {
+fn forward_late_errors(loader: Receiver<Option<anyhow::Error>>, sender: SyncSender<Incoming>) {
     thread::spawn(move || {
         if let Ok(Some(error)) = loader.recv() {
             _ = sender.send(Incoming::NoCorpus(error));
@@ -193,57 +212,9 @@ fn forward_late_errors(loader: Receiver<Option<anyhow::Error>>, sender: Sender<I
     });
 }
 
-fn read_keys(sender: Sender<Incoming>) {
-    thread::spawn(move || {
-        loop {
-            let msg = match event::read() {
-                Ok(event::Event::Key(key)) if key.kind != event::KeyEventKind::Release => {
-                    Msg::Key(key)
-                }
-                Ok(event::Event::Mouse(mouse)) => Msg::Mouse(mouse),
-                Ok(event::Event::Paste(text)) => Msg::Paste(text),
-                Ok(event::Event::Resize(width, height)) => Msg::Resize(Size::new(width, height)),
-                Ok(_) => continue,
-                // The terminal is gone.
-                Err(_) => Msg::Terminate,
-            };
-            let last = matches!(msg, Msg::Terminate);
-            if sender.send(Incoming::Msg(msg)).is_err() || last {
-                break;
-            }
-        }
-    });
-}
-
-#[cfg(unix)]
-fn read_signals(sender: Sender<Incoming>) -> std::io::Result<()> {
-    use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
-    let mut signals =
-        signal_hook::iterator::Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])?;
-    thread::spawn(move || {
-        for signal in &mut signals {
-            let incoming = match signal {
-                // The one that we sent to our own process group on the way into suspension.
-                SIGTSTP if terminal::sent_by_us() => continue,
-                SIGTSTP => Incoming::Suspend,
-                SIGCONT => Incoming::Continued,
-                _ => Incoming::Msg(Msg::Terminate),
-            };
-            if sender.send(incoming).is_err() {
-                break;
-            }
-        }
-    });
-    Ok(())
-}
-
 /// Ends the trainer. One that is in a long step is not waited for: what it had is saved, or was given up by the learner.
-fn end(driver: &RealDriver) {
+fn end(driver: &RealDriver, code: u8) {
     if !driver.end_trainer(ENDING) {
-        // Its thread is in the middle of a matrix product; the libraries' own farewells would pull the ground from under it.
-        #[cfg(unix)]
-        signal_hook::low_level::exit(0);
-        #[cfg(not(unix))]
-        std::process::abort();
+        watchdog::exit(code);
     }
 }

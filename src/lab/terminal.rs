@@ -18,6 +18,11 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{execute, queue};
 
+use super::{input, watchdog};
+
+/// The exit code of a lab that has lost its terminal and could not save: as if by SIGHUP.
+pub const LOST: u8 = 129;
+
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether a SIGTSTP of our own is on its way to ourselves.
@@ -39,6 +44,8 @@ pub trait Host {
     fn suspend(&mut self, _mouse: bool) -> io::Result<()> {
         Ok(())
     }
+    /// What is drawn reaches nobody any more.
+    fn lost(&mut self) {}
     /// Takes the terminal again after someone else may have changed it.
     ///
     /// # Errors
@@ -108,6 +115,10 @@ impl Host for Screen {
         take(mouse)
     }
 
+    fn lost(&mut self) {
+        watchdog::arm(LOST);
+    }
+
     fn retake(&mut self, mouse: bool) -> io::Result<()> {
         take(mouse)
     }
@@ -140,6 +151,21 @@ pub fn restore() {
         _ = disable_raw_mode();
         _ = stdout().flush();
     }
+}
+
+/// Leaves raw mode without a word to the terminal, which may have stopped reading.
+pub fn calm() {
+    _ = disable_raw_mode();
+}
+
+/// Asks the terminal whether it is light or dark.
+///
+/// # Errors
+/// If the terminal is gone.
+pub fn ask() -> io::Result<()> {
+    let mut out = stdout();
+    out.write_all(input::QUERY)?;
+    out.flush()
 }
 
 /// Clicks and the wheel, but not every movement, which crossterm's own switch would report as well.

@@ -36,6 +36,21 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Key(key) => press(model, Key::from(key)),
         Msg::Mouse(event) => mouse::mouse(model, event),
         Msg::Paste(text) => overlay::paste(model, &text),
+        Msg::PasteCut(bytes) => match model.overlays.last() {
+            Some(Overlay::Input(_) | Overlay::List(_)) => {
+                let bytes = super::number::count(bytes as u64);
+                warn(
+                    model,
+                    format!("the pasted text was too long: its last {bytes} bytes were left out"),
+                )
+            }
+            _ => Vec::new(),
+        },
+        Msg::Ground(ground) => {
+            model.theme.ground = ground;
+            refresh(model);
+            Vec::new()
+        }
         Msg::Resize(size) => {
             model.size = size;
             refresh(model);

@@ -1,5 +1,5 @@
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -8,6 +8,7 @@ use super::*;
 use crate::lab::fixture;
 use crate::lab::panes::PaneId;
 use crate::lab::terminal::NoHost;
+use crate::lab::theme::Ground;
 use crate::train::snapshot::{Sample, Snapshot};
 
 /// A trainer that does what the test tells it to.
@@ -28,14 +29,14 @@ impl Slots for Still {
 
 struct Bench {
     driver: Driver<TestBackend, NoHost>,
-    inbox: Sender<Incoming>,
+    inbox: SyncSender<Incoming>,
     commands: Receiver<Order>,
     slots: Arc<Still>,
     folder: tempfile::TempDir,
 }
 
 fn bench() -> Bench {
-    let (inbox, incoming) = channel();
+    let (inbox, incoming) = sync_channel(16);
     let (sender, commands) = channel();
     let slots = Arc::new(Still::default());
     let folder = tempfile::tempdir().unwrap();
@@ -166,6 +167,47 @@ fn a_checkpoint_gets_a_name_of_its_own() {
     let name = path.file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("multi-head-step-3412-") && name.ends_with("Z.safetensors"), "{name}");
     assert!(path.parent().unwrap().is_dir());
+}
+
+#[test]
+fn what_is_left_out_of_a_paste_is_said_where_it_would_have_gone() {
+    let mut bench = bench();
+    for (key, said) in [('z', false), ('/', true)] {
+        bench.key(key);
+        for msg in [Msg::Paste("to be".to_owned()), Msg::PasteCut(1_234_567)] {
+            bench.inbox.send(Incoming::Msg(msg)).unwrap();
+        }
+        bench.driver.turn(Duration::ZERO);
+        bench.driver.drawn = None;
+        bench.driver.draw();
+        assert_eq!(bench.screen().contains("1,234,567 bytes were left out"), said);
+    }
+}
+
+#[test]
+fn the_first_frame_waits_for_the_terminals_colours_and_no_longer() {
+    let mut bench = bench();
+    let answer = [Incoming::Msg(Msg::Ground(Ground::Light)), Incoming::Answered];
+    answer.into_iter().for_each(|incoming| bench.inbox.send(incoming).unwrap());
+    bench.driver.asked(Duration::from_secs(3600));
+    assert_eq!(bench.driver.model.theme.ground, Ground::Light);
+    assert!(!bench.driver.asking);
+    bench.driver.asked(Duration::from_millis(1));
+    assert!(bench.driver.asking);
+    // What is still due when the lab is left is waited for as well.
+    bench.inbox.send(Incoming::Answered).unwrap();
+    bench.driver.hear_out(Duration::from_secs(3600));
+    assert!(!bench.driver.asking);
+}
+
+#[test]
+fn a_flood_of_keys_leaves_time_for_frames() {
+    let mut bench = bench();
+    let key = || Incoming::Msg(Msg::Key(KeyEvent::from(KeyCode::Char('z'))));
+    let flood = bench.inbox.clone();
+    std::thread::spawn(move || while flood.send(key()).is_ok() {});
+    bench.driver.turn(Duration::from_secs(60));
+    assert!(bench.driver.stirred.elapsed() >= FRAME);
 }
 
 #[test]

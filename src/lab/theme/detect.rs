@@ -1,18 +1,13 @@
-//! What the terminal can show, from its environment and, where it answers quickly, from itself.
-
-use std::time::Duration;
-
-use terminal_colorsaurus::{QueryOptions, ThemeMode, theme_mode};
+//! What the terminal can show, from its environment.
 
 use super::{Depth, Glyphs, Ground, Theme};
 
-/// How long the terminal may take to say whether it is light or dark.
-const PATIENCE: Duration = Duration::from_millis(40);
-
-/// What the environment says; `var` reads one variable (`std::env::var` in the lab, a table in tests).
-pub fn theme(var: &dyn Fn(&str) -> Option<String>, ask: impl FnOnce() -> Option<Ground>) -> Theme {
+/// What the environment says, and whether only the terminal itself knows if it is light or dark (until it has said so,
+/// the theme is dark). `var` reads one variable: `std::env::var` in the lab, a table in tests.
+pub fn theme(var: &dyn Fn(&str) -> Option<String>) -> (Theme, bool) {
     let depth = depth(var);
-    Theme::new(depth, ground(var, depth, ask), glyphs(var))
+    let ground = ground(var, depth);
+    (Theme::new(depth, ground.unwrap_or(Ground::Dark), glyphs(var)), ground.is_none())
 }
 
 fn depth(var: &dyn Fn(&str) -> Option<String>) -> Depth {
@@ -31,28 +26,20 @@ fn depth(var: &dyn Fn(&str) -> Option<String>) -> Depth {
     }
 }
 
-fn ground(
-    var: &dyn Fn(&str) -> Option<String>,
-    depth: Depth,
-    ask: impl FnOnce() -> Option<Ground>,
-) -> Ground {
+fn ground(var: &dyn Fn(&str) -> Option<String>, depth: Depth) -> Option<Ground> {
     match var("GPT_LAB_THEME").as_deref() {
-        Some("light") => return Ground::Light,
-        Some("dark") => return Ground::Dark,
+        Some("light") => return Some(Ground::Light),
+        Some("dark") => return Some(Ground::Dark),
         _ => {}
     }
     // Without colours, or with the terminal's own sixteen, the ground makes no difference.
     if matches!(depth, Depth::None | Depth::Ansi) {
-        return Ground::Dark;
+        return Some(Ground::Dark);
     }
     // "15;0": foreground and background of the sixteen, set by rxvt, konsole and others.
     let background =
         var("COLORFGBG").and_then(|v| v.rsplit(';').next().and_then(|b| b.parse::<u8>().ok()));
-    match background {
-        Some(7 | 15) => Ground::Light,
-        Some(_) => Ground::Dark,
-        None => ask().unwrap_or(Ground::Dark),
-    }
+    background.map(|index| if matches!(index, 7 | 15) { Ground::Light } else { Ground::Dark })
 }
 
 fn glyphs(var: &dyn Fn(&str) -> Option<String>) -> Glyphs {
@@ -78,23 +65,13 @@ fn glyphs(var: &dyn Fn(&str) -> Option<String>) -> Glyphs {
     }
 }
 
-/// Asks the terminal for its colours; `None` if it does not answer at once.
-pub fn ask_terminal() -> Option<Ground> {
-    let mut options = QueryOptions::default();
-    options.timeout = PATIENCE;
-    match theme_mode(options).ok()? {
-        ThemeMode::Dark => Some(Ground::Dark),
-        ThemeMode::Light => Some(Ground::Light),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn detected(vars: &[(&str, &str)]) -> Theme {
         let var = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        theme(&var, || Some(Ground::Light))
+        theme(&var).0
     }
 
     #[test]
@@ -110,7 +87,20 @@ mod tests {
         let vars = [("GPT_LAB_THEME", "dark"), ("COLORTERM", "truecolor"), ("COLORFGBG", "0;15")];
         assert_eq!(detected(&vars).ground, Ground::Dark);
         assert_eq!(detected(&vars[1..]).ground, Ground::Light);
-        assert_eq!(detected(&[("COLORTERM", "truecolor")]).ground, Ground::Light);
+        assert_eq!(detected(&[("COLORTERM", "truecolor")]).ground, Ground::Dark);
+    }
+
+    #[test]
+    fn the_terminal_is_asked_only_where_it_makes_a_difference_and_nobody_else_knows() {
+        let asks = |vars: &[(&str, &str)]| {
+            theme(&|name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())).1
+        };
+        assert!(asks(&[("TERM", "xterm-256color")]));
+        assert!(asks(&[("COLORTERM", "truecolor"), ("GPT_LAB_THEME", "")]));
+        assert!(!asks(&[("TERM", "xterm-256color"), ("GPT_LAB_THEME", "light")]));
+        assert!(!asks(&[("TERM", "xterm-256color"), ("COLORFGBG", "15;0")]));
+        assert!(!asks(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]));
+        assert!(!asks(&[("TERM", "linux")]));
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! Signals, as the driver's news. None of them leaves the terminal in raw mode, but for those that cannot be caught.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratatui::crossterm::terminal::size;
+use ratatui::layout::Size;
+use signal_hook::consts::signal::{
+    SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
+    SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
+};
+use signal_hook::iterator::Signals;
+
+use super::model::Msg;
+use super::run::Incoming;
+use super::{terminal, watchdog};
+
+/// Save and leave.
+const LEAVING: [i32; 5] = [SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGXCPU];
+/// Would end a program that does not care. SIGXFSZ: the write that was too much says so itself.
+const HARMLESS: [i32; 7] = [SIGUSR1, SIGUSR2, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGIO];
+const SCREEN: [i32; 3] = [SIGTSTP, SIGCONT, SIGWINCH];
+/// `timeout` and some shells send a signal to the program and again to its group: that is one.
+const TWICE: Duration = Duration::from_millis(500);
+
+/// The signal that the lab leaves on, once there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Leaving(Arc<AtomicU8>);
+
+impl Leaving {
+    /// The exit code. Asked to go, it goes, and all is well if everything is saved; SIGQUIT is never well.
+    pub fn code(&self, saved: bool) -> u8 {
+        match self.0.load(Ordering::SeqCst) {
+            0 => 0,
+            signal if saved && i32::from(signal) != SIGQUIT => 0,
+            signal => 128 + signal,
+        }
+    }
+}
+
+/// Watches from now on, and tells the driver.
+///
+/// # Errors
+/// If the system refuses.
+pub fn watch(sender: SyncSender<Incoming>) -> io::Result<Leaving> {
+    let mut signals = Signals::new(LEAVING.into_iter().chain(HARMLESS).chain(SCREEN))?;
+    let leaving = Leaving::default();
+    let told = leaving.clone();
+    thread::spawn(move || {
+        let mut first: Option<Instant> = None;
+        for signal in &mut signals {
+            match signal {
+                // The one that we sent to our own process group on the way into suspension.
+                SIGTSTP if terminal::sent_by_us() => {}
+                SIGTSTP => push(&sender, Incoming::Suspend),
+                SIGCONT => push(&sender, Incoming::Continued),
+                // A full inbox has frames behind it, and each of them looks at the size.
+                SIGWINCH => {
+                    if let Ok((width, height)) = size() {
+                        let msg = Msg::Resize(Size::new(width, height));
+                        _ = sender.try_send(Incoming::Msg(msg));
+                    }
+                }
+                signal if LEAVING.contains(&signal) => {
+                    let code = 128 + signal as u8;
+                    // A terminal that closes sends several HUPs.
+                    let again = signal != SIGHUP && first.is_some_and(|at| at.elapsed() > TWICE);
+                    if again {
+                        watchdog::leave(code, "a second signal came");
+                    }
+                    if first.is_none() {
+                        first = Some(Instant::now());
+                        told.0.store(signal as u8, Ordering::SeqCst);
+                        watchdog::arm(code);
+                        push(&sender, Incoming::Msg(Msg::Terminate));
+                    }
+                }
+                _ => {}
+            }
+        }
+    });
+    Ok(leaving)
+}
+
+/// Sends without waiting here: the next signal must be seen also when the driver is stuck.
+fn push(sender: &SyncSender<Incoming>, incoming: Incoming) {
+    if let Err(TrySendError::Full(incoming)) = sender.try_send(incoming) {
+        let sender = sender.clone();
+        thread::spawn(move || _ = sender.send(incoming));
+    }
+}
