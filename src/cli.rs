@@ -13,14 +13,15 @@ mod sample;
 mod train;
 mod verify;
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget};
 
-use crate::text::{Corpus, Source, TextError, corpus};
+use crate::text::{Corpus, Source, TextError, corpus, reading};
 
 use crate::lab;
 
@@ -30,6 +31,9 @@ use crate::lab;
 struct Arguments {
     #[command(flatten)]
     lab: lab::Options,
+    /// MB of text that are read at most, instead of 256; GPT_LAB_MAX_TEXT says the same
+    #[arg(long, global = true, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    max_text: Option<u64>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -85,6 +89,9 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
+    if let Some(megabytes) = arguments.max_text {
+        reading::give_max_text(megabytes);
+    }
     let result = match arguments.command {
         None => match lab::start(&arguments.lab) {
             Ok(code) => return code,
@@ -121,13 +128,40 @@ fn run(command: Command) -> Result<(), Failure> {
 
 /// The text to work on; says so where it is the bundled play, because nobody asked for that.
 fn text(explicit: Option<&Path>) -> Result<Corpus, TextError> {
-    let corpus = corpus::resolve(explicit)?;
+    let corpus = read_text(explicit)?;
     if corpus.source == Source::Bundled {
         eprintln!(
             "note: the text is the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare"
         );
     }
     Ok(corpus)
+}
+
+/// Bytes of a text from which on reading it and going over it takes long enough to say so.
+const LONG_TEXT: u64 = 16 << 20;
+
+/// Reads the text; says on standard error how far it is where that takes long.
+fn read_text(explicit: Option<&Path>) -> Result<Corpus, TextError> {
+    let bar = ProgressBar::hidden();
+    let mut said = false;
+    let corpus = Corpus::read_watched(corpus::source(explicit), &mut |bytes| {
+        if bytes < LONG_TEXT {
+            return;
+        }
+        if !said && io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        } else if !said {
+            eprintln!("note: the text is long: reading it, and going over it, takes a while");
+        }
+        said = true;
+        bar.set_message(format!("reading the text: {}", HumanBytes(bytes)));
+        bar.tick();
+    });
+    bar.finish_and_clear();
+    if said && corpus.is_ok() && io::stderr().is_terminal() {
+        eprintln!("note: the text is long: going over it takes a while");
+    }
+    corpus
 }
 
 /// Prints help where it was asked for, and otherwise what is wrong in one line.

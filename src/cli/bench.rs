@@ -46,7 +46,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
     /// Text to train on
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     data: Option<std::path::PathBuf>,
     /// One JSON object a line
     #[arg(long)]

@@ -7,17 +7,21 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
 use crate::text::corpus::{self, TINY_SHAKESPEARE_BYTES, TINY_SHAKESPEARE_URL};
-use crate::text::{CharTokenizer, Corpus, Dataset, Source, Tokenizer, WordTokenizer, fetch, ngram};
+use crate::text::{
+    CharTokenizer, Corpus, Dataset, Source, Tokenizer, WordTokenizer, fetch, ngram, shown,
+};
 
 /// The vocabulary is shown up to this many characters.
 const SHOWN: usize = 400;
 /// So many of the most frequent words are shown.
 const FREQUENT: usize = 16;
-/// So many characters to a line.
-const PER_LINE: usize = 33;
+/// Columns that a list may fill, and where it begins.
+const COLUMNS: usize = 80;
+const INDENT: usize = 14;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -29,8 +33,8 @@ pub struct Arguments {
 enum Action {
     /// Describe the text: where it is from, its vocabulary, its splits, and what counting n-grams achieves on it
     Info {
-        /// Any UTF-8 text instead of GPT_LAB_DATA, the fetched text or the bundled play
-        #[arg(long, value_name = "FILE")]
+        /// Any UTF-8 text, - for standard input, instead of GPT_LAB_DATA, the fetched text or the bundled play
+        #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
         data: Option<PathBuf>,
     },
     /// Download Tiny Shakespeare, the lecture's text (1.1 MB), and check it
@@ -66,7 +70,7 @@ fn path() -> anyhow::Result<PathBuf> {
 }
 
 fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
-    let corpus = corpus::resolve(explicit)?;
+    let corpus = super::read_text(explicit)?;
     let characters = CharTokenizer::new(&corpus.text);
     let words = WordTokenizer::new(&corpus.text, usize::MAX);
     let dataset = Dataset::with_tokenizer(corpus, Tokenizer::Characters(characters.clone()))?;
@@ -79,22 +83,26 @@ fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "  train       {}  (the first nine tenths)", count(dataset.train.len()))?;
     writeln!(out, "  validation  {}  (the rest)", count(dataset.val.len()))?;
     writeln!(out, "  vocabulary  {}", count(characters.vocab_size()))?;
-    let shown = &characters.characters()[..characters.vocab_size().min(SHOWN)];
-    for line in shown.chunks(PER_LINE) {
-        let line: Vec<_> = line.iter().map(|&c| visible(c)).collect();
-        writeln!(out, "              {}", line.join(" "))?;
+    let listed = &characters.characters()[..characters.vocab_size().min(SHOWN)];
+    for line in wrapped(listed.iter().map(|c| shown::sign(*c, false))) {
+        writeln!(out, "{:INDENT$}{line}", "")?;
     }
-    if shown.len() < characters.vocab_size() {
-        writeln!(out, "              and {} more", count(characters.vocab_size() - shown.len()))?;
+    if listed.len() < characters.vocab_size() {
+        writeln!(out, "              and {} more", count(characters.vocab_size() - listed.len()))?;
     }
     writeln!(
         out,
         "  words       {}  different ones, in lower case (--tokens words)",
         count(words.vocab_size() - 1)
     )?;
-    let frequent: Vec<_> =
-        words.words().iter().skip(1).take(FREQUENT).map(|w| visible_word(w)).collect();
-    writeln!(out, "              {} …", frequent.join(" "))?;
+    let frequent = words.words().iter().skip(1).take(FREQUENT);
+    for line in wrapped(frequent.map(|word| shown::token(word, false))) {
+        writeln!(out, "{:INDENT$}{line}", "")?;
+    }
+    if words.vocab_size() - 1 > FREQUENT {
+        let more = count(words.vocab_size() - 1 - FREQUENT);
+        writeln!(out, "{:INDENT$}and {more} more", "")?;
+    }
     writeln!(out, "\nWhat counting achieves: loss on validation")?;
     writeln!(out, "  model     nats/character  bits/character")?;
     for reference in ngram::references(&dataset, ngram::HIGHEST) {
@@ -107,18 +115,19 @@ fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A character as it can be printed: `␣` for a space, an escape for what has no glyph.
-fn visible(c: char) -> String {
-    match c {
-        ' ' => "␣".to_owned(),
-        '\'' | '"' | '\\' => c.to_string(),
-        _ => c.escape_debug().to_string(),
+/// Items in lines with a space between them.
+fn wrapped(items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if INDENT + line.width() + 1 + item.width() <= COLUMNS => {
+                line.push(' ');
+                line.push_str(&item);
+            }
+            _ => lines.push(item),
+        }
     }
-}
-
-/// A word as it can be printed.
-fn visible_word(word: &str) -> String {
-    word.chars().map(visible).collect()
+    lines
 }
 
 fn download(url: &str, timeout: Duration, out: &mut impl Write) -> anyhow::Result<()> {
@@ -148,11 +157,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_character_of_the_vocabulary_can_be_seen() {
-        assert_eq!(
-            ['\n', ' ', '\'', 'a', '\u{feff}', 'é'].map(visible),
-            ["\\n", "␣", "'", "a", "\\u{feff}", "é"]
-        );
+    fn a_list_keeps_to_its_columns() {
+        let items = |text: &str, n| std::iter::repeat_n(text.to_owned(), n);
+        let lines = wrapped(items("日本", 40));
+        assert_eq!(lines.iter().map(|line| line.matches("日本").count()).sum::<usize>(), 40);
+        assert!(lines.iter().all(|line| (57..=66).contains(&line.width())), "{lines:?}");
+        assert_eq!(wrapped(items(&"x".repeat(100), 2)).len(), 2);
+        assert!(wrapped(items("", 0)).is_empty());
     }
 
     #[test]

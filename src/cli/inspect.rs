@@ -13,7 +13,7 @@ use super::options::Structure;
 use crate::model::sampling::{Sampling, distribution};
 use crate::model::{Inference, LanguageModel, Model};
 use crate::task::Task;
-use crate::text::Tokenizer;
+use crate::text::{Tokenizer, shown};
 
 /// Rows of the next-token table for a reader.
 const ROWS: usize = 10;
@@ -26,10 +26,10 @@ pub struct Arguments {
     source: Source,
     /// The text to look at, of which the model sees the last block_size tokens; for a task of pairs, a source. Other
     /// tasks have an example of their own
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     prompt: Option<String>,
     /// The ten tokens (characters, or words) whose embeddings point most nearly the same way, by cosine
-    #[arg(long, value_name = "TOKEN", conflicts_with = "prompt")]
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true, conflicts_with = "prompt")]
     neighbours: Option<String>,
     /// One JSON object on standard output: every activation by its name, row-major; what is not finite (a masked score)
     /// is null
@@ -113,10 +113,15 @@ fn activations(inference: &dyn Inference) -> Activations {
     Activations(activations)
 }
 
+/// A token as it can be printed: between quotes, with a sign for what cannot be seen.
+fn quoted(token: &str) -> String {
+    format!("\"{}\"", shown::token(token, false))
+}
+
 /// Attention maps, the likeliest next tokens, and what else there is, for a reader.
 fn table(inference: &dyn LanguageModel, tokens: &[u32], tokenizer: &Tokenizer) -> String {
     use std::fmt::Write as _;
-    let spelled = |token: u32| format!("{:?}", tokenizer.token(token));
+    let spelled = |token: u32| quoted(&tokenizer.token(token));
     let mut text = String::new();
     let mut list = String::new();
     inference.visit(&mut |name, shape, values| {

@@ -7,7 +7,7 @@ use super::Failure;
 use super::options::Given;
 use crate::task::points::Points;
 use crate::task::{self, Target, Task};
-use crate::text::{Dataset, Tokenizer};
+use crate::text::{Corpus, Dataset, Tokenizer, shown};
 use crate::train::Material;
 use crate::train::checkpoint::Checkpoint;
 
@@ -17,11 +17,11 @@ pub struct Source {
     /// A checkpoint of `train --out`, or a state_dict of the lecture's model saved with safetensors
     #[arg(value_name = "CKPT")]
     pub checkpoint: PathBuf,
-    /// A UTF-8 text; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
-    #[arg(long, value_name = "FILE")]
+    /// A UTF-8 text, - for standard input; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub data: Option<PathBuf>,
     /// The points of a GAN's --target file, x and y a line
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub points: Option<PathBuf>,
 }
 
@@ -49,7 +49,15 @@ fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Tokenizer, 
         let stage = &checkpoint.config.stage;
         return Err(Failure::usage(format!("{stage} has learned {task} and reads no text")));
     }
-    let corpus = super::text(data)?;
+    tokenizer_of(checkpoint, &super::text(data)?)
+}
+
+/// The same for a text that was read already: a pipe is read once.
+fn tokenizer_of(checkpoint: &Checkpoint, corpus: &Corpus) -> Result<Tokenizer, Failure> {
+    if let Some(tokenizer) = &checkpoint.vocabulary {
+        return Ok(tokenizer.clone());
+    }
+    let task = &checkpoint.config.task;
     let tokenizer = Tokenizer::new(&corpus.text, task.tokens, task.max_words);
     let (found, expected) = (tokenizer.vocab_size(), checkpoint.config.model.vocab_size);
     if found != expected {
@@ -73,8 +81,9 @@ pub fn material(
     if checkpoint.config.task.task != Task::Text {
         return Ok(material);
     }
-    let tokenizer = tokenizer(checkpoint, data)?;
-    let dataset = Dataset::with_tokenizer(super::text(data)?, tokenizer)?;
+    let corpus = super::text(data)?;
+    let tokenizer = tokenizer_of(checkpoint, &corpus)?;
+    let dataset = Dataset::with_tokenizer(corpus, tokenizer)?;
     if checkpoint.corpus.as_ref().is_some_and(|sha256| *sha256 != dataset.corpus.sha256) {
         eprintln!("note: the checkpoint was trained on another text than {}", dataset.corpus.name);
     }
@@ -97,10 +106,11 @@ pub fn points(task: &task::Config, file: Option<&Path>) -> Result<Option<Arc<Poi
 
 /// The ids of a prompt. Says so where it holds words that the model does not know.
 pub fn prompt(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, Failure> {
-    let ids = tokenizer.encode(text).map_err(|error| Failure::prompt(&error))?;
+    let ids = tokenizer.encode_typed(text).map_err(|error| Failure::prompt(&error))?;
     let unknown = tokenizer.unknown(text);
     if !unknown.is_empty() {
-        let unknown: Vec<_> = unknown.iter().map(|word| format!("{word:?}")).collect();
+        let unknown: Vec<_> =
+            unknown.iter().map(|word| format!("\"{}\"", shown::token(word, false))).collect();
         let verb = if unknown.len() == 1 { "is" } else { "are" };
         eprintln!(
             "note: {} {verb} not among the {} words that the model knows, and read as <unk>",

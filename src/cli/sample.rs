@@ -2,13 +2,14 @@
 
 mod made;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use super::Failure;
 use super::opening::{self, Source};
 use super::options::Structure;
 use crate::model::sampling::Sampling;
 use crate::task::Task;
+use crate::text::shown::Flow;
 use crate::text::tokenizer::Decoder;
 use crate::train::Generation;
 use crate::train::command::SampleRequest;
@@ -24,7 +25,7 @@ pub struct Arguments {
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=64))]
     beam: Option<u8>,
     /// The text to continue, or a source to answer; without it the model starts from its first character, as in the lecture, or from a line break
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     prompt: String,
     /// How many tokens to draw: characters, or words
     #[arg(long, value_name = "N", default_value_t = 500)]
@@ -67,12 +68,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{stage} does not continue text")));
     };
     let mut out = std::io::stdout().lock();
-    write!(out, "{}", arguments.prompt)?;
+    // A terminal would obey what a pipe carries.
+    let mut flow = out.is_terminal().then(Flow::default);
+    let mut print = |text: &str| match &mut flow {
+        Some(flow) => write!(out, "{}", flow.next(text)).and_then(|()| out.flush()),
+        None => write!(out, "{text}").and_then(|()| out.flush()),
+    };
+    print(&arguments.prompt)?;
     for _ in 0..tokens {
         let token = generation.next(&checkpoint.weights);
-        write!(out, "{}", decoder.next(token))?;
-        out.flush()?;
+        print(&decoder.next(token))?;
     }
-    writeln!(out)?;
+    print("\n")?;
     Ok(())
 }

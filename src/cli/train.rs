@@ -40,17 +40,17 @@ pub struct Arguments {
     /// Threads that share a step [default: one a core, up to 8]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// A UTF-8 text; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
-    #[arg(long, value_name = "FILE")]
+    /// A UTF-8 text, - for standard input; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     data: Option<PathBuf>,
     /// The points of a GAN's --target file: x and y a line, with a comma or blanks between them
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     points: Option<PathBuf>,
     /// Write a checkpoint at the end
-    #[arg(long, value_name = "CKPT")]
+    #[arg(long, value_name = "CKPT", allow_hyphen_values = true)]
     out: Option<PathBuf>,
     /// Go on from a checkpoint, to --steps
-    #[arg(long, value_name = "CKPT")]
+    #[arg(long, value_name = "CKPT", allow_hyphen_values = true)]
     resume: Option<PathBuf>,
     /// Estimate the losses every N steps
     #[arg(long, value_name = "N")]

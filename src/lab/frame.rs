@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Padding, Widget};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Role, Theme};
 
@@ -70,13 +71,14 @@ pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
     let room = width.saturating_sub(ellipsis.width());
     let mut used = 0;
     let mut out = String::new();
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
+    // What is drawn as one is not cut in two.
+    for cluster in text.graphemes(true) {
+        let wide = cluster.width();
         if used + wide > room {
             break;
         }
         used += wide;
-        out.push(c);
+        out.push_str(cluster);
     }
     if width >= ellipsis.width() {
         out.push_str(ellipsis);
@@ -101,6 +103,8 @@ mod tests {
         assert_eq!(clip("abc", 3, "…"), "abc");
         assert_eq!(clip("abcd", 3, "…"), "ab…");
         assert_eq!(clip("日本語", 4, "…"), "日…");
+        assert_eq!(clip("e\u{301}👩\u{200d}🔬ab", 4, "…"), "e\u{301}👩\u{200d}🔬…");
+        assert_eq!(clip("e\u{301}👩\u{200d}🔬ab", 3, "…"), "e\u{301}…");
         assert_eq!(clip("abc", 0, "…"), "");
     }
 }

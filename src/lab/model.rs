@@ -16,8 +16,8 @@ use super::run_view::{Ghost, Origin, Run};
 use super::theme::{Ground, Theme};
 use crate::lesson::{Lesson, Step};
 use crate::model::sampling::Sampling;
-use crate::text::Tokenizer;
 use crate::text::ngram::Reference;
+use crate::text::{Tokenizer, shown};
 use crate::train::command::SampleRequest;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::{Command, Config, RunId, Told, Value};
@@ -313,29 +313,21 @@ impl Model {
 
     /// How a token looks on an axis or in a table: one visible sign (`␣` for a space, `⏎` for a line break), or a word.
     pub fn label(&self, token: u32) -> String {
-        let glyphs = &self.theme.glyphs;
-        match self.character(token) {
-            Some(' ') => glyphs.space.to_owned(),
-            Some('\n') => glyphs.newline.to_owned(),
-            Some('\t') => glyphs.tab.to_owned(),
-            Some(c) if !c.is_control() => c.to_string(),
-            _ => match self.tokenizer() {
-                Some(Tokenizer::Words(tokenizer)) if self.reads_prompt() => {
-                    tokenizer.word(token).to_owned()
-                }
-                _ => "?".to_owned(),
-            },
+        let ascii = self.theme.glyphs.ascii;
+        match (self.character(token), self.tokenizer()) {
+            (Some(c), _) => shown::sign(c, ascii),
+            (None, Some(Tokenizer::Words(tokenizer))) if self.reads_prompt() => {
+                shown::token(tokenizer.word(token), ascii)
+            }
+            _ => "?".to_owned(),
         }
     }
 
     /// How a token looks that an encoder reads.
     pub fn source_label(&self, token: u32) -> String {
         let signs = self.run.as_ref().and_then(|run| run.signs.as_ref());
-        match signs.and_then(|signs| signs.source(token)) {
-            Some(' ') => self.theme.glyphs.space.to_owned(),
-            Some(c) => c.to_string(),
-            None => "?".to_owned(),
-        }
+        let sign = signs.and_then(|signs| signs.source(token));
+        sign.map_or_else(|| "?".to_owned(), |c| shown::sign(c, self.theme.glyphs.ascii))
     }
 
     /// The latest snapshot, if it belongs to the run on the screen.

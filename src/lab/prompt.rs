@@ -20,7 +20,7 @@ impl Prompt {
 
     /// Takes a text if it can be encoded; otherwise keeps the last one that could and says why.
     pub fn set(&mut self, text: &str, tokenizer: &Tokenizer) {
-        match tokenizer.encode(text) {
+        match tokenizer.encode_typed(text) {
             Ok(tokens) => {
                 let unknown = tokenizer.unknown(text);
                 let error =

@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(long, value_name = "LESSON")]
     pub lesson: Option<String>,
     /// A UTF-8 text to train on
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub data: Option<PathBuf>,
     /// For weights, batches and samples
     #[arg(long, default_value_t = 1337)]

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::TextError;
 use super::folder;
+use super::reading::{self, Unread};
+use super::shown;
 
 /// The environment variable that names a text file.
 pub const DATA_VARIABLE: &str = "GPT_LAB_DATA";
@@ -38,12 +40,17 @@ pub enum Source {
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File(path) => write!(f, "{} (--data)", path.display()),
-            Self::Environment(path) => write!(f, "{} ({DATA_VARIABLE})", path.display()),
-            Self::Fetched(path) => write!(f, "{} (fetched)", path.display()),
+            Self::File(path) if path == Path::new("-") => f.write_str("standard input (--data -)"),
+            Self::File(path) => write!(f, "{} (--data)", printable(path)),
+            Self::Environment(path) => write!(f, "{} ({DATA_VARIABLE})", printable(path)),
+            Self::Fetched(path) => write!(f, "{} (fetched)", printable(path)),
             Self::Bundled => f.write_str("in this program"),
         }
     }
+}
+
+fn printable(path: &Path) -> String {
+    shown::escaped(&path.to_string_lossy())
 }
 
 /// A text and where it came from. The text is exactly the file's: its line ends are kept.
@@ -64,17 +71,27 @@ impl Corpus {
     /// A text from a file.
     ///
     /// # Errors
-    /// If there is no such file, or it cannot be read, is not UTF-8 or is empty.
+    /// If there is no such file, or it cannot be read, is too long, not UTF-8 or empty.
     pub fn read(source: Source) -> Result<Self, TextError> {
+        Self::read_watched(source, &mut |_| ())
+    }
+
+    /// The same; `progress` hears how many bytes have been read.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_watched(source: Source, progress: &mut dyn FnMut(u64)) -> Result<Self, TextError> {
         let (path, given_by) = match &source {
             Source::File(path) => (path, "--data"),
             Source::Environment(path) => (path, DATA_VARIABLE),
             Source::Fetched(path) => (path, folder::HOME_VARIABLE),
             Source::Bundled => return Ok(Self::bundled()),
         };
-        let text = read_text(path, given_by)?;
-        let file_name =
-            || path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let text = read_text(path, given_by, progress)?;
+        let file_name = || match path.file_name().unwrap_or(path.as_os_str()).to_string_lossy() {
+            name if name == "-" => "standard input".to_owned(),
+            name => shown::excerpt(&name),
+        };
         let digest = sha256(text.as_bytes());
         let name = if digest == TINY_SHAKESPEARE_SHA256 {
             TINY_SHAKESPEARE.to_owned()
@@ -95,12 +112,28 @@ impl Corpus {
     }
 }
 
-fn read_text(path: &Path, given_by: &'static str) -> Result<String, TextError> {
-    let bytes = std::fs::read(path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => TextError::Missing { path: path.to_owned(), given_by },
-        _ if path.is_dir() => TextError::Directory { path: path.to_owned(), given_by },
-        _ => TextError::Unreadable { path: path.to_owned(), source },
+fn read_text(
+    path: &Path,
+    given_by: &'static str,
+    progress: &mut dyn FnMut(u64),
+) -> Result<String, TextError> {
+    let most = reading::max_text();
+    let bytes = reading::read(path, most, progress).map_err(|error| match error {
+        Unread::Long => TextError::Long { path: path.to_owned(), most: most >> 20 },
+        Unread::Failed(source) => match source.kind() {
+            std::io::ErrorKind::NotFound => TextError::Missing { path: path.to_owned(), given_by },
+            _ if path.is_dir() => TextError::Directory { path: path.to_owned(), given_by },
+            _ => TextError::Unreadable { path: path.to_owned(), source },
+        },
     })?;
+    text_of(bytes, path)
+}
+
+/// The text that some bytes of a file are.
+fn text_of(bytes: Vec<u8>, path: &Path) -> Result<String, TextError> {
+    if let Some(encoding) = reading::wide_encoding(&bytes) {
+        return Err(TextError::Wide { path: path.to_owned(), encoding });
+    }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         TextError::NotUtf8 { path: path.to_owned(), offset, found: error.as_bytes()[offset] }
@@ -114,16 +147,21 @@ fn read_text(path: &Path, given_by: &'static str) -> Result<String, TextError> {
 /// If the first of these that is there cannot be read, is not UTF-8 or is empty, or the fetched file is damaged. A file
 /// that was asked for is never silently replaced by another.
 pub fn resolve(explicit: Option<&Path>) -> Result<Corpus, TextError> {
-    let environment = std::env::var_os(DATA_VARIABLE).map(PathBuf::from);
-    resolve_among(explicit, environment, fetched_path())
+    Corpus::read(source(explicit))
 }
 
-fn resolve_among(
+/// Where the corpus to train on is, as [`resolve`] looks for it.
+pub fn source(explicit: Option<&Path>) -> Source {
+    let environment = std::env::var_os(DATA_VARIABLE).map(PathBuf::from);
+    source_among(explicit, environment, fetched_path())
+}
+
+fn source_among(
     explicit: Option<&Path>,
     environment: Option<PathBuf>,
     fetched: Option<PathBuf>,
-) -> Result<Corpus, TextError> {
-    let source = if let Some(path) = explicit {
+) -> Source {
+    if let Some(path) = explicit {
         Source::File(path.to_owned())
     } else if let Some(path) = environment.filter(|path| !path.as_os_str().is_empty()) {
         Source::Environment(path)
@@ -131,8 +169,7 @@ fn resolve_among(
         Source::Fetched(path)
     } else {
         Source::Bundled
-    };
-    Corpus::read(source)
+    }
 }
 
 /// Where the fetched Tiny Shakespeare is or would be; `None` where the user has no home folder.
@@ -164,6 +201,14 @@ mod tests {
             std::fs::write(&path, bytes).unwrap();
             path
         }
+    }
+
+    fn resolve_among(
+        explicit: Option<&Path>,
+        environment: Option<PathBuf>,
+        fetched: Option<PathBuf>,
+    ) -> Result<Corpus, TextError> {
+        Corpus::read(source_among(explicit, environment, fetched))
     }
 
     fn message(result: Result<Corpus, TextError>) -> String {
@@ -226,6 +271,26 @@ mod tests {
         let path = files.write("cut.txt", &"日".as_bytes()[..2]);
         let said = message(resolve_among(Some(&path), None, None));
         assert!(said.contains("byte 0xe6 at offset 0"), "{said}");
+    }
+
+    #[test]
+    fn a_text_in_utf16_is_called_so() {
+        let files = Files::new();
+        let bytes: Vec<u8> = "\u{feff}a text".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (from, encoding) in [(0, "UTF-16"), (2, "UTF-16LE")] {
+            let path = files.write("wide.txt", &bytes[from..]);
+            let said = message(resolve_among(Some(&path), None, None));
+            assert!(said.contains(&format!("iconv -f {encoding} -t UTF-8")), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_no_part_of_a_name() {
+        let files = Files::new();
+        let path = files.write("a\u{1b}[31mb.txt", b"text");
+        let corpus = resolve_among(Some(&path), None, None).unwrap();
+        assert_eq!(corpus.name, r"a\u{1b}[31mb.txt");
+        assert!(corpus.source.to_string().contains(r"a\u{1b}[31mb.txt"), "{}", corpus.source);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::TextError;
 use super::corpus::{self, Corpus, Source};
+use super::opening::opening_words;
 use super::tokenizer::{Tokenizer, Tokens};
 
 /// The share of the text, from its start, that the model trains on.
@@ -91,6 +92,14 @@ impl Dataset {
     /// As [`with_tokenizer`](Self::with_tokenizer).
     pub fn read_with(&self, tokenizer: Tokenizer) -> Result<Self, TextError> {
         Self::with_tokenizer(self.corpus(), tokenizer)
+    }
+
+    /// The first clean words of the validation text, at most `length` grapheme clusters: a prompt that this text can always
+    /// be asked to continue.
+    pub fn opening_words(&self, length: usize) -> String {
+        let start = self.corpus.characters - self.corpus.val_characters;
+        let at = self.text.char_indices().nth(start).map_or(self.text.len(), |(at, _)| at);
+        opening_words(&self.text[at..], length)
     }
 
     fn corpus(&self) -> Corpus {

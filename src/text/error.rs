@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::reading;
 use super::tokenizer::UnknownCharacters;
 
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,16 @@ pub enum TextError {
         "{path:?} is not UTF-8: byte {found:#04x} at offset {offset} begins no character; convert the file to UTF-8"
     )]
     NotUtf8 { path: PathBuf, offset: usize, found: u8 },
+    #[error(
+        "{path:?} is not UTF-8 but {encoding}: convert it with `iconv -f {encoding} -t UTF-8 {path:?} > text.txt`, and give text.txt"
+    )]
+    Wide { path: PathBuf, encoding: &'static str },
+    #[error(
+        "{path:?} is longer than {most} MB: expected a shorter text; cut it, or allow for more with {option} MB or {variable}=MB",
+        option = reading::MAX_TEXT_OPTION,
+        variable = reading::MAX_TEXT_VARIABLE
+    )]
+    Long { path: PathBuf, most: u64 },
     #[error("{name} is empty: expected a text; choose another with --data FILE")]
     Empty { name: String },
     #[error(

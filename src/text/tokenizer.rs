@@ -6,6 +6,7 @@ pub mod words;
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 pub use characters::{CharTokenizer, UnknownCharacters};
 pub use words::WordTokenizer;
@@ -78,9 +79,21 @@ impl Tokenizer {
         }
     }
 
-    /// A text without what `encode` refuses: characters outside the vocabulary.
+    /// The ids of what somebody typed: as it is, else in Unicode's composed form, else in the decomposed one. é may be one
+    /// character or two, and who types it does not see which.
+    ///
+    /// # Errors
+    /// If the text holds characters outside a vocabulary of characters in every form.
+    pub fn encode_typed(&self, text: &str) -> Result<Vec<u32>, UnknownCharacters> {
+        let composed = || self.encode(&text.nfc().collect::<String>());
+        let decomposed = || self.encode(&text.nfd().collect::<String>());
+        self.encode(text).or_else(|error| composed().or_else(|_| decomposed()).map_err(|_| error))
+    }
+
+    /// A text without what `encode_typed` refuses: characters outside the vocabulary.
     pub fn known<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match self {
+            Self::Characters(_) if self.encode_typed(text).is_ok() => text.into(),
             Self::Characters(tokenizer) => {
                 text.chars().filter(|&c| tokenizer.id(c).is_some()).collect()
             }
@@ -100,8 +113,11 @@ impl Tokenizer {
     pub fn id(&self, token: &str) -> Option<u32> {
         match self {
             Self::Characters(tokenizer) => {
-                let mut characters = token.chars();
-                tokenizer.id(characters.next()?).filter(|_| characters.next().is_none())
+                let single = |text: &str| {
+                    let mut characters = text.chars();
+                    tokenizer.id(characters.next()?).filter(|_| characters.next().is_none())
+                };
+                single(token).or_else(|| single(&token.nfc().collect::<String>()))
             }
             Self::Words(tokenizer) => tokenizer.id(token),
         }

@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::json;
 
 use super::super::Failure;
+use super::quoted;
 use crate::math::cosine::by_cosine;
 use crate::model::Model;
 use crate::text::Tokenizer;
@@ -45,9 +46,13 @@ pub fn run(
         writeln!(out, "{line}")?;
         return Ok(());
     }
-    writeln!(out, "{stage} after {step} steps: nearest to {:?} by cosine", tokenizer.token(id))?;
+    writeln!(
+        out,
+        "{stage} after {step} steps: nearest to {} by cosine",
+        quoted(&tokenizer.token(id))
+    )?;
     for (id, cosine) in nearest {
-        writeln!(out, "{cosine:>8.3}  {:?}", tokenizer.token(id as u32))?;
+        writeln!(out, "{cosine:>8.3}  {}", quoted(&tokenizer.token(id as u32)))?;
     }
     Ok(())
 }
@@ -55,16 +60,17 @@ pub fn run(
 /// Why there is no such token, and which was perhaps meant.
 fn unknown(tokenizer: &Tokenizer, token: &str) -> Failure {
     let vocab_size = tokenizer.vocab_size();
+    let token = &quoted(token);
     match tokenizer {
         Tokenizer::Characters(_) => Failure::usage(format!(
-            "{token:?} is none of the model's {vocab_size} characters: give one of them; for neighbours of words train with --tokens words"
+            "{token} is none of the model's {vocab_size} characters: give one of them; for neighbours of words train with --tokens words"
         )),
         Tokenizer::Words(words) => {
             let meant = words.nearest_spelling(token).map_or_else(
                 || "give a more frequent word of the text".to_owned(),
                 |nearest| format!("did you mean {nearest:?}?"),
             );
-            Failure::usage(format!("{token:?} is none of the model's {vocab_size} words: {meant}"))
+            Failure::usage(format!("{token} is none of the model's {vocab_size} words: {meant}"))
         }
     }
 }

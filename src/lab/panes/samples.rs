@@ -11,7 +11,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
-use unicode_width::UnicodeWidthStr;
 
 use super::{Look, PaneId};
 use crate::lab::action::Action;
@@ -150,15 +149,16 @@ fn cursor(model: &Model, sample: &Sample) -> Option<usize> {
 fn page(model: &Model, sample: &Sample, width: u16) -> Page {
     let tokens = || sample.prompt.iter().chain(&sample.tokens).copied();
     let Some(Tokenizer::Words(words)) = model.tokenizer() else {
-        return Page::new(tokens().map(|token| Sign::of(model.character(token))), width);
+        let characters: Vec<_> = tokens().map(|token| model.character(token)).collect();
+        return Page::new(Sign::of(&characters, model.theme.glyphs.ascii).into_iter(), width);
     };
     let before = iter::once(None).chain(tokens().map(Some));
     let signs = before.zip(tokens()).map(|(before, token)| match words.word(token) {
         "\n" => Sign::Newline,
-        word => Sign::Word {
-            width: word.width() as u16,
-            space: before.is_some_and(|before| words.space_between(before, token)),
-        },
+        _ => {
+            let space = before.is_some_and(|before| words.space_between(before, token));
+            Sign::of_word(model.label(token), space)
+        }
     });
     Page::new(signs, width)
 }
@@ -186,16 +186,18 @@ fn draw_text(model: &Model, sample: &Sample, area: Rect, buf: &mut Buffer) {
         if at_cursor {
             style = theme.style(Role::Selected);
         }
-        match place.sign {
-            Sign::Shown(c) => _ = put(buf, area, x, y, c.encode_utf8(&mut [0; 4]), style),
-            Sign::Word { .. } => {
-                let token = chosen.map_or(sample.prompt.get(i), |index| sample.tokens.get(index));
-                let word = token.map_or_else(String::new, |token| model.label(*token));
-                put(buf, area, x, y, &word, style);
+        match &place.sign {
+            Sign::Shown { text, .. } => _ = put(buf, area, x, y, text, style),
+            // Seen with the sign it is a part of, which the cursor marks as a whole.
+            Sign::Part(before) if at_cursor => {
+                let whole = i.checked_sub(*before).map(|head| &page.places[head].sign);
+                if let Some(Sign::Shown { text, .. }) = whole {
+                    put(buf, area, x, y, text, style);
+                }
             }
+            Sign::Part(_) => {}
             Sign::Newline if at_cursor => _ = put(buf, area, x, y, theme.glyphs.newline, style),
             Sign::Newline => {}
-            Sign::Tab => _ = put(buf, area, x, y, theme.glyphs.tab, style),
             Sign::Unknown => _ = put(buf, area, x, y, "?", theme.style(Role::Warning)),
         }
     }

@@ -2,6 +2,8 @@
 
 use ratatui::symbols::{border, marker::Marker};
 
+use crate::text::shown;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glyphs {
     pub ascii: bool,
@@ -55,9 +57,9 @@ impl Glyphs {
         right: "▸",
         knob: "●",
         track: "━",
-        space: "␣",
-        newline: "⏎",
-        tab: "⇥",
+        space: shown::SPACE,
+        newline: shown::NEWLINE,
+        tab: shown::TAB,
     };
 
     pub const ASCII: Self = Self {
@@ -81,9 +83,9 @@ impl Glyphs {
         right: ">",
         knob: "o",
         track: "-",
-        space: "_",
-        newline: "$",
-        tab: "^",
+        space: shown::ASCII_SPACE,
+        newline: shown::ASCII_NEWLINE,
+        tab: shown::ASCII_TAB,
     };
 
     pub fn border(&self) -> border::Set<'static> {

@@ -3,9 +3,15 @@
 use std::path::Path;
 
 use super::Point;
+use crate::text::reading::{self, Unread};
+use crate::text::shown;
 
 /// Of fewer points none could be held out that says anything.
 const FEWEST: usize = 20;
+
+/// Of a file, so many bytes and points are read at most: no picture of them tells more apart.
+const MOST_BYTES: u64 = 64 << 20;
+const MOST: usize = 1_000_000;
 
 /// Why a file of points is no good.
 #[derive(Debug, thiserror::Error)]
@@ -13,9 +19,18 @@ pub enum PointsError {
     #[error("cannot read the points in {file}: {error}")]
     Read { file: String, error: std::io::Error },
     #[error(
-        "{file}, line {line}: expected two numbers, x and y, found {found:?}: write a point a line, as in 0.5, -1.25"
+        "{file}, line {line}: expected two numbers, x and y, found \"{found}\": write a point a line, as in 0.5, -1.25"
     )]
     Line { file: String, line: usize, found: String },
+    #[error(
+        "cannot read the points in {file}: byte {offset} is not UTF-8; expected a text with a point a line"
+    )]
+    Bytes { file: String, offset: usize },
+    #[error(
+        "{file} is too long: expected at most {MOST} points in {} MB; give a part of them",
+        MOST_BYTES >> 20
+    )]
+    Long { file: String },
     #[error("{file} has {found} points: give at least {FEWEST}")]
     Few { file: String, found: usize },
     #[error("the points of {file} are all the same, or too far apart to be scaled: give others")]
@@ -24,10 +39,18 @@ pub enum PointsError {
 
 /// Reads, centres and scales the points of a file.
 pub(super) fn read(path: &Path) -> Result<Vec<Point>, PointsError> {
-    let file = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    let file = shown::escaped(&path.display().to_string());
+    let bytes = match reading::read(path, MOST_BYTES, &mut |_| ()) {
+        Ok(bytes) => bytes,
+        Err(Unread::Failed(error)) => return Err(PointsError::Read { file, error }),
+        Err(Unread::Long) => return Err(PointsError::Long { file }),
+    };
+    match String::from_utf8(bytes) {
         Ok(text) => parse(&text, &file),
-        Err(error) => Err(PointsError::Read { file, error }),
+        Err(error) => {
+            let offset = error.utf8_error().valid_up_to();
+            Err(PointsError::Bytes { file, offset })
+        }
     }
 }
 
@@ -47,11 +70,14 @@ fn parse(text: &str, file: &str) -> Result<Vec<Point>, PointsError> {
         let first = std::mem::take(&mut heading);
         match &fields[..] {
             [x, y] if number(x).is_some() && number(y).is_some() => {
+                if points.len() == MOST {
+                    return Err(PointsError::Long { file: file() });
+                }
                 points.push([x, y].map(|field| number(field).unwrap_or_default()));
             }
             _ if first && !fields.iter().any(|field| field.parse::<f64>().is_ok()) => {}
             _ => {
-                let found = line.chars().take(40).collect();
+                let found = shown::excerpt(&line.chars().take(40).collect::<String>());
                 return Err(PointsError::Line { file: file(), line: i + 1, found });
             }
         }

@@ -1,5 +1,9 @@
 //! Characters to numbers and back: the lecture's tokenizer, one id a character, in the order of their code points.
 
+use std::collections::HashSet;
+
+use crate::text::shown;
+
 /// Below this code point the id is looked up in a table; above it by binary search.
 const TABLE: usize = 256;
 /// Not an id.
@@ -36,7 +40,7 @@ fn count(characters: usize) -> String {
 }
 
 fn names(characters: &[char]) -> String {
-    let mut names: Vec<_> = characters.iter().take(NAMED).map(|c| format!("{c:?}")).collect();
+    let mut names: Vec<_> = characters.iter().take(NAMED).map(|c| shown::named(*c)).collect();
     if characters.len() > NAMED {
         names.push(format!("and {} more", characters.len() - NAMED));
     }
@@ -91,11 +95,12 @@ impl CharTokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, UnknownCharacters> {
         let mut ids = Vec::with_capacity(text.len());
         let mut unknown = Vec::new();
+        let mut seen = HashSet::new();
         for c in text.chars() {
             match self.id(c) {
                 Some(id) => ids.push(id),
-                None if unknown.contains(&c) => {}
-                None => unknown.push(c),
+                None if seen.insert(c) => unknown.push(c),
+                None => {}
             }
         }
         if unknown.is_empty() {
@@ -169,7 +174,9 @@ mod tests {
         assert_eq!(error.characters, ['#', '€', '\t']);
         let line = error.to_string();
         assert!(
-            line.starts_with("3 characters are outside the vocabulary of 3: '#', '€', '\\t';"),
+            line.starts_with(
+                "3 characters are outside the vocabulary of 3: '#', '€', '⇥' (U+0009);"
+            ),
             "{line}"
         );
         assert_eq!(line.lines().count(), 1);

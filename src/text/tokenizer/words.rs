@@ -1,17 +1,26 @@
 //! Words to numbers and back.
 //!
-//! A token is a word (letters and digits, with apostrophes within), a single punctuation mark or other sign, or a line
-//! break; other white space only separates. Words are in lower case, because a small text holds each word too rarely as
-//! it is: `King` and `king` shall be one word. The vocabulary is the most frequent words; all others are the token
-//! `<unk>`.
+//! A token is a word (letters and digits with their marks and joiners, with apostrophes within), a single punctuation
+//! mark or other sign (all that is drawn as one: an emoji with its joiners, a flag), or a line break; other white space
+//! only separates. Words are in lower case, because a small text holds each word too rarely as it is: `King` and `king`
+//! shall be one word; and in Unicode's composed form (NFC), because é is one letter, however it was typed. The vocabulary
+//! is the most frequent words; all others are the token `<unk>`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::iter;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::text::shown::is_attached;
 
 /// What stands for every word outside the vocabulary; its id is 0.
 pub const UNKNOWN: &str = "<unk>";
 /// The id of [`UNKNOWN`].
 pub const UNKNOWN_ID: u32 = 0;
+
+/// Letters of a word that another spelling is looked for at most.
+const LONGEST: usize = 64;
 
 /// A vocabulary of words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +50,7 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
         } else if first.is_alphanumeric() {
             word_length(rest)
         } else {
-            first.len_utf8()
+            sign_length(rest)
         };
         let (token, after) = rest.split_at(length);
         rest = after;
@@ -49,12 +58,22 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Bytes of the word that a text begins with: an apostrophe belongs to it where a letter follows.
+/// Bytes of the sign that a text begins with: of all that is drawn as one.
+fn sign_length(text: &str) -> usize {
+    // Most signs are ASCII's, with nothing attached; a line break is one whatever follows.
+    match text.as_bytes() {
+        [first, second, ..] if first.is_ascii() && second.is_ascii() => 1,
+        [b'\n', ..] => 1,
+        _ => text.graphemes(true).next().map_or(0, str::len),
+    }
+}
+
+/// Bytes of the word that a text begins with: marks and joiners belong to it everywhere, an apostrophe belongs to it where a letter follows.
 fn word_length(text: &str) -> usize {
     let mut characters = text.char_indices().peekable();
     while let Some((at, c)) = characters.next() {
         let followed = characters.peek().is_some_and(|(_, next)| next.is_alphanumeric());
-        if !(c.is_alphanumeric() || (matches!(c, '\'' | '’') && followed)) {
+        if !(c.is_alphanumeric() || is_attached(c) || (matches!(c, '\'' | '’') && followed)) {
             return at;
         }
     }
@@ -63,7 +82,7 @@ fn word_length(text: &str) -> usize {
 
 /// A token as the vocabulary has it.
 fn folded(token: &str) -> String {
-    token.to_lowercase()
+    if token.is_ascii() { token.to_ascii_lowercase() } else { token.to_lowercase().nfc().collect() }
 }
 
 impl WordTokenizer {
@@ -103,7 +122,11 @@ impl WordTokenizer {
 
     /// The id of a word, however it is capitalised.
     pub fn id(&self, word: &str) -> Option<u32> {
-        self.ids.get(&folded(word)).copied()
+        let word = folded(word);
+        let known = |word: &str| self.ids.get(word).copied();
+        // Vocabularies of before may hold words in the decomposed form.
+        let decomposed = || known(&word.nfd().collect::<String>()).filter(|_| !word.is_ascii());
+        known(&word).or_else(decomposed)
     }
 
     /// The ids of a text; a word outside the vocabulary becomes `<unk>`.
@@ -113,13 +136,9 @@ impl WordTokenizer {
 
     /// The words of a text that are outside the vocabulary, each once.
     pub fn unknown(&self, text: &str) -> Vec<String> {
-        let mut unknown: Vec<String> = Vec::new();
-        for token in split(text).filter(|token| self.id(token).is_none()) {
-            if !unknown.iter().any(|known| known == token) {
-                unknown.push(token.to_owned());
-            }
-        }
-        unknown
+        let mut seen = HashSet::new();
+        let unknown = split(text).filter(|token| self.id(token).is_none() && seen.insert(*token));
+        unknown.map(str::to_owned).collect()
     }
 
     /// The word of an id; U+FFFD, the replacement character, if there is none.
@@ -151,6 +170,9 @@ impl WordTokenizer {
     /// (Levenshtein's distance); of equally near ones the most frequent.
     pub fn nearest_spelling(&self, word: &str) -> Option<&str> {
         let word: Vec<char> = folded(word).chars().collect();
+        if word.len() > LONGEST {
+            return None;
+        }
         let most = word.len().div_ceil(3);
         let candidates = self.words.iter().skip(1).filter_map(|candidate| {
             let other: Vec<char> = candidate.chars().collect();
@@ -199,6 +221,39 @@ mod tests {
         );
         assert_eq!(split(" \t ").count(), 0);
         assert_eq!(split("rock’n’roll ’tis").collect::<Vec<_>>(), ["rock’n’roll", "’", "tis"]);
+    }
+
+    #[test]
+    fn what_belongs_to_a_word_is_not_cut_from_it() {
+        for (text, expected) in [
+            ("क्षमा करो, मित्र।", &["क्षमा", "करो", ",", "मित्र", "।"][..]),
+            ("H\u{300}\u{301}e\u{302}y!", &["H\u{300}\u{301}e\u{302}y", "!"]),
+            ("می\u{200c}خواهم", &["می\u{200c}خواهم"]),
+            (
+                "👩\u{200d}🔬 👨\u{200d}👩\u{200d}👧❤\u{fe0f}",
+                &["👩\u{200d}🔬", "👨\u{200d}👩\u{200d}👧", "❤\u{fe0f}"],
+            ),
+            ("🇫🇷🇩🇪 1\u{fe0f}\u{20e3} 👍🏽.", &["🇫🇷", "🇩🇪", "1\u{fe0f}\u{20e3}", "👍🏽", "."]),
+            ("(e\u{301}t\u{e9})\r\n\u{301}", &["(", "e\u{301}t\u{e9}", ")", "\n", "\u{301}"]),
+            ("a!\u{301}", &["a", "!\u{301}"]),
+        ] {
+            assert_eq!(split(text).collect::<Vec<_>>(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_the_same_however_its_letters_are_composed() {
+        let text = "L'été, là-bas: ÉTÉ\n";
+        let decomposed: String = text.nfd().collect();
+        assert_ne!(text, decomposed);
+        let words = WordTokenizer::new(text, usize::MAX);
+        assert_eq!(WordTokenizer::new(&decomposed, usize::MAX), words);
+        assert_eq!(words.encode(&decomposed), words.encode(text));
+        assert_eq!(words.id("e\u{301}te\u{301}"), words.id("été"));
+        // A vocabulary of before.
+        let old =
+            WordTokenizer::from_words(["<unk>", "e\u{301}te\u{301}"].map(str::to_owned).to_vec());
+        assert_eq!(old.unwrap().encode("été"), [1]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
 
 use crate::lab::frame::{clip, put};
 use crate::lab::model::Model;
@@ -67,11 +68,7 @@ pub fn draw(model: &Model, sample: &Sample, index: usize, area: Rect, buf: &mut 
 fn headline(model: &Model, drawn: &Candidate, (rank, of): (usize, usize), width: u16) -> String {
     let (sign, p) = (model.label(drawn.token), number::probability(drawn.probability));
     let words = format!("drawn: {sign}   p {p}   rank {} of {of}", rank + 1);
-    if words.chars().count() <= usize::from(width) {
-        words
-    } else {
-        format!("{sign} p {p} #{}", rank + 1)
-    }
+    if words.width() <= usize::from(width) { words } else { format!("{sign} p {p} #{}", rank + 1) }
 }
 
 /// The end of what the model had read.
@@ -116,10 +113,12 @@ impl Lines<'_> {
         let (logit, scaled) = (number::value(candidate.logit), number::value(candidate.scaled));
         let p = number::probability(candidate.probability);
         let label = self.model.label(candidate.token);
-        let text = format!("{mark} {label:<3} {logit:>7} {scaled:>7} {p:>7} ");
+        // By columns, not characters.
+        let blanks = " ".repeat(3_usize.saturating_sub(label.width()));
+        let text = format!("{mark} {label}{blanks} {logit:>7} {scaled:>7} {p:>7} ");
         let y = self.y;
         self.line(&text, self.model.theme.style(role));
-        let x = self.area.x + text.chars().count() as u16;
+        let x = self.area.x + text.width() as u16;
         let room = usize::from(self.area.right().saturating_sub(x));
         let bar = bar(candidate.probability, room, glyphs);
         put(self.buf, self.area, x, y, &bar, self.model.theme.style(Role::Accent));

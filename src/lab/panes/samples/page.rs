@@ -1,43 +1,60 @@
 //! Characters laid out in a column, word for character: line breaks as they were written, long lines cut at the width.
 
-use unicode_width::UnicodeWidthChar;
+use unicode_width::UnicodeWidthStr;
+
+use crate::text::shown;
 
 /// How a token stands on the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sign {
-    Shown(char),
-    /// A word of so many columns, with a space before it unless it begins a line.
-    Word {
-        width: u16,
-        space: bool,
-    },
+    /// A character with the marks and joiners that follow it, or a word; with a space before it unless it begins a line.
+    Shown { text: String, space: bool },
+    /// A mark, or another part of what is drawn as one: of the sign so many tokens before.
+    Part(usize),
     /// Takes the last place of its line, unseen.
     Newline,
-    Tab,
-    /// A control character, one without a width, or none of the vocabulary.
+    /// None of the vocabulary.
     Unknown,
 }
 
 impl Sign {
-    pub fn of(character: Option<char>) -> Self {
-        match character {
-            Some('\n') => Self::Newline,
-            Some('\t') => Self::Tab,
-            Some(c) if c.width().is_some_and(|width| width > 0) => Self::Shown(c),
-            _ => Self::Unknown,
+    /// The signs of characters in a row; `None` is none of the vocabulary.
+    pub fn of(characters: &[Option<char>], ascii: bool) -> Vec<Self> {
+        let mut signs = Vec::with_capacity(characters.len());
+        for run in characters.chunk_by(|a, b| a.is_some() && b.is_some()) {
+            let text: String = run.iter().flatten().collect();
+            if text.is_empty() {
+                signs.extend(run.iter().map(|_| Self::Unknown));
+            }
+            for cluster in shown::clusters(&text) {
+                signs.push(match cluster {
+                    "\n" => Self::Newline,
+                    // A space leaves its place empty.
+                    " " => Self::Shown { text: " ".to_owned(), space: false },
+                    _ => Self::Shown { text: shown::cluster(cluster, ascii), space: false },
+                });
+                signs.extend((1..cluster.chars().count()).map(Self::Part));
+            }
         }
+        signs
     }
 
-    fn width(self) -> u16 {
+    /// The sign of a word.
+    pub fn of_word(text: String, space: bool) -> Self {
+        Self::Shown { text, space }
+    }
+
+    /// Columns.
+    fn width(&self) -> u16 {
         match self {
-            Self::Shown(c) => c.width().unwrap_or(1) as u16,
-            Self::Word { width, .. } => width,
-            _ => 1,
+            Self::Shown { text, .. } => text.width() as u16,
+            Self::Part(_) => 0,
+            Self::Newline | Self::Unknown => 1,
         }
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub row: usize,
     pub column: u16,
@@ -55,20 +72,24 @@ impl Page {
     pub fn new(signs: impl Iterator<Item = Sign>, width: u16) -> Self {
         let width = width.saturating_sub(1).max(1);
         let (mut row, mut column) = (0, 0);
+        let mut head = (0, 0);
         let place = |sign: Sign| {
-            let spaced = matches!(sign, Sign::Word { space: true, .. });
+            if matches!(sign, Sign::Part(_)) {
+                return Place { row: head.0, column: head.1, sign };
+            }
+            let spaced = matches!(sign, Sign::Shown { space: true, .. });
             let mut start = column + u16::from(spaced && column > 0);
             if sign != Sign::Newline && column > 0 && start + sign.width() > width {
                 row += 1;
                 start = 0;
             }
-            let place = Place { row, column: start, sign };
+            head = (row, start);
             if sign == Sign::Newline {
                 (row, column) = (row + 1, 0);
             } else {
                 column = start.saturating_add(sign.width());
             }
-            place
+            Place { row: head.0, column: start, sign }
         };
         Self { places: signs.map(place).collect() }
     }
@@ -108,7 +129,8 @@ mod tests {
     use super::*;
 
     fn page(text: &str, width: u16) -> Page {
-        Page::new(text.chars().map(|c| Sign::of(Some(c))), width)
+        let characters: Vec<_> = text.chars().map(Some).collect();
+        Page::new(Sign::of(&characters, false).into_iter(), width)
     }
 
     #[test]
@@ -143,8 +165,40 @@ mod tests {
     }
 
     #[test]
+    fn every_character_has_a_sign_and_marks_stand_with_their_letters() {
+        let text = "e\u{301}\u{1b}👩\u{200d}🔬\r\n\t \u{301}";
+        let signs = Sign::of(&text.chars().map(Some).collect::<Vec<_>>(), false);
+        let shown = |text: &str| Sign::of_word(text.to_owned(), false);
+        let expected = [
+            shown("e\u{301}"),
+            Sign::Part(1),
+            shown("␛"),
+            shown("👩\u{200d}🔬"),
+            Sign::Part(1),
+            Sign::Part(2),
+            shown("␍"),
+            Sign::Newline,
+            shown("⇥"),
+            shown(" "),
+            shown("◌\u{301}"),
+        ];
+        assert_eq!(signs, expected);
+        // A mark after a token that is none begins anew.
+        assert_eq!(
+            Sign::of(&[Some('e'), None, Some('\u{301}')], false),
+            [shown("e"), Sign::Unknown, shown("◌\u{301}")]
+        );
+        let page = page(text, 80);
+        let places: Vec<_> = page.places.iter().map(|p| (p.row, p.column)).collect();
+        let line = [(0, 0), (0, 0), (0, 1), (0, 2), (0, 2), (0, 2), (0, 4), (0, 5)];
+        assert_eq!(places, [&line[..], &[(1, 0), (1, 1), (1, 2)]].concat());
+        // Both columns of a wide sign are its first token's.
+        assert_eq!((page.at(0, 0), page.at(0, 2), page.at(0, 3)), (Some(0), Some(3), Some(3)));
+    }
+
+    #[test]
     fn words_are_set_apart_and_never_broken() {
-        let word = |width, space| Sign::Word { width, space };
+        let word = |width, space| Sign::of_word("x".repeat(width), space);
         let sleep = [word(2, false), word(5, true), word(1, false), word(3, true)];
         let signs = sleep.into_iter().chain([Sign::Newline, word(2, true)]);
         // to sleep, / say / no
@@ -160,7 +214,6 @@ mod tests {
             assert_eq!(page("ab日", width).places.len(), 3);
         }
         assert_eq!(page("", 0).first_row(None, 0, true), 0);
-        assert_eq!(Sign::of(Some('\u{301}')), Sign::Unknown);
-        assert_eq!(Sign::of(None), Sign::Unknown);
+        assert_eq!(Sign::of(&[None, None], false), [Sign::Unknown, Sign::Unknown]);
     }
 }
