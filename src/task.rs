@@ -78,6 +78,32 @@ pub struct Config {
     pub tokens: Tokens,
     /// Text in words: the most different ones, by frequency.
     pub max_words: usize,
+    /// Which rule says what is held out: 1, which files leave out, or [`newest_rule`](Self::newest_rule).
+    #[serde(default = "first_rule", skip_serializing_if = "is_first_rule")]
+    pub rule: u8,
+}
+
+/// The rule of checkpoints that name none.
+fn first_rule() -> u8 {
+    split::FIRST_RULE
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_first_rule(rule: &u8) -> bool {
+    *rule == split::FIRST_RULE
+}
+
+impl Config {
+    /// The rule that new runs of this task hold out by. Only where the rules differ is there more than one.
+    pub fn newest_rule(&self) -> u8 {
+        match self.task {
+            Task::Reverse | Task::Sort | Task::Numbers => split::NEWEST_RULE,
+            Task::Points if self.target == Target::File => split::NEWEST_RULE,
+            Task::Text | Task::Dates | Task::Recall | Task::Glyphs | Task::Points => {
+                split::FIRST_RULE
+            }
+        }
+    }
 }
 
 impl Default for Config {
@@ -89,6 +115,7 @@ impl Default for Config {
             target: Target::Ring,
             tokens: Tokens::Characters,
             max_words: 4096,
+            rule: split::FIRST_RULE,
         }
     }
 }
@@ -129,11 +156,12 @@ pub fn open(config: &Config) -> Option<Arc<dyn Examples>> {
 
 /// The pairs of a task, if it is one of pairs.
 pub fn pairs(config: &Config) -> Option<Pairs> {
-    match config.task {
-        Task::Reverse => Some(Pairs::reverse(config.length)),
-        Task::Sort => Some(Pairs::sort(config.length)),
-        Task::Dates => Some(Pairs::dates()),
-        Task::Numbers => Some(Pairs::numbers()),
-        Task::Text | Task::Recall | Task::Glyphs | Task::Points => None,
-    }
+    let pairs = match config.task {
+        Task::Reverse => Pairs::reverse(config.length),
+        Task::Sort => Pairs::sort(config.length),
+        Task::Dates => Pairs::dates(),
+        Task::Numbers => Pairs::numbers(),
+        Task::Text | Task::Recall | Task::Glyphs | Task::Points => return None,
+    };
+    Some(pairs.split_by(config.rule))
 }

@@ -77,6 +77,12 @@ pub fn material(
     data: Option<&Path>,
     file: Option<&Path>,
 ) -> Result<Material, Failure> {
+    let task = &checkpoint.config.task;
+    if task.rule != task.newest_rule() {
+        eprintln!(
+            "note: the checkpoint's held-out examples are drawn by an older rule, by which a few short ones count for much: compare its figures with those of runs of the same rule alone"
+        );
+    }
     let mut material = Material { points: points(&checkpoint.config.task, file)?, text: None };
     if checkpoint.config.task.task != Task::Text {
         return Ok(material);

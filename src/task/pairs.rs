@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::alphabet::Alphabet;
 use super::judged::Share;
 use super::line::Line;
-use super::split::answer_held_out;
+use super::split::{self, answer_held_out};
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Examples, IGNORED, Output, PAD, Sizes, Split};
 use dates::Dates;
@@ -45,6 +45,9 @@ trait Rule: Send + Sync {
     /// Characters of the longest source and of the longest target.
     fn longest(&self) -> (usize, usize);
 
+    /// How many different targets of so many characters there are.
+    fn different(&self, length: usize) -> usize;
+
     /// What a source is, for whoever types one.
     fn understands(&self) -> String;
 }
@@ -58,6 +61,8 @@ pub struct Pairs {
     source_size: usize,
     /// T
     time: usize,
+    /// Targets of fewer characters are all trained on; `None` if no target is held out.
+    held_out_from: Option<usize>,
 }
 
 /// A text that is no source of a task.
@@ -98,7 +103,27 @@ impl Pairs {
             rule: Box::new(rule),
             source_size,
             time: target_size + 1,
+            held_out_from: None,
         }
+        .split_by(split::NEWEST_RULE)
+    }
+
+    /// The same examples, held out by a rule of that number.
+    #[must_use]
+    pub fn split_by(mut self, rule: u8) -> Self {
+        let longest = self.time - 1;
+        self.held_out_from = if rule == split::FIRST_RULE {
+            Some(0)
+        } else {
+            // Longer targets are never fewer.
+            (1..=longest).find(|&length| self.rule.different(length) >= split::ENOUGH)
+        };
+        self
+    }
+
+    /// Whether a target is kept from training.
+    fn held_out(&self, target: &[u8]) -> bool {
+        self.held_out_from.is_some_and(|from| target.len() >= from && answer_held_out(target))
     }
 
     /// The source ids of what a learner types.
@@ -189,7 +214,9 @@ impl Examples for Pairs {
             source.clear();
             target.clear();
             self.rule.draw(rng, &mut source, &mut target);
-            if answer_held_out(target.bytes()) == (split == Split::Val) {
+            // Where there are too few examples to hold any out, an estimate asks for those of training.
+            let wanted = self.held_out_from.is_some() && split == Split::Val;
+            if self.held_out(target.bytes()) == wanted {
                 self.append(source.bytes(), target.bytes(), batch);
             }
         }

@@ -5,6 +5,9 @@
 //! run is and whatever its seed. The answer decides, not the question: where several questions have one answer (the
 //! spellings of a date, the orders of some letters) all of them are on one side, and what is asked of a model in an
 //! estimate it has never been told.
+//!
+//! The second rule holds out of a length only if it has enough different answers. By the first, a tenth of the ten digits
+//! was one number, which every sixth question of an estimate then asked for.
 
 use crate::math::hash;
 
@@ -12,6 +15,13 @@ use crate::math::hash;
 const SHARE: u64 = 10;
 /// Any constant; another one would hold out other answers.
 const SALT: u64 = 0x6865_6c64_206f_7574;
+
+/// The rule of the first checkpoints: a tenth of all answers, whatever their length.
+pub const FIRST_RULE: u8 = 1;
+/// A tenth of the answers of each length that has at least [`ENOUGH`] different ones.
+pub const NEWEST_RULE: u8 = 2;
+/// A tenth of so many answers is 200: even if nothing else is held out, none of them is 1 % of what is judged.
+pub const ENOUGH: usize = 2000;
 
 /// Whether an example with this content is held out.
 pub fn held_out(content: impl IntoIterator<Item = u64>) -> bool {

@@ -130,6 +130,10 @@ pub enum InvalidConfig {
     Value(#[from] ValueError),
     #[error("{name} must be at least 1 (found 0)")]
     Zero { name: &'static str },
+    #[error(
+        "its held-out examples are drawn by rule {rule}, this program knows none past {newest}: use the version that wrote it"
+    )]
+    Rule { rule: u8, newest: u8 },
     #[error("a model of this kind ({model}) learns {}, not {task}: choose one of them with --task", fit.join(", "))]
     Task { model: String, task: String, fit: Vec<String> },
 }
@@ -157,8 +161,10 @@ pub fn tasks(architecture: Architecture) -> &'static [Task] {
 }
 
 impl Config {
-    /// Gives the model the sizes that a made task's examples have; a text's are its own.
+    /// Gives the model the sizes that a made task's examples have (a text's are its own), and a new run the newest rule of
+    /// what is held out.
     pub fn fit(&mut self) {
+        self.task.rule = self.task.newest_rule();
         if let Some(examples) = task::open(&self.task) {
             examples.sizes().apply(&mut self.model);
         }
@@ -172,6 +178,10 @@ impl Config {
             let fit = fit.iter().map(name).collect();
             let (model, task) = (name(self.model.model), name(self.task.task));
             return Err(InvalidConfig::Task { model, task, fit });
+        }
+        let (rule, newest) = (self.task.rule, self.task.newest_rule());
+        if !(1..=newest).contains(&rule) {
+            return Err(InvalidConfig::Rule { rule, newest });
         }
         // What stands in the fields of other kinds of networks does not count.
         for hyperparameter in HYPERPARAMETERS.iter().filter(|h| h.applies(self)) {

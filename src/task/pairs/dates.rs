@@ -228,6 +228,11 @@ impl Rule for Dates {
         (LONGEST_SOURCE, LONGEST_TARGET)
     }
 
+    fn different(&self, length: usize) -> usize {
+        let years = FIRST_YEAR..=LAST_YEAR;
+        if length == LONGEST_TARGET { years.flat_map(dates_of).count() } else { 0 }
+    }
+
     fn understands(&self) -> String {
         "a date from 1900 to 2099, such as `3 Feb 1987`, `February 3rd, 1987`, `the third of February 1987` or, day before month, `03/02/87`"
             .to_owned()

@@ -64,6 +64,16 @@ impl Rule for Letters {
         (self.length, self.length)
     }
 
+    /// Strings; or, sorted, multisets of letters: n + 25 over n.
+    fn different(&self, length: usize) -> usize {
+        let longer = |count: usize, n: usize| match self.order {
+            Order::Reversed => count.saturating_mul(26),
+            // Exact at every step, and held below what could overflow.
+            Order::Sorted => (count * (n + 25) / n).min(usize::MAX >> 8),
+        };
+        (1..=length).fold(1, longer)
+    }
+
     fn understands(&self) -> String {
         format!("1 to {} lower-case letters, such as `hello`", self.length)
     }

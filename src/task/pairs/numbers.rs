@@ -127,6 +127,15 @@ impl Rule for Numbers {
         (LONGEST_SOURCE, LONGEST_TARGET)
     }
 
+    fn different(&self, length: usize) -> usize {
+        match length {
+            0 => 0,
+            1 => 10,
+            2..=LONGEST_TARGET => 9 * 10_usize.pow(length as u32 - 1),
+            _ => 0,
+        }
+    }
+
     fn understands(&self) -> String {
         "the words of a number up to 999,999, such as `four hundred and seven`".to_owned()
     }

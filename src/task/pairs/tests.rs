@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::*;
 
 fn tasks() -> [(&'static str, Pairs); 6] {
@@ -9,6 +11,10 @@ fn tasks() -> [(&'static str, Pairs); 6] {
         ("dates", Pairs::dates()),
         ("numbers", Pairs::numbers()),
     ]
+}
+
+fn by_name(name: &str) -> Pairs {
+    tasks().into_iter().find(|(found, _)| *found == name).unwrap().1
 }
 
 fn draw(pairs: &Pairs, split: Split, count: usize, seed: u64) -> Batch {
@@ -38,18 +44,64 @@ fn every_target_is_the_answer_to_its_source() {
     assert_eq!(Pairs::dates().answer("3 Feb 1987").unwrap(), "1987-02-03");
 }
 
-/// However much is drawn with whatever seed: no answer is both trained on and held out.
+/// However much is drawn with whatever seed: no answer is both trained on and held out, and every length is trained.
 #[test]
 fn no_answer_is_on_both_sides() {
     for (name, pairs) in tasks() {
-        let sides = [Split::Train, Split::Val].map(|split| {
-            let drawn = (0..4).flat_map(|seed| texts(&pairs, &draw(&pairs, split, 1000, seed)));
-            drawn.map(|(_, target)| target).collect::<std::collections::HashSet<_>>()
-        });
-        assert!(!sides[0].is_empty() && !sides[1].is_empty(), "{name}");
-        assert!(sides[0].is_disjoint(&sides[1]), "{name}");
-        assert!(sides[0].iter().all(|target| !answer_held_out(target.as_bytes())));
+        for pairs in [pairs.split_by(1), by_name(name)] {
+            let drawn = [Split::Train, Split::Val].map(|split| {
+                let drawn = (0..4).flat_map(|seed| texts(&pairs, &draw(&pairs, split, 1000, seed)));
+                drawn.map(|(_, target)| target).collect::<std::collections::HashSet<_>>()
+            });
+            assert!(!drawn[0].is_empty() && !drawn[1].is_empty(), "{name}");
+            assert!(drawn[0].iter().all(|target| !pairs.held_out(target.as_bytes())));
+            if pairs.held_out_from.is_some() {
+                assert!(drawn[0].is_disjoint(&drawn[1]), "{name}");
+            }
+            let longest = drawn[0].iter().map(String::len).max().unwrap();
+            let lengths = (1..=longest).filter(|&n| pairs.rule.different(n) > 0);
+            for length in lengths {
+                assert!(drawn[0].iter().any(|target| target.len() == length), "{name} {length}");
+            }
+        }
     }
+}
+
+/// Where one example is much of what is judged, figures say little of the rest.
+#[test]
+fn no_held_out_example_is_a_hundredth_of_what_is_judged() {
+    const DRAWN: usize = 40_000;
+    let share = |pairs: &Pairs| {
+        let mut counts = HashMap::new();
+        for (_, target) in texts(pairs, &draw(pairs, Split::Val, DRAWN, 9)) {
+            *counts.entry(target).or_insert(0) += 1;
+        }
+        f64::from(*counts.values().max().unwrap()) / DRAWN as f64
+    };
+    let lengths = (3..=10).flat_map(|n| [Pairs::reverse(n), Pairs::sort(n)]);
+    for pairs in lengths.chain([Pairs::dates(), Pairs::numbers()]) {
+        assert!(pairs.held_out_from.is_some());
+        // 400 expected at the most, with a standard deviation of 20.
+        assert!(share(&pairs) < 0.01, "{}", pairs.rule.understands());
+    }
+    // What the second rule is for.
+    assert!(share(&Pairs::numbers().split_by(1)) > 0.1);
+    // Of so few none is held out.
+    for pairs in [1, 2].iter().flat_map(|&n| [Pairs::reverse(n), Pairs::sort(n)]) {
+        assert_eq!(pairs.held_out_from, None);
+    }
+}
+
+#[test]
+fn different_targets_are_counted() {
+    let drawn = |pairs: &Pairs, length| pairs.rule.different(length);
+    assert_eq!([1, 2, 3].map(|n| drawn(&Pairs::reverse(10), n)), [26, 676, 17_576]);
+    // Pairs of 26 letters without order: 26 * 27 / 2; triples: 26 * 27 * 28 / 6.
+    assert_eq!([1, 2, 3].map(|n| drawn(&Pairs::sort(10), n)), [26, 351, 3276]);
+    assert_eq!([1, 2, 6].map(|n| drawn(&Pairs::numbers(), n)), [10, 90, 900_000]);
+    // 200 years, of which 49 have a leap day (1900 has none).
+    assert_eq!(drawn(&Pairs::dates(), 10), 200 * 365 + 49);
+    assert!(Pairs::sort(80).rule.different(80) > 1 << 40);
 }
 
 #[test]
