@@ -38,6 +38,7 @@ pub fn model(width: u16, height: u16) -> Model {
     model.corpus = Some(Corpus {
         name: "Tiny Shakespeare".to_owned(),
         note: None,
+        opening: "First Citizen:".to_owned(),
         tokenizer,
         references: references(),
     });

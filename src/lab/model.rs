@@ -29,6 +29,8 @@ pub struct Corpus {
     pub name: String,
     /// What the learner should know about it: that the bundled play stands in, and how to fetch the other.
     pub note: Option<String>,
+    /// Some words of it: the prompt where a lesson's own cannot be read with this text.
+    pub opening: String,
     pub tokenizer: Tokenizer,
     /// Losses on the validation text that counting characters reaches; empty until they are counted.
     pub references: Vec<Reference>,
@@ -266,6 +268,15 @@ impl Model {
     /// Never: every lesson has pages, and the index stays among them.
     pub fn page(&self) -> &Step {
         &self.lesson().steps[self.page]
+    }
+
+    /// The prompt that the lesson begins with: its own, or some words of the text where that lacks a character of it.
+    pub fn default_prompt(&self) -> String {
+        let own = &self.lesson().prompt;
+        match &self.corpus {
+            Some(corpus) if corpus.tokenizer.encode(own).is_err() => corpus.opening.clone(),
+            _ => own.clone(),
+        }
     }
 
     /// Where everything stands on the screen.

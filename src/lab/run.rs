@@ -217,7 +217,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
     fn take(&mut self, incoming: Incoming) {
         match incoming {
             Incoming::Msg(msg) => {
-                self.saved |= matches!(msg, Msg::Worker(Event::SavedAll));
+                self.saved |= matches!(msg, Msg::Worker(Told { event: Event::SavedAll, .. }));
                 self.handle(msg);
             }
             Incoming::Answered => self.asking = false,

@@ -35,6 +35,8 @@ const FAREWELL: Duration = Duration::from_secs(1);
 const INBOX: usize = 256;
 /// How long a trainer that has saved everything may take to end.
 const ENDING: Duration = Duration::from_millis(500);
+/// Characters of a prompt that is taken from the text.
+const PROMPT: usize = 16;
 /// Reference lines: uniform, and n-grams up to this n.
 const HIGHEST_NGRAM: usize = 5;
 
@@ -187,6 +189,7 @@ fn raise(
         note: (dataset.corpus.source == Source::Bundled).then(|| {
             "training on the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare".to_owned()
         }),
+        opening: dataset.opening_words(PROMPT),
         tokenizer: dataset.tokenizer.clone(),
         references: Vec::new(),
     };

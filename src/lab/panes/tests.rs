@@ -32,6 +32,7 @@ fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
     let corpus = Corpus {
         name: "a text".to_owned(),
         note: None,
+        opening: String::new(),
         tokenizer: text.tokenizer.clone(),
         references: crate::text::ngram::references(&text, 2),
     };

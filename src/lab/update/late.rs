@@ -173,8 +173,13 @@ impl Scene {
         let tokenizer = Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS));
         let stage = model.lesson().stage.clone();
         let trainer = Trainer::new(opening(&stage, tokenizer.vocab_size(), 1337));
-        let corpus =
-            Corpus { name: "a text".to_owned(), note: None, tokenizer, references: vec![] };
+        let corpus = Corpus {
+            name: "a text".to_owned(),
+            note: None,
+            opening: String::new(),
+            tokenizer,
+            references: vec![],
+        };
         let effects = update(&mut model, Msg::Ready { corpus, stage });
         let mut scene = Self { model, trainer };
         scene.perform(effects);

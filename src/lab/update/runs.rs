@@ -24,9 +24,12 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     if let Some(note) = corpus.note.clone() {
         model.say(ToastKind::Info, note);
     }
-    let text = model.prompt.text.clone();
-    model.prompt.set_lossy(&text, &corpus.tokenizer);
+    let own = model.prompt.text != model.lesson().prompt;
     model.corpus = Some(corpus);
+    let text = if own { model.prompt.text.clone() } else { model.default_prompt() };
+    if let Some(corpus) = &model.corpus {
+        model.prompt.set_lossy(&text, &corpus.tokenizer);
+    }
     let vocab_size = model.tokenizer().map_or(0, Tokenizer::vocab_size);
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
@@ -46,7 +49,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     if lesson >= model.lessons.len() {
         return warn(model, "this is the last lesson");
     }
-    let untouched = model.prompt.text == model.lesson().prompt;
+    let untouched = model.prompt.text == model.default_prompt();
     model.lesson = lesson;
     model.page = 0;
     model.called = None;
@@ -56,7 +59,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     }
     // The learner's own prompt stays; one that came from a lesson makes room for the next lesson's.
     if untouched {
-        let prompt = model.lesson().prompt.clone();
+        let prompt = model.default_prompt();
         match &model.corpus {
             Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
             None => model.prompt.text = prompt,

@@ -424,6 +424,7 @@ fn ready_starts_training_at_the_lessons_pace() {
     let corpus = Corpus {
         name: "a text".to_owned(),
         note: None,
+        opening: String::new(),
         tokenizer: Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS)),
         references: Vec::new(),
     };
@@ -648,4 +649,20 @@ fn a_trainer_that_has_ended_is_not_waited_for() {
     let mut model = settled(120, 40);
     say(&mut model, Event::Stopped);
     assert_eq!(sent(&update(&mut model, Msg::Terminate)), ["Quit"]);
+}
+
+#[test]
+fn a_prompt_that_the_text_cannot_spell_is_taken_from_the_text() {
+    let mut model = settled(120, 40);
+    let Some(corpus) = &mut model.corpus else { panic!("there is a text") };
+    corpus.tokenizer = Tokenizer::Characters(CharTokenizer::new("निवासी: हाँ।\n"));
+    corpus.opening = "निवासी".to_owned();
+    key(&mut model, ']');
+    key(&mut model, '[');
+    // The learner's own stays as far as it can be read; nothing of "the king" can.
+    assert_eq!(model.prompt.text, "the king");
+    model.prompt.text = model.default_prompt();
+    key(&mut model, ']');
+    assert_eq!(model.prompt.text, "निवासी");
+    assert_eq!(model.prompt.tokens.len(), 6);
 }
