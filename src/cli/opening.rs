@@ -27,7 +27,9 @@ pub struct Source {
 
 impl Source {
     pub fn read(&self, given: &[Given]) -> Result<Checkpoint, Failure> {
-        Ok(Checkpoint::read(&self.checkpoint, given)?)
+        let checkpoint = Checkpoint::read(&self.checkpoint, given)?;
+        say(&checkpoint);
+        Ok(checkpoint)
     }
 
     pub fn tokenizer(&self, checkpoint: &Checkpoint) -> Result<Tokenizer, Failure> {
@@ -36,6 +38,13 @@ impl Source {
 
     pub fn material(&self, checkpoint: &Checkpoint) -> Result<Material, Failure> {
         material(checkpoint, self.data.as_deref(), self.points.as_deref())
+    }
+}
+
+/// Says what was taken for granted of a file of others.
+pub fn say(checkpoint: &Checkpoint) {
+    for note in &checkpoint.notes {
+        eprintln!("note: {note}");
     }
 }
 

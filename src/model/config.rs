@@ -138,7 +138,7 @@ impl Config {
     }
 
     /// The sizes that its kind of network needs, by name.
-    fn sizes(&self) -> Vec<(&'static str, usize)> {
+    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
         let Self { vocab_size, block_size, n_embd, n_hidden, n_layer, .. } = *self;
         let mut sizes = vec![];
         if !matches!(self.model, Architecture::Vae | Architecture::Gan) {

@@ -16,6 +16,8 @@
 //! plain `state_dict`, its configuration inferred from names and shapes (`state_dict`).
 
 mod file;
+mod guest;
+mod signature;
 mod state_dict;
 
 use std::path::{Path, PathBuf};
@@ -29,12 +31,19 @@ use crate::math::Real;
 use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
 use crate::task::Task;
+use crate::text::shown::{excerpt, is_hidden};
 use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
 
 pub use file::require_folder;
 
 const FORMAT: &str = "gpt-lab 1";
+/// What the format of every version of this program begins with.
+const OURS: &str = "gpt-lab";
+/// Characters of a stage's name.
+const LONGEST_NAME: usize = 64;
+/// Words of what is found wrong with a file.
+const CLAUSE: usize = 60;
 const FIRST_MOMENT: &str = "optim.m.";
 const SECOND_MOMENT: &str = "optim.v.";
 
@@ -54,6 +63,8 @@ pub struct Checkpoint {
     pub weights: Vec<Real>,
     /// AdamW's first and second moment; `None` in a plain `state_dict`.
     pub moments: Option<(Vec<Real>, Vec<Real>)>,
+    /// What was taken for granted where a file of others leaves it out.
+    pub notes: Vec<String>,
 }
 
 /// What a checkpoint is written from.
@@ -86,6 +97,10 @@ pub enum CheckpointError {
         "{path:?} has the format {found:?}, this program reads {FORMAT:?}: use the version that wrote it"
     )]
     Format { path: PathBuf, found: String },
+    #[error(
+        "{path:?} cannot be used: {tensor} holds {count} numbers that are not finite, so the run that wrote it had diverged; use an earlier checkpoint"
+    )]
+    NotFinite { path: PathBuf, tensor: String, count: usize },
     #[error("{path:?} could not be written: {source}; check that its folder exists and has room")]
     Unwritable { path: PathBuf, source: std::io::Error },
     #[error(
@@ -104,14 +119,40 @@ impl Checkpoint {
     /// If it cannot be read, is no checkpoint, is damaged, or if `overrides` contradict what it says itself.
     pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, CheckpointError> {
         let contents = Contents::read(path)?;
-        let reader = Reader { path, contents };
-        match reader.contents.metadata.get("format").map(String::as_str) {
-            None => reader.state_dict(overrides),
-            Some(FORMAT) => reader.own(overrides),
+        // Metadata of others ({"format": "pt"}) says nothing to us.
+        let ours = contents.metadata.get("format").filter(|format| format.starts_with(OURS));
+        let checkpoint = match ours.map(String::as_str) {
+            None => Reader { path, contents: contents.adopted() }.state_dict(overrides)?,
+            Some(FORMAT) => Reader { path, contents }.own(overrides)?,
             Some(other) => {
-                Err(CheckpointError::Format { path: path.to_owned(), found: other.to_owned() })
+                let found = excerpt(other);
+                return Err(CheckpointError::Format { path: path.to_owned(), found });
+            }
+        };
+        match checkpoint.not_finite() {
+            None => Ok(checkpoint),
+            Some((tensor, count)) => {
+                Err(CheckpointError::NotFinite { path: path.to_owned(), tensor, count })
             }
         }
+    }
+
+    /// The first tensor with numbers that are not finite, and how many.
+    fn not_finite(&self) -> Option<(String, usize)> {
+        let moments =
+            self.moments.iter().flat_map(|(m, v)| [(FIRST_MOMENT, m), (SECOND_MOMENT, v)]);
+        for (prefix, arena) in std::iter::once(("", &self.weights)).chain(moments) {
+            if arena.iter().all(|x| x.is_finite()) {
+                continue;
+            }
+            for parameter in self.model.registry().parameters() {
+                let count = parameter.positions().filter(|at| !arena[*at].is_finite()).count();
+                if count > 0 {
+                    return Some((format!("{prefix}{}", parameter.name), count));
+                }
+            }
+        }
+        None
     }
 }
 
@@ -123,11 +164,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn damaged(&self, found: impl Into<String>) -> CheckpointError {
-        CheckpointError::Damaged { path: self.path.to_owned(), found: found.into() }
+        CheckpointError::Damaged { path: self.path.to_owned(), found: clause(&found.into()) }
     }
 
     fn foreign(&self, found: impl Into<String>) -> CheckpointError {
-        CheckpointError::Foreign { path: self.path.to_owned(), found: found.into() }
+        CheckpointError::Foreign { path: self.path.to_owned(), found: clause(&found.into()) }
     }
 
     fn metadata(&self, key: &str) -> Result<&str, CheckpointError> {
@@ -157,7 +198,11 @@ impl Reader<'_> {
             let (path, value) = (self.path.to_owned(), *value);
             return Err(CheckpointError::Fixed { path, name: hyperparameter.name, value });
         }
+        if config.stage.chars().any(is_hidden) || config.stage.chars().count() > LONGEST_NAME {
+            return Err(self.damaged(format!("its stage is called {}", excerpt(&config.stage))));
+        }
         let model = self.build(&config.model)?;
+        self.require(&*model, &["", FIRST_MOMENT, SECOND_MOMENT])?;
         let updates = self.updates(step, model.groups().len())?;
         let mut checksum = Checksum::new(self.contents.metadata.iter());
         let mut arena = |prefix: &str| {
@@ -185,6 +230,7 @@ impl Reader<'_> {
             model,
             weights,
             moments: Some(moments),
+            notes: Vec::new(),
         })
     }
 
@@ -216,11 +262,16 @@ impl Reader<'_> {
     }
 
     /// A plain `state_dict`.
-    fn state_dict(&self, overrides: &Overrides) -> Result<Checkpoint, CheckpointError> {
+    fn state_dict(mut self, overrides: &Overrides) -> Result<Checkpoint, CheckpointError> {
+        if let Some(layout) = guest::layout(&self.contents.tensors) {
+            return Err(self.foreign(layout));
+        }
+        let notes = guest::complete(&mut self.contents.tensors);
         let config = state_dict::infer(&self.contents.tensors, overrides);
         let config = config.map_err(|found| self.foreign(found))?;
         config.validate().map_err(|error| self.foreign(format!("as a state_dict: {error}")))?;
         let model = self.build(&config.model)?;
+        self.require(&*model, &[""])?;
         let mut weights = vec![0.0; model.registry().len()];
         for parameter in model.registry().parameters() {
             let tensor = self.tensor(&parameter.name, &parameter.shape)?;
@@ -233,9 +284,10 @@ impl Reader<'_> {
             .keys()
             .filter(|name| !known(name) && !state_dict::is_buffer(name));
         if let Some(other) = others.next() {
-            return Err(
-                self.foreign(format!("it holds {other}, which the lecture's model has not"))
-            );
+            return Err(self.foreign(format!(
+                "it holds {}, which the lecture's model has not",
+                excerpt(other)
+            )));
         }
         Ok(Checkpoint {
             config,
@@ -247,6 +299,7 @@ impl Reader<'_> {
             model,
             weights,
             moments: None,
+            notes,
         })
     }
 
@@ -258,6 +311,16 @@ impl Reader<'_> {
             return Err(self.damaged(format!("its model needs more than its {found} numbers")));
         }
         model::build(config).map_err(|error| self.damaged(error.to_string()))
+    }
+
+    /// Checks that every tensor of the model is there, before room is made for any.
+    fn require(&self, model: &dyn Model, prefixes: &[&str]) -> Result<(), CheckpointError> {
+        for prefix in prefixes {
+            for Parameter { name, shape, .. } in model.registry().parameters() {
+                self.tensor(&format!("{prefix}{name}"), shape)?;
+            }
+        }
+        Ok(())
     }
 
     /// How often each group was moved; with one group, as often as there were steps.
@@ -287,6 +350,12 @@ impl Reader<'_> {
             None => Err(self.foreign(format!("{name} {shape:?} is missing"))),
         }
     }
+}
+
+/// What is found in a file may quote it: one line of bounded length, without what a terminal obeys.
+fn clause(found: &str) -> String {
+    let quoted: String = found.split_inclusive(' ').take(CLAUSE).map(excerpt).collect();
+    quoted.chars().take(CLAUSE * 8).collect()
 }
 
 #[allow(clippy::unnecessary_cast)]

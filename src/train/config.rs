@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::hyperparameter::{HYPERPARAMETERS, ValueError};
+use super::hyperparameter::{HYPERPARAMETERS, Range, ValueError, hyperparameter};
 use crate::model::config::{Architecture, GeneratorLoss};
 use crate::model::{self, Conditions, Dropout};
 use crate::task::{self, Task};
+
+/// No vocabulary or example is larger: Unicode has fewer characters.
+const LARGEST: usize = 1 << 21;
 
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +137,8 @@ pub enum InvalidConfig {
         "its held-out examples are drawn by rule {rule}, this program knows none past {newest}: use the version that wrote it"
     )]
     Rule { rule: u8, newest: u8 },
+    #[error("{name} must be at most {most} (found {size})")]
+    Size { name: &'static str, size: usize, most: u64 },
     #[error("a model of this kind ({model}) learns {}, not {task}: choose one of them with --task", fit.join(", "))]
     Task { model: String, task: String, fit: Vec<String> },
 }
@@ -186,6 +191,19 @@ impl Config {
         // What stands in the fields of other kinds of networks does not count.
         for hyperparameter in HYPERPARAMETERS.iter().filter(|h| h.applies(self)) {
             hyperparameter.check(hyperparameter.get(self))?;
+        }
+        // A size that comes with the task is no choice, but a file may say anything.
+        for (name, size) in self.model.sizes() {
+            match hyperparameter(name).map(|h| h.range) {
+                Some(Range::Count { max, .. }) if size as u64 > max => {
+                    return Err(InvalidConfig::Size { name, size, most: max });
+                }
+                None if size > LARGEST => {
+                    let most = LARGEST as u64;
+                    return Err(InvalidConfig::Size { name, size, most });
+                }
+                _ => {}
+            }
         }
         if self.training.eval_interval == 0 {
             return Err(InvalidConfig::Zero { name: "eval_interval" });
