@@ -261,6 +261,7 @@ fn a_sample_on_a_terminal_is_made_of_signs() {
         .args(["train", "--stage", "bigram", "--steps", "1", "--eval-batches", "1", "--data"])
         .args([text.as_os_str(), "--out".as_ref(), model.as_os_str()])
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .status();
     assert!(trained.unwrap().success());
     let model = model.to_str().unwrap();

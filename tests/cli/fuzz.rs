@@ -109,7 +109,8 @@ fn damaged_points() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a\u{1b}[31m\u{202e}.csv");
     let lines = |separator: &str| -> String {
-        (0..60).map(|i| format!("{}.5{separator}-{}e-1\n", i * i % 17, i % 7)).collect()
+        let lines = (0..60).map(|i| format!("{}.5{separator}-{}e-1", i * i % 17, i % 7));
+        lines.collect::<Vec<_>>().join("\n")
     };
     let bases = [lines(","), format!("x;y\n# a\n{}", lines(";")), lines("\t")];
     let mut read = 0;

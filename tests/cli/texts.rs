@@ -48,6 +48,9 @@ fn a_text_without_end_is_refused_with_the_switch_that_lifts_the_bound() {
     let mut command = lab.command(&["data", "info", "--data", "two.txt"]);
     let output = command.env("GPT_LAB_MAX_TEXT", "1").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
+    let mut command = lab.command(&["data", "info", "--data", "two.txt"]);
+    let output = command.env("GPT_LAB_MAX_TEXT", "much").output().unwrap();
+    contains_all(&String::from_utf8_lossy(&output.stderr), &["GPT_LAB_MAX_TEXT is \"much\"", "MB"]);
     contains_all(
         &lab.out(&["data", "info", "--data", "two.txt", "--max-text", "2"]),
         &["2,097,152"],
@@ -165,9 +168,8 @@ fn a_text_in_utf16_is_told_how_to_become_utf8() {
 #[test]
 fn names_one_a_line_can_be_trained_on() {
     let lab = Lab::new();
-    let names: String =
-        (0..300).map(|i| format!("{}na{}\n", ["an", "be", "ev"][i % 3], i % 7)).collect();
-    lab.write("names.txt", names.as_bytes());
+    let names = (0..300).map(|i| format!("{}na{}", ["an", "be", "ev"][i % 3], i % 7));
+    lab.write("names.txt", names.collect::<Vec<_>>().join("\n").as_bytes());
     train(&lab, "names.txt", "m.safetensors");
     // A reader that has left is no trouble.
     let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("gpt-lab"));
