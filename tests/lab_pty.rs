@@ -438,3 +438,22 @@ fn bad_data_is_one_line_before_the_screen_opens() {
     assert!(text.contains("error: ") && text.contains("UTF-8"), "{text}");
     assert_eq!(lab.saved(), Vec::<String>::new());
 }
+
+/// The prompt comes back as it is shown: the terminal does not obey it.
+#[test]
+fn a_sample_on_a_terminal_is_made_of_signs() {
+    let folder = tempfile::tempdir().unwrap();
+    let [text, model] = ["text.txt", "m.safetensors"].map(|name| folder.path().join(name));
+    std::fs::write(&text, "\u{1b}[31mred\u{7}\n".repeat(40)).unwrap();
+    let trained = Command::new(BINARY)
+        .args(["train", "--stage", "bigram", "--steps", "1", "--eval-batches", "1", "--data"])
+        .args([text.as_os_str(), "--out".as_ref(), model.as_os_str()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(trained.unwrap().success());
+    let model = model.to_str().unwrap();
+    let mut lab =
+        Lab::start(80, 24, &["sample", model, "--prompt", "\u{1b}[31mred\u{7}", "--tokens", "1"]);
+    lab.wait("the prompt in signs", |screen| screen.contains("␛[31mred␇"));
+}

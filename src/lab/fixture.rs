@@ -10,6 +10,7 @@ use super::model::{Corpus, Model};
 use super::panes::{Look, PaneId};
 use super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::theme::Theme;
+use super::widgets::ascii;
 use crate::model::sampling::Sampling;
 use crate::text::ngram::Reference;
 use crate::text::{CharTokenizer, Tokenizer};
@@ -92,6 +93,7 @@ pub fn pane(model: &Model, pane: PaneId, width: u16, height: u16) -> Buffer {
     };
     let inner = frame.draw(&model.theme, area, &mut buf);
     pane.draw(model, Look { focused: true, zoomed: false }, inner, &mut buf);
+    ascii::plain(&model.theme, &mut buf);
     buf
 }
 

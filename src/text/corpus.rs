@@ -117,7 +117,7 @@ fn read_text(
     given_by: &'static str,
     progress: &mut dyn FnMut(u64),
 ) -> Result<String, TextError> {
-    let most = reading::max_text();
+    let most = reading::max_text().map_err(|found| TextError::Bound { found })?;
     let bytes = reading::read(path, most, progress).map_err(|error| match error {
         Unread::Long => TextError::Long { path: path.to_owned(), most: most >> 20 },
         Unread::Failed(source) => match source.kind() {

@@ -31,6 +31,12 @@ pub enum TextError {
         variable = reading::MAX_TEXT_VARIABLE
     )]
     Long { path: PathBuf, most: u64 },
+    #[error(
+        "{} is {found:?}: expected how many MB of a text may be read, as in {}=512",
+        reading::MAX_TEXT_VARIABLE,
+        reading::MAX_TEXT_VARIABLE
+    )]
+    Bound { found: String },
     #[error("{name} is empty: expected a text; choose another with --data FILE")]
     Empty { name: String },
     #[error(

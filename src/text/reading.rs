@@ -23,11 +23,20 @@ pub fn give_max_text(megabytes: u64) {
     _ = GIVEN.set(megabytes);
 }
 
-/// Bytes of a text that may be read: from the command line, else the environment, else 256 MB. An environment variable that
-/// is no number counts as none.
-pub fn max_text() -> u64 {
-    let environment = || std::env::var(MAX_TEXT_VARIABLE).ok()?.trim().parse().ok();
-    GIVEN.get().copied().or_else(environment).unwrap_or(MAX_TEXT).saturating_mul(MB)
+/// Bytes of a text that may be read: from the command line, else the environment, else 256 MB.
+///
+/// # Errors
+/// What the environment variable holds, if that is no number of MB.
+pub fn max_text() -> Result<u64, String> {
+    let megabytes = match (GIVEN.get(), std::env::var_os(MAX_TEXT_VARIABLE)) {
+        (Some(given), _) => *given,
+        (None, Some(text)) if !text.is_empty() => {
+            let text = text.to_string_lossy();
+            text.trim().parse().map_err(|_| text.into_owned())?
+        }
+        (None, _) => MAX_TEXT,
+    };
+    Ok(megabytes.saturating_mul(MB))
 }
 
 /// Why a file was not read.

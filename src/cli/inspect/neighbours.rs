@@ -60,17 +60,17 @@ pub fn run(
 /// Why there is no such token, and which was perhaps meant.
 fn unknown(tokenizer: &Tokenizer, token: &str) -> Failure {
     let vocab_size = tokenizer.vocab_size();
-    let token = &quoted(token);
+    let asked = quoted(token);
     match tokenizer {
         Tokenizer::Characters(_) => Failure::usage(format!(
-            "{token} is none of the model's {vocab_size} characters: give one of them; for neighbours of words train with --tokens words"
+            "{asked} is none of the model's {vocab_size} characters: give one of them; for neighbours of words train with --tokens words"
         )),
         Tokenizer::Words(words) => {
             let meant = words.nearest_spelling(token).map_or_else(
                 || "give a more frequent word of the text".to_owned(),
                 |nearest| format!("did you mean {nearest:?}?"),
             );
-            Failure::usage(format!("{token} is none of the model's {vocab_size} words: {meant}"))
+            Failure::usage(format!("{asked} is none of the model's {vocab_size} words: {meant}"))
         }
     }
 }

@@ -19,7 +19,6 @@ use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::number::probability;
 use crate::lab::theme::Role;
-use crate::lab::widgets::ascii;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};
 use crate::lab::widgets::miniature::Miniature;
@@ -145,7 +144,6 @@ pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
             buf,
         ),
     }
-    ascii::plain(&model.theme, area, buf);
 }
 
 fn quiet(model: &Model, text: &str, area: Rect, buf: &mut Buffer) {

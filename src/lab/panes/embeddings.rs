@@ -17,7 +17,6 @@ use super::Look;
 use crate::lab::action::Action;
 use crate::lab::model::{Effect, Model};
 use crate::lab::theme::Role;
-use crate::lab::widgets::ascii;
 use crate::model::config::{self, Architecture};
 use crate::train::Subscription;
 use crate::train::snapshot::{Snapshot, Tensor};
@@ -237,7 +236,6 @@ pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
             .style(model.theme.style(Role::Muted))
             .render(area, buf);
     }
-    ascii::plain(&model.theme, area, buf);
 }
 
 /// From a place in a list of `count` to where the action leads, or `None` if it leads nowhere.

@@ -153,12 +153,12 @@ fn page(model: &Model, sample: &Sample, width: u16) -> Page {
         return Page::new(Sign::of(&characters, model.theme.glyphs.ascii).into_iter(), width);
     };
     let before = iter::once(None).chain(tokens().map(Some));
-    let signs = before.zip(tokens()).map(|(before, token)| match words.word(token) {
-        "\n" => Sign::Newline,
-        _ => {
-            let space = before.is_some_and(|before| words.space_between(before, token));
-            Sign::of_word(model.label(token), space)
+    let signs = before.zip(tokens()).map(|(before, token)| {
+        if words.word(token) == "\n" {
+            return Sign::Newline;
         }
+        let space = before.is_some_and(|before| words.space_between(before, token));
+        Sign::of_word(model.label(token), space)
     });
     Page::new(signs, width)
 }
@@ -195,9 +195,8 @@ fn draw_text(model: &Model, sample: &Sample, area: Rect, buf: &mut Buffer) {
                     put(buf, area, x, y, text, style);
                 }
             }
-            Sign::Part(_) => {}
             Sign::Newline if at_cursor => _ = put(buf, area, x, y, theme.glyphs.newline, style),
-            Sign::Newline => {}
+            Sign::Part(_) | Sign::Newline => {}
             Sign::Unknown => _ = put(buf, area, x, y, "?", theme.style(Role::Warning)),
         }
     }

@@ -17,7 +17,6 @@ use crate::lab::model::{Effect, Model};
 use crate::lab::number::{count, probability, setting, value};
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
-use crate::lab::widgets::ascii;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
 use crate::model::PAD;
@@ -185,7 +184,6 @@ pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
             .style(model.theme.style(Role::Muted))
             .render(area, buf);
     }
-    ascii::plain(&model.theme, area, buf);
 }
 
 /// From this width on the heading's two lines of numbers are one.

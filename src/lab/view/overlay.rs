@@ -10,6 +10,7 @@ use super::lists;
 use crate::lab::model::Model;
 use crate::lab::overlays::{Answer, Confirm, Overlay};
 use crate::lab::theme::Role;
+use crate::text::shown;
 
 /// Draws the overlay on top; returns where the text cursor stands, if there is one.
 pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -29,11 +30,16 @@ pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) -> Option<Position> {
     }
 }
 
-/// A text with its line breaks as signs.
+/// A text with its line breaks, and what else cannot be seen, as signs: one for one.
 pub fn shown(model: &Model, text: &str) -> String {
     let glyphs = &model.theme.glyphs;
     let newline = if glyphs.ascii { "|" } else { glyphs.newline };
-    text.replace(['\n', '⏎'], newline)
+    let sign = |c: char| match c {
+        '\n' | '⏎' => newline.to_owned(),
+        c if c.is_control() => shown::sign(c, glyphs.ascii),
+        c => c.to_string(),
+    };
+    text.chars().map(sign).collect()
 }
 
 /// An empty box in the middle, cleared, with a title; returns the room inside.

@@ -1,28 +1,44 @@
-//! The signs that panes write in their texts, on a terminal that shows only ASCII.
+//! The whole screen on a terminal that shows only ASCII.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 
 use super::super::theme::Theme;
 
-/// Replaces arrows, dots and the like in this part of the screen, one sign for one. Tokens keep their characters.
-pub fn plain(theme: &Theme, area: Rect, buf: &mut Buffer) {
+/// Replaces whatever is not ASCII, one sign for one: arrows, dots and the like by what looks like them, the rest by `?`.
+pub fn plain(theme: &Theme, buf: &mut Buffer) {
     if !theme.glyphs.ascii {
         return;
     }
-    let area = area.intersection(buf.area);
-    for position in area.positions() {
-        let Some(cell) = buf.cell_mut(position) else { continue };
+    for cell in &mut buf.content {
+        if cell.symbol().is_ascii() {
+            continue;
+        }
         let ascii = match cell.symbol() {
             "·" => ".",
+            "•" => "*",
             "×" => "x",
-            "–" => "-",
+            "–" | "—" | "─" => "-",
             "…" => "~",
-            "→" | "›" => ">",
+            "→" | "›" | "▸" => ">",
+            "←" | "‹" | "◂" => "<",
             "↓" => "v",
             "↑" => "^",
-            "∞" => "i",
-            _ => continue,
+            "∞" | "ᵢ" => "i",
+            "√" => "V",
+            "│" | "┤" | "├" => "|",
+            "┬" | "┴" | "┼" | "└" | "┘" | "┌" | "┐" => "+",
+            "‘" | "’" => "'",
+            "“" | "”" => "\"",
+            "₁" => "1",
+            "₂" | "²" => "2",
+            "₄" => "4",
+            "ᵀ" => "T",
+            "σ" => "s",
+            "μ" => "u",
+            "γ" => "g",
+            "β" => "b",
+            "π" => "p",
+            _ => "?",
         };
         cell.set_symbol(ascii);
     }

@@ -276,20 +276,6 @@ fn big_models_are_asked_for_one_layer_only() {
     assert!(wanted(&model).is_empty());
 }
 
-#[test]
-fn ascii_terminals_get_ascii() {
-    let mut model = fixture::model(120, 40);
-    model.theme.glyphs = Glyphs::ASCII;
-    for _ in View::ALL {
-        PANE.update(&mut model, Action::CycleView);
-        let area = Rect::new(0, 0, 116, 38);
-        let mut buf = Buffer::empty(area);
-        PANE.draw(&model, Look { focused: true, zoomed: true }, area, &mut buf);
-        let screen = fixture::text(&buf);
-        assert!(screen.is_ascii(), "{screen}");
-    }
-}
-
 /// Not the fixture but a model of each kind: what it hands over is what is drawn.
 #[test]
 fn what_a_real_model_hands_over_is_drawn() {

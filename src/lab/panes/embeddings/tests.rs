@@ -305,16 +305,3 @@ fn a_click_takes_the_token_or_the_cell() {
     PANE.click(&mut model, area, Position::new(2 + 5, 2 + 3));
     assert_eq!((model.panes.embeddings.token, model.panes.embeddings.column), (Some(3), 5));
 }
-
-#[test]
-fn ascii_terminals_get_ascii() {
-    let mut model = fixture::model(120, 40);
-    model.theme.glyphs = Glyphs::ASCII;
-    for _ in 0..4 {
-        PANE.update(&mut model, Action::CycleView);
-        let area = Rect::new(0, 0, 116, 38);
-        let mut buf = Buffer::empty(area);
-        PANE.draw(&model, Look { focused: true, zoomed: true }, area, &mut buf);
-        assert!(fixture::text(&buf).is_ascii(), "{}", fixture::text(&buf));
-    }
-}

@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use super::*;
 use crate::lab::fixture;
-use crate::lab::theme::Glyphs;
 use crate::model::sampling::SamplingError;
 
 const PANE: PaneId = PaneId::Softmax;
@@ -222,17 +221,4 @@ fn the_position_follows_the_end_until_it_is_moved() {
     model.prompt.tokens.truncate(3);
     PANE.refresh(&mut model);
     assert_eq!(model.panes.softmax.position, None);
-}
-
-#[test]
-fn ascii_terminals_get_ascii() {
-    let mut model = fixture::model(120, 40);
-    model.theme.glyphs = Glyphs::ASCII;
-    for _ in 0..2 {
-        PANE.update(&mut model, Action::CycleView);
-        let area = Rect::new(0, 0, 116, 38);
-        let mut buf = Buffer::empty(area);
-        PANE.draw(&model, Look { focused: true, zoomed: true }, area, &mut buf);
-        assert!(fixture::text(&buf).is_ascii(), "{}", fixture::text(&buf));
-    }
 }
