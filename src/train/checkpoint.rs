@@ -32,9 +32,11 @@ use crate::task::Task;
 use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
 
-pub use file::require_folder;
+pub use file::{is_checkpoint, require_folder};
 
 const FORMAT: &str = "gpt-lab 1";
+/// What the formats of all versions begin with.
+const FAMILY: &str = "gpt-lab ";
 const FIRST_MOMENT: &str = "optim.m.";
 const SECOND_MOMENT: &str = "optim.v.";
 
@@ -331,11 +333,20 @@ impl Checksum {
 }
 
 impl Parts<'_> {
-    /// Writes the checkpoint, whole or not at all.
+    /// Writes the checkpoint, whole or not at all, in the place of one that stands there.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
-        let unwritable = |source| CheckpointError::Unwritable { path: path.to_owned(), source };
-        let json =
-            |value: Result<String, serde_json::Error>| value.map_err(|e| unwritable(e.into()));
+        let written = self.contents().and_then(|contents| contents.write(path));
+        written.map_err(|source| CheckpointError::Unwritable { path: path.to_owned(), source })
+    }
+
+    /// Writes the checkpoint at `path`, or beside it where that name is taken; where it is.
+    pub fn write_new(&self, path: &Path) -> Result<PathBuf, CheckpointError> {
+        let written = self.contents().and_then(|contents| contents.write_new(path));
+        written.map_err(|source| CheckpointError::Unwritable { path: path.to_owned(), source })
+    }
+
+    fn contents(&self) -> std::io::Result<Contents> {
+        let json = |value: Result<String, serde_json::Error>| value.map_err(std::io::Error::from);
         let entries = [
             ("config", json(serde_json::to_string(self.config))?),
             ("corpus", self.corpus.to_owned()),
@@ -371,7 +382,7 @@ impl Parts<'_> {
             }
         }
         contents.metadata.insert("sha256".to_owned(), checksum.text());
-        contents.write(path).map_err(unwritable)
+        Ok(contents)
     }
 }
 

@@ -38,10 +38,12 @@ pub enum Command {
     Evaluate,
     /// Measures what matrix products alone reach on these threads; it takes some tens of milliseconds.
     MeasureGemm,
-    /// Writes a checkpoint of the present run.
+    /// Writes a checkpoint of the present run, in the place of one that stands there.
     Save(PathBuf),
+    /// Writes a checkpoint of the present run beside what stands there.
+    SaveNew(PathBuf),
     /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,
-    /// in this folder; answers one `Saved` each, then `SavedAll`.
+    /// in a new folder of this name, or of the next one that is free; answers one `Saved` each, then `SavedAll`.
     SaveAll(PathBuf),
     /// Opens the run in a checkpoint, parking the present one; another run of its stage is dropped.
     Load(PathBuf),

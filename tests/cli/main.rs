@@ -3,10 +3,16 @@
 mod bench;
 mod checkpoints;
 mod data;
+#[cfg(unix)]
+mod ending;
 mod errors;
 mod golden;
 mod lab;
 mod made;
+#[cfg(unix)]
+mod out;
 mod readme;
+#[cfg(target_os = "linux")]
+mod streams;
 mod training;
 mod words;
