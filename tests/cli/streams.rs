@@ -15,7 +15,6 @@ fn commands() -> Vec<Vec<&'static str>> {
         vec!["sample", "pairs", "--count", "3"],
         vec!["eval", "model", "--data", "play.txt"],
         vec!["eval", "model", "--data", "play.txt", "--json"],
-        vec!["eval", "pairs"],
         vec!["inspect", "model", "--prompt", "First"],
         vec!["inspect", "model", "--prompt", "First", "--json"],
         vec!["inspect", "model", "--neighbours", "a"],
