@@ -3,6 +3,8 @@
 //! A command is one file: its `Arguments` (what clap parses) and its `run`. Results go to standard output, everything
 //! else to standard error. An error is one line, `error: …`; the exit code is 1, or 2 where the command line is at fault.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod bench;
 mod data;
 mod eval;
@@ -13,7 +15,7 @@ mod sample;
 mod train;
 mod verify;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -63,6 +65,8 @@ pub enum Failure {
     Usage(String),
     /// Everything else: exit code 1.
     Failed(anyhow::Error),
+    /// A signal ended it, which was seen to: exit code 128 and the signal's number.
+    Stopped(i32),
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -100,18 +104,33 @@ pub fn main() -> ExitCode {
         },
         Some(command) => run(command),
     };
+    // What is left in its buffer may still fail to be written.
+    end(result.and_then(|()| Ok(io::stdout().flush()?)))
+}
+
+fn end(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            eprintln!("error: {message}");
+            say(format_args!("error: {message}"));
             ExitCode::from(2)
         }
+        Err(Failure::Stopped(signal)) => ExitCode::from(128 + signal as u8),
         Err(Failure::Failed(error)) if reader_left(&error) => ExitCode::SUCCESS,
+        Err(Failure::Failed(error)) if error.is::<io::Error>() => {
+            say(format_args!("error: standard output could not be written: {error}"));
+            ExitCode::FAILURE
+        }
         Err(Failure::Failed(error)) => {
-            eprintln!("error: {error}");
+            say(format_args!("error: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says a line on standard error. Where that is gone there is nobody left to tell.
+fn say(line: impl std::fmt::Display) {
+    _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 fn run(command: Command) -> Result<(), Failure> {
@@ -130,9 +149,7 @@ fn run(command: Command) -> Result<(), Failure> {
 fn text(explicit: Option<&Path>) -> Result<Corpus, TextError> {
     let corpus = read_text(explicit)?;
     if corpus.source == Source::Bundled {
-        eprintln!(
-            "note: the text is the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare"
-        );
+        say("note: the text is the bundled play; `gpt-lab data fetch` brings Tiny Shakespeare");
     }
     Ok(corpus)
 }
@@ -172,7 +189,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        error.exit();
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        return match error.exit_code() {
+            0 => end(printed.map_err(Failure::from)),
+            code => ExitCode::from(code as u8),
+        };
     }
     let text = error.render().to_string();
     let message = text
@@ -182,7 +203,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         .filter(|line| !line.is_empty())
         .collect::<Vec<_>>()
         .join(" ");
-    eprintln!("{message}");
+    say(message);
     ExitCode::from(2)
 }
 

@@ -5,6 +5,7 @@
 //! - [`math`]: functions on arrays, no state: matrix products, exp, softmax, cross-entropy, random streams
 //! - [`nn`]: one file a concept, a forward and a backward side by side
 //! - [`model`]: what a lesson trains: the bigram table and the configurable GPT
+//! - [`file`]: files as they are written: whole, and never over what is not ours
 //! - [`text`]: corpus, tokenizer, train/val split, batches, n-gram references
 //! - [`task`]: examples that are made, with answers that are known
 //! - [`train`]: optimizer, schedules, the session and its worker thread, commands in, events and snapshots out, checkpoints
@@ -16,6 +17,7 @@
 extern crate blas_src;
 
 pub mod cli;
+pub mod file;
 pub mod lab;
 pub mod lesson;
 pub mod math;

@@ -9,6 +9,7 @@ mod generation;
 mod memory;
 mod read_rate;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "all")]
     stage: Vec<String>,
     /// Threads that share a step [default: one a core, up to 8]
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = crate::train::team::threads)]
     threads: Option<usize>,
     /// About how long a stage is timed
     #[arg(long, default_value_t = 3.0)]
@@ -104,7 +105,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = arguments.threads.unwrap_or_else(Team::default_threads);
     let team = Team::new(threads)?;
     if !arguments.json {
-        println!(
+        writeln!(
+            std::io::stdout(),
             "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>7} {:>9}",
             "stage",
             "parameters",
@@ -116,7 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             "of gemm",
             "MiB",
             "allocs"
-        );
+        )?;
     }
     for config in configs {
         let stage = config.stage.clone();
@@ -221,8 +223,9 @@ fn bytes_per_step(session: &Session) -> usize {
 }
 
 fn print(row: &Row, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
     if json {
-        println!("{}", serde_json::to_string(row)?);
+        writeln!(out, "{}", serde_json::to_string(row)?)?;
     } else {
         // A step too small to share runs on fewer threads than there are.
         let threads = if row.shards == row.threads {
@@ -232,7 +235,8 @@ fn print(row: &Row, json: bool) -> anyhow::Result<()> {
         };
         let share =
             row.gemm_share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
-        println!(
+        writeln!(
+            out,
             "{:12} {:>10} {:>7} {:>9.4} {:>9.4} {:>11.0} {:>8.1} {:>8} {:>7.0} {:>9}",
             row.stage,
             row.parameters,
@@ -244,7 +248,7 @@ fn print(row: &Row, json: bool) -> anyhow::Result<()> {
             share,
             row.peak_mib,
             row.allocations
-        );
+        )?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ pub struct Arguments {
     #[command(flatten)]
     source: Source,
     /// Threads that share the work [default: one a core, up to 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = crate::train::team::threads)]
     threads: Option<usize>,
     /// One JSON object on standard output
     #[arg(long)]

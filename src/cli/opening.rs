@@ -100,7 +100,8 @@ pub fn material(
     let tokenizer = tokenizer_of(checkpoint, &corpus)?;
     let dataset = Dataset::with_tokenizer(corpus, tokenizer)?;
     if checkpoint.corpus.as_ref().is_some_and(|sha256| *sha256 != dataset.corpus.sha256) {
-        eprintln!("note: the checkpoint was trained on another text than {}", dataset.corpus.name);
+        let name = &dataset.corpus.name;
+        super::say(format_args!("note: the checkpoint was trained on another text than {name}"));
     }
     material.text = Some(Arc::new(dataset));
     Ok(material)
@@ -127,11 +128,11 @@ pub fn prompt(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, Failure> {
         let unknown: Vec<_> =
             unknown.iter().map(|word| format!("\"{}\"", shown::token(word, false))).collect();
         let verb = if unknown.len() == 1 { "is" } else { "are" };
-        eprintln!(
+        super::say(format_args!(
             "note: {} {verb} not among the {} words that the model knows, and read as <unk>",
             unknown.join(", "),
             tokenizer.vocab_size()
-        );
+        ));
     }
     Ok(ids)
 }

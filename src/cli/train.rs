@@ -1,32 +1,31 @@
 //! `gpt-lab train`: one run without a screen. It observes the same worker as the lab.
 
-use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Instant;
+mod observer;
+mod signals;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Failure;
 use super::opening;
 use super::options::Hyperparameters;
+use crate::file;
 use crate::task::Task;
-use crate::text::Dataset;
-use crate::train::checkpoint::{Checkpoint, require_folder};
-use crate::train::event::Evaluation;
+use crate::text::{Dataset, corpus};
+use crate::train::checkpoint::{Checkpoint, is_checkpoint, require_folder};
 use crate::train::hyperparameter::Takes;
 use crate::train::session::SessionError;
-use crate::train::stage::stage;
-use crate::train::{Command, Event, Material, Session, Team, Told, Worker};
+use crate::train::stage::{STAGES, Stage, stage};
+use crate::train::{Config, Material, Session, Team, Worker, team};
+use observer::Observer;
+use signals::Signals;
 
 /// The lecture's seed.
 const SEED: u64 = 1337;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A stage of the lecture: bigram, single-head, multi-head, feed-forward, blocks, residual, layer-norm, colab, nano-cpu, scaled-up, encoder-decoder
-    #[arg(long, required_unless_present = "resume")]
+    #[arg(long, required_unless_present = "resume", help = stages())]
     stage: Option<String>,
     /// A size of the stage: the encoder-decoder as large as the paper's
     #[arg(long, value_name = "NAME", value_parser = ["paper"], requires = "stage")]
@@ -38,7 +37,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Threads that share a step [default: one a core, up to 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = team::threads)]
     threads: Option<usize>,
     /// A UTF-8 text, - for standard input; without it GPT_LAB_DATA, the fetched Tiny Shakespeare, or the play in this program
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
@@ -46,18 +45,21 @@ pub struct Arguments {
     /// The points of a GAN's --target file: x and y a line, with a comma or blanks between them
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     points: Option<PathBuf>,
-    /// Write a checkpoint at the end
+    /// Write a checkpoint at the end, or where a signal stops the run
     #[arg(long, value_name = "CKPT", allow_hyphen_values = true)]
     out: Option<PathBuf>,
+    /// Write --out every N steps as well
+    #[arg(long, value_name = "N", requires = "out", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    save_every: Option<u64>,
     /// Go on from a checkpoint, to --steps
     #[arg(long, value_name = "CKPT", allow_hyphen_values = true)]
     resume: Option<PathBuf>,
     /// Estimate the losses every N steps
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     eval_interval: Option<u64>,
     /// Batches of each split in an estimate
-    #[arg(long, value_name = "N")]
-    eval_batches: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    eval_batches: Option<u32>,
     /// One JSON object a line on standard output
     #[arg(long)]
     json: bool,
@@ -65,21 +67,91 @@ pub struct Arguments {
     hyperparameters: Hyperparameters,
 }
 
+fn stages() -> String {
+    let names: Vec<_> = STAGES.iter().map(|stage| stage.name).collect();
+    format!("A stage of the course: {}", names.join(", "))
+}
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let Some(out) = &arguments.out {
+        require_place(out, arguments)?;
+    }
     let session = match &arguments.resume {
         None => begin(arguments)?,
         Some(_) => resume(arguments)?,
     };
     let (step, steps) = (session.step_count(), session.config().training.steps);
-    if arguments.resume.is_some() && step >= steps {
+    let estimated = session.history().evaluations.last().is_some_and(|last| last.step == step);
+    // A run that was stopped in its last estimate has that left to do.
+    if arguments.resume.is_some() && (step > steps || (step == steps && estimated)) {
         return Err(Failure::usage(format!(
             "the checkpoint is at step {step} of {steps}: nothing is left to do; ask for more with --steps"
         )));
     }
-    if let Some(out) = &arguments.out {
-        require_folder(out)?;
+    let signals = Signals::catch()
+        .map_err(|error| anyhow::anyhow!("signals could not be caught: {error}"))?;
+    Observer::new(arguments, &session).watch(&Worker::of(session), signals)
+}
+
+/// Sees to it, before anything is trained, that --out replaces nothing but a checkpoint.
+fn require_place(out: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    let environment = std::env::var_os(corpus::DATA_VARIABLE).map(PathBuf::from);
+    let fetched = corpus::fetched_path();
+    let inputs = [
+        (&arguments.data, "the text (--data)"),
+        (&arguments.points, "the file of points (--points)"),
+        (&environment, "the text (GPT_LAB_DATA)"),
+        (&fetched, "the fetched text"),
+    ];
+    let inputs: Vec<file::Input> = inputs
+        .iter()
+        .filter_map(|(path, what)| path.as_deref().map(|path| (path, *what)))
+        .collect();
+    file::require(out, &inputs, is_checkpoint)
+        .map_err(|taken| Failure::usage(format!("--out: {taken}")))?;
+    Ok(require_folder(out)?)
+}
+
+/// The stage that the command line names, in the size that it asks for.
+fn sized(name: &str, preset: Option<&str>) -> Result<Stage, Failure> {
+    let base = stage(name).map_err(Failure::usage)?;
+    let Some(preset) = preset else { return Ok(base) };
+    let large = |name: &str| stage(&format!("{name}-{preset}"));
+    large(name).map_err(|_| {
+        let names = STAGES.iter().map(|stage| stage.name).filter(|name| large(name).is_ok());
+        let names: Vec<_> = names.collect();
+        let names = names.join(", ");
+        Failure::usage(format!(
+            "--preset {preset} is a size of {names}, not of {name}: leave it out, or train {names}"
+        ))
+    })
+}
+
+/// Refuses options that would be without effect on a run.
+fn require_used(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
+    let stage = &config.stage;
+    if arguments.data.is_some() && config.task.task != Task::Text {
+        return Err(Failure::usage(format!(
+            "--data is for a stage that reads a text: {stage} makes its own examples ({}); leave it out",
+            config.task
+        )));
     }
-    Observer::new(arguments, &session).watch(&Worker::of(session))
+    // What a model can learn is checked with its configuration.
+    let given = arguments.hyperparameters.0.iter().map(|(given, _)| *given);
+    let Some(idle) = given.filter(|h| h.name != "task").find(|h| !h.applies(config)) else {
+        return Ok(());
+    };
+    let users = STAGES.iter().filter(|stage| idle.applies(&stage.config(1, SEED)));
+    let users: Vec<_> = users.map(|stage| stage.name).collect();
+    let whom = if users.is_empty() || users.contains(&stage.as_str()) {
+        "goes with other options".to_owned()
+    } else {
+        format!("is for {}", users.join(", "))
+    };
+    Err(Failure::usage(format!(
+        "--{} {whom}, and is without effect on this run of {stage} ({}): leave it out",
+        idle.option, config.task
+    )))
 }
 
 fn team(arguments: &Arguments) -> Result<Team, Failure> {
@@ -88,22 +160,19 @@ fn team(arguments: &Arguments) -> Result<Team, Failure> {
 
 /// A new run of a stage.
 fn begin(arguments: &Arguments) -> Result<Session, Failure> {
-    let mut name = arguments.stage.clone().unwrap_or_default();
-    if let Some(preset) = &arguments.preset {
-        name = format!("{name}-{preset}");
-    }
-    let stage = stage(&name).map_err(Failure::usage)?;
+    let stage = sized(arguments.stage.as_deref().unwrap_or_default(), arguments.preset.as_deref())?;
     let team = team(arguments)?;
     let mut config = stage.config(1, arguments.seed.unwrap_or(SEED));
     let training = &mut config.training;
     training.steps = arguments.steps.unwrap_or(training.steps);
     training.eval_interval = arguments.eval_interval.unwrap_or(training.eval_interval);
-    training.eval_batches = arguments.eval_batches.unwrap_or(training.eval_batches);
+    training.eval_batches = arguments.eval_batches.map_or(training.eval_batches, |n| n as usize);
     for (hyperparameter, value) in &arguments.hyperparameters.0 {
         hyperparameter.set(&mut config, *value).map_err(Failure::usage)?;
     }
     // What is wrong with the command line is said before the text is looked for.
     config.validate().map_err(Failure::usage)?;
+    require_used(arguments, &config)?;
     let points = opening::points(&config.task, arguments.points.as_deref())?;
     let mut material = Material { points, text: None };
     if config.task.task == Task::Text {
@@ -141,8 +210,9 @@ fn resume(arguments: &Arguments) -> Result<Session, Failure> {
     let training = &mut config.training;
     training.steps = arguments.steps.unwrap_or(training.steps);
     training.eval_interval = arguments.eval_interval.unwrap_or(training.eval_interval);
-    training.eval_batches = arguments.eval_batches.unwrap_or(training.eval_batches);
+    training.eval_batches = arguments.eval_batches.map_or(training.eval_batches, |n| n as usize);
     config.validate().map_err(Failure::usage)?;
+    require_used(arguments, config)?;
     let material =
         opening::material(&checkpoint, arguments.data.as_deref(), arguments.points.as_deref())?;
     let mut session = Session::restore(checkpoint, material, &team)?;
@@ -150,166 +220,4 @@ fn resume(arguments: &Arguments) -> Result<Session, Failure> {
         session.set(hyperparameter.name, value).map_err(Failure::usage)?;
     }
     Ok(session)
-}
-
-/// What watches the run and prints.
-struct Observer<'a> {
-    arguments: &'a Arguments,
-    stage: String,
-    parameters: usize,
-    bar: ProgressBar,
-    begun: Instant,
-    /// Time in steps, and how many.
-    seconds: f64,
-    steps: u64,
-    last: Option<Evaluation>,
-}
-
-impl<'a> Observer<'a> {
-    fn new(arguments: &'a Arguments, session: &Session) -> Self {
-        let (config, step) = (session.config(), session.step_count());
-        let bar = if arguments.json || !std::io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            let style = "{bar:30} {human_pos}/{human_len} steps  {per_sec}  {eta} left  {msg}";
-            let style = ProgressStyle::with_template(style);
-            let bar = ProgressBar::new(config.training.steps).with_position(step);
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.reset_eta();
-            bar
-        };
-        if !arguments.json {
-            let text = session.material().text.as_ref();
-            let what = match text.filter(|_| config.task.task == Task::Text) {
-                Some(text) => format!(
-                    "{} ({} {}, {} different)",
-                    text.corpus.name,
-                    text.train.len() + text.val.len(),
-                    config.task.tokens.plural(),
-                    config.model.vocab_size
-                ),
-                None => format!("made examples ({})", config.task),
-            };
-            bar.suspend(|| {
-                eprintln!(
-                    "{}: {} parameters on {what}, shards: {}",
-                    config.stage,
-                    session.weights().len(),
-                    session.shards(),
-                );
-            });
-        }
-        Self {
-            arguments,
-            stage: config.stage.clone(),
-            parameters: session.weights().len(),
-            bar,
-            begun: Instant::now(),
-            seconds: 0.0,
-            steps: 0,
-            last: None,
-        }
-    }
-
-    fn watch(mut self, worker: &Worker) -> Result<(), Failure> {
-        worker.send(Command::Run);
-        let mut finished = None;
-        for Told { event, .. } in &worker.events {
-            match event {
-                Event::Steps { reports, seconds } => {
-                    self.seconds += seconds;
-                    self.steps += reports.len() as u64;
-                    if let Some(report) = reports.last() {
-                        self.bar.set_position(report.step);
-                        self.bar.set_message(format!("loss {:.3}", report.loss));
-                    }
-                }
-                Event::Evaluated(evaluation) => self.evaluated(evaluation)?,
-                Event::Finished { step } => {
-                    let seconds = self.begun.elapsed().as_secs_f64();
-                    let Some(out) = &self.arguments.out else { return self.done(step, seconds) };
-                    finished = Some((step, seconds));
-                    worker.send(Command::Save(out.clone()));
-                }
-                Event::Saved { .. } => {
-                    if let Some((step, seconds)) = finished {
-                        return self.done(step, seconds);
-                    }
-                }
-                Event::Diverged { step } => {
-                    return Err(failure(format!(
-                        "the loss or the gradient is no longer finite after step {step}: the run has diverged and \
-                         nothing was written; lower --lr, or clip the gradient with --grad-clip 1"
-                    )));
-                }
-                Event::Refused { why, .. } | Event::NotOpened { why } => return Err(failure(why)),
-                Event::Failed { message } => {
-                    return Err(failure(format!("the trainer failed: {message}")));
-                }
-                Event::Stopped => break,
-                Event::Opened { .. }
-                | Event::Applied(_)
-                | Event::Extended { .. }
-                | Event::GemmRate(_)
-                | Event::Running
-                | Event::Paused
-                | Event::SavedAll => {}
-            }
-        }
-        Err(failure("the trainer stopped before the run was at its end".to_owned()))
-    }
-
-    fn evaluated(&mut self, evaluation: Evaluation) -> Result<(), Failure> {
-        use std::fmt::Write as _;
-        let Evaluation { step, train_loss, val_loss, figures } = &evaluation;
-        let line = if self.arguments.json {
-            let mut line = json!({"step": step, "train_loss": train_loss, "val_loss": val_loss});
-            for figure in figures {
-                line[&figure.name] = json!(figure.value);
-            }
-            line.to_string()
-        } else {
-            let mut line =
-                format!("step {step}: train loss {train_loss:.4}, val loss {val_loss:.4}");
-            for figure in figures {
-                let name = figure.name.replace('_', " ");
-                _ = write!(line, ", {name} {:.4}", figure.value);
-            }
-            line
-        };
-        self.last = Some(evaluation);
-        self.print(&line)
-    }
-
-    fn done(&self, step: u64, seconds: f64) -> Result<(), Failure> {
-        self.bar.finish_and_clear();
-        let ms_per_step = (self.steps > 0).then(|| 1e3 * self.seconds / self.steps as f64);
-        let out = self.arguments.out.as_ref().map(|out| out.display().to_string());
-        if self.arguments.json {
-            let line = json!({
-                "event": "done",
-                "stage": self.stage,
-                "step": step,
-                "parameters": self.parameters,
-                "train_loss": self.last.as_ref().map(|e| e.train_loss),
-                "val_loss": self.last.as_ref().map(|e| e.val_loss),
-                "seconds": seconds,
-                "ms_per_step": ms_per_step,
-                "checkpoint": out,
-            });
-            return self.print(&line.to_string());
-        }
-        let ms_per_step = ms_per_step.map_or(String::new(), |ms| format!(", {ms:.3} ms a step"));
-        let checkpoint = out.map_or(String::new(), |out| format!(", saved in {out}"));
-        self.print(&format!("done: {step} steps in {seconds:.1} s{ms_per_step}{checkpoint}"))
-    }
-
-    fn print(&self, line: &str) -> Result<(), Failure> {
-        let mut out = std::io::stdout().lock();
-        Ok(self.bar.suspend(|| writeln!(out, "{line}").and_then(|()| out.flush()))?)
-    }
-}
-
-fn failure(message: String) -> Failure {
-    Failure::Failed(anyhow::Error::msg(message))
 }

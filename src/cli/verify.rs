@@ -12,6 +12,7 @@ mod recurrent;
 mod stages;
 mod vae;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -38,25 +39,26 @@ enum Outcome {
 /// # Errors
 /// If there is no case, or one differs.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
     let (mut passed, mut failed) = (0, 0);
     for path in files(&arguments.folder)? {
         let case = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         match verify(&path) {
             Ok(Outcome::Passed(worst)) => {
                 passed += 1;
-                println!("PASS {case} {worst}");
+                writeln!(out, "PASS {case} {worst}")?;
             }
             Ok(Outcome::Failed(worst)) => {
                 failed += 1;
-                println!("FAIL {case} {worst}");
+                writeln!(out, "FAIL {case} {worst}")?;
             }
             Err(error) => {
                 failed += 1;
-                println!("FAIL {case} {error:#}");
+                writeln!(out, "FAIL {case} {error:#}")?;
             }
         }
     }
-    println!("{passed} passed, {failed} failed, 0 skipped");
+    writeln!(out, "{passed} passed, {failed} failed, 0 skipped")?;
     if failed > 0 {
         let cases = passed + failed;
         return Err(anyhow::anyhow!("{failed} of {cases} cases differ from the reference").into());

@@ -1,21 +1,30 @@
-//! Where the lab's checkpoints go: a new name every time, so that nothing that was saved is overwritten.
+//! Where the lab's checkpoints go: named for the moment. Whoever writes them takes the next name that is free.
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::text;
+use crate::{file, text};
 
 /// The folder of the lab's runs; `None` where the user has no home folder.
 pub fn runs() -> Option<PathBuf> {
     Some(text::folder::data()?.join("runs"))
 }
 
-/// A path in `folder` that is not there yet: `2026-11-22T15-20-05Z`, with a suffix before the extension if it is taken.
-pub fn fresh(folder: &Path, prefix: &str, extension: &str, now: SystemTime) -> PathBuf {
-    let name = format!("{prefix}{}", stamp(now));
-    let names = std::iter::once(String::new()).chain((2..).map(|n| format!("-{n}")));
-    let mut paths = names.map(|suffix| folder.join(format!("{name}{suffix}{extension}")));
-    paths.find(|path| !path.exists()).unwrap_or_else(|| folder.join(name))
+/// A path in `folder` for what is saved at this moment: `2026-11-22T15-20-05Z`.
+pub fn dated(folder: &Path, prefix: &str, extension: &str, now: SystemTime) -> PathBuf {
+    folder.join(format!("{prefix}{}{extension}", stamp(now)))
+}
+
+/// Removes what killed runs and downloads left half written in the lab's folders.
+pub fn tidy() {
+    let Some(data) = text::folder::data() else { return };
+    file::clean(&data);
+    let Some(runs) = runs() else { return };
+    file::clean(&runs);
+    let saved = std::fs::read_dir(&runs).into_iter().flatten().flatten();
+    for entry in saved.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        file::clean(&entry.path());
+    }
 }
 
 /// Date and time in UTC, as a file name may have them.
@@ -64,12 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_never_taken_twice() {
-        let folder = tempfile::tempdir().unwrap();
-        let first = fresh(folder.path(), "bigram-", ".safetensors", UNIX_EPOCH);
-        std::fs::write(&first, "").unwrap();
-        let second = fresh(folder.path(), "bigram-", ".safetensors", UNIX_EPOCH);
-        assert_eq!(first.file_name().unwrap(), "bigram-1970-01-01T00-00-00Z.safetensors");
-        assert_eq!(second.file_name().unwrap(), "bigram-1970-01-01T00-00-00Z-2.safetensors");
+    fn a_path_has_its_prefix_and_extension() {
+        let path = dated(Path::new("runs"), "bigram-", ".safetensors", UNIX_EPOCH);
+        assert_eq!(path, Path::new("runs/bigram-1970-01-01T00-00-00Z.safetensors"));
     }
 }

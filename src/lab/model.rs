@@ -191,7 +191,7 @@ pub enum Msg {
 #[derive(Clone, Debug)]
 pub enum Effect {
     Send(Command),
-    /// `Command::Save` under a fresh name in the data folder.
+    /// `Command::SaveNew` under the moment's name in the data folder.
     Save,
     /// `Command::SaveAll` into the data folder.
     SaveAll,

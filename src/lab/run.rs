@@ -269,12 +269,12 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     let text = format!("save: {} could not be made: {error}", folder.display());
                     return self.warn(text);
                 }
-                let path = folder::fresh(folder, &prefix, ".safetensors", SystemTime::now());
-                self.perform(Effect::Send(Command::Save(path)));
+                let path = folder::dated(folder, &prefix, ".safetensors", SystemTime::now());
+                self.perform(Effect::Send(Command::SaveNew(path)));
             }
             Effect::SaveAll => {
                 if let Some(folder) = &self.folder {
-                    let path = folder::fresh(folder, "", "", SystemTime::now());
+                    let path = folder::dated(folder, "", "", SystemTime::now());
                     self.perform(Effect::Send(Command::SaveAll(path)));
                 } else {
                     let (what, why) = ("save".to_owned(), NOWHERE.to_owned());

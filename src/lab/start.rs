@@ -53,7 +53,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1337)]
     pub seed: u64,
     /// Threads to train with [default: the machine's cores, up to 8]
-    #[arg(long)]
+    #[arg(long, value_parser = crate::train::team::threads)]
     pub threads: Option<usize>,
 }
 
@@ -76,6 +76,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     }
     let lessons = course().map_err(|error| Refusal::Failed(error.into()))?;
     let lesson = find(&lessons, options.lesson.as_deref()).map_err(Refusal::Usage)?;
+    thread::spawn(folder::tidy);
     let (sender, inbox) = sync_channel(INBOX);
     #[cfg(unix)]
     let leaving = super::signals::watch(sender.clone())

@@ -1,10 +1,11 @@
 //! Downloads Tiny Shakespeare: checked before it is kept, whole or not at all.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::corpus::{TINY_SHAKESPEARE_BYTES, TINY_SHAKESPEARE_SHA256, sha256};
+use crate::file;
 
 /// How long reaching the other side may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -81,17 +82,13 @@ fn one_line(error: impl std::fmt::Display) -> String {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut temporary = tempfile::Builder::new().prefix(".fetch-").tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    Ok(())
+    std::fs::create_dir_all(file::folder(path))?;
+    file::replace(path, &mut |out| out.write_all(bytes))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::TcpListener;
 
     use super::*;

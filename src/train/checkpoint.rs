@@ -35,11 +35,11 @@ use crate::text::shown::{excerpt, is_hidden};
 use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
 
-pub use file::require_folder;
+pub use file::{is_checkpoint, require_folder};
 
 const FORMAT: &str = "gpt-lab 1";
-/// What the format of every version of this program begins with.
-const OURS: &str = "gpt-lab";
+/// What the formats of all versions begin with.
+const FAMILY: &str = "gpt-lab ";
 /// Characters of a stage's name.
 const LONGEST_NAME: usize = 64;
 /// Words of what is found wrong with a file.
@@ -120,7 +120,7 @@ impl Checkpoint {
     pub fn read(path: &Path, overrides: &Overrides) -> Result<Self, CheckpointError> {
         let contents = Contents::read(path)?;
         // Metadata of others ({"format": "pt"}) says nothing to us.
-        let ours = contents.metadata.get("format").filter(|format| format.starts_with(OURS));
+        let ours = contents.metadata.get("format").filter(|format| format.starts_with(FAMILY));
         let checkpoint = match ours.map(String::as_str) {
             None => Reader { path, contents: contents.adopted() }.state_dict(overrides)?,
             Some(FORMAT) => Reader { path, contents }.own(overrides)?,
@@ -400,11 +400,20 @@ impl Checksum {
 }
 
 impl Parts<'_> {
-    /// Writes the checkpoint, whole or not at all.
+    /// Writes the checkpoint, whole or not at all, in the place of one that stands there.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
-        let unwritable = |source| CheckpointError::Unwritable { path: path.to_owned(), source };
-        let json =
-            |value: Result<String, serde_json::Error>| value.map_err(|e| unwritable(e.into()));
+        let written = self.contents().and_then(|contents| contents.write(path));
+        written.map_err(|source| CheckpointError::Unwritable { path: path.to_owned(), source })
+    }
+
+    /// Writes the checkpoint at `path`, or beside it where that name is taken; where it is.
+    pub fn write_new(&self, path: &Path) -> Result<PathBuf, CheckpointError> {
+        let written = self.contents().and_then(|contents| contents.write_new(path));
+        written.map_err(|source| CheckpointError::Unwritable { path: path.to_owned(), source })
+    }
+
+    fn contents(&self) -> std::io::Result<Contents> {
+        let json = |value: Result<String, serde_json::Error>| value.map_err(std::io::Error::from);
         let entries = [
             ("config", json(serde_json::to_string(self.config))?),
             ("corpus", self.corpus.to_owned()),
@@ -440,7 +449,7 @@ impl Parts<'_> {
             }
         }
         contents.metadata.insert("sha256".to_owned(), checksum.text());
-        contents.write(path).map_err(unwritable)
+        Ok(contents)
     }
 }
 

@@ -47,10 +47,12 @@ pub enum Command {
     Evaluate,
     /// Measures what matrix products alone reach on these threads; it takes some tens of milliseconds.
     MeasureGemm,
-    /// Writes a checkpoint of the present run.
+    /// Writes a checkpoint of the present run, in the place of one that stands there.
     Save(PathBuf),
+    /// Writes a checkpoint of the present run beside what stands there.
+    SaveNew(PathBuf),
     /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,
-    /// in this folder; answers one `Saved` each, then `SavedAll`.
+    /// in a new folder of this name, or of the next one that is free; answers one `Saved` each, then `SavedAll`.
     SaveAll(PathBuf),
     /// Opens the run in a checkpoint as a new one, parking the present one; another run of its stage is dropped.
     Load {
@@ -74,7 +76,8 @@ impl Command {
             | Self::Subscribe(_)
             | Self::Sample(_)
             | Self::Evaluate
-            | Self::Save(_) => true,
+            | Self::Save(_)
+            | Self::SaveNew(_) => true,
             Self::Throttle(_)
             | Self::Open { .. }
             | Self::MeasureGemm

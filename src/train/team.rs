@@ -22,6 +22,15 @@ pub enum TeamError {
     Start { threads: usize, source: rayon::ThreadPoolBuildError },
 }
 
+/// Reads a number of threads from the command line.
+///
+/// # Errors
+/// If it is none that a team can have.
+pub fn threads(text: &str) -> Result<usize, String> {
+    let threads = text.parse().ok().filter(|threads| (1..=MOST).contains(threads));
+    threads.ok_or_else(|| format!("threads must be a whole number from 1 to {MOST}"))
+}
+
 impl Team {
     /// # Errors
     /// If there are none or too many, or the system refuses them.

@@ -9,6 +9,60 @@ fn an_unknown_stage_is_answered_with_those_there_are() {
 }
 
 #[test]
+fn a_preset_is_of_a_stage_that_has_it() {
+    let line = Lab::new().train_error(&["--stage", "vae", "--preset", "paper"]);
+    contains_all(&line, &["--preset paper", "encoder-decoder", "not of vae"]);
+    contains_all(
+        &Lab::new().train_error(&["--stage", "bogus", "--preset", "paper"]),
+        &["\"bogus\""],
+    );
+}
+
+#[test]
+fn the_help_lists_every_stage() {
+    let help = Lab::new().out(&["train", "--help"]);
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for stage in gpt_lab::train::stage::STAGES {
+        assert!(help.contains(stage.name), "{} is missing", stage.name);
+    }
+}
+
+#[test]
+fn an_option_without_effect_is_refused() {
+    let lab = Lab::new();
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["--stage", "vae", "--data", "nowhere"], &["--data", "reads a text"]),
+        (&["--stage", "vae", "--tokens", "words"], &["--tokens", "bigram", "leave it out"]),
+        (&["--stage", "memory", "--block-size", "16"], &["--block-size", "layer-norm"]),
+        (&["--stage", "layer-norm", "--beta", "2"], &["--beta is for vae"]),
+        (&["--stage", "layer-norm", "--d-steps", "2"], &["--d-steps is for gan"]),
+        (&["--stage", "layer-norm", "--points", "play.txt"], &["--points", "--target"]),
+    ];
+    for (options, parts) in cases {
+        contains_all(&lab.train_error(options), parts);
+        assert_eq!(lab.run(&[&["train"], options].concat()).status.code(), Some(2), "{options:?}");
+    }
+}
+
+#[test]
+fn a_count_that_cannot_be_is_refused_alike_everywhere() {
+    let lab = Lab::new();
+    let threads: [&[&str]; 4] =
+        [&["train", "--stage", "bigram"], &["eval", "model"], &["bench"], &[]];
+    for command in threads {
+        for found in ["0", "257", "two"] {
+            let line = lab.error(&[command, &["--threads", found]].concat());
+            contains_all(&line, &["threads must be a whole number from 1 to 256", found]);
+        }
+    }
+    for option in ["--eval-batches", "--eval-interval", "--save-every"] {
+        for found in ["0", "99999999999"] {
+            contains_all(&lab.train_error(&["--stage", "bigram", option, found]), &[option, found]);
+        }
+    }
+}
+
+#[test]
 fn an_unknown_option_is_named() {
     contains_all(&Lab::new().train_error(&["--learning-speed", "1"]), &["--learning-speed"]);
 }

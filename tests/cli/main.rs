@@ -3,12 +3,18 @@
 mod bench;
 mod checkpoints;
 mod data;
+#[cfg(unix)]
+mod ending;
 mod errors;
 mod fuzz;
 mod golden;
 mod lab;
 mod made;
+#[cfg(unix)]
+mod out;
 mod readme;
+#[cfg(target_os = "linux")]
+mod streams;
 mod texts;
 mod training;
 mod words;

@@ -7,6 +7,7 @@
 //! A cached character reads every weight once, so no machine is faster than it reads ([`read_rate`]). Weights are
 //! untrained: speed does not depend on them.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -46,24 +47,27 @@ pub fn run(
     json: bool,
 ) -> anyhow::Result<()> {
     crate::math::gemm::single_threaded();
+    let mut out = std::io::stdout().lock();
     if !json {
-        println!(
+        writeln!(
+            out,
             "{:12} {:>10} {:>10} {:>12} {:>10} {:>8} {:>13}",
             "stage", "parameters", "cached/s", "bytes each", "bound/s", "of bound", "past window/s"
-        );
+        )?;
     }
     // Others have no text to continue.
     for config in configs.filter(|config| config.task.task == Task::Text) {
         let row = time(&config, dataset, seconds)?;
         if json {
-            println!("{}", serde_json::to_string(&row)?);
+            writeln!(out, "{}", serde_json::to_string(&row)?)?;
             continue;
         }
         let bound = row.bound_per_second.map_or("-".to_owned(), |bound| format!("{bound:.0}"));
         let share = row.bound_per_second.map_or("-".to_owned(), |bound| {
             format!("{:.0} %", row.cached_per_second / bound * 100.0)
         });
-        println!(
+        writeln!(
+            out,
             "{:12} {:>10} {:>10.0} {:>12} {:>10} {:>8} {:>13.0}",
             row.stage,
             row.parameters,
@@ -72,7 +76,7 @@ pub fn run(
             bound,
             share,
             row.recomputed_per_second
-        );
+        )?;
     }
     Ok(())
 }

@@ -161,7 +161,7 @@ fn leaving_saves_into_a_folder_of_its_own() {
 fn a_checkpoint_gets_a_name_of_its_own() {
     let mut bench = bench();
     bench.key('w');
-    let Command::Save(path) = bench.command(|c| matches!(c, Command::Save(_))) else {
+    let Command::SaveNew(path) = bench.command(|c| matches!(c, Command::SaveNew(_))) else {
         unreachable!()
     };
     let name = path.file_name().unwrap().to_str().unwrap();

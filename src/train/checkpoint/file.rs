@@ -1,13 +1,14 @@
 //! A safetensors file, read and written whole: 8 bytes of length, a JSON header, the numbers.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Read as _, Write};
-use std::path::Path;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Map, json};
 
-use super::{CheckpointError, guest, signature};
+use super::{CheckpointError, FAMILY, guest, signature};
+use crate::file;
 use crate::math::Real;
 use crate::nn::parameters::Parameter;
 use crate::text::shown::excerpt;
@@ -86,26 +87,18 @@ impl Contents {
         Self { metadata: BTreeMap::new(), tensors: guest::peel(self.tensors) }
     }
 
-    /// Writes to a temporary file beside `path`, syncs it and renames it: a crash at any moment leaves what was there.
+    /// Writes to `path`, whole or not at all. Nothing but a checkpoint of ours, or an empty file, is replaced.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = folder(path);
-        let mut temporary = tempfile::Builder::new();
-        temporary.prefix(".gpt-lab-");
-        #[cfg(unix)]
-        temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = temporary.tempfile_in(folder)?;
-        let mut out = BufWriter::new(temporary.as_file());
-        self.write_to(&mut out)?;
-        out.flush()?;
-        drop(out);
-        temporary.as_file().sync_all()?;
-        temporary.persist(path).map_err(|error| error.error)?;
-        #[cfg(unix)]
-        std::fs::File::open(folder)?.sync_all()?;
-        Ok(())
+        file::require(path, &[], is_checkpoint).map_err(io::Error::other)?;
+        file::replace(path, &mut |out| self.write_to(out))
     }
 
-    fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+    /// Writes to `path`, or beside it where that name is taken.
+    pub fn write_new(&self, path: &Path) -> io::Result<PathBuf> {
+        file::create(path, &mut |out| self.write_to(out))
+    }
+
+    fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut header = Map::new();
         if !self.metadata.is_empty() {
             header.insert("__metadata__".to_owned(), json!(self.metadata));
@@ -129,37 +122,43 @@ impl Contents {
     }
 }
 
-/// The folder that a file stands in.
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
+/// Whether a file begins as those that this program writes; the rest of it may be damaged.
+pub fn is_checkpoint(path: &Path) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Header {
+        #[serde(rename = "__metadata__")]
+        metadata: BTreeMap<String, String>,
     }
+    let Ok(mut file) = std::fs::File::open(path) else { return false };
+    let mut length = [0; 8];
+    if file.read_exact(&mut length).is_err() || u64::from_le_bytes(length) > MOST_HEADER {
+        return false;
+    }
+    let mut header = Vec::new();
+    if file.take(u64::from_le_bytes(length)).read_to_end(&mut header).is_err() {
+        return false;
+    }
+    let header: Option<Header> = serde_json::from_slice(&header).ok();
+    header.is_some_and(|header| {
+        header.metadata.get("format").is_some_and(|format| format.starts_with(FAMILY))
+    })
 }
 
 /// Finds out before the training, not after it, whether a file can be written.
 ///
 /// # Errors
-/// If its folder does not exist or cannot be written in, or if it is a folder itself.
+/// If it names no file, or if its folder does not exist or cannot be written in.
 pub fn require_folder(path: &Path) -> Result<(), CheckpointError> {
     let unwritable = |source| CheckpointError::Unwritable { path: path.to_owned(), source };
-    if path.is_dir() {
-        return Err(unwritable(io::ErrorKind::IsADirectory.into()));
-    }
     if path.file_name().is_none() {
         return Err(unwritable(io::ErrorKind::InvalidFilename.into()));
     }
-    let folder = folder(path);
+    let folder = file::folder(path);
     if !folder.is_dir() {
         let missing = format!("there is no folder {}", folder.display());
         return Err(unwritable(io::Error::new(io::ErrorKind::NotFound, missing)));
     }
-    // The kind alone: the name of the temporary file would only puzzle.
-    tempfile::Builder::new()
-        .prefix(".gpt-lab-")
-        .tempfile_in(folder)
-        .map_err(|error| unwritable(error.kind().into()))?;
-    Ok(())
+    file::probe(folder).map_err(unwritable)
 }
 
 /// The whole of a file, if it is one.

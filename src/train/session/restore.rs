@@ -1,6 +1,6 @@
 //! A run into a file and back: stopping, saving and resuming gives the uninterrupted run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Session, SessionError};
@@ -89,9 +89,21 @@ impl Session {
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        self.parts().write(path)
+    }
+
+    /// Writes a checkpoint at `path`, or beside it where that name is taken; where it is.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn save_new(&self, path: &Path) -> Result<PathBuf, CheckpointError> {
+        self.parts().write_new(path)
+    }
+
+    fn parts(&self) -> Parts<'_> {
         // A made task has its own fixed vocabulary.
         let text = self.material.text.as_ref().filter(|_| self.config.task.task == Task::Text);
-        let parts = Parts {
+        Parts {
             config: &self.config,
             vocabulary: text.map(|text| &text.tokenizer),
             corpus: text.map_or("", |text| &text.corpus.sha256),
@@ -101,7 +113,6 @@ impl Session {
             model: &*self.model,
             weights: &self.weights,
             moments: self.optimizer.moments(),
-        };
-        parts.write(path)
+        }
     }
 }

@@ -3,15 +3,16 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::Ends;
 use super::generating::Generating;
 use super::looking::Looking;
+use crate::file;
 use crate::text::Tokenizer;
-use crate::train::checkpoint::Checkpoint;
+use crate::train::checkpoint::{Checkpoint, CheckpointError};
 use crate::train::command::{Command, Order};
 use crate::train::config::Config;
 use crate::train::event::{Event, RunId, StepReport};
@@ -323,7 +324,13 @@ impl Driver {
             }
             Command::Save(path) => {
                 let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };
-                save(run, &path, &self.ends);
+                let saved = run.session.save(&path).map(|()| path);
+                save(run, saved, &self.ends);
+            }
+            Command::SaveNew(path) => {
+                let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };
+                let saved = run.session.save_new(&path);
+                save(run, saved, &self.ends);
             }
             Command::SaveAll(folder) => self.save_all(&folder),
             Command::Load { run, path } => {
@@ -439,13 +446,19 @@ impl Driver {
     }
 
     fn save_all(&mut self, folder: &Path) {
-        if let Err(error) = std::fs::create_dir_all(folder) {
-            self.refuse("save", format!("{} could not be made: {error}", folder.display()));
-        } else {
-            for run in self.run.iter_mut().chain(self.parked.values_mut()) {
-                if run.saved != run.mark() {
-                    let path = folder.join(file_name(run.stage()));
-                    save(run, &path, &self.ends);
+        let runs = self.run.iter_mut().chain(self.parked.values_mut());
+        let mut unsaved = runs.filter(|run| run.saved != run.mark()).peekable();
+        if unsaved.peek().is_some() {
+            match file::create_folder(folder) {
+                Ok(folder) => {
+                    for run in unsaved {
+                        let saved = run.session.save_new(&folder.join(file_name(run.stage())));
+                        save(run, saved, &self.ends);
+                    }
+                }
+                Err(error) => {
+                    let why = format!("{} could not be made: {error}", folder.display());
+                    self.refuse("save", why);
                 }
             }
         }
@@ -473,12 +486,12 @@ impl Driver {
 
 const NO_RUN: &str = "there is no open run";
 
-fn save(run: &mut Run, path: &Path, ends: &Ends) {
-    match run.session.save(path) {
-        Ok(()) => {
+fn save(run: &mut Run, saved: Result<PathBuf, CheckpointError>, ends: &Ends) {
+    match saved {
+        Ok(path) => {
             run.saved = run.mark();
             let stage = run.stage().to_owned();
-            ends.tell_of(Some(run.id), Event::Saved { stage, path: path.to_owned() });
+            ends.tell_of(Some(run.id), Event::Saved { stage, path });
         }
         Err(error) => {
             let refused = Event::Refused { what: "save".to_owned(), why: error.to_string() };

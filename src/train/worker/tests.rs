@@ -10,6 +10,7 @@ use crate::model::{self, Batch, Conditions, Inference, Losses, Model, Shard};
 use crate::nn::parameters::Registry;
 #[cfg(not(feature = "f64"))]
 use crate::text::Tokens;
+use crate::train::checkpoint::Checkpoint;
 use crate::train::command::SampleRequest;
 use crate::train::hyperparameter::Value;
 use crate::train::snapshot::Subscription;
@@ -513,4 +514,30 @@ fn it_ends_when_it_is_told_to_or_left_alone() {
     let wrong = Worker::spawn(testing::dataset(), 0, endless());
     let events = wrong.until(|event| matches!(event, Event::Stopped));
     assert!(matches!(events[0], Event::Failed { .. }));
+}
+
+#[test]
+fn workers_that_save_under_one_name_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, file) = (folder.path().join("runs/now"), folder.path().join("x.safetensors"));
+    let workers: Vec<_> = (0..4).map(|_| bigram()).collect();
+    for worker in &workers {
+        worker.send(Command::Step(1));
+        worker.until(|event| matches!(event, Event::Steps { .. }));
+    }
+    for worker in &workers {
+        worker.send(Command::SaveAll(home.clone()));
+        worker.send(Command::SaveNew(file.clone()));
+    }
+    let mut paths = std::collections::BTreeSet::new();
+    for worker in &workers {
+        for _ in 0..2 {
+            let events = worker.until(|event| matches!(event, Event::Saved { .. }));
+            let Some(Event::Saved { path, .. }) = events.last() else { unreachable!() };
+            Checkpoint::read(path, &[]).unwrap();
+            paths.insert(path.clone());
+        }
+    }
+    assert_eq!(paths.len(), 8, "{paths:?}");
+    assert!(paths.contains(&file) && paths.contains(&home.join("bigram.safetensors")));
 }
