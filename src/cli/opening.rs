@@ -35,7 +35,11 @@ impl Source {
     }
 
     pub fn material(&self, checkpoint: &Checkpoint) -> Result<Material, Failure> {
-        material(checkpoint, self.data.as_deref(), self.points.as_deref())
+        let material = material(checkpoint, self.data.as_deref(), self.points.as_deref())?;
+        if has_other_points(checkpoint, &material) {
+            eprintln!("note: the checkpoint was trained on other points than those of this file");
+        }
+        Ok(material)
     }
 }
 
@@ -88,11 +92,21 @@ pub fn material(
     Ok(material)
 }
 
+/// Whether a checkpoint that knows its points was trained on others.
+pub fn has_other_points(checkpoint: &Checkpoint, material: &Material) -> bool {
+    let found = material.points.as_ref().and_then(|points| points.standard());
+    let both = checkpoint.points.as_ref().zip(found);
+    both.is_some_and(|(trained, found)| trained.sha256 != found.sha256)
+}
+
 /// The points of a file, where the task is about them.
 pub fn points(task: &task::Config, file: Option<&Path>) -> Result<Option<Arc<Points>>, Failure> {
     let asked = task.task == Task::Points && task.target == Target::File;
     match file {
-        Some(file) if asked => Ok(Some(Arc::new(Points::read(file).map_err(anyhow::Error::from)?))),
+        Some(file) if asked => {
+            let points = Points::read(file, task.rule).map_err(anyhow::Error::from)?;
+            Ok(Some(Arc::new(points)))
+        }
         Some(_) => Err(Failure::usage(
             "--points is for a run whose --target is file: of this one, the points are not asked for",
         )),

@@ -145,6 +145,13 @@ fn resume(arguments: &Arguments) -> Result<Session, Failure> {
     config.validate().map_err(Failure::usage)?;
     let material =
         opening::material(&checkpoint, arguments.data.as_deref(), arguments.points.as_deref())?;
+    if opening::has_other_points(&checkpoint, &material) {
+        return Err(failure(format!(
+            "{} was trained on other points than those of {}: give the file it was trained on with --points, or train anew",
+            path.display(),
+            arguments.points.as_deref().unwrap_or_else(|| "".as_ref()).display()
+        )));
+    }
     let mut session = Session::restore(checkpoint, material, &team)?;
     for (hyperparameter, value) in arguments.hyperparameters.of(Takes::Live) {
         session.set(hyperparameter.name, value).map_err(Failure::usage)?;
@@ -197,6 +204,11 @@ impl<'a> Observer<'a> {
                     session.weights().len(),
                     session.shards(),
                 );
+                let examples = session.examples();
+                for (name, value) in examples.floors(examples.judged()) {
+                    let name = name.replace('_', " ");
+                    eprintln!("{name}: {value:.4}, what a perfect generator gets");
+                }
             });
         }
         Self {
