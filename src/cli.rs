@@ -40,7 +40,7 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Draw text from a checkpoint
     Sample(sample::Arguments),
-    /// The exact loss of a checkpoint over the validation text
+    /// The exact loss of a checkpoint over the validation text; for made tasks an estimate, and what answers are worth
     Eval(eval::Arguments),
     /// Attention, embeddings, logits and probabilities of a checkpoint for a prompt
     Inspect(inspect::Arguments),

@@ -27,7 +27,15 @@ pub struct Source {
 
 impl Source {
     pub fn read(&self, given: &[Given]) -> Result<Checkpoint, Failure> {
-        Ok(Checkpoint::read(&self.checkpoint, given)?)
+        let checkpoint = Checkpoint::read(&self.checkpoint, given)?;
+        let task = &checkpoint.config.task;
+        let of_a_file = task.task == Task::Points && task.target == Target::File;
+        let idle = [
+            ("--data", self.data.is_some() && task.task != Task::Text, "models of a text"),
+            ("--points", self.points.is_some() && !of_a_file, "a GAN of --target file"),
+        ];
+        refuse_idle(&idle, task)?;
+        Ok(checkpoint)
     }
 
     pub fn tokenizer(&self, checkpoint: &Checkpoint) -> Result<Tokenizer, Failure> {
@@ -40,6 +48,16 @@ impl Source {
             eprintln!("note: the checkpoint was trained on other points than those of this file");
         }
         Ok(material)
+    }
+}
+
+/// Refuses an option that would do nothing: its name, whether it was given where it is not read, and what it is for.
+pub fn refuse_idle(options: &[(&str, bool, &str)], task: &task::Config) -> Result<(), Failure> {
+    match options.iter().find(|(_, idle, _)| *idle) {
+        None => Ok(()),
+        Some((name, _, what)) => Err(Failure::usage(format!(
+            "{name} is for {what}, and does nothing for this checkpoint ({task}): leave it out"
+        ))),
     }
 }
 

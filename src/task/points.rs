@@ -190,6 +190,13 @@ impl Examples for Points {
         self.draw(Split::Val, LOOKED_AT, &mut stream(SEED, Purpose::Examples, 0), batch);
     }
 
+    fn provenance(&self) -> &'static str {
+        match self.source {
+            Source::Gaussians(_) | Source::Moons => "fresh points of the same distribution",
+            Source::Sample { .. } => "draws from the held-out tenth of the file's points",
+        }
+    }
+
     fn judged(&self) -> usize {
         JUDGED
     }
