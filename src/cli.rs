@@ -46,7 +46,7 @@ enum Command {
     Train(Box<train::Arguments>),
     /// Draw text from a checkpoint
     Sample(sample::Arguments),
-    /// The exact loss of a checkpoint over the validation text
+    /// The exact loss of a checkpoint over the validation text; for made tasks an estimate, and what answers are worth
     Eval(eval::Arguments),
     /// Attention, embeddings, logits and probabilities of a checkpoint for a prompt
     Inspect(inspect::Arguments),
@@ -168,7 +168,9 @@ fn read_text(explicit: Option<&Path>) -> Result<Corpus, TextError> {
         if !said && io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::stderr());
         } else if !said {
-            eprintln!("note: the text is long: reading it, and going over it, takes a while");
+            say(format_args!(
+                "note: the text is long: reading it, and going over it, takes a while"
+            ));
         }
         said = true;
         bar.set_message(format!("reading the text: {}", HumanBytes(bytes)));
@@ -176,7 +178,7 @@ fn read_text(explicit: Option<&Path>) -> Result<Corpus, TextError> {
     });
     bar.finish_and_clear();
     if said && corpus.is_ok() && io::stderr().is_terminal() {
-        eprintln!("note: the text is long: going over it takes a while");
+        say(format_args!("note: the text is long: going over it takes a while"));
     }
     corpus
 }

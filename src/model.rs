@@ -255,6 +255,13 @@ pub trait LanguageModel: Inference {
     /// If there are no tokens, or ids outside the vocabulary.
     fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real];
 
+    /// The sum of the losses of every token of a text after its first, in nats, read from the start to the end without
+    /// forgetting: the state goes on from window to window. `None` where a model has a window and no state.
+    fn carried_loss(&mut self, weights: &[Real], text: &[u32]) -> Option<f64> {
+        _ = (weights, text);
+        None
+    }
+
     /// Logits after each position of the last forward, (T, V).
     fn logits(&self) -> ArrayView2<'_, Real>;
 }
@@ -311,9 +318,20 @@ pub trait Examples: Send + Sync {
         0
     }
 
+    /// What those of [`Split::Val`] are, in a few words.
+    fn provenance(&self) -> &'static str {
+        "held-out examples"
+    }
+
     /// What the model's answers to a batch are worth, by name.
     fn judge(&self, batch: &Batch, output: &Output) -> Vec<(&'static str, f64)> {
         _ = (batch, output);
+        Vec::new()
+    }
+
+    /// The best that figures of [`judge`](Self::judge) on `count` held-out examples can be, where that is not plain.
+    fn floors(&self, count: usize) -> Vec<(&'static str, f64)> {
+        _ = count;
         Vec::new()
     }
 

@@ -1,17 +1,17 @@
-//! `gpt-lab eval`: the exact loss of a checkpoint over the validation text, or what its answers to held-out examples of a
-//! task are worth.
+//! `gpt-lab eval`: the exact loss of a checkpoint over the validation text; or, where examples are drawn without end, an
+//! estimate of it, and what the model's answers are worth.
 
 use std::io::Write;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Failure;
 use super::opening::Source;
 use super::options::Structure;
 use crate::text::tokenizer::words;
 use crate::text::{Dataset, Tokenizer};
-use crate::train::event::Evaluation;
-use crate::train::session::ExactLoss;
+use crate::train::event::Figure;
+use crate::train::session::{ExactLoss, HeldOutLoss};
 use crate::train::{Session, Team};
 
 #[derive(Debug, clap::Args)]
@@ -35,13 +35,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let material = arguments.source.material(&checkpoint)?;
     let mut session = Session::restore(checkpoint, material, &team)?;
     let Some(exact) = session.exact_loss() else { return held_out(&mut session, arguments.json) };
+    let carried = session.carried_loss(exact);
+    let time = session.config().model.block_size;
     let material = session.material();
     let Some(text) = &material.text else { return held_out(&mut session, arguments.json) };
     let (loss, tokens, bits) = (exact.loss, exact.tokens, exact.bits());
     let mut out = std::io::stdout().lock();
     match &text.tokenizer {
         Tokenizer::Characters(_) if arguments.json => {
-            let line = json!({"val_loss": loss, "bits_per_character": bits, "tokens": tokens});
+            let mut line = json!({"val_loss": loss, "bits_per_character": bits, "tokens": tokens});
+            add_carried(&mut line, carried);
             writeln!(out, "{line}")?;
         }
         Tokenizer::Characters(_) => writeln!(
@@ -49,9 +52,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             "val loss {loss:.4} nats, {bits:.4} bits a character, over {tokens} characters of {}",
             text.corpus.name
         )?,
-        Tokenizer::Words(_) => words(exact, text, arguments.json, &mut out)?,
+        Tokenizer::Words(_) => words(exact, carried, text, arguments.json, &mut out)?,
+    }
+    if let Some(ExactLoss { loss, .. }) = carried.filter(|_| !arguments.json) {
+        writeln!(
+            out,
+            "that is with the state begun anew every {time} tokens; carried through the whole text, {loss:.4} nats"
+        )?;
     }
     Ok(())
+}
+
+/// Of models with a state, what it is worth when nothing is forgotten.
+fn add_carried(line: &mut Value, carried: Option<ExactLoss>) {
+    if let Some(carried) = carried {
+        line["val_loss_carried"] = json!(carried.loss);
+    }
 }
 
 /// The loss of a model of words, and what it is per character of the same text: bits a word over the mean length of a word
@@ -59,6 +75,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// not say which word `<unk>` stands for, nor where capitals and spaces are.
 fn words(
     exact: ExactLoss,
+    carried: Option<ExactLoss>,
     text: &Dataset,
     json: bool,
     out: &mut impl Write,
@@ -70,7 +87,7 @@ fn words(
     let unknown = text.val.iter().filter(|id| **id == words::UNKNOWN_ID).count();
     let unknown = unknown as f64 / text.val.len() as f64;
     if json {
-        let line = json!({
+        let mut line = json!({
             "val_loss": loss,
             "bits_per_word": bits,
             "characters_per_word": characters_per_word,
@@ -78,6 +95,7 @@ fn words(
             "unknown": unknown,
             "tokens": tokens,
         });
+        add_carried(&mut line, carried);
         writeln!(out, "{line}")?;
         return Ok(());
     }
@@ -95,34 +113,45 @@ fn words(
     Ok(())
 }
 
-/// Held-out examples that a made task's model is judged by.
+/// Examples that a made task's model is judged by, unless training judges more.
 const JUDGED: usize = 1000;
 
-/// A made task has no end: its loss is estimated, and the model's answers to held-out examples are judged.
+/// A made task has no end: its loss is estimated, and the model's answers are judged. Says over what, and how sure it is.
 fn held_out(session: &mut Session, json: bool) -> Result<(), Failure> {
-    let Evaluation { val_loss, figures, .. } = session.evaluate();
-    let judged = session.judge(JUDGED);
-    let parts = figures.into_iter().filter(|f| judged.iter().all(|other| other.name != f.name));
-    let looks = session.anti_diagonal(JUDGED);
-    let figures: Vec<_> = parts.chain(judged.iter().cloned()).chain(looks).collect();
+    let HeldOutLoss { loss, parts, standard_error, examples } = session.held_out_loss();
+    let count = JUDGED.max(session.examples().judged());
+    let judged = session.judge(count);
+    let looks = session.anti_diagonal(count);
+    let provenance = session.examples().provenance();
+    let floors = session.examples().floors(count).into_iter();
+    let floors = floors.map(|(name, value)| Figure { name: name.to_owned(), value });
+    let figures: Vec<_> =
+        parts.into_iter().chain(judged.iter().cloned()).chain(floors).chain(looks).collect();
     let mut out = std::io::stdout().lock();
     if json {
-        let mut line = json!({"val_loss": val_loss});
+        let mut line = json!({
+            "val_loss": loss,
+            "val_loss_standard_error": standard_error,
+            "drawn": examples,
+            "examples": provenance,
+        });
         for figure in &figures {
             line[&figure.name] = json!(figure.value);
         }
         if !judged.is_empty() {
-            line["judged"] = json!(JUDGED);
+            line["judged"] = json!(count);
         }
         writeln!(out, "{line}")?;
         return Ok(());
     }
-    writeln!(out, "val loss {val_loss:.4}")?;
+    let sure = standard_error.map_or(String::new(), |e| format!(", standard error {e:.4}"));
+    writeln!(out, "val loss {loss:.4}, an estimate over {examples} draws{sure}")?;
     for figure in &figures {
         writeln!(out, "{} {:.4}", figure.name.replace('_', " "), figure.value)?;
     }
     if !judged.is_empty() {
-        writeln!(out, "answers to {JUDGED} held-out examples were judged")?;
+        writeln!(out, "answers to {count} examples were judged")?;
     }
+    writeln!(out, "examples: {provenance}")?;
     Ok(())
 }

@@ -28,7 +28,14 @@ pub struct Source {
 impl Source {
     pub fn read(&self, given: &[Given]) -> Result<Checkpoint, Failure> {
         let checkpoint = Checkpoint::read(&self.checkpoint, given)?;
-        say(&checkpoint);
+        let task = &checkpoint.config.task;
+        let of_a_file = task.task == Task::Points && task.target == Target::File;
+        let idle = [
+            ("--data", self.data.is_some() && task.task != Task::Text, "models of a text"),
+            ("--points", self.points.is_some() && !of_a_file, "a GAN of --target file"),
+        ];
+        refuse_idle(&idle, task)?;
+        tell(&checkpoint);
         Ok(checkpoint)
     }
 
@@ -37,14 +44,30 @@ impl Source {
     }
 
     pub fn material(&self, checkpoint: &Checkpoint) -> Result<Material, Failure> {
-        material(checkpoint, self.data.as_deref(), self.points.as_deref())
+        let material = material(checkpoint, self.data.as_deref(), self.points.as_deref())?;
+        if has_other_points(checkpoint, &material) {
+            super::say(format_args!(
+                "note: the checkpoint was trained on other points than those of this file"
+            ));
+        }
+        Ok(material)
+    }
+}
+
+/// Refuses an option that would do nothing: its name, whether it was given where it is not read, and what it is for.
+pub fn refuse_idle(options: &[(&str, bool, &str)], task: &task::Config) -> Result<(), Failure> {
+    match options.iter().find(|(_, idle, _)| *idle) {
+        None => Ok(()),
+        Some((name, _, what)) => Err(Failure::usage(format!(
+            "{name} is for {what}, and does nothing for this checkpoint ({task}): leave it out"
+        ))),
     }
 }
 
 /// Says what was taken for granted of a file of others.
-pub fn say(checkpoint: &Checkpoint) {
+pub fn tell(checkpoint: &Checkpoint) {
     for note in &checkpoint.notes {
-        eprintln!("note: {note}");
+        super::say(format_args!("note: {note}"));
     }
 }
 
@@ -88,9 +111,9 @@ pub fn material(
 ) -> Result<Material, Failure> {
     let task = &checkpoint.config.task;
     if task.rule != task.newest_rule() {
-        eprintln!(
+        super::say(format_args!(
             "note: the checkpoint's held-out examples are drawn by an older rule, by which a few short ones count for much: compare its figures with those of runs of the same rule alone"
-        );
+        ));
     }
     let mut material = Material { points: points(&checkpoint.config.task, file)?, text: None };
     if checkpoint.config.task.task != Task::Text {
@@ -107,11 +130,21 @@ pub fn material(
     Ok(material)
 }
 
+/// Whether a checkpoint that knows its points was trained on others.
+pub fn has_other_points(checkpoint: &Checkpoint, material: &Material) -> bool {
+    let found = material.points.as_ref().and_then(|points| points.standard());
+    let both = checkpoint.points.as_ref().zip(found);
+    both.is_some_and(|(trained, found)| trained.sha256 != found.sha256)
+}
+
 /// The points of a file, where the task is about them.
 pub fn points(task: &task::Config, file: Option<&Path>) -> Result<Option<Arc<Points>>, Failure> {
     let asked = task.task == Task::Points && task.target == Target::File;
     match file {
-        Some(file) if asked => Ok(Some(Arc::new(Points::read(file).map_err(anyhow::Error::from)?))),
+        Some(file) if asked => {
+            let points = Points::read(file, task.rule).map_err(anyhow::Error::from)?;
+            Ok(Some(Arc::new(points)))
+        }
         Some(_) => Err(Failure::usage(
             "--points is for a run whose --target is file: of this one, the points are not asked for",
         )),

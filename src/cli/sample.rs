@@ -18,21 +18,21 @@ use crate::train::command::SampleRequest;
 pub struct Arguments {
     #[command(flatten)]
     source: Source,
-    /// Made tasks: how many held-out examples to answer, images or points to make
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    count: usize,
+    /// Made tasks: how many held-out examples to answer, images or points to make [default: 10]
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
     /// Tasks of pairs: search for the answer to --prompt with a beam of K, and print the best few with their scores
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=64))]
     beam: Option<u8>,
     /// The text to continue, or a source to answer; without it the model starts from its first character, as in the lecture, or from a line break
     #[arg(long, value_name = "TEXT", default_value = "", allow_hyphen_values = true)]
     prompt: String,
-    /// How many tokens to draw: characters, or words
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    tokens: usize,
-    /// Logits are divided by it; 0 always takes the likeliest token
-    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true)]
-    temperature: f64,
+    /// Text: how many tokens to draw, characters or words [default: 500]
+    #[arg(long, value_name = "N")]
+    tokens: Option<usize>,
+    /// Text: logits are divided by it; 0 always takes the likeliest token [default: 1]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    temperature: Option<f64>,
     /// Keep only the K likeliest tokens
     #[arg(long, value_name = "K")]
     top_k: Option<usize>,
@@ -47,7 +47,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Arguments { temperature, top_k, top_p, .. } = *arguments;
+    let Arguments { top_k, top_p, .. } = *arguments;
+    let temperature = arguments.temperature.unwrap_or(1.0);
     let sampling = Sampling { temperature, top_k, top_p };
     sampling.validate().map_err(Failure::usage)?;
     let checkpoint = arguments.source.read(&arguments.structure.0)?;
@@ -55,13 +56,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if checkpoint.config.task.task != Task::Text {
         return made::run(&checkpoint, arguments);
     }
+    let idle = [
+        ("--count", arguments.count.is_some(), "made tasks"),
+        ("--beam", arguments.beam.is_some(), "one --prompt of a task of pairs"),
+    ];
+    opening::refuse_idle(&idle, &checkpoint.config.task)?;
     let tokenizer = arguments.source.tokenizer(&checkpoint)?;
     let mut prompt = opening::prompt(&tokenizer, &arguments.prompt)?;
     let mut decoder = Decoder::after(&tokenizer, prompt.last().copied());
     if prompt.is_empty() {
         prompt.push(tokenizer.start());
     }
-    let (tokens, seed) = (arguments.tokens, arguments.seed);
+    let (tokens, seed) = (arguments.tokens.unwrap_or(500), arguments.seed);
     let request = SampleRequest { prompt, tokens: 0, sampling, seed, every_seconds: None };
     let Some(mut generation) = Generation::new(&*checkpoint.model, &request, 0) else {
         let stage = &checkpoint.config.stage;

@@ -192,6 +192,7 @@ fn resume(arguments: &Arguments) -> Result<Session, Failure> {
     let path = arguments.resume.as_deref().unwrap_or_else(|| "".as_ref());
     let team = team(arguments)?;
     let mut checkpoint = Checkpoint::read(path, &arguments.hyperparameters.of(Takes::Rebuild))?;
+    opening::tell(&checkpoint);
     let config = &mut checkpoint.config;
     if let Some(stage) = arguments.stage.as_ref().filter(|stage| **stage != config.stage) {
         return Err(Failure::usage(format!(
@@ -215,6 +216,13 @@ fn resume(arguments: &Arguments) -> Result<Session, Failure> {
     require_used(arguments, config)?;
     let material =
         opening::material(&checkpoint, arguments.data.as_deref(), arguments.points.as_deref())?;
+    if opening::has_other_points(&checkpoint, &material) {
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "{} was trained on other points than those of {}: give the file it was trained on with --points, or train anew",
+            path.display(),
+            arguments.points.as_deref().unwrap_or_else(|| "".as_ref()).display()
+        )));
+    }
     let mut session = Session::restore(checkpoint, material, &team)?;
     for (hyperparameter, value) in arguments.hyperparameters.of(Takes::Live) {
         session.set(hyperparameter.name, value).map_err(Failure::usage)?;

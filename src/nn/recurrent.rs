@@ -105,11 +105,11 @@ impl Activations {
         }
     }
 
-    /// Begins where the last forward, one step of one sequence, ended.
-    pub fn carry_on(&mut self) {
+    /// Begins where the last forward, `time` steps of one sequence, ended.
+    pub fn carry_on(&mut self, time: usize) {
         for state in [&mut self.hidden, &mut self.cell] {
             if !state.is_empty() {
-                let (mut before, after) = state.multi_slice_mut((s![0, ..], s![1, ..]));
+                let (mut before, after) = state.multi_slice_mut((s![0, ..], s![time, ..]));
                 before.assign(&after);
             }
         }

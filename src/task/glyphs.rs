@@ -95,6 +95,10 @@ impl Examples for Glyphs {
         }
     }
 
+    fn provenance(&self) -> &'static str {
+        "held-out images (1024 that are never trained on), each with fresh noise"
+    }
+
     /// The first held-out image, or the first with the label that the prompt begins with; and in its company, as the
     /// examples after it, other held-out images for a map of the latent space.
     fn subject(&self, prompt: &[u32], batch: &mut Batch) {

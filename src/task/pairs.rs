@@ -115,7 +115,7 @@ impl Pairs {
         self.held_out_from = if rule == split::FIRST_RULE {
             Some(0)
         } else {
-            // Longer targets are never fewer.
+            // Longer targets are no fewer.
             (1..=longest).find(|&length| self.rule.different(length) >= split::ENOUGH)
         };
         self
@@ -235,6 +235,16 @@ impl Examples for Pairs {
         }
         self.append(source.as_bytes(), &[], batch);
         batch.y.fill(IGNORED);
+    }
+
+    fn provenance(&self) -> &'static str {
+        match self.held_out_from {
+            Some(from) if !(0..from).any(|n| self.rule.different(n) > 0) => {
+                "held-out examples (a tenth of the answers is never trained on)"
+            }
+            Some(_) => "held-out examples (of the longer answers, a tenth is never trained on)",
+            None => "fresh examples (there are too few to hold any out)",
+        }
     }
 
     fn judged(&self) -> usize {

@@ -10,13 +10,14 @@ use std::path::Path;
 
 use ndarray_rand::rand_distr::{Distribution, StandardNormal};
 use rand::Rng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::Target;
+use super::{Target, split};
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Examples, Output, Sizes, Split};
-pub use file::PointsError;
+pub use file::{PointsError, Standard};
 use judge::{Histogram, Modes};
 
 /// x and y.
@@ -25,6 +26,9 @@ pub type Point = [f64; 2];
 /// Held-out points that are looked at, and that an estimate compares generated ones with.
 const LOOKED_AT: usize = 256;
 const JUDGED: usize = 4096;
+
+/// Draws that the floor of the divergence is the mean of.
+const FLOORS: u64 = 8;
 
 /// Of the stream that the points which are looked at come from.
 const SEED: u64 = 0x706f_696e_7473;
@@ -47,13 +51,15 @@ pub struct Points {
     source: Source,
     /// The box that histograms divide: least and most of x and of y.
     bounds: [Point; 2],
+    /// Of a file.
+    standard: Option<Standard>,
 }
 
 #[derive(Clone, Debug)]
 enum Source {
     Gaussians(Modes),
     Moons,
-    /// Every tenth point of the file is held out.
+    /// A tenth of the file's points is held out.
     Sample {
         train: Vec<Point>,
         val: Vec<Point>,
@@ -89,25 +95,37 @@ impl Points {
 
     fn gaussians(centers: Vec<Point>, std: f64) -> Self {
         let most = centers.iter().flatten().fold(0.0, |most: f64, x| most.max(x.abs())) + 5.0 * std;
-        Self { bounds: [[-most, most]; 2], source: Source::Gaussians(Modes { centers, std }) }
+        let source = Source::Gaussians(Modes { centers, std });
+        Self { bounds: [[-most, most]; 2], source, standard: None }
     }
 
     /// Two half circles that reach into each other.
     pub fn moons() -> Self {
         let (wide, high) = (1.5 * MOON_RADIUS + 5.0 * MOON_STD, MOON_RADIUS + 5.0 * MOON_STD);
-        Self { bounds: [[-wide, wide], [-high, high]], source: Source::Moons }
+        let bounds = [[-wide, wide], [-high, high]];
+        Self { bounds, source: Source::Moons, standard: None }
     }
 
     /// The points of a file, one a line: x and y, with a comma, a semicolon or blanks between them. They are moved and
     /// scaled, both coordinates by the same factor, to mean 0 and a variance of 1 on the average of the two.
     ///
+    /// `rule` is the number of the rule that they are held out by.
+    ///
     /// # Errors
     /// If the file cannot be read, a line does not hold two numbers, or there are too few different points.
-    pub fn read(path: &Path) -> Result<Self, PointsError> {
-        Ok(Self::sample(file::read(path)?))
+    pub fn read(path: &Path, rule: u8) -> Result<Self, PointsError> {
+        let (points, standard) = file::read(path)?;
+        Ok(Self { standard: Some(standard), ..Self::sample(points, rule) })
     }
 
-    fn sample(points: Vec<Point>) -> Self {
+    /// Which file's points they are, and the way back to its coordinates.
+    pub fn standard(&self) -> Option<&Standard> {
+        self.standard.as_ref()
+    }
+
+    /// By the first rule every tenth line is held out, which of a file in some order may be a mode; by the second a tenth of
+    /// the lines, shuffled.
+    fn sample(mut points: Vec<Point>, rule: u8) -> Self {
         let bounds = [0, 1].map(|axis| {
             let column = points.iter().map(|point| point[axis]);
             let least = column.clone().fold(f64::INFINITY, f64::min);
@@ -115,12 +133,21 @@ impl Points {
             let margin = 0.1 * (most - least).max(1e-3);
             [least - margin, most + margin]
         });
+        if rule != split::FIRST_RULE {
+            points.shuffle(&mut stream(SEED, Purpose::Examples, 1));
+        }
         let held_out = |i: usize| i % 10 == 9;
         let (mut train, mut val) = (Vec::new(), Vec::new());
         for (i, point) in points.into_iter().enumerate() {
             if held_out(i) { val.push(point) } else { train.push(point) }
         }
-        Self { bounds, source: Source::Sample { train, val } }
+        Self { bounds, source: Source::Sample { train, val }, standard: None }
+    }
+
+    /// Places of some points, as `judge` wants them.
+    fn places(batch: &Batch) -> Vec<Point> {
+        #[allow(clippy::unnecessary_cast)]
+        batch.values.as_chunks().0.iter().map(|pair: &[Real; 2]| pair.map(|x| x as f64)).collect()
     }
 
     fn point(&self, split: Split, rng: &mut ChaCha8Rng) -> Point {
@@ -163,8 +190,30 @@ impl Examples for Points {
         self.draw(Split::Val, LOOKED_AT, &mut stream(SEED, Purpose::Examples, 0), batch);
     }
 
+    fn provenance(&self) -> &'static str {
+        match self.source {
+            Source::Gaussians(_) | Source::Moons => "fresh points of the same distribution",
+            Source::Sample { .. } => "draws from the held-out tenth of the file's points",
+        }
+    }
+
     fn judged(&self) -> usize {
         JUDGED
+    }
+
+    /// `divergence_floor`: the divergence of a perfect generator, one that draws the points of training anew. It is not 0,
+    /// because samples of one distribution differ, and the held-out points of a small file more.
+    fn floors(&self, count: usize) -> Vec<(&'static str, f64)> {
+        let (mut real, mut perfect) = (Batch::default(), Batch::default());
+        let divergence = |i: u64| {
+            let draws = [2 * i, 2 * i + 1].map(|index| stream(SEED, Purpose::Evaluation, index));
+            let [mut of_real, mut of_perfect] = draws;
+            self.draw(Split::Val, count, &mut of_real, &mut real);
+            self.draw(Split::Train, count, &mut of_perfect, &mut perfect);
+            let [p, q] = [&perfect, &real].map(|b| Histogram::of(&Self::places(b), self.bounds));
+            judge::jensen_shannon(&p, &q)
+        };
+        vec![("divergence_floor", (0..FLOORS).map(divergence).sum::<f64>() / FLOORS as f64)]
     }
 
     /// What the generated points are worth beside the real ones of the batch; the rules are in [`judge`].
@@ -175,16 +224,15 @@ impl Examples for Points {
     fn judge(&self, batch: &Batch, output: &Output) -> Vec<(&'static str, f64)> {
         let pair = |pair: &[f32; 2]| pair.map(f64::from);
         let generated: Vec<Point> = output.values.as_chunks().0.iter().map(pair).collect();
-        #[allow(clippy::unnecessary_cast)]
-        let real = |pair: &[Real; 2]| pair.map(|x| x as f64);
-        let real: Vec<Point> = batch.values.as_chunks().0.iter().map(real).collect();
+        let real = Self::places(batch);
         if generated.is_empty() || real.is_empty() {
             return Vec::new();
         }
         let histogram = |points: &[Point]| Histogram::of(points, self.bounds);
         let (of_generated, of_real) = (histogram(&generated), histogram(&real));
         let divergence = ("divergence", judge::jensen_shannon(&of_generated, &of_real));
-        let verdict = |collapsed| ("collapsed", f64::from(u8::from(collapsed)));
+        let one_spot = judge::on_one_spot(&generated, &real);
+        let verdict = |collapsed| ("collapsed", f64::from(u8::from(collapsed || one_spot)));
         match &self.source {
             Source::Gaussians(modes) => {
                 let (covered, high_quality) = modes.coverage(&generated);
@@ -281,15 +329,71 @@ mod tests {
 
     #[test]
     fn a_files_points_are_split_and_looked_at() {
-        let points: Vec<Point> = (0..100).map(|i| [f64::from(i), f64::from(i % 7)]).collect();
-        let points = Points::sample(points);
-        let Source::Sample { train, val } = &points.source else { panic!() };
-        assert_eq!((train.len(), val.len()), (90, 10));
-        assert!(val.iter().all(|point| !train.contains(point)));
-        let mut batch = Batch::default();
-        points.subject(&[], &mut batch);
-        assert_eq!((batch.sequences, batch.width, batch.values.len()), (256, 2, 512));
-        assert!(batch.values.as_chunks::<2>().0.iter().all(|p| p[0] as usize % 10 == 9));
-        assert!(points.judge(&batch, &Output::default()).is_empty());
+        let file: Vec<Point> = (0..100).map(|i| [f64::from(i), f64::from(i % 7)]).collect();
+        for rule in [1, 2] {
+            let points = Points::sample(file.clone(), rule);
+            let Source::Sample { train, val } = &points.source else { panic!() };
+            assert_eq!((train.len(), val.len()), (90, 10));
+            assert!(val.iter().all(|point| !train.contains(point)));
+            let mut batch = Batch::default();
+            points.subject(&[], &mut batch);
+            assert_eq!((batch.sequences, batch.width, batch.values.len()), (256, 2, 512));
+            let held_out = |p: &[Real; 2]| val.contains(&p.map(|x| x as f64));
+            assert!(batch.values.as_chunks::<2>().0.iter().all(held_out));
+            assert!(points.judge(&batch, &Output::default()).is_empty());
+        }
+    }
+
+    /// Ten modes in turn: every tenth line is one of them.
+    #[test]
+    fn an_ordered_file_keeps_its_modes_on_both_sides() {
+        let file: Vec<Point> = (0..2000).map(|i| [f64::from(i % 10), 0.0]).collect();
+        let modes = |points: &[Point]| {
+            let places = points.iter().map(|p| p[0] as u32);
+            places.collect::<std::collections::HashSet<_>>().len()
+        };
+        let sides = |rule| match Points::sample(file.clone(), rule).source {
+            Source::Sample { train, val } => (modes(&train), modes(&val)),
+            _ => panic!(),
+        };
+        assert_eq!((sides(1), sides(2)), ((9, 1), (10, 10)));
+    }
+
+    #[test]
+    fn the_floor_is_high_where_points_are_few() {
+        let floor = |points: &Points| figure(&points.floors(JUDGED), "divergence_floor");
+        let on_circle = |n: i32| {
+            let point = |i| [f64::from(i).cos(), f64::from(i).sin()];
+            Points::sample((0..n).map(point).collect(), 2)
+        };
+        assert!((0.5..=0.6932).contains(&floor(&on_circle(20))), "{}", floor(&on_circle(20)));
+        assert!((0.005..0.2).contains(&floor(&on_circle(2000))), "{}", floor(&on_circle(2000)));
+        assert!((0.0..0.02).contains(&floor(&Points::ring())));
+        assert_eq!(floor(&Points::ring()), floor(&Points::ring()));
+    }
+
+    /// Wherever the spot is, and whichever modes are nearest to it.
+    #[test]
+    fn all_on_one_spot_is_a_collapse() {
+        let file = (0..200).map(|i| [f64::from(i).cos(), f64::from(i).sin()]).collect();
+        for points in [Points::ring(), Points::grid(), Points::moons(), Points::sample(file, 2)] {
+            let real = draw(&points, Split::Val, JUDGED, 1);
+            let mode = [real.values[0] as f32, real.values[1] as f32];
+            for spot in [[0.0, 0.0], mode, [1e3, -1e3]] {
+                for width in [0.0, 1e-3] {
+                    // A little ring around the spot, so that every mode around it is nearest to some.
+                    let near = |i: u16| {
+                        let (sin, cos) = f32::from(i).sin_cos();
+                        [spot[0] + width * cos, spot[1] + width * sin]
+                    };
+                    let values: Vec<f32> = (0..1000).flat_map(near).collect();
+                    let output = Output { width: 2, values, ..Output::default() };
+                    let figures = points.judge(&real, &output);
+                    assert_eq!(figure(&figures, "collapsed"), 1.0, "{spot:?} {width} {figures:?}");
+                }
+            }
+            let perfect = points.judge(&real, &made(&draw(&points, Split::Train, JUDGED, 2)));
+            assert_eq!(figure(&perfect, "collapsed"), 0.0);
+        }
     }
 }

@@ -154,6 +154,14 @@ impl Examples for Recall {
         }
     }
 
+    fn provenance(&self) -> &'static str {
+        if self.distance >= LEAST_HELD_OUT {
+            "held-out examples (a tenth of all sequences is never trained on)"
+        } else {
+            "fresh examples (there are too few to hold any out)"
+        }
+    }
+
     fn judged(&self) -> usize {
         JUDGED
     }

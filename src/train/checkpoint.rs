@@ -10,6 +10,7 @@
 //! - `updates`: how often each group of parameters was moved, where there are several
 //! - `history`: JSON of [`History`], with the losses estimated and the live changes made
 //! - `corpus`: SHA-256 of the text
+//! - `points`: JSON of [`Standard`], where points of a file were learned: SHA-256 of the file, and its mean and scale
 //! - `sha256`: of all the above and of the tensors
 //!
 //! There are no dates and no paths in it: the same run is the same bytes. A file without this metadata is read as a
@@ -30,7 +31,8 @@ use super::hyperparameter::{Hyperparameter, Value};
 use crate::math::Real;
 use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
-use crate::task::Task;
+use crate::task::points::Standard;
+use crate::task::{Target, Task};
 use crate::text::shown::{excerpt, is_hidden};
 use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
@@ -54,6 +56,8 @@ pub struct Checkpoint {
     pub vocabulary: Option<Tokenizer>,
     /// SHA-256 of the text it was trained on, where it is known.
     pub corpus: Option<String>,
+    /// Which points it was trained on, if they were a file's; older checkpoints do not tell.
+    pub points: Option<Standard>,
     /// Steps done.
     pub step: u64,
     /// How often each of the model's groups was moved.
@@ -72,6 +76,7 @@ pub(super) struct Parts<'a> {
     pub config: &'a Config,
     pub vocabulary: Option<&'a Tokenizer>,
     pub corpus: &'a str,
+    pub points: Option<&'a Standard>,
     pub step: u64,
     pub updates: Vec<u64>,
     pub history: &'a History,
@@ -190,6 +195,7 @@ impl Reader<'_> {
         let step = step.map_err(|_| self.damaged("its step is not a number"))?;
         config.validate().map_err(|error| self.damaged(format!("its config is wrong: {error}")))?;
         let vocabulary = self.vocabulary(&config)?;
+        let points = self.points(&config)?;
         if !history.is_sound(step) {
             return Err(self.damaged("its history does not belong to its step"));
         }
@@ -224,6 +230,7 @@ impl Reader<'_> {
             config,
             vocabulary,
             corpus: Some(corpus),
+            points,
             step,
             updates,
             history,
@@ -232,6 +239,20 @@ impl Reader<'_> {
             moments: Some(moments),
             notes: Vec::new(),
         })
+    }
+
+    /// Which file's points a run is about.
+    fn points(&self, config: &Config) -> Result<Option<Standard>, CheckpointError> {
+        let of_a_file = config.task.task == Task::Points && config.task.target == Target::File;
+        if !of_a_file || !self.contents.metadata.contains_key("points") {
+            return Ok(None);
+        }
+        let standard: Standard = self.json("points")?;
+        let numbers = [standard.mean[0], standard.mean[1], standard.scale];
+        if standard.scale <= 0.0 || numbers.iter().any(|x| !x.is_finite()) {
+            return Err(self.damaged("its points have no scale"));
+        }
+        Ok(Some(standard))
     }
 
     /// What the text of a run was read with.
@@ -293,6 +314,7 @@ impl Reader<'_> {
             config,
             vocabulary: None,
             corpus: None,
+            points: None,
             step: 0,
             updates: vec![0],
             history: History::default(),
@@ -434,6 +456,10 @@ impl Parts<'_> {
             None => None,
         };
         contents.metadata.extend(vocabulary.map(|(key, value)| (key.to_owned(), value)));
+        if let Some(points) = self.points {
+            let points = json(serde_json::to_string(points))?;
+            contents.metadata.insert("points".to_owned(), points);
+        }
         if self.updates.len() > 1 {
             let updates = json(serde_json::to_string(&self.updates))?;
             contents.metadata.insert("updates".to_owned(), updates);

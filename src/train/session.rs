@@ -28,7 +28,7 @@ use crate::model::{self, Batch, Examples, Inference, Losses, Model, Shard, Split
 use crate::task::Task;
 use crate::text::{TextError, Tokenizer};
 
-pub use estimate::{Estimation, ExactLoss};
+pub use estimate::{Estimation, ExactLoss, HeldOutLoss};
 pub use restore::RestoreError;
 
 /// No model has more weights: the arenas of a larger one would not fit into a small machine's memory.

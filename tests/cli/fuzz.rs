@@ -118,7 +118,7 @@ fn damaged_points() {
         let mut rng = ChaCha8Rng::seed_from_u64(SEED + case);
         let base = &bases[rng.random_range(0..bases.len())];
         std::fs::write(&path, damaged(base.as_bytes(), &mut rng)).unwrap();
-        match Points::read(&path) {
+        match Points::read(&path, 2) {
             Ok(_) => read += 1,
             Err(error) => one_clean_line(&error, case),
         }

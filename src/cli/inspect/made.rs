@@ -34,7 +34,7 @@ pub fn run(checkpoint: &Checkpoint, arguments: &Arguments) -> Result<(), Failure
     let (stage, step) = (&config.stage, checkpoint.step);
     let mut out = std::io::stdout().lock();
     if arguments.json {
-        let report = json!({
+        let mut report = json!({
             "stage": stage,
             "step": step,
             "prompt": prompt,
@@ -42,6 +42,10 @@ pub fn run(checkpoint: &Checkpoint, arguments: &Arguments) -> Result<(), Failure
             "source": subject.source,
             "activations": activations(&*inference),
         });
+        // The way from the activations' coordinates to the file's: times scale, plus mean.
+        if let Some(own) = &checkpoint.points {
+            report["points"] = json!({"mean": own.mean, "scale": own.scale});
+        }
         writeln!(out, "{report}")?;
     } else {
         writeln!(out, "{stage} after {step} steps")?;

@@ -76,6 +76,11 @@ impl<'a> Observer<'a> {
                 session.weights().len(),
                 session.shards(),
             ));
+            let examples = session.examples();
+            for (name, value) in examples.floors(examples.judged()) {
+                let name = name.replace('_', " ");
+                say(format_args!("{name}: {value:.4}, what a perfect generator gets"));
+            }
         }
         Self {
             arguments,

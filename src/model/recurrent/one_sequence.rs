@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2, s};
 
 use super::{Activations, BackwardMemory, Layers};
-use crate::math::cross_entropy::{IGNORED, cross_entropy_backward};
+use crate::math::cross_entropy::{IGNORED, cross_entropy, cross_entropy_backward};
 use crate::math::{Real, vector};
 use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Dropout, Inference, LanguageModel, Look, Output};
@@ -169,11 +169,31 @@ impl LanguageModel for OneSequence {
         for token in &context[read.len()..] {
             layers.forward(a, std::slice::from_ref(token), one, weights, Dropout::OFF);
             for layer in &mut a.layers {
-                layer.inside.carry_on();
+                layer.inside.carry_on(1);
             }
         }
         read.extend_from_slice(&context[read.len()..]);
         layers.logits(a, 0, one, weights, Dropout::OFF)
+    }
+
+    fn carried_loss(&mut self, weights: &[Real], text: &[u32]) -> Option<f64> {
+        let Self { layers, activations: a, block_size, .. } = self;
+        let mut loss = 0.0;
+        a.start(1);
+        let targets = text.get(1..).unwrap_or_default();
+        for (x, y) in text.chunks(*block_size).zip(targets.chunks(*block_size)) {
+            let x = &x[..y.len()];
+            let span = Span { sequences: 1, time: x.len(), first: 0 };
+            layers.forward(a, x, span, weights, Dropout::OFF);
+            let logits = layers.logits(a, 0, span, weights, Dropout::OFF);
+            loss += cross_entropy(logits, y, layers.lm_head.n_out);
+            for layer in &mut a.layers {
+                layer.inside.carry_on(x.len());
+            }
+        }
+        // What stands there is no longer of the tokens of the last forward.
+        self.tokens.clear();
+        Some(loss)
     }
 
     fn logits(&self) -> ArrayView2<'_, Real> {

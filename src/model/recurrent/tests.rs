@@ -252,3 +252,28 @@ fn what_it_produces_is_the_likeliest_token_where_something_is_asked() {
         assert_eq!(**answer, [crate::model::batch::argmax(logits) as u32]);
     }
 }
+
+/// Token by token, with the state that generation carries, is the same text.
+#[test]
+fn a_carried_loss_is_that_of_a_reader_who_never_forgets() {
+    for architecture in EVERY {
+        let model = Recurrent::new(&config(architecture));
+        let weights = weights(&model);
+        let (time, vocabulary) = (model.config.block_size, model.config.vocab_size);
+        let text: Vec<u32> = (0..3 * time + 2).map(|i| (i * i % vocabulary) as u32).collect();
+        let mut reader = model.language_model().unwrap();
+        let mut naive = 0.0;
+        for i in 1..text.len() {
+            let mut logits = reader.next_logits(&weights, &text[..i]).to_vec();
+            naive += cross_entropy::cross_entropy(&mut logits, &text[i..=i], vocabulary);
+        }
+        let mut reader = model.language_model().unwrap();
+        let carried = reader.carried_loss(&weights, &text).unwrap();
+        assert!((carried - naive).abs() < 1e-4 * naive, "{carried} {naive}");
+        // Of one window it is the loss of every other reader.
+        let batch = Batch::text(text[..time].to_vec(), text[1..=time].to_vec(), 1, time);
+        let window = model.shard().loss(&weights, &batch, 0..1, &Conditions::default()).loss;
+        let carried = reader.carried_loss(&weights, &text[..=time]).unwrap();
+        assert!((carried - window).abs() < 1e-5 * window, "{carried} {window}");
+    }
+}

@@ -117,7 +117,7 @@ fn step_by_step_and_sequence_by_sequence_is_the_same_as_all_at_once() {
                 let row = t * sequences + b;
                 let x = matrix(&x[row * n_in..], 1, n_in);
                 layer.forward(&mut one, &x, span(1, 1), &weights);
-                one.carry_on();
+                one.carry_on(1);
                 for (a, b) in one.out(span(1, 1)).iter().zip(all.out(whole).row(row)) {
                     assert!((a - b).abs() < 1e-5, "{cell:?} sequence {b} step {t}: {a} {b}");
                 }

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::Point;
+use crate::text::corpus::sha256;
 use crate::text::reading::{self, Unread};
 use crate::text::shown;
 
@@ -37,21 +40,42 @@ pub enum PointsError {
     Same { file: String },
 }
 
+/// Which points a model has learned, and the way back to the file's own coordinates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standard {
+    /// Of the file.
+    pub sha256: String,
+    /// What was taken from every point …
+    pub mean: Point,
+    /// … and what the rest was divided by.
+    pub scale: f64,
+}
+
+impl Standard {
+    /// A standardised point in the file's own coordinates.
+    pub fn undo(&self, point: Point) -> Point {
+        [0, 1].map(|axis| point[axis] * self.scale + self.mean[axis])
+    }
+}
+
 /// Reads, centres and scales the points of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<Point>, PointsError> {
+pub(super) fn read(path: &Path) -> Result<(Vec<Point>, Standard), PointsError> {
     let file = shown::escaped(&path.display().to_string());
     let bytes = match reading::read(path, MOST_BYTES, &mut |_| ()) {
         Ok(bytes) => bytes,
         Err(Unread::Failed(error)) => return Err(PointsError::Read { file, error }),
         Err(Unread::Long) => return Err(PointsError::Long { file }),
     };
-    match String::from_utf8(bytes) {
-        Ok(text) => parse(&text, &file),
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
         Err(error) => {
             let offset = error.utf8_error().valid_up_to();
-            Err(PointsError::Bytes { file, offset })
+            return Err(PointsError::Bytes { file, offset });
         }
-    }
+    };
+    let mut points = parse(&text, &file)?;
+    let (mean, scale) = standardise(&mut points).ok_or(PointsError::Same { file })?;
+    Ok((points, Standard { sha256: sha256(text.as_bytes()), mean, scale }))
 }
 
 /// Empty lines, and lines that begin with #, are passed over; so is a first line without any number: a table's heading.
@@ -85,13 +109,14 @@ fn parse(text: &str, file: &str) -> Result<Vec<Point>, PointsError> {
     if points.len() < FEWEST {
         return Err(PointsError::Few { file: file(), found: points.len() });
     }
-    standardise(&mut points).then_some(points).ok_or_else(|| PointsError::Same { file: file() })
+    Ok(points)
 }
 
-/// Mean 0 and variance 1, averaged over x and y; false if all points are the same, or too far apart for a number.
-fn standardise(points: &mut [Point]) -> bool {
+/// Mean 0 and variance 1, averaged over x and y. Gives the mean that they had and what they were divided by; `None` if all
+/// points are the same, or too far apart for a number.
+fn standardise(points: &mut [Point]) -> Option<(Point, f64)> {
     if points.iter().all(|point| *point == points[0]) {
-        return false;
+        return None;
     }
     let n = points.len() as f64;
     let mean = [0, 1].map(|axis| points.iter().map(|point| point[axis] / n).sum::<f64>());
@@ -100,7 +125,7 @@ fn standardise(points: &mut [Point]) -> bool {
     }
     let largest = points.iter().flatten().fold(0.0, |most: f64, x| most.max(x.abs()));
     if largest == 0.0 || !largest.is_finite() {
-        return false;
+        return None;
     }
     // The largest goes first, so that squares of very large or small numbers stay in range.
     let square: f64 = points.iter().flatten().map(|x| (x / largest).powi(2)).sum();
@@ -108,7 +133,7 @@ fn standardise(points: &mut [Point]) -> bool {
     for x in points.iter_mut().flatten() {
         *x /= scale;
     }
-    true
+    Some((mean, scale))
 }
 
 #[cfg(test)]
@@ -117,6 +142,27 @@ mod tests {
 
     fn many(line: impl Fn(u32) -> String) -> String {
         (0..30).map(|i| line(i) + "\n").collect()
+    }
+
+    /// As [`read`] does it.
+    fn parse(text: &str, file: &str) -> Result<Vec<Point>, PointsError> {
+        let mut points = super::parse(text, file)?;
+        let same = || PointsError::Same { file: file.to_owned() };
+        standardise(&mut points).map(|_| points).ok_or_else(same)
+    }
+
+    #[test]
+    fn the_way_back_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("points.csv");
+        let text = many(|i| format!("{} {}", 1000 + i * i, 5 - 2 * i64::from(i)));
+        std::fs::write(&path, &text).unwrap();
+        let (points, standard) = read(&path).unwrap();
+        for (point, own) in points.iter().zip(super::parse(&text, "f").unwrap()) {
+            let back = standard.undo(*point);
+            assert!((back[0] - own[0]).abs() < 1e-9 && (back[1] - own[1]).abs() < 1e-9);
+        }
+        assert_eq!(standard.sha256, sha256(text.as_bytes()));
     }
 
     #[test]

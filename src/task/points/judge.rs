@@ -8,7 +8,8 @@
 //!   little: by about (occupied bins) / (4 times the points of each).
 //! - A generator has **collapsed** if the fewest places that hold 90 % of its points hold under 40 % of the real ones.
 //!   Places are the modes, a point belonging to the nearest, or the histogram's bins where there are no modes. So on the
-//!   ring it has collapsed if 90 % of its points are in three modes or fewer, on the grid in nine.
+//!   ring it has collapsed if 90 % of its points are in three modes or fewer, on the grid in nine. And it has collapsed if
+//!   90 % of its points are on one spot, wherever that is: the origin is as near to all modes of the ring.
 
 use super::Point;
 
@@ -20,6 +21,8 @@ const COVERED: f64 = 0.2;
 /// generator has collapsed.
 const MOST: f64 = 0.9;
 const COLLAPSED: f64 = 0.4;
+/// One spot: so much of the reach of the real points from their median.
+const SPOT: f64 = 0.2;
 /// The histogram has so many bins by so many.
 const BINS: usize = 20;
 
@@ -108,6 +111,24 @@ pub fn collapsed(generated: &[f64], real: &[f64]) -> bool {
         of_real += real[place];
     }
     of_real < COLLAPSED - 1e-9
+}
+
+/// Whether most of the generated points lie together as no real ones do.
+pub fn on_one_spot(generated: &[Point], real: &[Point]) -> bool {
+    reach(generated) < SPOT * reach(real)
+}
+
+/// The distance from the points' median within which most of them lie.
+fn reach(points: &[Point]) -> f64 {
+    let median = [0, 1].map(|axis| {
+        let mut column: Vec<f64> = points.iter().map(|point| point[axis]).collect();
+        column.sort_by(f64::total_cmp);
+        column.get(column.len() / 2).copied().unwrap_or_default()
+    });
+    let distance = |point: &Point| (point[0] - median[0]).hypot(point[1] - median[1]);
+    let mut distances: Vec<f64> = points.iter().map(distance).collect();
+    distances.sort_by(f64::total_cmp);
+    distances.get((MOST * points.len() as f64) as usize).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

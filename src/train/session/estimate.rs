@@ -48,6 +48,18 @@ impl ExactLoss {
     }
 }
 
+/// An estimate of the loss of held-out examples that are drawn without end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldOutLoss {
+    /// Mean, in nats.
+    pub loss: f64,
+    pub parts: Vec<Figure>,
+    /// Of the mean, from how the batches differ; `None` of a single one.
+    pub standard_error: Option<f64>,
+    /// Drawn, some of them more than once where there are few.
+    pub examples: usize,
+}
+
 /// Every estimate of a run has streams of its own, by step and split.
 fn batch_stream(seed: u64, step: u64, split: usize) -> ChaCha8Rng {
     stream(seed, Purpose::Evaluation, index(step, split))
@@ -154,6 +166,44 @@ impl Session {
             sum += self.losses_of(&batch).loss;
         }
         (tokens > 0).then(|| ExactLoss { loss: sum / tokens as f64, tokens })
+    }
+
+    /// The loss over the same positions, with the state carried through the whole text instead of begun anew with every
+    /// window. `None` for models without a state, and tasks without a text.
+    pub fn carried_loss(&mut self, exact: ExactLoss) -> Option<ExactLoss> {
+        let text = self.material.text.as_ref()?;
+        let mut reader = self.model.language_model()?;
+        let sum = reader.carried_loss(&self.weights, text.val.get(..=exact.tokens)?)?;
+        Some(ExactLoss { loss: sum / exact.tokens as f64, ..exact })
+    }
+
+    /// The loss of held-out examples, drawn as an estimate's are.
+    pub fn held_out_loss(&mut self) -> HeldOutLoss {
+        let (seed, step) = (self.config.seed, self.step);
+        let (batches, size) = (self.config.training.eval_batches, self.config.training.batch_size);
+        let (mut batch, mut rng) = (Batch::default(), batch_stream(seed, step, 1));
+        let (mut losses, mut targets) = (Losses::default(), 0);
+        let mut means = Vec::with_capacity(batches);
+        for i in 0..batches {
+            self.examples.draw(Split::Val, size, &mut rng, &mut batch);
+            let latents = (1 << 55) + index(step, 1) * batches as u64 + i as u64;
+            batch.add_noise(self.model.noise(), seed, latents);
+            let of_batch = self.losses_of(&batch);
+            losses += of_batch;
+            targets += batch.targets();
+            means.push(of_batch.over(batch.targets()).loss);
+        }
+        let n = means.len() as f64;
+        let mean = means.iter().sum::<f64>() / n;
+        let variance = means.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        let losses = losses.over(targets);
+        let parts = self.model.parts().iter().zip(losses.parts);
+        HeldOutLoss {
+            loss: losses.loss,
+            parts: parts.map(|(name, value)| Figure { name: (*name).to_owned(), value }).collect(),
+            standard_error: (batches > 1).then(|| (variance / n).sqrt()),
+            examples: batches * size,
+        }
     }
 
     /// The sums of the losses of all positions of a batch, shared between the shards.

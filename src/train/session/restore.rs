@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Session, SessionError};
-use crate::task::Task;
+use crate::task::{Target, Task};
 use crate::text::Tokenizer;
 use crate::train::checkpoint::{Checkpoint, CheckpointError, Parts};
 use crate::train::material::Material;
@@ -103,10 +103,14 @@ impl Session {
     fn parts(&self) -> Parts<'_> {
         // A made task has its own fixed vocabulary.
         let text = self.material.text.as_ref().filter(|_| self.config.task.task == Task::Text);
+        let task = &self.config.task;
+        let of_a_file = task.task == Task::Points && task.target == Target::File;
+        let points = self.material.points.as_ref().filter(|_| of_a_file);
         Parts {
             config: &self.config,
             vocabulary: text.map(|text| &text.tokenizer),
             corpus: text.map_or("", |text| &text.corpus.sha256),
+            points: points.and_then(|points| points.standard()),
             step: self.step,
             updates: self.optimizer.updates().collect(),
             history: &self.history,
