@@ -197,16 +197,6 @@ fn the_first_frame_waits_for_the_terminals_colours_and_no_longer() {
 }
 
 #[test]
-fn a_flood_of_keys_leaves_time_for_frames() {
-    let mut bench = bench();
-    let key = || Incoming::Msg(Msg::Key(KeyEvent::from(KeyCode::Char('z'))));
-    let flood = bench.inbox.clone();
-    std::thread::spawn(move || while flood.send(key()).is_ok() {});
-    bench.driver.turn(Duration::from_secs(60));
-    assert!(bench.driver.stirred.elapsed() >= FRAME);
-}
-
-#[test]
 fn a_bad_text_ends_the_lab() {
     let mut bench = bench();
     bench.inbox.send(Incoming::NoCorpus(anyhow::anyhow!("not UTF-8"))).unwrap();
