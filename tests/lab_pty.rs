@@ -308,7 +308,8 @@ fn late_answers_of_the_terminal_are_no_keys() {
     lab.wait_for("the question", |lab| lab.written.windows(query.len()).any(|w| w == query));
     lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
     let prompt = lab.text().contains("First Ci");
-    let ground = |lab: &Lab| format!("{:?}", lab.screen.screen().cell(1, 0).map(|c| c.fgcolor()));
+    let ground =
+        |lab: &Lab| format!("{:?}", lab.screen.screen().cell(1, 0).map(vt100::Cell::fgcolor));
     let dark = ground(&lab);
     // In pieces, each much later than a terminal at hand would send it.
     for piece in [

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use ratatui::crossterm::terminal::size;
 use ratatui::layout::Size;
+#[cfg(target_os = "linux")]
+use rustix::process::Signal;
 use signal_hook::consts::signal::{
     SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2,
     SIGVTALRM, SIGWINCH, SIGXCPU, SIGXFSZ,
@@ -23,6 +25,9 @@ use super::{terminal, watchdog};
 const LEAVING: [i32; 5] = [SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGXCPU];
 /// Would end a program that does not care. SIGXFSZ: the write that was too much says so itself.
 const HARMLESS: [i32; 7] = [SIGUSR1, SIGUSR2, SIGXFSZ, SIGALRM, SIGVTALRM, SIGPROF, SIGIO];
+/// Linux has more that end a program: power and a coprocessor that fail, and those without a meaning of their own.
+#[cfg(target_os = "linux")]
+const MORE: std::ops::RangeInclusive<i32> = 35..=64;
 const SCREEN: [i32; 3] = [SIGTSTP, SIGCONT, SIGWINCH];
 /// `timeout` and some shells send a signal to the program and again to its group: that is one.
 const TWICE: Duration = Duration::from_millis(500);
@@ -48,6 +53,11 @@ impl Leaving {
 /// If the system refuses.
 pub fn watch(sender: SyncSender<Incoming>) -> io::Result<Leaving> {
     let mut signals = Signals::new(LEAVING.into_iter().chain(HARMLESS).chain(SCREEN))?;
+    #[cfg(target_os = "linux")]
+    for signal in MORE.chain([Signal::POWER, Signal::STKFLT].map(Signal::as_raw)) {
+        // A C library may keep some to itself.
+        _ = signals.add_signal(signal);
+    }
     let leaving = Leaving::default();
     let told = leaving.clone();
     thread::spawn(move || {

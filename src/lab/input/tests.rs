@@ -102,7 +102,7 @@ fn no_reply_is_a_key_however_it_is_cut_and_however_late() {
 #[test]
 fn while_an_answer_is_due_it_may_be_cut_after_its_first_byte_too() {
     for reply in REPLIES.iter().filter(|reply| !reply.ends_with(b"c")) {
-        for delay in [HOLD, Duration::from_millis(400), ANSWER - MS * 2] {
+        for delay in [HOLD, Duration::from_millis(400), Duration::from_millis(1900)] {
             let reads = [(&reply[..1], MS), (&reply[1..], MS + delay)];
             assert_eq!(keys(&parsed(&reads, true)), [], "{reply:?} {delay:?}");
         }

@@ -188,7 +188,9 @@ fn what_is_left_out_of_a_paste_is_said_where_it_would_have_gone() {
 fn the_first_frame_waits_for_the_terminals_colours_and_no_longer() {
     let mut bench = bench();
     let answer = [Incoming::Msg(Msg::Ground(Ground::Light)), Incoming::Answered];
-    answer.into_iter().for_each(|incoming| bench.inbox.send(incoming).unwrap());
+    for incoming in answer {
+        bench.inbox.send(incoming).unwrap();
+    }
     bench.driver.asked(Duration::from_secs(3600));
     assert_eq!(bench.driver.model.theme.ground, Ground::Light);
     assert!(!bench.driver.asking);

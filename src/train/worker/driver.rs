@@ -265,7 +265,9 @@ impl Driver {
 
     fn report(&mut self) {
         if !self.reports.is_empty() {
-            let reports = std::mem::replace(&mut self.reports, Vec::with_capacity(REPORTS));
+            // As large as it is: an observer that is held up for hours may have many of these waiting.
+            let reports = self.reports.clone();
+            self.reports.clear();
             let seconds = std::mem::take(&mut self.seconds);
             self.ends.tell(Event::Steps { reports, seconds });
         }
