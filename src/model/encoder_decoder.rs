@@ -20,7 +20,7 @@ use std::ops::Range;
 use ndarray::{Array2, s};
 
 use super::{Batch, Conditions, Config, Dropout, Inference, Losses, Model, Shard};
-use crate::math::{Real, cross_entropy};
+use crate::math::{Real, cross_entropy, room};
 use crate::nn::pair_attention::Memory;
 use crate::nn::parameters::Registry;
 use layers::Scratch;
@@ -79,7 +79,7 @@ impl Model for EncoderDecoder {
         let Config { source_size, block_size, n_embd, .. } = self.config;
         let parts = MicroBatches::new(&self.config);
         let (sequences, time) = (parts.sequences(), source_size.max(block_size));
-        let rows = || Array2::zeros((sequences * time, n_embd));
+        let rows = || room::matrix((sequences * time, n_embd));
         let Stacks { encoder, decoder } = &self.stacks;
         Box::new(Working {
             stacks: self.stacks.clone(),

@@ -5,7 +5,7 @@ use super::layers::Scratch;
 use super::micro_batch::length;
 use super::stacks::{Decoded, Encoded};
 use super::{START, Stacks};
-use crate::math::Real;
+use crate::math::{Real, room};
 use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Config, Dropout, Hypothesis, Inference, Look, Output};
 use crate::nn::attention::Span;
@@ -45,9 +45,9 @@ impl Reader {
             decoded: stacks.decoder.activations(1, config.block_size, config),
             scratch: Scratch::new(sources, longest, config),
             sources,
-            lengths: Vec::with_capacity(sources),
+            lengths: room::list(sources),
             looked: [0; 3],
-            tokens: Vec::with_capacity(config.block_size),
+            tokens: room::list(config.block_size),
             writer: None,
             beam: None,
         }
@@ -108,7 +108,7 @@ impl Inference for Reader {
     /// The answers, written greedily, without [`START`] and [`super::END`].
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         let time = batch.source_time;
-        let mut tokens = Vec::with_capacity(batch.sequences);
+        let mut tokens = room::list(batch.sequences);
         for sources in batch.source.chunks(self.sources * time) {
             self.read(weights, sources, time);
             tokens.extend(self.write(weights, time));

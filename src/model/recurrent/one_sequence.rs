@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, s};
 
 use super::{Activations, BackwardMemory, Layers};
 use crate::math::cross_entropy::{IGNORED, cross_entropy, cross_entropy_backward};
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Dropout, Inference, LanguageModel, Look, Output};
 use crate::nn::attention::Span;
@@ -39,7 +39,7 @@ impl OneSequence {
             running: layers.activations(1, 1),
             layers,
             block_size,
-            tokens: Vec::with_capacity(block_size),
+            tokens: room::list(block_size),
             read: Vec::new(),
             gradient: None,
             weights,
@@ -73,7 +73,7 @@ impl OneSequence {
         let Self { layers, activations: a, .. } = self;
         let gradient = self.gradient.get_or_insert_with(|| Gradient {
             memory: layers.backward_memory(1, self.block_size),
-            weights: vec![0.0; self.weights],
+            weights: room::zeros(self.weights),
             norms: Vec::new(),
         });
         let columns = layers.lm_head.n_out;

@@ -1,7 +1,7 @@
 //! One image through the autoencoder, in company; and the latent space as pictures.
 
 use super::{Activations, Nets, kl_of_dimension};
-use crate::math::{Real, logistic, normal};
+use crate::math::{Real, logistic, normal, room};
 use crate::model::{Batch, Inference, Look, Output};
 
 /// The pictures of latent space stand in a grid of so many by so many.
@@ -59,7 +59,7 @@ impl OneImage {
             images: Vec::new(),
             labels: Vec::new(),
             reconstructions: Vec::new(),
-            kl: vec![0.0; latent],
+            kl: room::zeros(latent),
             axis,
             points,
             grid: Vec::new(),
