@@ -97,6 +97,11 @@ impl Model for EncoderDecoder {
         Box::new(inference::Reader::new(&self.stacks, &self.config))
     }
 
+    /// An inference writes answers when it is first asked for them.
+    fn growth(&self, _: usize) -> [u64; 2] {
+        [0, room::counted(|| inference::Reader::writer(&self.stacks, &self.config))]
+    }
+
     fn operations_per_token(&self) -> f64 {
         let Config { source_size, block_size, n_embd, n_layer, .. } = self.config;
         let Stacks { encoder, decoder } = &self.stacks;

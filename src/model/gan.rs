@@ -79,6 +79,17 @@ impl Model for Gan {
         Box::new(inference::Plane::new(&self.nets))
     }
 
+    fn growth(&self, examples: usize) -> [u64; 2] {
+        let Nets { discriminator, generator } = &self.nets;
+        let points = examples * self.config.n_input;
+        let pass = generator.numbers(examples) + 2 * discriminator.numbers(examples) + points;
+        let looking = pass
+            + 2 * points
+            + discriminator.numbers(inference::PLACES)
+            + inference::POINTS * self.config.n_latent;
+        [pass, looking].map(|numbers| (numbers * size_of::<Real>()) as u64)
+    }
+
     /// Of a discriminator's step: its weights forward and backward for a real and a generated point, and the generator
     /// forward. A generator's step is about as long.
     fn operations_per_token(&self) -> f64 {

@@ -122,6 +122,17 @@ impl Model for NeuralGpu {
         })
     }
 
+    /// An application of a unit keeps its activations, and there are as many as the longest tape asks for.
+    fn growth(&self, _: usize) -> [u64; 2] {
+        let (layers, time) = (&self.layers, self.config.block_size);
+        // A tape asks one question, which is one step of the decoder.
+        let units = layers.passes(time) as u64 + 1;
+        [MICRO_BATCH_ROWS.max(time), time].map(|rows| {
+            let unit = || conv_gru::Activations::new(rows, self.config.n_hidden);
+            units.saturating_mul(room::counted(unit))
+        })
+    }
+
     /// For one answer about a tape of `block_size` cells.
     fn operations_per_token(&self) -> f64 {
         let (layers, time) = (&self.layers, self.config.block_size);

@@ -116,6 +116,12 @@ impl Model for Recurrent {
         Some(Box::new(self.one_sequence()))
     }
 
+    /// An inference looks at gradients when it is first asked for them.
+    fn growth(&self, _: usize) -> [u64; 2] {
+        let (layers, time) = (&self.layers, self.config.block_size);
+        [0, room::counted(|| one_sequence::Gradient::new(layers, time, self.registry.len()))]
+    }
+
     fn operations_per_token(&self) -> f64 {
         let layers = self.layers.recurrent.iter();
         let recurrent: usize = layers.map(recurrent::Recurrent::products).sum();

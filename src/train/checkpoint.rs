@@ -28,6 +28,7 @@ use sha2::{Digest, Sha256};
 use super::config::Config;
 use super::history::History;
 use super::hyperparameter::{Hyperparameter, Value};
+use super::memory::{self, TooLarge};
 use crate::math::Real;
 use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
@@ -106,6 +107,8 @@ pub enum CheckpointError {
         "{path:?} cannot be used: {tensor} holds {count} numbers that are not finite, so the run that wrote it had diverged; use an earlier checkpoint"
     )]
     NotFinite { path: PathBuf, tensor: String, count: usize },
+    #[error("{path:?} cannot be opened: {source}")]
+    Memory { path: PathBuf, source: TooLarge },
     #[error("{path:?} could not be written: {source}; check that its folder exists and has room")]
     Unwritable { path: PathBuf, source: std::io::Error },
     #[error(
@@ -332,7 +335,10 @@ impl Reader<'_> {
         if vocab_size.max(source_vocab).max(n_input) > found {
             return Err(self.damaged(format!("its model needs more than its {found} numbers")));
         }
-        model::build(config).map_err(|error| self.damaged(error.to_string()))
+        let model = model::build(config).map_err(|error| self.damaged(error.to_string()))?;
+        memory::require(memory::arenas(&*model, 3))
+            .map_err(|source| CheckpointError::Memory { path: self.path.to_owned(), source })?;
+        Ok(model)
     }
 
     /// Checks that every tensor of the model is there, before room is made for any.

@@ -34,10 +34,18 @@ pub struct Reader {
     beam: Option<(usize, Writer)>,
 }
 
+fn longest(config: &Config) -> usize {
+    config.source_size.max(config.block_size)
+}
+
+/// How many sources are read at once.
+fn sources(config: &Config) -> usize {
+    (ROWS / longest(config)).max(1)
+}
+
 impl Reader {
     pub fn new(stacks: &Stacks, config: &Config) -> Self {
-        let longest = config.source_size.max(config.block_size);
-        let sources = (ROWS / longest).max(1);
+        let (longest, sources) = (longest(config), sources(config));
         Self {
             stacks: stacks.clone(),
             config: config.clone(),
@@ -53,6 +61,11 @@ impl Reader {
         }
     }
 
+    /// What writes answers to as many sources as are read at once.
+    pub fn writer(stacks: &Stacks, config: &Config) -> Writer {
+        Writer::new(&stacks.decoder, sources(config), sources(config), config)
+    }
+
     /// Encodes sources of `time` tokens.
     fn read(&mut self, weights: &[Real], sources: &[u32], time: usize) {
         let Self { stacks, encoded, scratch, lengths, .. } = self;
@@ -64,9 +77,8 @@ impl Reader {
 
     /// Answers the sources that were read.
     fn write(&mut self, weights: &[Real], time: usize) -> Vec<Vec<u32>> {
-        let Self { stacks, encoded, scratch, lengths, writer, config, sources, .. } = self;
-        let writer =
-            writer.get_or_insert_with(|| Writer::new(&stacks.decoder, *sources, *sources, config));
+        let Self { stacks, encoded, scratch, lengths, writer, config, .. } = self;
+        let writer = writer.get_or_insert_with(|| Self::writer(stacks, config));
         let rows = &stacks.encoder.out(encoded, lengths.len() * time);
         let memory = Memory { rows, time, lengths: Some(lengths) };
         writer.greedy(memory, lengths.len(), weights, scratch)

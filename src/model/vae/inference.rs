@@ -6,6 +6,8 @@ use crate::model::{Batch, Inference, Look, Output};
 
 /// The pictures of latent space stand in a grid of so many by so many.
 const GRID: usize = 10;
+/// How many pictures that are at most.
+pub(super) const PICTURES: usize = GRID * GRID;
 
 /// The first image of the subject is looked at. The others keep it company on the map.
 ///
