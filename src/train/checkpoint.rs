@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::config::Config;
+use super::config::{Config, LAST_STEP};
 use super::history::History;
 use super::hyperparameter::{Hyperparameter, Value};
 use super::memory::{self, TooLarge};
@@ -194,11 +194,14 @@ impl Reader<'_> {
         let config: Config = self.json("config")?;
         let history: History = self.json("history")?;
         let corpus = self.metadata("corpus")?.to_owned();
-        let step = self.metadata("step")?.parse();
+        let step: Result<u64, _> = self.metadata("step")?.parse();
         let step = step.map_err(|_| self.damaged("its step is not a number"))?;
         config.validate().map_err(|error| self.damaged(format!("its config is wrong: {error}")))?;
         let vocabulary = self.vocabulary(&config)?;
         let points = self.points(&config)?;
+        if step > LAST_STEP {
+            return Err(self.damaged(format!("its step is {step}, the most is {LAST_STEP}")));
+        }
         if !history.is_sound(step) {
             return Err(self.damaged("its history does not belong to its step"));
         }

@@ -6,8 +6,8 @@ use crate::model::Model;
 
 /// Where the system does not say what it has.
 const UNKNOWN: u64 = 16 << 30;
-/// What stands beside the arrays: lists, names, a copy on its way to a file.
-const BESIDE: u64 = 4 << 20;
+/// What stands beside the arrays: lists, names, the examples of a made task.
+const BESIDE: u64 = 12 << 20;
 /// An inference, and what was copied from it: one snapshot that is shown, one that is made.
 const COPIES: u64 = 3;
 
