@@ -97,6 +97,9 @@ fn a_run_takes_what_it_is_said_to_take() {
             if config.model.n_embd > 64 {
                 // A shard is as large for two sequences as for 64.
                 config.training.batch_size = config.training.batch_size.min(2);
+                if threads == 1 {
+                    continue;
+                }
             }
             let estimate = Session::bytes(&config, Arc::clone(&dataset), &team).unwrap();
             let measured = measured(config.clone(), &dataset, &team);

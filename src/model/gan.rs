@@ -81,13 +81,15 @@ impl Model for Gan {
 
     fn growth(&self, examples: usize) -> [u64; 2] {
         let Nets { discriminator, generator } = &self.nets;
-        let points = examples * self.config.n_input;
-        let pass = generator.numbers(examples) + 2 * discriminator.numbers(examples) + points;
-        let looking = pass
-            + 2 * points
-            + discriminator.numbers(inference::PLACES)
-            + inference::POINTS * self.config.n_latent;
-        [pass, looking].map(|numbers| (numbers * size_of::<Real>()) as u64)
+        let Config { n_input, n_latent, .. } = self.config;
+        let pass = |n| generator.numbers(n) + 2 * discriminator.numbers(n) + n * n_input;
+        // Many points are generated at once, but few of them are looked at.
+        let looked = inference::POINTS;
+        let looking = generator.numbers(examples)
+            + pass(looked)
+            + looked * (2 * n_input + n_latent)
+            + discriminator.numbers(inference::PLACES);
+        [pass(examples), looking].map(|numbers| (numbers * size_of::<Real>()) as u64)
     }
 
     /// Of a discriminator's step: its weights forward and backward for a real and a generated point, and the generator

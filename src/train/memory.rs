@@ -53,11 +53,11 @@ pub fn training(model: &dyn Model, shards: usize, examples: usize) -> u64 {
 /// Bytes of what looking at a model takes, and reading `examples` at once.
 pub fn looking(model: &dyn Model, examples: usize) -> u64 {
     let [_, growth] = model.growth(examples);
-    let inference = room::counted(|| model.inference()).saturating_add(growth);
+    let inference = room::counted(|| model.inference());
     let language_model = room::counted(|| model.language_model());
     let read = batch(model).saturating_mul(2 * examples as u64);
     let copies = inference.saturating_mul(COPIES);
-    copies.saturating_add(language_model).saturating_add(read).saturating_add(BESIDE)
+    [growth, language_model, read, BESIDE].into_iter().fold(copies, u64::saturating_add)
 }
 
 /// Bytes of one example in a batch.
