@@ -102,7 +102,11 @@ fn guarded<T>(check: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     QUIET.set(true);
     let result = panic::catch_unwind(AssertUnwindSafe(check));
     QUIET.set(false);
-    result.unwrap_or_else(|_| Err(anyhow!("its sizes and tensors do not fit together")))
+    result.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let why = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
+        Err(anyhow!("its sizes and tensors do not fit together ({})", excerpt(why)))
+    })
 }
 
 /// Has the panics of [`guarded`] say nothing: their case is reported in its line.

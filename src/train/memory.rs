@@ -14,7 +14,7 @@ const COPIES: u64 = 3;
 /// More memory is needed than there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "it takes about {} of memory, {} are free: choose a smaller block_size, n_layer, n_embd, n_hidden or batch_size, or close other programs",
+    "the model takes about {} of memory, {} are free: choose a smaller block_size, n_layer, n_embd, n_hidden or batch_size, or close other programs",
     shown(*.needed), shown(*.free)
 )]
 pub struct TooLarge {
@@ -70,6 +70,10 @@ fn batch(model: &dyn Model) -> u64 {
 
 /// Bytes that this process may still take.
 fn free() -> u64 {
+    #[cfg(test)]
+    if let Some(free) = testing::PRETENDED.get() {
+        return free;
+    }
     let free = [unused(), unlimited()].into_iter().flatten().min();
     free.unwrap_or(UNKNOWN)
 }
@@ -96,4 +100,37 @@ fn unlimited() -> Option<u64> {
 #[cfg(not(unix))]
 fn unlimited() -> Option<u64> {
     None
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// What is free as far as this thread's test goes.
+        pub static PRETENDED: Cell<Option<u64>> = const { Cell::new(None) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_both_numbers() {
+        testing::PRETENDED.set(Some(3 << 30));
+        assert_eq!(require(3 << 30), Ok(()));
+        let refused = require(u64::MAX).unwrap_err();
+        assert_eq!(refused, TooLarge { needed: u64::MAX, free: 3 << 30 });
+        let line = require(4 << 30).unwrap_err().to_string();
+        assert!(line.contains("about 4096 MiB of memory, 3072 MiB are free"), "{line}");
+    }
+
+    /// What is read from the system is no nonsense: this test runs, so there is some memory.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_says_what_is_free() {
+        assert!(unused().is_some_and(|bytes| (1 << 20..1 << 50).contains(&bytes)));
+        assert!(free() > 1 << 20);
+    }
 }

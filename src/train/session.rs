@@ -483,6 +483,31 @@ mod tests {
     }
 
     #[test]
+    fn what_memory_does_not_hold_is_refused_and_leaves_the_run_as_it_was() {
+        let free = |bytes| memory::testing::PRETENDED.set(Some(bytes));
+        let config = testing::gpt();
+        let team = Team::new(4).unwrap();
+        let needed = Session::bytes(&config, testing::dataset(), &team).unwrap();
+        free(needed - 1);
+        let error = Session::with_team(config.clone(), testing::dataset(), &team).err().unwrap();
+        assert!(matches!(error, SessionError::Memory(_)), "{error}");
+        free(needed);
+        let mut session = Session::with_team(config, testing::dataset(), &team).unwrap();
+        session.step().unwrap();
+        // Shards and batch stand ready; the rest is still to be taken.
+        let old = session.config().training.batch_size;
+        free(needed / 2);
+        let error = session.set("batch_size", Value::Count(4096)).unwrap_err();
+        assert!(matches!(error, SetError::Memory(_)), "{error}");
+        assert_eq!(session.config().training.batch_size, old);
+        assert!(session.history().edits.is_empty());
+        session.set("batch_size", Value::Count(old as u64 - 1)).unwrap();
+        session.set("lr", Value::Number(0.5)).unwrap();
+        free(u64::MAX);
+        session.set("batch_size", Value::Count(4096)).unwrap();
+    }
+
+    #[test]
     fn a_step_that_diverges_is_not_made() {
         let mut session = run(1, 2);
         let sound = session.weights().to_vec();

@@ -241,3 +241,36 @@ fn without_a_terminal_the_lab_does_not_open() {
     contains_all(&lab.error(&[]), &["terminal"]);
     assert_eq!(lab.run(&[]).status.code(), Some(2));
 }
+
+/// Activations that the memory at hand does not hold are refused before they are allocated.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_memory_does_not_hold_is_refused_in_a_line() {
+    let lab = Lab::new();
+    let program = assert_cmd::cargo::cargo_bin!("gpt-lab").to_string_lossy().into_owned();
+    let run = |options: &[&str]| {
+        let limited = ["-c", "ulimit -v 4194304; exec \"$0\" \"$@\"", &program];
+        let output = assert_cmd::Command::new("sh")
+            .args(limited)
+            .args(["train", "--threads", "2", "--steps", "0", "--data", "play.txt", "--stage"])
+            .args(options)
+            .current_dir(lab.path(""))
+            .env("GPT_LAB_HOME", lab.path("home"))
+            .output()
+            .unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let long = ["--position", "none", "--block-size", "2048"];
+    for options in [
+        &["single-head", "--n-head", "64", "--n-embd", "64", "--batch-size", "4096"][..],
+        &["scaled-up", "--n-layer", "48"],
+    ] {
+        let (code, said) = run(&[options, &long].concat());
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.starts_with("error: ") && said.lines().count() == 1, "{said}");
+        assert!(said.contains("the model takes about") && said.contains(" are free"), "{said}");
+    }
+    // What is in memory's reach goes on.
+    let (code, said) = run(&["single-head", "--eval-batches", "1"]);
+    assert_eq!(code, Some(0), "{said}");
+}
