@@ -8,6 +8,7 @@ mod encoder_decoder;
 mod gan;
 mod golden;
 mod layers;
+mod limits;
 mod recurrent;
 mod stages;
 mod vae;

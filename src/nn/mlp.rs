@@ -74,9 +74,8 @@ impl Mlp {
 
     /// Numbers that the activations hold for `n` rows.
     pub fn numbers(&self, n: usize) -> usize {
-        let (last, hidden) = self.layers.split_last().expect("a layer");
-        let hidden: usize = hidden.iter().map(|layer| 2 * layer.n_out).sum();
-        n * (hidden + last.n_out)
+        let hidden: usize = self.layers[1..].iter().map(|layer| 2 * layer.n_in).sum();
+        n * (hidden + self.n_out())
     }
 
     /// # Shapes

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail};
 
 use super::golden::{Golden, Worst};
+use super::limits;
 use super::stages::{FORWARD, GRADIENT, initial_weights};
 use crate::math::Real;
 use crate::model::config::Architecture;
@@ -32,9 +33,9 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
         n_hidden: 0,
         ..golden.config()?
     };
-    golden.require_sizes(&config)?;
+    limits::sizes(&config)?;
     let model = model::build(&config)?;
-    golden.require_memory(&*model, sequences)?;
+    limits::memory(&*model, sequences)?;
     let weights = initial_weights(golden, &*model)?;
     let mut worst = Worst::default();
     forward(golden, &mut worst, &*model, &weights, &batch)?;

@@ -9,17 +9,9 @@ use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 
 use crate::math::Real;
-use crate::model::{Config, Model};
-use crate::train::memory;
 
 /// No reference case is a larger file.
 const MOST_BYTES: u64 = 64 << 20;
-/// None has more numbers in one array.
-const MOST_NUMBERS: usize = 1 << 24;
-/// None has a model with a larger size.
-const LARGEST: usize = 4096;
-/// None has a model that takes more bytes.
-const MOST_MEMORY: u64 = 1 << 30;
 
 /// A tensor of a case; token ids are numbers too, exact in f64.
 #[derive(Clone, Debug)]
@@ -83,52 +75,6 @@ impl Golden {
             config: serde_json::from_str(entry("config")?)?,
             tensors,
         })
-    }
-
-    /// Checks a product of sizes, each of a file that may say anything, before so much is computed with.
-    ///
-    /// # Errors
-    /// If it is larger than that of any reference case.
-    pub fn require(&self, sizes: &[usize]) -> anyhow::Result<()> {
-        let product = sizes.iter().try_fold(1_usize, |n, size| n.checked_mul(*size));
-        ensure!(
-            product.is_some_and(|n| n <= MOST_NUMBERS),
-            "sizes {sizes:?}: a reference case computes with at most {MOST_NUMBERS} numbers at once"
-        );
-        Ok(())
-    }
-
-    /// Checks the sizes of a case's model before it is built.
-    ///
-    /// # Errors
-    /// If one is 0, or larger than that of any reference case.
-    pub fn require_sizes(&self, config: &Config) -> anyhow::Result<()> {
-        config.validate()?;
-        let Config { block_size, n_embd, n_head, n_layer, .. } = *config;
-        let others = [("n_head", n_head), ("n_layer", n_layer), ("n_hidden", config.n_hidden)];
-        for (name, size) in config.sizes().into_iter().chain(others) {
-            ensure!(size <= LARGEST, "{name} {size}: a reference case has at most {LARGEST}");
-        }
-        self.require(&[block_size.min(LARGEST), n_embd])?;
-        ensure!(n_head * n_layer <= LARGEST, "{n_layer} layers of {n_head} heads are too many");
-        Ok(())
-    }
-
-    /// Checks what a case's model computes with, for so many examples at once, before room is made for it.
-    ///
-    /// # Errors
-    /// If that is more than any reference case takes.
-    pub fn require_memory(&self, model: &dyn Model, examples: usize) -> anyhow::Result<()> {
-        let bytes = memory::training(model, 2, examples)
-            .saturating_add(memory::looking(model, examples))
-            .saturating_add(memory::arenas(model, 3));
-        ensure!(
-            bytes <= MOST_MEMORY,
-            "its model takes {} MiB: a reference case takes at most {} MiB",
-            bytes >> 20,
-            MOST_MEMORY >> 20
-        );
-        Ok(())
     }
 
     /// # Errors

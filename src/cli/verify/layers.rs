@@ -4,6 +4,7 @@ use anyhow::bail;
 use ndarray::Array2;
 
 use super::golden::{Golden, Worst};
+use super::limits;
 use super::stages::{FORWARD, GRADIENT};
 use crate::math::gemm::{matrix, matrix_mut};
 use crate::math::{Real, attention, softmax};
@@ -64,8 +65,8 @@ fn compare_gradients(
 fn linear(golden: &Golden) -> anyhow::Result<Worst> {
     let (n, n_in, x) = rows(golden, "in.x")?;
     let (_, n_out, dy) = rows(golden, "in.dy")?;
-    golden.require(&[n, n_out])?;
-    golden.require(&[n_in, n_out])?;
+    limits::numbers(&[n, n_out])?;
+    limits::numbers(&[n_in, n_out])?;
     let mut registry = Registry::default();
     let layer = Linear::new(&mut registry, "layer", n_in, n_out, true);
     let weights = weights(golden, &registry, "layer")?;
@@ -138,7 +139,7 @@ fn causal_convolution(golden: &Golden) -> anyhow::Result<Worst> {
     };
     let Settings { kernel, dilation, .. } = settings;
     for sizes in [[n, n_out, 1], [n, n_in, kernel], [n_in, n_out, kernel], [kernel, dilation, 1]] {
-        golden.require(&sizes)?;
+        limits::numbers(&sizes)?;
     }
     let mut registry = Registry::default();
     let layer = Convolution::new(&mut registry, &["layer"], &settings);
@@ -164,7 +165,7 @@ fn attention(golden: &Golden) -> anyhow::Result<Worst> {
         <[usize; 3]>::try_from(&**shape).map_err(|_| anyhow::anyhow!("{name} has shape {shape:?}"))
     };
     let ([batch, queries, width], [_, keys, value_width]) = (shape("in.q")?, shape("in.v")?);
-    golden.require(&[batch, queries.max(width), keys])?;
+    limits::numbers(&[batch, queries.max(width), keys])?;
     let scale: f64 = golden.setting("scale")?;
     let causal = golden.setting("causal")?;
     let shape =

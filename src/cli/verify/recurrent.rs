@@ -4,6 +4,7 @@ use anyhow::bail;
 use ndarray::{Array2, ArrayView2};
 
 use super::golden::{Golden, Worst};
+use super::limits;
 use super::stages::{FORWARD, GRADIENT};
 use crate::math::Real;
 use crate::math::gemm::matrix;
@@ -20,7 +21,7 @@ pub fn verify(golden: &Golden, cell: Cell) -> anyhow::Result<Worst> {
     let n_hidden = golden.setting("hidden")?;
     let gates = 4 * usize::min(n_hidden, usize::MAX / 4);
     for sizes in [[sequences, time, gates], [n_in, gates, 1], [n_hidden, gates, 1]] {
-        golden.require(&sizes)?;
+        limits::numbers(&sizes)?;
     }
     let span = Span { sequences, time, first: 0 };
     let mut registry = Registry::default();

@@ -6,6 +6,7 @@ use anyhow::{Context, ensure};
 use serde::Deserialize;
 
 use super::golden::{Golden, Worst};
+use super::limits;
 use crate::math::Real;
 use crate::model::{self, Batch, Conditions, Losses, Model};
 use crate::train::Training;
@@ -32,7 +33,7 @@ struct Optimizer {
 /// If the file lacks something, or its parameters are not those of our model.
 pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
     let config = golden.config()?;
-    golden.require_sizes(&config)?;
+    limits::sizes(&config)?;
     let model = model::build(&config)?;
     let [steps, sequences, time] = golden.tensor("in.x")?.shape[..] else {
         anyhow::bail!("in.x is not (steps, B, T)");
@@ -44,7 +45,7 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
         .map(|(x, y)| Batch::text(x.to_vec(), y.to_vec(), sequences, time))
         .collect();
     ensure!(batches.len() == steps && steps > 0, "in.x and in.y hold no batches");
-    golden.require_memory(&*model, sequences)?;
+    limits::memory(&*model, sequences)?;
     let mut weights = initial_weights(golden, &*model)?;
     let mut worst = Worst::default();
     forward(golden, &mut worst, &*model, &weights, &batches[0])?;

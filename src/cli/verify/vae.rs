@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use super::golden::{Golden, Worst};
+use super::limits;
 use super::stages::{FORWARD, GRADIENT, initial_weights};
 use crate::math::Real;
 use crate::model::config::Architecture;
@@ -30,9 +31,9 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
         noise: noise.reals(),
         ..Batch::default()
     };
-    golden.require_sizes(&config)?;
+    limits::sizes(&config)?;
     let model = Vae::new(&config);
-    golden.require_memory(&model, sequences)?;
+    limits::memory(&model, sequences)?;
     let weights = initial_weights(golden, &model)?;
     let mut worst = Worst::default();
     for (ours, reference) in [

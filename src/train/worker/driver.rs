@@ -14,7 +14,7 @@ use crate::file;
 use crate::text::Tokenizer;
 use crate::train::checkpoint::{Checkpoint, CheckpointError};
 use crate::train::command::{Command, Order};
-use crate::train::config::Config;
+use crate::train::config::{Config, LAST_STEP};
 use crate::train::event::{Event, RunId, StepReport};
 use crate::train::gemm_rate;
 use crate::train::material::Material;
@@ -299,7 +299,7 @@ impl Driver {
             Command::Extend(by) => {
                 let Some(run) = &mut self.run else { return self.refuse("extend", NO_RUN) };
                 let last = run.session.config().training.steps.max(run.session.step_count());
-                let steps = last.saturating_add(by);
+                let steps = last.saturating_add(by).min(LAST_STEP);
                 run.session.set_steps(steps);
                 self.ends.tell(Event::Extended { steps });
             }
