@@ -356,7 +356,7 @@ fn a_file_that_promises_what_it_has_not_is_refused_before_room_is_made() {
         ("\"n_embd\":", "2048", "is ["),
         ("\"n_layer\":", "48", "is missing"),
         ("\"block_size\":", "18446744073709551615", "block_size must be"),
-        ("\"vocab_size\":", "1000000000000", "vocabulary has"),
+        ("\"vocab_size\":", "1000000000000", "vocab_size must be"),
         ("\"stage\":", "\"\\u202eevil\\u001b[2J\"", "its stage is called"),
         ("\"norm\":", "\"\\u001b[31mevil\"", "unknown variant"),
     ] {
