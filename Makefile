@@ -7,7 +7,7 @@ CARGO ?= cargo
 SETUP = options=$$(sh scripts/setup.sh)
 PROGRAM = $${CARGO_TARGET_DIR:-target}/release/gpt-lab
 
-.PHONY: help run test lint bench compare profile
+.PHONY: help run test fuzz lint bench compare profile
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -23,6 +23,10 @@ test: ## Run all tests, the gradient checks in f64 and the comparison with PyTor
 	$(CARGO) test $$options $(ARGS) && \
 	$(CARGO) test $$options --features f64 --lib gradient && \
 	$(CARGO) run --quiet $$options -- verify tests/golden
+
+fuzz: ## Put thousands of damaged texts, points and checkpoints to the program
+	@$(SETUP) && \
+	GPT_LAB_FUZZ=1 $(CARGO) test --release $$options --test cli fuzz
 
 lint: ## Check format, lints and licences
 	@$(SETUP) && \

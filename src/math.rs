@@ -17,6 +17,7 @@ pub mod logistic;
 pub mod norm;
 pub mod normal;
 pub mod random;
+pub mod room;
 pub mod softmax;
 pub mod tiles;
 pub mod vector;

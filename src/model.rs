@@ -124,6 +124,13 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// Bytes that working memory grows by when it is first put to work on `examples` at once, beside what it takes when it
+    /// is made: that of a shard, and that of an inference.
+    fn growth(&self, examples: usize) -> [u64; 2] {
+        _ = examples;
+        [0; 2]
+    }
+
     /// Floating-point operations of one training step (forward and backward), matrix products only, for each of the
     /// `block_size` tokens of an example (1 where there are none): 6 for each weight that is multiplied, and the attention
     /// products at full (T, T).

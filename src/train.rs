@@ -12,6 +12,7 @@ pub mod generation;
 pub mod history;
 pub mod hyperparameter;
 pub mod material;
+pub mod memory;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;

@@ -8,8 +8,8 @@ use super::options::Given;
 use crate::task::points::Points;
 use crate::task::{self, Target, Task};
 use crate::text::{Corpus, Dataset, Tokenizer, shown};
-use crate::train::Material;
 use crate::train::checkpoint::Checkpoint;
+use crate::train::{Material, memory};
 
 /// The checkpoint that a command is about, and what a plain `state_dict` leaves open.
 #[derive(Debug, clap::Args)]
@@ -35,6 +35,8 @@ impl Source {
             ("--points", self.points.is_some() && !of_a_file, "a GAN of --target file"),
         ];
         refuse_idle(&idle, task)?;
+        // A command that opens a run asks for what that takes beside it.
+        memory::require(memory::looking(&*checkpoint.model, 1)).map_err(anyhow::Error::from)?;
         tell(&checkpoint);
         Ok(checkpoint)
     }

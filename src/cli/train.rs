@@ -182,7 +182,9 @@ fn begin(arguments: &Arguments) -> Result<Session, Failure> {
         material.text = Some(Arc::new(dataset));
     }
     Session::with_team(config, material, &team).map_err(|error| match error {
-        SessionError::Config(_) | SessionError::TooLarge { .. } => Failure::usage(error),
+        SessionError::Config(_) | SessionError::TooLarge { .. } | SessionError::Memory(_) => {
+            Failure::usage(error)
+        }
         error => Failure::from(error),
     })
 }

@@ -12,20 +12,29 @@ mod recurrent;
 mod stages;
 mod vae;
 
+use std::cell::Cell as ThreadCell;
 use std::io::Write;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
 use super::Failure;
 use crate::nn::recurrent::Cell;
+use crate::text::shown::excerpt;
 use golden::{Golden, Worst};
 
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Folder with the .safetensors files of tests/golden/generate.py
     folder: PathBuf,
+}
+
+thread_local! {
+    /// Whether a panic of this thread is caught and told in a line of its own.
+    static QUIET: ThreadCell<bool> = const { ThreadCell::new(false) };
 }
 
 #[derive(Debug)]
@@ -39,11 +48,12 @@ enum Outcome {
 /// # Errors
 /// If there is no case, or one differs.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    silence();
     let mut out = std::io::stdout().lock();
     let (mut passed, mut failed) = (0, 0);
     for path in files(&arguments.folder)? {
-        let case = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        match verify(&path) {
+        let case = excerpt(&path.file_stem().unwrap_or_default().to_string_lossy());
+        match guarded(|| verify(&path)) {
             Ok(Outcome::Passed(worst)) => {
                 passed += 1;
                 writeln!(out, "PASS {case} {worst}")?;
@@ -54,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
             Err(error) => {
                 failed += 1;
-                writeln!(out, "FAIL {case} {error:#}")?;
+                writeln!(out, "FAIL {case} {}", clause(&error))?;
             }
         }
     }
@@ -85,6 +95,34 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// A case that ends in a panic, which a damaged file can bring about, is one that failed.
+fn guarded<T>(check: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    QUIET.set(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(check));
+    QUIET.set(false);
+    result.unwrap_or_else(|_| Err(anyhow!("its sizes and tensors do not fit together")))
+}
+
+/// Has the panics of [`guarded`] say nothing: their case is reported in its line.
+fn silence() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                before(panic);
+            }
+        }));
+    });
+}
+
+/// What a case says of itself on its line.
+fn clause(error: &anyhow::Error) -> String {
+    let words = format!("{error:#}");
+    let words: String = words.split_inclusive(' ').take(60).map(excerpt).collect();
+    words.chars().take(400).collect()
 }
 
 fn verify(path: &Path) -> anyhow::Result<Outcome> {
@@ -118,6 +156,9 @@ fn recurrent_cell(case: &str) -> Option<Cell> {
 
 #[cfg(test)]
 mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     fn goldens() -> PathBuf {
@@ -155,6 +196,93 @@ mod tests {
             golden.disturb(input, 1e-2);
             assert!(!compare(&golden).unwrap().within(), "{case}");
         }
+    }
+
+    /// A reference case with a few things wrong with it.
+    fn damaged(base: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
+        let mut bytes = base.to_vec();
+        let header = 8 + u64::from_le_bytes(*base.first_chunk().unwrap()) as usize;
+        for _ in 0..rng.random_range(1..=3) {
+            let end = bytes.len().min(if rng.random_bool(0.8) { header } else { usize::MAX });
+            if end == 0 {
+                continue;
+            }
+            let at = rng.random_range(0..end);
+            match rng.random_range(0..8) {
+                0 => bytes.truncate(at),
+                1 => bytes[at] ^= 1 << rng.random_range(0..8),
+                // Numbers of the configuration and the shapes, and of the same width, so that the rest stays in its place.
+                _ => {
+                    let digits: Vec<usize> =
+                        (0..end).filter(|at| bytes[*at].is_ascii_digit()).collect();
+                    if let Some(&at) = digits.get(rng.random_range(0..digits.len().max(1))) {
+                        bytes[at] = b'0' + rng.random_range(0..10);
+                    }
+                }
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_damaged_case_is_one_that_failed() {
+        silence();
+        let folder = tempfile::tempdir().unwrap();
+        let paths = files(&goldens()).unwrap();
+        let mut refused = 0;
+        for case in 0..300 {
+            let mut rng = ChaCha8Rng::seed_from_u64(case);
+            let base = &paths[rng.random_range(0..paths.len())];
+            let path = folder.path().join(base.file_name().unwrap());
+            std::fs::write(&path, damaged(&std::fs::read(base).unwrap(), &mut rng)).unwrap();
+            if let Err(error) = guarded(|| verify(&path)) {
+                refused += 1;
+                let line = clause(&error);
+                assert!(!line.is_empty() && line.len() < 1000, "{line}");
+                assert!(!line.chars().any(crate::text::shown::is_hidden), "{line:?}");
+            }
+        }
+        assert!(refused > 100, "{refused}");
+    }
+
+    /// Sizes that a file's configuration names are not computed with before they are found to be plausible.
+    #[test]
+    fn a_size_that_no_case_has_is_refused_before_room_is_made() {
+        silence();
+        let folder = tempfile::tempdir().unwrap();
+        for (case, keys) in [
+            ("lstm", &["hidden"][..]),
+            ("causal_conv", &["kernel", "output", "dilation"]),
+            ("vae", &["hidden", "latent", "input"]),
+            ("gan", &["hidden", "noise", "data"]),
+            ("encoder_decoder", &["n_embd", "n_layer", "n_head", "target_vocab"]),
+            ("stage_sinusoidal", &["n_embd", "block_size", "n_layer", "n_head", "vocab_size"]),
+        ] {
+            let bytes = std::fs::read(goldens().join(case).with_extension("safetensors")).unwrap();
+            for key in keys {
+                for value in [0_u64, 100_000, 1 << 31, 1 << 62, u64::MAX] {
+                    let path = folder.path().join(case).with_extension("safetensors");
+                    std::fs::write(&path, with(&bytes, key, value)).unwrap();
+                    let passed = matches!(guarded(|| verify(&path)), Ok(Outcome::Passed(_)));
+                    assert!(!passed, "{case} with {key} {value}");
+                }
+            }
+        }
+    }
+
+    /// The case with another value in its configuration.
+    fn with(bytes: &[u8], key: &str, value: u64) -> Vec<u8> {
+        let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) as usize;
+        let mut header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+        let text = header["__metadata__"]["config"].as_str().unwrap();
+        let mut config: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert!(config.get(key).is_some(), "{key} in {config}");
+        config[key] = value.into();
+        header["__metadata__"]["config"] = config.to_string().into();
+        let mut header = serde_json::to_vec(&header).unwrap();
+        header.resize(header.len().next_multiple_of(8), b' ');
+        let promised = (header.len() as u64).to_le_bytes();
+        [&promised, &header[..], &bytes[8 + length..]].concat()
     }
 
     #[test]

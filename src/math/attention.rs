@@ -9,6 +9,7 @@
 use super::exp::exp;
 use super::gemm::{Onto, product};
 use super::hash;
+use super::room;
 use super::softmax::{softmax_row, softmax_row_backward};
 use super::tiles::Operand;
 use super::vector::{fold, larger, sum};
@@ -94,9 +95,9 @@ impl Scratch {
     pub fn new(queries: usize, keys: usize, width: usize) -> Self {
         let lanes = keys.max(FEW_KEYS);
         Self {
-            dropped: vec![0.0; queries * lanes],
-            d_scores: vec![0.0; queries * lanes],
-            transposed: vec![0.0; width * FEW_KEYS],
+            dropped: room::zeros(queries * lanes),
+            d_scores: room::zeros(queries * lanes),
+            transposed: room::zeros(width * FEW_KEYS),
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
     Shard,
 };
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy};
+use crate::math::{Real, cross_entropy, room};
 use crate::nn::conv_block::{self, ConvBlock};
 use crate::nn::embedding::Embedding;
 use crate::nn::layer_norm::{self, LayerNorm};
@@ -62,14 +62,14 @@ impl Conv {
 
     fn working(&self, rows: usize) -> Working {
         let Config { vocab_size, n_hidden, kernel, .. } = self.config;
-        let [embedding, d, dx] = [(); 3].map(|()| Array2::zeros((rows, n_hidden)));
+        let [embedding, d, dx] = [(); 3].map(|()| room::matrix((rows, n_hidden)));
         Working {
             layers: self.layers.clone(),
             rows,
             embedding,
             blocks: self.layers.blocks.iter().map(|block| block.activations(rows)).collect(),
             final_norm: layer_norm::Activations::new(rows, n_hidden),
-            logits: Array2::zeros((rows, vocab_size)),
+            logits: room::matrix((rows, vocab_size)),
             scratch: conv_block::Scratch::new(rows, n_hidden, kernel),
             d,
             dx,
@@ -263,9 +263,9 @@ impl Conv {
         OneSequence {
             working: self.working(rows),
             tokens: 0,
-            logits: Array2::zeros((rows, vocab_size)),
-            gradients: vec![0.0; self.registry.len()],
-            gradient_norms: Vec::with_capacity(rows),
+            logits: room::matrix((rows, vocab_size)),
+            gradients: room::zeros(self.registry.len()),
+            gradient_norms: room::list(rows),
         }
     }
 }

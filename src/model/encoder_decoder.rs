@@ -20,7 +20,7 @@ use std::ops::Range;
 use ndarray::{Array2, s};
 
 use super::{Batch, Conditions, Config, Dropout, Inference, Losses, Model, Shard};
-use crate::math::{Real, cross_entropy};
+use crate::math::{Real, cross_entropy, room};
 use crate::nn::pair_attention::Memory;
 use crate::nn::parameters::Registry;
 use layers::Scratch;
@@ -79,7 +79,7 @@ impl Model for EncoderDecoder {
         let Config { source_size, block_size, n_embd, .. } = self.config;
         let parts = MicroBatches::new(&self.config);
         let (sequences, time) = (parts.sequences(), source_size.max(block_size));
-        let rows = || Array2::zeros((sequences * time, n_embd));
+        let rows = || room::matrix((sequences * time, n_embd));
         let Stacks { encoder, decoder } = &self.stacks;
         Box::new(Working {
             stacks: self.stacks.clone(),
@@ -95,6 +95,11 @@ impl Model for EncoderDecoder {
 
     fn inference(&self) -> Box<dyn Inference> {
         Box::new(inference::Reader::new(&self.stacks, &self.config))
+    }
+
+    /// An inference writes answers when it is first asked for them.
+    fn growth(&self, _: usize) -> [u64; 2] {
+        [0, room::counted(|| inference::Reader::writer(&self.stacks, &self.config))]
     }
 
     fn operations_per_token(&self) -> f64 {

@@ -79,6 +79,19 @@ impl Model for Gan {
         Box::new(inference::Plane::new(&self.nets))
     }
 
+    fn growth(&self, examples: usize) -> [u64; 2] {
+        let Nets { discriminator, generator } = &self.nets;
+        let Config { n_input, n_latent, .. } = self.config;
+        let pass = |n| generator.numbers(n) + 2 * discriminator.numbers(n) + n * n_input;
+        // Many points are generated at once, but few of them are looked at.
+        let looked = inference::POINTS;
+        let looking = generator.numbers(examples)
+            + pass(looked)
+            + looked * (2 * n_input + n_latent)
+            + discriminator.numbers(inference::PLACES);
+        [pass(examples), looking].map(|numbers| (numbers * size_of::<Real>()) as u64)
+    }
+
     /// Of a discriminator's step: its weights forward and backward for a real and a generated point, and the generator
     /// forward. A generator's step is about as long.
     fn operations_per_token(&self) -> f64 {

@@ -10,7 +10,7 @@ use super::{
     Shard,
 };
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy};
+use crate::math::{Real, cross_entropy, room};
 use crate::nn::attention::{self, Span};
 use crate::nn::block::{self, Block, Settings};
 use crate::nn::embedding::Embedding;
@@ -73,11 +73,11 @@ impl Gpt {
             layers: self.layers.clone(),
             activations: self.layers.activations(1, time),
             scratch: block::Scratch::new(1, time, &self.layers.settings),
-            tokens: Vec::with_capacity(time),
+            tokens: room::list(time),
             caches: self.layers.blocks.iter().map(|block| block.cache(time)).collect(),
-            cached: Vec::with_capacity(time),
-            token: Array2::zeros((time, self.config.n_embd)),
-            position: Array2::zeros((time, self.config.n_embd)),
+            cached: room::list(time),
+            token: room::matrix((time, self.config.n_embd)),
+            position: room::matrix((time, self.config.n_embd)),
         }
     }
 }
@@ -114,8 +114,8 @@ impl Model for Gpt {
             sequences,
             activations: self.layers.activations(sequences, time),
             scratch: block::Scratch::new(sequences, time, &self.layers.settings),
-            d: Array2::zeros((rows, self.config.n_embd)),
-            dx: Array2::zeros((rows, self.config.n_embd)),
+            d: room::matrix((rows, self.config.n_embd)),
+            dx: room::matrix((rows, self.config.n_embd)),
         })
     }
 
@@ -151,13 +151,13 @@ impl Layers {
     fn activations(&self, sequences: usize, time: usize) -> Activations {
         let (rows, n_embd) = (sequences * time, self.settings.n_embd);
         Activations {
-            embedding: Array2::zeros((rows, n_embd)),
+            embedding: room::matrix((rows, n_embd)),
             blocks: self.blocks.iter().map(|b| b.activations(sequences, time, n_embd)).collect(),
             final_norm: self
                 .final_norm
                 .as_ref()
                 .map(|_| layer_norm::Activations::new(rows, n_embd)),
-            logits: Array2::zeros((rows, self.lm_head.n_out)),
+            logits: room::matrix((rows, self.lm_head.n_out)),
         }
     }
 

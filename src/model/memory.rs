@@ -13,7 +13,7 @@ use super::bigram::visit_logits;
 use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy, vector};
+use crate::math::{Real, cross_entropy, room, vector};
 use crate::nn::memory::{self, Memory};
 use crate::nn::parameters::Registry;
 use crate::nn::visit_rows;
@@ -38,7 +38,7 @@ impl MemoryNetwork {
             activations: self.memory.activations(),
             scratch: self.memory.scratch(),
             memory: self.memory.clone(),
-            logits: vec![0.0; self.config.vocab_size],
+            logits: room::zeros(self.config.vocab_size),
         }
     }
 }
@@ -65,7 +65,7 @@ impl Model for MemoryNetwork {
             working: self.working(),
             tokens: 0,
             answers: Vec::new(),
-            gradients: vec![0.0; self.registry.len()],
+            gradients: room::zeros(self.registry.len()),
             gradient_norms: Vec::new(),
         })
     }

@@ -20,7 +20,7 @@ use super::batch::{argmax, asked};
 use super::bigram::visit_logits;
 use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy};
+use crate::math::{Real, cross_entropy, room};
 use crate::nn::conv_gru::{self, ConvGru};
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
@@ -71,7 +71,7 @@ impl NeuralGpu {
     fn working(&self, rows: usize) -> Working {
         let Config { vocab_size, n_hidden, kernel, .. } = self.config;
         let [embedding, tape, d, d_tape, answers, d_answers] =
-            [(); 6].map(|()| Array2::zeros((rows, n_hidden)));
+            [(); 6].map(|()| room::matrix((rows, n_hidden)));
         Working {
             layers: self.layers.clone(),
             rows,
@@ -79,10 +79,10 @@ impl NeuralGpu {
             passes: Vec::new(),
             steps: Vec::new(),
             tape,
-            asked: Vec::with_capacity(rows),
-            ends: Vec::with_capacity(rows),
+            asked: room::list(rows),
+            ends: room::list(rows),
             answers,
-            logits: Array2::zeros((rows, vocab_size)),
+            logits: room::matrix((rows, vocab_size)),
             scratch: conv_gru::Scratch::new(rows, n_hidden, kernel),
             d,
             d_tape,
@@ -116,9 +116,20 @@ impl Model for NeuralGpu {
         Box::new(OneSequence {
             working: self.working(self.config.block_size),
             tokens: 0,
-            logits: Array2::zeros((0, 0)),
-            gradients: vec![0.0; self.registry.len()],
-            gradient_norms: Vec::with_capacity(self.config.block_size),
+            logits: room::matrix((0, 0)),
+            gradients: room::zeros(self.registry.len()),
+            gradient_norms: room::list(self.config.block_size),
+        })
+    }
+
+    /// An application of a unit keeps its activations, and there are as many as the longest tape asks for.
+    fn growth(&self, _: usize) -> [u64; 2] {
+        let (layers, time) = (&self.layers, self.config.block_size);
+        // A tape asks one question, which is one step of the decoder.
+        let units = layers.passes(time) as u64 + 1;
+        [MICRO_BATCH_ROWS.max(time), time].map(|rows| {
+            let unit = || conv_gru::Activations::new(rows, self.config.n_hidden);
+            units.saturating_mul(room::counted(unit))
         })
     }
 

@@ -17,9 +17,9 @@ use ndarray::{Array2, ArrayView2, s};
 
 use super::config::Architecture;
 use super::{Batch, Conditions, Config, Dropout, Inference, LanguageModel, Losses, Model, Shard};
-use crate::math::Real;
 use crate::math::cross_entropy::{self, IGNORED};
 use crate::math::random::{Purpose, stream};
+use crate::math::{Real, room};
 use crate::nn::attention::Span;
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
@@ -103,8 +103,8 @@ impl Model for Recurrent {
             activations: self.layers.activations(sequences, time),
             backward: self.layers.backward_memory(sequences, time),
             layers: self.layers.clone(),
-            x: Vec::with_capacity(rows),
-            y: Vec::with_capacity(rows),
+            x: room::list(rows),
+            y: room::list(rows),
         })
     }
 
@@ -114,6 +114,12 @@ impl Model for Recurrent {
 
     fn language_model(&self) -> Option<Box<dyn LanguageModel>> {
         Some(Box::new(self.one_sequence()))
+    }
+
+    /// An inference looks at gradients when it is first asked for them.
+    fn growth(&self, _: usize) -> [u64; 2] {
+        let (layers, time) = (&self.layers, self.config.block_size);
+        [0, room::counted(|| one_sequence::Gradient::new(layers, time, self.registry.len()))]
     }
 
     fn operations_per_token(&self) -> f64 {
@@ -193,21 +199,21 @@ impl Layers {
         let rows = sequences * time;
         let layer = |layer: &recurrent::Recurrent| Layer {
             inside: layer.activations(sequences, time),
-            dropped: Array2::zeros((rows, layer.n_hidden)),
+            dropped: room::matrix((rows, layer.n_hidden)),
         };
         Activations {
-            embedding: Array2::zeros((rows, self.token.width)),
+            embedding: room::matrix((rows, self.token.width)),
             layers: self.recurrent.iter().map(layer).collect(),
-            logits: Array2::zeros((rows, self.lm_head.n_out)),
+            logits: room::matrix((rows, self.lm_head.n_out)),
         }
     }
 
     fn backward_memory(&self, sequences: usize, time: usize) -> BackwardMemory {
         let rows = sequences * time;
-        let state = |layer: &recurrent::Recurrent| Array2::zeros((rows, layer.n_hidden));
+        let state = |layer: &recurrent::Recurrent| room::matrix((rows, layer.n_hidden));
         BackwardMemory {
             states: self.recurrent.iter().map(state).collect(),
-            embedding: Array2::zeros((rows, self.token.width)),
+            embedding: room::matrix((rows, self.token.width)),
             scratch: self.recurrent[0].scratch(sequences, time),
         }
     }

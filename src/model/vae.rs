@@ -77,6 +77,16 @@ impl Model for Vae {
         Box::new(inference::OneImage::new(&self.nets))
     }
 
+    fn growth(&self, examples: usize) -> [u64; 2] {
+        let Config { n_input, n_latent, .. } = self.config;
+        let Nets { encoder, decoder } = &self.nets;
+        let pass = |n| encoder.numbers(n) + decoder.numbers(n) + 2 * n * n_latent;
+        let drawing = decoder.numbers(inference::PICTURES) + inference::PICTURES * n_input;
+        // An inference has the images and what it made of them beside the pass.
+        let looking = pass(examples) + 2 * examples * n_input + drawing;
+        [pass(examples), looking].map(|numbers| (numbers * size_of::<Real>()) as u64)
+    }
+
     fn operations_per_token(&self) -> f64 {
         6.0 * (self.nets.encoder.products() + self.nets.decoder.products()) as f64
     }

@@ -17,7 +17,7 @@ use super::dropout::Dropout;
 use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
-use crate::math::{Real, attention};
+use crate::math::{Real, attention, room};
 
 pub use cache::Cache;
 
@@ -104,9 +104,9 @@ impl Scratch {
     pub fn new(sequences: usize, time: usize, n_embd: usize, n_head: usize) -> Self {
         let rows = sequences * time;
         Self {
-            qkv: Array2::zeros((rows, 3 * n_embd)),
-            packed: [(); 4].map(|()| vec![0.0; rows * n_embd]),
-            d_heads: Array2::zeros((rows, n_embd)),
+            qkv: room::matrix((rows, 3 * n_embd)),
+            packed: [(); 4].map(|()| room::zeros(rows * n_embd)),
+            d_heads: room::matrix((rows, n_embd)),
             head: attention::Scratch::new(time, time, n_embd / n_head),
         }
     }
@@ -144,12 +144,12 @@ impl MultiHeadAttention {
     pub fn activations(&self, sequences: usize, time: usize) -> Activations {
         let (rows, n_embd) = (sequences * time, self.n_head * self.head_size);
         Activations {
-            query: vec![0.0; rows * n_embd],
-            key: vec![0.0; rows * n_embd],
-            value: vec![0.0; rows * n_embd],
-            weights: vec![0.0; sequences * self.n_head * time * time],
-            heads: Array2::zeros((rows, n_embd)),
-            projected: self.projection.as_ref().map(|_| Array2::zeros((rows, n_embd))),
+            query: room::zeros(rows * n_embd),
+            key: room::zeros(rows * n_embd),
+            value: room::zeros(rows * n_embd),
+            weights: room::zeros(sequences * self.n_head * time * time),
+            heads: room::matrix((rows, n_embd)),
+            projected: self.projection.as_ref().map(|_| room::matrix((rows, n_embd))),
         }
     }
 

@@ -15,7 +15,7 @@ use super::feed_forward::{self, FeedForward};
 use super::init::Init;
 use super::layer_norm::{self, LayerNorm};
 use super::parameters::Registry;
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 
 /// Where LayerNorm stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,9 +85,9 @@ impl Scratch {
         let rows = sequences * time;
         Self {
             attention: attention::Scratch::new(sequences, time, settings.n_embd, settings.n_head),
-            dy: Array2::zeros((rows, settings.n_embd)),
-            dx: Array2::zeros((rows, settings.n_embd)),
-            d_hidden: Array2::zeros((rows, 4 * settings.n_embd)),
+            dy: room::matrix((rows, settings.n_embd)),
+            dx: room::matrix((rows, settings.n_embd)),
+            d_hidden: room::matrix((rows, 4 * settings.n_embd)),
         }
     }
 }
@@ -96,7 +96,7 @@ impl Stream {
     fn new(rows: usize, n_embd: usize, norm: bool) -> Self {
         Self {
             norm: norm.then(|| layer_norm::Activations::new(rows, n_embd)),
-            sum: Array2::zeros((rows, n_embd)),
+            sum: room::matrix((rows, n_embd)),
         }
     }
 

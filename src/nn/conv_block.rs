@@ -16,7 +16,7 @@ use super::layer_norm::{self, LayerNorm};
 use super::linear::Linear;
 use super::parameters::Registry;
 use super::{Look, visit_rows};
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 
 #[derive(Clone, Debug)]
 pub struct ConvBlock {
@@ -60,8 +60,8 @@ pub struct Scratch {
 impl Scratch {
     pub fn new(rows: usize, width: usize, kernel: usize) -> Self {
         let half = half(width);
-        let [wide, wide_input] = [(); 2].map(|()| Array2::zeros((rows, width)));
-        let [narrow, narrow_input] = [(); 2].map(|()| Array2::zeros((rows, half)));
+        let [wide, wide_input] = [(); 2].map(|()| room::matrix((rows, width)));
+        let [narrow, narrow_input] = [(); 2].map(|()| room::matrix((rows, half)));
         let convolution = convolution::Scratch::new(rows, kernel * half);
         Self { convolution, wide, wide_input, narrow, narrow_input }
     }
@@ -118,10 +118,10 @@ impl ConvBlock {
         let widths = [width, half, half];
         Activations {
             norms: widths.map(|width| layer_norm::Activations::new(rows, width)),
-            active: widths.map(|width| Array2::zeros((rows, width))),
-            reduced: Array2::zeros((rows, half)),
-            convolved: Array2::zeros((rows, half)),
-            out: Array2::zeros((rows, width)),
+            active: widths.map(|width| room::matrix((rows, width))),
+            reduced: room::matrix((rows, half)),
+            convolved: room::matrix((rows, half)),
+            out: room::matrix((rows, width)),
         }
     }
 

@@ -15,7 +15,7 @@ use super::Look;
 use super::activation::{contiguous, contiguous_mut};
 use super::convolution::{self, Convolution, Padding};
 use super::parameters::Registry;
-use crate::math::{Real, gate};
+use crate::math::{Real, gate, room};
 
 #[derive(Clone, Debug)]
 pub struct ConvGru {
@@ -50,10 +50,10 @@ pub struct Activations {
 impl Activations {
     pub fn new(rows: usize, width: usize) -> Self {
         Self {
-            gates: Array2::zeros((rows, 2 * width)),
-            kept: Array2::zeros((rows, width)),
-            candidate: Array2::zeros((rows, width)),
-            out: Array2::zeros((rows, width)),
+            gates: room::matrix((rows, 2 * width)),
+            kept: room::matrix((rows, width)),
+            candidate: room::matrix((rows, width)),
+            out: room::matrix((rows, width)),
         }
     }
 
@@ -86,11 +86,11 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn new(rows: usize, width: usize, kernel: usize) -> Self {
-        let [d_kept, d_candidate, d_state] = [(); 3].map(|()| Array2::zeros((rows, width)));
+        let [d_kept, d_candidate, d_state] = [(); 3].map(|()| room::matrix((rows, width)));
         Self {
             convolution: convolution::Scratch::new(rows, kernel * width),
             d_kept,
-            d_gates: Array2::zeros((rows, 2 * width)),
+            d_gates: room::matrix((rows, 2 * width)),
             d_candidate,
             d_state,
         }

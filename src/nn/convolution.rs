@@ -16,7 +16,7 @@ use super::activation::{contiguous, contiguous_mut};
 use super::init::{self, Init};
 use super::parameters::Registry;
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 
 /// Which positions around its own an output reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct Scratch {
 impl Scratch {
     /// For at most `rows` positions and `width` = kernel * in.
     pub fn new(rows: usize, width: usize) -> Self {
-        Self { columns: vec![0.0; rows * width], d_columns: vec![0.0; rows * width] }
+        Self { columns: room::zeros(rows * width), d_columns: room::zeros(rows * width) }
     }
 }
 

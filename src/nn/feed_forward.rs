@@ -11,7 +11,7 @@ use super::dropout::Dropout;
 use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
-use crate::math::Real;
+use crate::math::{Real, room};
 
 /// What follows attention in a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,9 +91,9 @@ impl FeedForward {
 
     pub fn activations(&self, rows: usize) -> Activations {
         Activations {
-            hidden: Array2::zeros((rows, self.hidden())),
-            activated: Array2::zeros((rows, self.hidden())),
-            out: self.second.as_ref().map(|second| Array2::zeros((rows, second.n_out))),
+            hidden: room::matrix((rows, self.hidden())),
+            activated: room::matrix((rows, self.hidden())),
+            out: self.second.as_ref().map(|second| room::matrix((rows, second.n_out))),
         }
     }
 

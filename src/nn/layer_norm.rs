@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 
 use super::activation::{contiguous, contiguous_mut};
 use super::parameters::Registry;
-use crate::math::{Real, norm};
+use crate::math::{Real, norm, room};
 
 /// Inside the root, as in PyTorch.
 pub const EPS: Real = 1e-5;
@@ -33,7 +33,7 @@ pub struct Activations {
 
 impl Activations {
     pub fn new(rows: usize, width: usize) -> Self {
-        Self { out: Array2::zeros((rows, width)), mean: vec![0.0; rows], rstd: vec![0.0; rows] }
+        Self { out: room::matrix((rows, width)), mean: room::zeros(rows), rstd: room::zeros(rows) }
     }
 
     /// The first n rows of the output.

@@ -13,7 +13,7 @@ use super::embedding::Embedding;
 use super::init;
 use super::parameters::Registry;
 use crate::math::attention::{self, Shape};
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 
 /// The standard deviation of a starting weight (section 4.2).
 const STD: f64 = 0.1;
@@ -84,10 +84,10 @@ impl Memory {
         let longest = self.times[0].rows;
         Activations {
             count: 0,
-            memories: vec![Array2::zeros((longest, self.width)); self.hops + 1],
-            questions: Array2::zeros((self.hops + 1, self.width)),
-            weights: Array2::zeros((self.hops, longest)),
-            taken: Array2::zeros((self.hops, self.width)),
+            memories: (0..=self.hops).map(|_| room::matrix((longest, self.width))).collect(),
+            questions: room::matrix((self.hops + 1, self.width)),
+            weights: room::matrix((self.hops, longest)),
+            taken: room::matrix((self.hops, self.width)),
         }
     }
 
@@ -95,10 +95,10 @@ impl Memory {
         let longest = self.times[0].rows;
         Scratch {
             attention: attention::Scratch::new(1, longest, self.width),
-            d_memories: vec![Array2::zeros((longest, self.width)); self.hops + 1],
-            d_question: vec![0.0; self.width],
-            dq: vec![0.0; self.width],
-            dv: vec![0.0; longest * self.width],
+            d_memories: (0..=self.hops).map(|_| room::matrix((longest, self.width))).collect(),
+            d_question: room::zeros(self.width),
+            dq: room::zeros(self.width),
+            dv: room::zeros(longest * self.width),
         }
     }
 

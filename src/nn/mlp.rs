@@ -72,6 +72,13 @@ impl Mlp {
         Activations { hidden: hidden.collect(), ..Activations::default() }
     }
 
+    /// Numbers that the activations hold for `n` rows.
+    pub fn numbers(&self, n: usize) -> usize {
+        let (last, hidden) = self.layers.split_last().expect("a layer");
+        let hidden: usize = hidden.iter().map(|layer| 2 * layer.n_out).sum();
+        n * (hidden + last.n_out)
+    }
+
     /// # Shapes
     /// - x (n, in), row by row; [`Activations::out`] is then (n, out)
     pub fn forward(&self, a: &mut Activations, x: &[Real], weights: &[Real]) {

@@ -20,7 +20,7 @@ use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
 use crate::math::gemm::{matrix, matrix_mut};
-use crate::math::{Real, attention, vector};
+use crate::math::{Real, attention, room, vector};
 
 pub use cache::Cache;
 
@@ -107,9 +107,9 @@ impl Scratch {
     pub fn new(sequences: usize, time: usize, n_embd: usize, n_head: usize) -> Self {
         let size = sequences * time * n_embd;
         Self {
-            inputs: vec![0.0; 3 * size],
-            packed: [(); 4].map(|()| vec![0.0; size]),
-            rows: vec![0.0; size],
+            inputs: room::zeros(3 * size),
+            packed: [(); 4].map(|()| room::zeros(size)),
+            rows: room::zeros(size),
             head: attention::Scratch::new(time, time, n_embd / n_head),
         }
     }
@@ -171,12 +171,12 @@ impl PairAttention {
     pub fn activations(&self, sequences: usize, queries: usize, keys: usize) -> Activations {
         let (rows, n_embd) = (sequences * queries, self.width());
         Activations {
-            query: vec![0.0; rows * n_embd],
-            key: vec![0.0; sequences * keys * n_embd],
-            value: vec![0.0; sequences * keys * n_embd],
-            weights: vec![0.0; sequences * self.n_head * queries * keys],
-            heads: Array2::zeros((rows, n_embd)),
-            out: Array2::zeros((rows, n_embd)),
+            query: room::zeros(rows * n_embd),
+            key: room::zeros(sequences * keys * n_embd),
+            value: room::zeros(sequences * keys * n_embd),
+            weights: room::zeros(sequences * self.n_head * queries * keys),
+            heads: room::matrix((rows, n_embd)),
+            out: room::matrix((rows, n_embd)),
         }
     }
 
@@ -373,7 +373,7 @@ impl Activations {
         look(&format!("{name}.value"), &[heads, keys, hs], value);
         let hidden = |i, j| j >= length || (layer.keys == Keys::Earlier && j > i);
         visit_scores(name, [heads, queries, keys, hs], query, key, layer.scale, hidden, look);
-        let mut weights = Vec::with_capacity(heads * queries * keys);
+        let mut weights = room::list(heads * queries * keys);
         for head in self.weights.chunks_exact(queries * keys).take(heads) {
             for row in head[..queries * length].chunks_exact(length) {
                 weights.extend_from_slice(row);

@@ -29,7 +29,7 @@ use super::init::Init;
 use super::parameters::Registry;
 use crate::math::gemm::{self, Onto, gemm, matrix, matrix_mut};
 use crate::math::tiles::Operand;
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -170,10 +170,10 @@ impl Recurrent {
         let (rows, width, n_hidden) = (sequences * time, self.width(), self.n_hidden);
         let only = |cell: Cell, rows: usize| if self.cell == cell { rows } else { 0 };
         Activations {
-            gates: Array2::zeros((rows, width)),
-            recurrent: Array2::zeros((only(Cell::Gru, rows), width)),
-            hidden: Array2::zeros((sequences + rows, n_hidden)),
-            cell: Array2::zeros((only(Cell::Lstm, sequences + rows), n_hidden)),
+            gates: room::matrix((rows, width)),
+            recurrent: room::matrix((only(Cell::Gru, rows), width)),
+            hidden: room::matrix((sequences + rows, n_hidden)),
+            cell: room::matrix((only(Cell::Lstm, sequences + rows), n_hidden)),
         }
     }
 
@@ -181,11 +181,11 @@ impl Recurrent {
         let (rows, width, n_hidden) = (sequences * time, self.width(), self.n_hidden);
         let only = |cell: Cell, rows: usize| if self.cell == cell { rows } else { 0 };
         Scratch {
-            d_gates: Array2::zeros((rows, width)),
-            d_recurrent: Array2::zeros((only(Cell::Gru, rows), width)),
-            d_cell: vec![0.0; only(Cell::Lstm, sequences * n_hidden)],
-            turned: Array2::zeros((width, n_hidden)),
-            d_bias: vec![0.0; width],
+            d_gates: room::matrix((rows, width)),
+            d_recurrent: room::matrix((only(Cell::Gru, rows), width)),
+            d_cell: room::zeros(only(Cell::Lstm, sequences * n_hidden)),
+            turned: room::matrix((width, n_hidden)),
+            d_bias: room::zeros(width),
         }
     }
 

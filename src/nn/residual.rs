@@ -9,7 +9,7 @@ use super::activation::{contiguous, contiguous_mut};
 use super::block::Norm;
 use super::layer_norm::{self, LayerNorm};
 use super::parameters::Registry;
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 
 #[derive(Clone, Debug)]
 pub struct Residual {
@@ -41,7 +41,7 @@ impl Residual {
     pub fn activations(&self, rows: usize, n_embd: usize) -> Activations {
         Activations {
             ln: self.ln.as_ref().map(|_| layer_norm::Activations::new(rows, n_embd)),
-            sum: Array2::zeros((rows, n_embd)),
+            sum: room::matrix((rows, n_embd)),
         }
     }
 

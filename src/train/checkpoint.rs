@@ -25,9 +25,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::config::Config;
+use super::config::{Config, LAST_STEP};
 use super::history::History;
 use super::hyperparameter::{Hyperparameter, Value};
+use super::memory::{self, TooLarge};
 use crate::math::Real;
 use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
@@ -106,6 +107,8 @@ pub enum CheckpointError {
         "{path:?} cannot be used: {tensor} holds {count} numbers that are not finite, so the run that wrote it had diverged; use an earlier checkpoint"
     )]
     NotFinite { path: PathBuf, tensor: String, count: usize },
+    #[error("{path:?} cannot be opened: {source}")]
+    Memory { path: PathBuf, source: TooLarge },
     #[error("{path:?} could not be written: {source}; check that its folder exists and has room")]
     Unwritable { path: PathBuf, source: std::io::Error },
     #[error(
@@ -191,11 +194,14 @@ impl Reader<'_> {
         let config: Config = self.json("config")?;
         let history: History = self.json("history")?;
         let corpus = self.metadata("corpus")?.to_owned();
-        let step = self.metadata("step")?.parse();
+        let step: Result<u64, _> = self.metadata("step")?.parse();
         let step = step.map_err(|_| self.damaged("its step is not a number"))?;
         config.validate().map_err(|error| self.damaged(format!("its config is wrong: {error}")))?;
         let vocabulary = self.vocabulary(&config)?;
         let points = self.points(&config)?;
+        if step > LAST_STEP {
+            return Err(self.damaged(format!("its step is {step}, the most is {LAST_STEP}")));
+        }
         if !history.is_sound(step) {
             return Err(self.damaged("its history does not belong to its step"));
         }
@@ -332,7 +338,10 @@ impl Reader<'_> {
         if vocab_size.max(source_vocab).max(n_input) > found {
             return Err(self.damaged(format!("its model needs more than its {found} numbers")));
         }
-        model::build(config).map_err(|error| self.damaged(error.to_string()))
+        let model = model::build(config).map_err(|error| self.damaged(error.to_string()))?;
+        memory::require(memory::arenas(&*model, 3))
+            .map_err(|source| CheckpointError::Memory { path: self.path.to_owned(), source })?;
+        Ok(model)
     }
 
     /// Checks that every tensor of the model is there, before room is made for any.

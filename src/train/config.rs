@@ -10,6 +10,10 @@ use crate::task::{self, Task};
 /// No vocabulary or example is larger: Unicode has fewer characters.
 const LARGEST: usize = 1 << 21;
 
+/// No run has more steps: the random streams of its steps and estimates keep apart as far as this.
+pub(super) const LAST_STEP: u64 = 1 << 36;
+const MOST_EVAL_BATCHES: u64 = 100_000;
+
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,11 +209,22 @@ impl Config {
                 _ => {}
             }
         }
-        if self.training.eval_interval == 0 {
+        let Training { steps, eval_interval, eval_batches, .. } = self.training;
+        if eval_interval == 0 {
             return Err(InvalidConfig::Zero { name: "eval_interval" });
         }
-        if self.training.eval_batches == 0 {
+        if eval_batches == 0 {
             return Err(InvalidConfig::Zero { name: "eval_batches" });
+        }
+        for (name, number, most) in [
+            ("steps", steps, LAST_STEP),
+            ("eval_interval", eval_interval, LAST_STEP),
+            ("eval_batches", eval_batches as u64, MOST_EVAL_BATCHES),
+        ] {
+            if number > most {
+                let size = usize::try_from(number).unwrap_or(usize::MAX);
+                return Err(InvalidConfig::Size { name, size, most });
+            }
         }
         Ok(self.model.validate()?)
     }

@@ -20,6 +20,7 @@ use super::event::{Edit, StepReport};
 use super::history::History;
 use super::hyperparameter::{self, Takes, Value, ValueError};
 use super::material::Material;
+use super::memory::{self, TooLarge};
 use super::schedule::learning_rate;
 use super::team::{Team, TeamError};
 use crate::math::Real;
@@ -79,6 +80,8 @@ pub enum SessionError {
         "the model would have {parameters} parameters: the most is {MOST_PARAMETERS}; choose a smaller n_embd, n_layer or block_size"
     )]
     TooLarge { parameters: usize },
+    #[error(transparent)]
+    Memory(#[from] TooLarge),
     #[error("the configuration is for {config} different tokens, the text has {text}")]
     Vocabulary { config: usize, text: usize },
     #[error("the model is for examples of other sizes than the task makes: train it anew")]
@@ -100,6 +103,8 @@ pub enum SetError {
     Structural(&'static str),
     #[error(transparent)]
     Value(#[from] ValueError),
+    #[error(transparent)]
+    Memory(#[from] TooLarge),
 }
 
 /// The loss or the gradient of a step is not finite; the step was not made.
@@ -142,6 +147,21 @@ impl Session {
         Self::with_model(config, material, team, model)
     }
 
+    /// About how many bytes a run takes when all of it is at work, as it is compared with what there is.
+    ///
+    /// # Errors
+    /// If the configuration cannot be trained on this text.
+    pub fn bytes(
+        config: &Config,
+        material: impl Into<Material>,
+        team: &Team,
+    ) -> Result<u64, SessionError> {
+        config.validate()?;
+        let model = model::build(&config.model).map_err(InvalidConfig::Model)?;
+        let examples = material.into().examples(config)?;
+        Ok(needed(&*model, config, &*examples, team))
+    }
+
     /// Opens a new run of a model that was built from `config`.
     pub(super) fn with_model(
         config: Config,
@@ -164,6 +184,7 @@ impl Session {
         if parameters > MOST_PARAMETERS {
             return Err(SessionError::TooLarge { parameters });
         }
+        memory::require(needed(&*model, &config, &*examples, team))?;
         let mut weights = vec![0.0; parameters];
         model.initialise(&mut weights, config.seed);
         Ok(Self {
@@ -238,7 +259,8 @@ impl Session {
     /// Changes a live hyperparameter; weights and moments stay.
     ///
     /// # Errors
-    /// If there is none of that name, if it is part of the model, or if it cannot have that value.
+    /// If there is none of that name, if it is part of the model, if it cannot have that value, or if there is too little
+    /// memory for it.
     pub fn set(&mut self, name: &str, value: Value) -> Result<Edit, SetError> {
         let hyperparameter = hyperparameter::hyperparameter(name)
             .ok_or_else(|| SetError::Unknown(name.to_owned()))?;
@@ -247,6 +269,10 @@ impl Session {
         }
         let old = hyperparameter.get(&self.config);
         hyperparameter.set(&mut self.config, value)?;
+        if let ("batch_size", Err(error)) = (hyperparameter.name, self.require_memory_for_more()) {
+            hyperparameter.set(&mut self.config, old)?;
+            return Err(error.into());
+        }
         let edit = Edit { step: self.step, name: hyperparameter.name, old, new: value };
         if old != value {
             self.history.edited(&edit);
@@ -320,11 +346,20 @@ impl Session {
 
     /// As many shards as have enough to do, and no more than threads or sequences.
     fn shards_wanted(&self, sequences: usize) -> usize {
-        let model = &self.config.model;
-        let logits = model.vocab_size as f64 * WORK_PER_LOGIT;
-        let work = self.model.operations_per_token() + logits;
-        let worth = work * (sequences * model.block_size.max(1)) as f64 / LEAST_WORK;
-        self.team.threads().min(sequences).min((worth as usize).max(1))
+        shards_wanted(&*self.model, &self.team, sequences)
+    }
+
+    /// Whether there is memory for what the configuration asks for beyond what the run has already.
+    fn require_memory_for_more(&self) -> Result<(), TooLarge> {
+        let shards = self.shards_wanted(self.config.training.batch_size);
+        if shards <= self.shards.len() && self.config.training.batch_size <= self.batch.sequences {
+            return Ok(());
+        }
+        let needed = needed(&*self.model, &self.config, &*self.examples, &self.team);
+        // What stands ready is not taken again.
+        let ready = memory::training(&*self.model, self.shards.len(), self.batch.sequences)
+            .saturating_add(memory::arenas(&*self.model, 3));
+        memory::require(needed.saturating_sub(ready))
     }
 
     /// Sees to it that there are shards for a batch of `sequences`, and gives each its rows.
@@ -346,6 +381,22 @@ impl Session {
             lane.rows = sequences * i / count..sequences * (i + 1) / count;
         }
     }
+}
+
+fn shards_wanted(model: &dyn Model, team: &Team, sequences: usize) -> usize {
+    let sizes = model.config();
+    let work = model.operations_per_token() + sizes.vocab_size as f64 * WORK_PER_LOGIT;
+    let worth = work * (sequences * sizes.block_size.max(1)) as f64 / LEAST_WORK;
+    team.threads().min(sequences).min((worth as usize).max(1))
+}
+
+/// Bytes that a run takes, when all of it is at work; as an upper estimate.
+fn needed(model: &dyn Model, config: &Config, examples: &dyn Examples, team: &Team) -> u64 {
+    let shards = shards_wanted(model, team, config.training.batch_size);
+    let training = memory::training(model, shards, estimate::at_once(config));
+    let looking = memory::looking(model, examples.judged());
+    // Weights and two moments.
+    memory::arenas(model, 3).saturating_add(training).saturating_add(looking)
 }
 
 #[cfg(test)]

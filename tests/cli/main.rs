@@ -7,6 +7,7 @@ mod data;
 mod ending;
 mod errors;
 mod fuzz;
+mod fuzz_checkpoints;
 mod golden;
 mod lab;
 mod made;

@@ -24,14 +24,17 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
     let y = golden.tensor("in.target_out")?.ids().into_iter().map(asked).collect();
     let batch =
         Batch { source: source.ids(), source_time, ..Batch::text(x.ids(), y, sequences, time) };
-    let model = model::build(&Config {
+    let config = Config {
         model: Architecture::EncoderDecoder,
         vocab_size: golden.setting("target_vocab")?,
         block_size: time,
         source_size: source_time,
         n_hidden: 0,
         ..golden.config()?
-    })?;
+    };
+    golden.require_sizes(&config)?;
+    let model = model::build(&config)?;
+    golden.require_memory(&*model, sequences)?;
     let weights = initial_weights(golden, &*model)?;
     let mut worst = Worst::default();
     forward(golden, &mut worst, &*model, &weights, &batch)?;

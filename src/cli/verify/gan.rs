@@ -29,7 +29,9 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
         noise: noise.reals(),
         ..Batch::default()
     };
+    golden.require_sizes(&config)?;
     let model = Gan::new(&config);
+    golden.require_memory(&model, sequences)?;
     let weights = initial_weights(golden, &model)?;
     let mut worst = Worst::default();
     let fake = model.inference().produce(&weights, &batch);

@@ -9,6 +9,17 @@ use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 
 use crate::math::Real;
+use crate::model::{Config, Model};
+use crate::train::memory;
+
+/// No reference case is a larger file.
+const MOST_BYTES: u64 = 64 << 20;
+/// None has more numbers in one array.
+const MOST_NUMBERS: usize = 1 << 24;
+/// None has a model with a larger size.
+const LARGEST: usize = 4096;
+/// None has a model that takes more bytes.
+const MOST_MEMORY: u64 = 1 << 30;
 
 /// A tensor of a case; token ids are numbers too, exact in f64.
 #[derive(Clone, Debug)]
@@ -40,6 +51,9 @@ impl Golden {
     /// # Errors
     /// If it is not a file of `generate.py`.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let about = std::fs::metadata(path).context("cannot be read")?;
+        ensure!(about.is_file(), "is no file");
+        ensure!(about.len() <= MOST_BYTES, "is larger than any reference case");
         let bytes = std::fs::read(path).context("cannot be read")?;
         let file = SafeTensors::deserialize(&bytes).context("not a whole safetensors file")?;
         let (_, header) = SafeTensors::read_metadata(&bytes)?;
@@ -47,7 +61,11 @@ impl Golden {
         let entry =
             |key: &str| metadata.get(key).with_context(|| format!("no {key} in the metadata"));
         let mut tensors = BTreeMap::new();
-        for (name, view) in file.tensors() {
+        let mut views = file.tensors();
+        // In an order of their own, so that one file always gives one message.
+        views.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (name, view) in views {
+            ensure!(!view.shape().contains(&0), "{name} is empty: {:?}", view.shape());
             let data = view.data();
             let values = match view.dtype() {
                 Dtype::F32 => {
@@ -65,6 +83,52 @@ impl Golden {
             config: serde_json::from_str(entry("config")?)?,
             tensors,
         })
+    }
+
+    /// Checks a product of sizes, each of a file that may say anything, before so much is computed with.
+    ///
+    /// # Errors
+    /// If it is larger than that of any reference case.
+    pub fn require(&self, sizes: &[usize]) -> anyhow::Result<()> {
+        let product = sizes.iter().try_fold(1_usize, |n, size| n.checked_mul(*size));
+        ensure!(
+            product.is_some_and(|n| n <= MOST_NUMBERS),
+            "sizes {sizes:?}: a reference case computes with at most {MOST_NUMBERS} numbers at once"
+        );
+        Ok(())
+    }
+
+    /// Checks the sizes of a case's model before it is built.
+    ///
+    /// # Errors
+    /// If one is 0, or larger than that of any reference case.
+    pub fn require_sizes(&self, config: &Config) -> anyhow::Result<()> {
+        config.validate()?;
+        let Config { block_size, n_embd, n_head, n_layer, .. } = *config;
+        let others = [("n_head", n_head), ("n_layer", n_layer), ("n_hidden", config.n_hidden)];
+        for (name, size) in config.sizes().into_iter().chain(others) {
+            ensure!(size <= LARGEST, "{name} {size}: a reference case has at most {LARGEST}");
+        }
+        self.require(&[block_size.min(LARGEST), n_embd])?;
+        ensure!(n_head * n_layer <= LARGEST, "{n_layer} layers of {n_head} heads are too many");
+        Ok(())
+    }
+
+    /// Checks what a case's model computes with, for so many examples at once, before room is made for it.
+    ///
+    /// # Errors
+    /// If that is more than any reference case takes.
+    pub fn require_memory(&self, model: &dyn Model, examples: usize) -> anyhow::Result<()> {
+        let bytes = memory::training(model, 2, examples)
+            .saturating_add(memory::looking(model, examples))
+            .saturating_add(memory::arenas(model, 3));
+        ensure!(
+            bytes <= MOST_MEMORY,
+            "its model takes {} MiB: a reference case takes at most {} MiB",
+            bytes >> 20,
+            MOST_MEMORY >> 20
+        );
+        Ok(())
     }
 
     /// # Errors

@@ -8,7 +8,7 @@ use super::stages::{FORWARD, GRADIENT};
 use crate::math::gemm::{matrix, matrix_mut};
 use crate::math::{Real, attention, softmax};
 use crate::nn::activation::Activation;
-use crate::nn::convolution::{self, Convolution};
+use crate::nn::convolution::{self, Convolution, Settings};
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
@@ -64,6 +64,8 @@ fn compare_gradients(
 fn linear(golden: &Golden) -> anyhow::Result<Worst> {
     let (n, n_in, x) = rows(golden, "in.x")?;
     let (_, n_out, dy) = rows(golden, "in.dy")?;
+    golden.require(&[n, n_out])?;
+    golden.require(&[n_in, n_out])?;
     let mut registry = Registry::default();
     let layer = Linear::new(&mut registry, "layer", n_in, n_out, true);
     let weights = weights(golden, &registry, "layer")?;
@@ -126,7 +128,7 @@ fn causal_convolution(golden: &Golden) -> anyhow::Result<Worst> {
     let tensor = golden.tensor("in.x")?;
     let [sequences, time, n_in] = *tensor.shape else { bail!("in.x is {:?}", tensor.shape) };
     let (n, n_out) = (sequences * time, golden.setting("output")?);
-    let settings = convolution::Settings {
+    let settings = Settings {
         n_in,
         n_out,
         kernel: golden.setting("kernel")?,
@@ -134,6 +136,10 @@ fn causal_convolution(golden: &Golden) -> anyhow::Result<Worst> {
         padding: convolution::Padding::Causal,
         bias: true,
     };
+    let Settings { kernel, dilation, .. } = settings;
+    for sizes in [[n, n_out, 1], [n, n_in, kernel], [n_in, n_out, kernel], [kernel, dilation, 1]] {
+        golden.require(&sizes)?;
+    }
     let mut registry = Registry::default();
     let layer = Convolution::new(&mut registry, &["layer"], &settings);
     let weights = weights(golden, &registry, "layer")?;
@@ -158,6 +164,7 @@ fn attention(golden: &Golden) -> anyhow::Result<Worst> {
         <[usize; 3]>::try_from(&**shape).map_err(|_| anyhow::anyhow!("{name} has shape {shape:?}"))
     };
     let ([batch, queries, width], [_, keys, value_width]) = (shape("in.q")?, shape("in.v")?);
+    golden.require(&[batch, queries.max(width), keys])?;
     let scale: f64 = golden.setting("scale")?;
     let causal = golden.setting("causal")?;
     let shape =

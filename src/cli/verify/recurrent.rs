@@ -18,6 +18,10 @@ pub fn verify(golden: &Golden, cell: Cell) -> anyhow::Result<Worst> {
         bail!("in.x is not (B, T, input)");
     };
     let n_hidden = golden.setting("hidden")?;
+    let gates = 4 * usize::min(n_hidden, usize::MAX / 4);
+    for sizes in [[sequences, time, gates], [n_in, gates, 1], [n_hidden, gates, 1]] {
+        golden.require(&sizes)?;
+    }
     let span = Span { sequences, time, first: 0 };
     let mut registry = Registry::default();
     let layer = Recurrent::new(&mut registry, "layer", 0, cell, n_in, n_hidden);

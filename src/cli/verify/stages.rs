@@ -31,7 +31,9 @@ struct Optimizer {
 /// # Errors
 /// If the file lacks something, or its parameters are not those of our model.
 pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
-    let model = model::build(&golden.config()?)?;
+    let config = golden.config()?;
+    golden.require_sizes(&config)?;
+    let model = model::build(&config)?;
     let [steps, sequences, time] = golden.tensor("in.x")?.shape[..] else {
         anyhow::bail!("in.x is not (steps, B, T)");
     };
@@ -42,6 +44,7 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
         .map(|(x, y)| Batch::text(x.to_vec(), y.to_vec(), sequences, time))
         .collect();
     ensure!(batches.len() == steps && steps > 0, "in.x and in.y hold no batches");
+    golden.require_memory(&*model, sequences)?;
     let mut weights = initial_weights(golden, &*model)?;
     let mut worst = Worst::default();
     forward(golden, &mut worst, &*model, &weights, &batches[0])?;

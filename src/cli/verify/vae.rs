@@ -30,7 +30,9 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
         noise: noise.reals(),
         ..Batch::default()
     };
+    golden.require_sizes(&config)?;
     let model = Vae::new(&config);
+    golden.require_memory(&model, sequences)?;
     let weights = initial_weights(golden, &model)?;
     let mut worst = Worst::default();
     for (ours, reference) in [

@@ -5,8 +5,8 @@
 use super::layers::{Caches, Scratch};
 use super::stacks::{Decoded, Decoder};
 use super::{END, START};
-use crate::math::Real;
 use crate::math::softmax::largest;
+use crate::math::{Real, room};
 use crate::model::batch::argmax;
 use crate::model::{Config, Hypothesis};
 use crate::nn::pair_attention::Memory;
@@ -36,9 +36,9 @@ impl Writer {
             decoder: decoder.clone(),
             a: decoder.activations(rows, 1, config),
             caches: decoder.caches(rows, sources, config),
-            tokens: Vec::with_capacity(rows),
-            sources: Vec::with_capacity(rows),
-            last: Vec::with_capacity(rows),
+            tokens: room::list(rows),
+            sources: room::list(rows),
+            last: room::list(rows),
             most: config.block_size,
         }
     }

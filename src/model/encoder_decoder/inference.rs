@@ -5,7 +5,7 @@ use super::layers::Scratch;
 use super::micro_batch::length;
 use super::stacks::{Decoded, Encoded};
 use super::{START, Stacks};
-use crate::math::Real;
+use crate::math::{Real, room};
 use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Config, Dropout, Hypothesis, Inference, Look, Output};
 use crate::nn::attention::Span;
@@ -34,10 +34,18 @@ pub struct Reader {
     beam: Option<(usize, Writer)>,
 }
 
+fn longest(config: &Config) -> usize {
+    config.source_size.max(config.block_size)
+}
+
+/// How many sources are read at once.
+fn sources(config: &Config) -> usize {
+    (ROWS / longest(config)).max(1)
+}
+
 impl Reader {
     pub fn new(stacks: &Stacks, config: &Config) -> Self {
-        let longest = config.source_size.max(config.block_size);
-        let sources = (ROWS / longest).max(1);
+        let (longest, sources) = (longest(config), sources(config));
         Self {
             stacks: stacks.clone(),
             config: config.clone(),
@@ -45,12 +53,17 @@ impl Reader {
             decoded: stacks.decoder.activations(1, config.block_size, config),
             scratch: Scratch::new(sources, longest, config),
             sources,
-            lengths: Vec::with_capacity(sources),
+            lengths: room::list(sources),
             looked: [0; 3],
-            tokens: Vec::with_capacity(config.block_size),
+            tokens: room::list(config.block_size),
             writer: None,
             beam: None,
         }
+    }
+
+    /// What writes answers to as many sources as are read at once.
+    pub fn writer(stacks: &Stacks, config: &Config) -> Writer {
+        Writer::new(&stacks.decoder, sources(config), sources(config), config)
     }
 
     /// Encodes sources of `time` tokens.
@@ -64,9 +77,8 @@ impl Reader {
 
     /// Answers the sources that were read.
     fn write(&mut self, weights: &[Real], time: usize) -> Vec<Vec<u32>> {
-        let Self { stacks, encoded, scratch, lengths, writer, config, sources, .. } = self;
-        let writer =
-            writer.get_or_insert_with(|| Writer::new(&stacks.decoder, *sources, *sources, config));
+        let Self { stacks, encoded, scratch, lengths, writer, config, .. } = self;
+        let writer = writer.get_or_insert_with(|| Self::writer(stacks, config));
         let rows = &stacks.encoder.out(encoded, lengths.len() * time);
         let memory = Memory { rows, time, lengths: Some(lengths) };
         writer.greedy(memory, lengths.len(), weights, scratch)
@@ -108,7 +120,7 @@ impl Inference for Reader {
     /// The answers, written greedily, without [`START`] and [`super::END`].
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         let time = batch.source_time;
-        let mut tokens = Vec::with_capacity(batch.sequences);
+        let mut tokens = room::list(batch.sequences);
         for sources in batch.source.chunks(self.sources * time) {
             self.read(weights, sources, time);
             tokens.extend(self.write(weights, time));

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand_chacha::ChaCha8Rng;
 
-use crate::math::Real;
+use crate::math::{Real, room};
 use crate::model::Config;
 use crate::nn::Look;
 use crate::nn::attention::Span;
@@ -80,9 +80,9 @@ impl Scratch {
         let (rows, n_embd) = (sequences * time, config.n_embd);
         Self {
             attention: pair_attention::Scratch::new(sequences, time, n_embd, config.n_head),
-            dy: Array2::zeros((rows, n_embd)),
-            dx: Array2::zeros((rows, n_embd)),
-            d_hidden: Array2::zeros((rows, hidden(config))),
+            dy: room::matrix((rows, n_embd)),
+            dx: room::matrix((rows, n_embd)),
+            d_hidden: room::matrix((rows, hidden(config))),
         }
     }
 }

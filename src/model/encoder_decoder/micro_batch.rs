@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::math::room;
 use crate::model::{Batch, Config, IGNORED, PAD};
 use crate::nn::attention::Span;
 
@@ -52,10 +53,10 @@ impl MicroBatches {
             order: Vec::new(),
             done: 0,
             first: 0,
-            lengths: Vec::with_capacity(sources),
-            source: Vec::with_capacity(sources),
-            x: Vec::with_capacity(targets),
-            y: Vec::with_capacity(targets),
+            lengths: room::list(sources),
+            source: room::list(sources),
+            x: room::list(targets),
+            y: room::list(targets),
             source_span: span,
             span,
         }

@@ -5,8 +5,8 @@ use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use super::layers::{
     Caches, DecoderActivations, DecoderLayer, EncoderActivations, EncoderLayer, Scratch, rows,
 };
-use crate::math::Real;
 use crate::math::random::{Purpose, stream};
+use crate::math::{Real, room};
 use crate::model::Config;
 use crate::nn::Look;
 use crate::nn::attention::Span;
@@ -166,7 +166,7 @@ impl Encoder {
         let rows = sequences * time;
         let layers = self.layers.iter().map(|layer| layer.activations(sequences, time, n_embd));
         Encoded {
-            embedding: Array2::zeros((rows, n_embd)),
+            embedding: room::matrix((rows, n_embd)),
             layers: layers.collect(),
             norm: self.norm.as_ref().map(|_| layer_norm::Activations::new(rows, n_embd)),
         }
@@ -292,10 +292,10 @@ impl Decoder {
         let layers = self.layers.iter();
         let layers = layers.map(|layer| layer.activations(sequences, time, source_size, n_embd));
         Decoded {
-            embedding: Array2::zeros((rows, n_embd)),
+            embedding: room::matrix((rows, n_embd)),
             layers: layers.collect(),
             norm: self.norm.as_ref().map(|_| layer_norm::Activations::new(rows, n_embd)),
-            logits: Array2::zeros((rows, self.output.n_out)),
+            logits: room::matrix((rows, self.output.n_out)),
         }
     }
 

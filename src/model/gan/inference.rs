@@ -10,9 +10,11 @@ use crate::model::{Batch, GeneratorLoss, Inference, Look, Output};
 use crate::nn::mlp;
 
 /// How many points are generated to be looked at.
-const POINTS: usize = 256;
+pub(super) const POINTS: usize = 256;
 /// The surface is a grid of so many by so many.
 const SIDE: usize = 40;
+/// How many places that are.
+pub(super) const PLACES: usize = SIDE * SIDE;
 /// How far the surface goes beyond the real points, as a share of their extent.
 const MARGIN: Real = 0.15;
 

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView2, s};
 
 use super::{Activations, BackwardMemory, Layers};
 use crate::math::cross_entropy::{IGNORED, cross_entropy, cross_entropy_backward};
-use crate::math::{Real, vector};
+use crate::math::{Real, room, vector};
 use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Dropout, Inference, LanguageModel, Look, Output};
 use crate::nn::attention::Span;
@@ -24,12 +24,22 @@ pub struct OneSequence {
     weights: usize,
 }
 
-struct Gradient {
+pub struct Gradient {
     memory: BackwardMemory,
     /// What a backward pass adds up for the weights; nobody looks.
     weights: Vec<Real>,
     /// For each layer (T): ‖d loss / d h_t‖. Empty if the last look had no target.
     norms: Vec<Vec<Real>>,
+}
+
+impl Gradient {
+    pub fn new(layers: &Layers, block_size: usize, weights: usize) -> Self {
+        Self {
+            memory: layers.backward_memory(1, block_size),
+            weights: room::zeros(weights),
+            norms: Vec::new(),
+        }
+    }
 }
 
 impl OneSequence {
@@ -39,7 +49,7 @@ impl OneSequence {
             running: layers.activations(1, 1),
             layers,
             block_size,
-            tokens: Vec::with_capacity(block_size),
+            tokens: room::list(block_size),
             read: Vec::new(),
             gradient: None,
             weights,
@@ -71,11 +81,9 @@ impl OneSequence {
     fn look_back(&mut self, weights: &[Real], position: usize, target: u32) {
         let span = self.span();
         let Self { layers, activations: a, .. } = self;
-        let gradient = self.gradient.get_or_insert_with(|| Gradient {
-            memory: layers.backward_memory(1, self.block_size),
-            weights: vec![0.0; self.weights],
-            norms: Vec::new(),
-        });
+        let gradient = self
+            .gradient
+            .get_or_insert_with(|| Gradient::new(layers, self.block_size, self.weights));
         let columns = layers.lm_head.n_out;
         // The logits stay to be seen: backward reads its gradient from where they stand.
         let logits = a.logits.clone();

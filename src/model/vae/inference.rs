@@ -1,11 +1,13 @@
 //! One image through the autoencoder, in company; and the latent space as pictures.
 
 use super::{Activations, Nets, kl_of_dimension};
-use crate::math::{Real, logistic, normal};
+use crate::math::{Real, logistic, normal, room};
 use crate::model::{Batch, Inference, Look, Output};
 
 /// The pictures of latent space stand in a grid of so many by so many.
 const GRID: usize = 10;
+/// How many pictures that are at most.
+pub(super) const PICTURES: usize = GRID * GRID;
 
 /// The first image of the subject is looked at. The others keep it company on the map.
 ///
@@ -59,7 +61,7 @@ impl OneImage {
             images: Vec::new(),
             labels: Vec::new(),
             reconstructions: Vec::new(),
-            kl: vec![0.0; latent],
+            kl: room::zeros(latent),
             axis,
             points,
             grid: Vec::new(),

@@ -5,7 +5,7 @@
 use ndarray::{ArrayRef2, s};
 
 use super::{Activations, MultiHeadAttention, Scratch};
-use crate::math::{Real, attention};
+use crate::math::{Real, attention, room};
 use crate::nn::activation::{contiguous, contiguous_mut};
 
 /// Keys and values of one sequence in one layer.
@@ -25,9 +25,9 @@ impl Cache {
     pub fn new(layer: &MultiHeadAttention, most: usize) -> Self {
         let width = layer.n_head * layer.head_size;
         Self {
-            key: vec![0.0; most * width],
-            value: vec![0.0; most * width],
-            weights: vec![0.0; most],
+            key: room::zeros(most * width),
+            value: room::zeros(most * width),
+            weights: room::zeros(most),
             most,
         }
     }

@@ -5,7 +5,7 @@ use ndarray::{ArrayRef2, s};
 
 use super::{Activations, Inputs, Keys, Memory, PairAttention, Scratch};
 use crate::math::gemm::{matrix, matrix_mut};
-use crate::math::{Real, attention};
+use crate::math::{Real, attention, room};
 
 /// Keys and values of many sequences in one layer.
 #[derive(Clone, Debug)]
@@ -29,11 +29,11 @@ impl Cache {
         let size = sequences * most * layer.width();
         let spare = if layer.keys == Keys::Memory { 0 } else { size };
         Self {
-            key: vec![0.0; size],
-            value: vec![0.0; size],
-            spare: [(); 2].map(|()| vec![0.0; spare]),
+            key: room::zeros(size),
+            value: room::zeros(size),
+            spare: [(); 2].map(|()| room::zeros(spare)),
             lengths: vec![0; sequences],
-            weights: vec![0.0; most],
+            weights: room::zeros(most),
             most,
         }
     }

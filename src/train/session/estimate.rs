@@ -4,9 +4,10 @@
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::{Lane, Session};
+use super::{Config, Lane, Session};
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Losses, Split};
+use crate::train::config::Training;
 use crate::train::event::{Evaluation, Figure};
 
 /// About as many positions go through the shards in one go: enough for a fork-join, few enough to be interrupted.
@@ -60,6 +61,17 @@ pub struct HeldOutLoss {
     pub examples: usize,
 }
 
+/// Examples that go through the shards in one go, in windows of a text or in batches: at least one.
+fn windows(config: &Config) -> usize {
+    (POSITIONS / config.model.block_size.max(1)).max(1)
+}
+
+/// Examples that a step or a slice of an estimate has at most.
+pub(super) fn at_once(config: &Config) -> usize {
+    let Training { batch_size, eval_batches, .. } = config.training;
+    windows(config).min(batch_size.saturating_mul(eval_batches)).max(batch_size)
+}
+
 /// Every estimate of a run has streams of its own, by step and split.
 fn batch_stream(seed: u64, step: u64, split: usize) -> ChaCha8Rng {
     stream(seed, Purpose::Evaluation, index(step, split))
@@ -99,9 +111,8 @@ impl Session {
     /// Takes an estimate one slice further. Its result goes into the history if it belongs to the run's regular ones.
     pub fn advance(&mut self, estimation: &mut Estimation) -> Option<Evaluation> {
         let Estimation { step, seed, batch_size, batches, split, .. } = *estimation;
-        let time = self.config.model.block_size.max(1);
         // A fixed number of batches at a time, so that the sums are always made in the same order.
-        let at_once = (POSITIONS / (batch_size * time)).max(1).min(batches - estimation.done);
+        let at_once = (windows(&self.config) / batch_size).max(1).min(batches - estimation.done);
         let batch = &mut estimation.batch;
         let data = if split == 0 { Split::Train } else { Split::Val };
         self.examples.draw(data, at_once * batch_size, &mut estimation.rng, batch);
@@ -152,7 +163,7 @@ impl Session {
     /// The loss over the validation text in windows of block_size from its start; what is left over at the end is
     /// dropped. `None` for tasks whose examples have no end.
     pub fn exact_loss(&mut self) -> Option<ExactLoss> {
-        let at_once = (POSITIONS / self.config.model.block_size.max(1)).max(1);
+        let at_once = windows(&self.config);
         let examples = self.examples.clone();
         let mut batch = Batch::default();
         let (mut sum, mut first, mut tokens) = (0.0, 0, 0);
