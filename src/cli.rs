@@ -23,7 +23,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget};
 
-use crate::text::{Corpus, Source, TextError, corpus, reading};
+use crate::text::{Corpus, Source, TextError, corpus, reading, shown};
 
 use crate::lab;
 
@@ -122,7 +122,7 @@ fn end(result: Result<(), Failure>) -> ExitCode {
             ExitCode::FAILURE
         }
         Err(Failure::Failed(error)) => {
-            say(format_args!("error: {error}"));
+            say(format_args!("error: {}", shown::chain(&*error)));
             ExitCode::FAILURE
         }
     }

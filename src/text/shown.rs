@@ -170,6 +170,37 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
+/// Characters of a message at most.
+const MESSAGE: usize = 900;
+
+/// An error with its causes, cause after cause in one line of bounded length. A cause that a message already quotes is not
+/// said twice.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut whole = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !whole.contains(&text) {
+            whole.push_str(": ");
+            whole.push_str(&text);
+        }
+        cause = error.source();
+    }
+    let mut line = String::new();
+    for c in whole.chars().take(MESSAGE) {
+        match c {
+            '\n' | '\r' | '\t' if line.ends_with(' ') => {}
+            '\n' | '\r' | '\t' => line.push(' '),
+            c if is_hidden(c) => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    if whole.chars().nth(MESSAGE).is_some() {
+        line.push('…');
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use unicode_width::UnicodeWidthStr;
@@ -233,5 +264,23 @@ mod tests {
         let shown: String = text.chars().map(|c| flow.next(&c.to_string())).collect();
         assert_eq!(shown, "a␛[31m\tb␍\n👩\u{200d}🔬 e\u{301}\n◌\u{301}▯");
         assert_eq!(Flow::default().next(text), shown);
+    }
+
+    #[test]
+    fn an_error_is_one_line_with_all_its_causes_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{0}")]
+        struct Link(&'static str, #[source] Option<Box<Link>>);
+        let link = |text, cause| Link(text, cause);
+        let last = || Some(Box::new(link("permission\ndenied", None)));
+        let error = link("no run", Some(Box::new(link("no folder", last()))));
+        assert_eq!(chain(&error), "no run: no folder: permission denied");
+        // Quoted already.
+        let error = link("no folder: permission\ndenied", last());
+        assert_eq!(chain(&error), "no folder: permission denied");
+        let error = link("a\u{1b}[2J\u{202e}b", None);
+        assert_eq!(chain(&error), r"a\u{1b}[2J\u{202e}b");
+        let error = std::io::Error::other("x".repeat(100_000));
+        assert_eq!(chain(&error).chars().count(), 901);
     }
 }

@@ -17,7 +17,7 @@ use crate::lab::action::ACTIONS;
 use crate::lab::fixture;
 use crate::lab::model::Corpus;
 use crate::lab::run_view::Status;
-use crate::lab::theme::Theme;
+use crate::lab::theme::{Ground, Theme};
 use crate::lab::view;
 use crate::math::random::{Purpose, stream};
 use crate::text::{CharTokenizer, Tokenizer};
@@ -331,6 +331,9 @@ fn anything(rng: &mut ChaCha8Rng, size: Size, now: &mut Duration) -> Msg {
             let texts = ["the king", "a\u{301}\r\nb", "\u{1b}[2J\u{202e}", "5", "1e-3", "👩‍👩‍👧"];
             Msg::Paste(texts[rng.random_range(0..texts.len())].repeat(rng.random_range(0..300)))
         }
+        // What the terminal's replies and the rest of a huge paste have become by now.
+        18 if rng.random() => Msg::Ground(if rng.random() { Ground::Light } else { Ground::Dark }),
+        18 => Msg::PasteCut(rng.random_range(1..1_000_000)),
         _ => {
             *now += Duration::from_millis(rng.random_range(0..3000));
             Msg::Tick(*now)

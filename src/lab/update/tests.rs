@@ -666,3 +666,18 @@ fn a_prompt_that_the_text_cannot_spell_is_taken_from_the_text() {
     assert_eq!(model.prompt.text, "निवासी");
     assert_eq!(model.prompt.tokens.len(), 6);
 }
+
+#[test]
+fn a_live_change_that_is_refused_is_said_and_not_to_be_undone() {
+    let mut model = settled(120, 40);
+    focus_hyperparameters(&mut model, "lr");
+    press(&mut model, KeyCode::Right);
+    let (what, why) = ("lr".to_owned(), "there is not enough memory".to_owned());
+    say(&mut model, Event::Refused { what, why });
+    assert_eq!(model.toasts.last().unwrap().text, "lr: there is not enough memory");
+    assert!(model.undo.is_empty());
+    assert_eq!(model.run.as_ref().unwrap().config.training.lr, 3e-4);
+    // What is asked for next starts from what is.
+    let effects = sent(&press(&mut model, KeyCode::Right));
+    assert_eq!(effects, [r#"Set { name: "lr", value: Number(0.001) }"#]);
+}

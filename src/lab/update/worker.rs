@@ -88,6 +88,10 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         Event::Refused { what, why } => {
             let text = format!("{what}: {why}");
             model.panes.hyperparameters.forget();
+            // A change that was not made cannot be taken back.
+            if let Some(at) = model.undo.iter().rposition(|change| change.name == what) {
+                model.undo.remove(at);
+            }
             if let Some(quitting) = &mut model.quitting {
                 quitting.refused.push(text);
             } else {

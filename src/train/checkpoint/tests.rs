@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::model::Batch;
 use crate::task::Task;
 use crate::train::hyperparameter::hyperparameter;
 use crate::train::session::Session;
@@ -219,7 +220,7 @@ fn what_a_state_dict_leaves_open_can_be_said() {
 #[test]
 fn a_state_dict_that_is_none_says_what_is_missing() {
     let session = testing::open(testing::gpt(), 1);
-    for missing in ["token_embedding_table.weight", "lm_head.bias", "blocks.1.ffwd.net.2.bias"] {
+    for missing in ["token_embedding_table.weight", "ln_f.bias", "blocks.1.ffwd.net.2.bias"] {
         let mut contents = state_dict(&session);
         contents.tensors.remove(missing);
         let error = read(&written(&contents)).err().unwrap().to_string();
@@ -245,4 +246,133 @@ fn a_file_that_cannot_be_written_is_known_beforehand_and_leaves_nothing() {
     assert!(testing::session(1).save(folder.path()).is_err());
     require_folder(&folder.path().join("run.safetensors")).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+fn parsed(bytes: &[u8]) -> Contents {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    fs::write(&path, bytes).unwrap();
+    Contents::read(&path).unwrap()
+}
+
+/// A layer-norm model as `safetensors.torch.save_file` writes it.
+fn guest() -> Contents {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/sd-plain.safetensors");
+    Contents::read(Path::new(path)).unwrap()
+}
+
+/// The first four logits after the last of eight fixed tokens.
+fn logits(checkpoint: &Checkpoint) -> Vec<f32> {
+    let x = vec![1, 5, 9, 13, 20, 33, 47, 64];
+    let subject = Batch { sequences: 1, time: x.len(), x, ..Batch::default() };
+    let mut inference = checkpoint.model.inference();
+    inference.look(&checkpoint.weights, &subject);
+    let mut last = Vec::new();
+    inference.visit(&mut |name, shape, values| {
+        if name == "logits" {
+            last = values.iter().skip((shape[0] - 1) * shape[1]).take(4).copied().collect();
+        }
+    });
+    last
+}
+
+/// The loss over the validation part of Tiny Shakespeare, where that is at hand.
+fn loss(checkpoint: Checkpoint) -> Option<f64> {
+    let path = std::env::var_os("GPT_LAB_DATA")?;
+    let corpus = crate::text::Corpus::read(crate::text::Source::File(path.into())).unwrap();
+    if crate::text::corpus::sha256(corpus.text.as_bytes())
+        != crate::text::corpus::TINY_SHAKESPEARE_SHA256
+    {
+        return None;
+    }
+    let dataset = std::sync::Arc::new(crate::text::Dataset::new(corpus).unwrap());
+    let mut session = Session::restore(checkpoint, dataset, &Team::new(2).unwrap()).unwrap();
+    session.exact_loss().map(|exact| exact.loss)
+}
+
+#[test]
+fn files_of_others_are_read_as_what_they_hold() {
+    let renamed = |prefix: &str| {
+        let mut contents = guest();
+        let tensors = std::mem::take(&mut contents.tensors).into_iter();
+        contents.tensors = tensors.map(|(name, t)| (format!("{prefix}{name}"), t)).collect();
+        contents
+    };
+    let without = |names: &[&str]| {
+        let mut contents = guest();
+        for name in names {
+            contents.tensors.remove(*name);
+        }
+        contents
+    };
+    let mut labelled = guest();
+    labelled.metadata.insert("format".to_owned(), "pt".to_owned());
+    // NumPy in float64, by the formulas of the lecture; losses by PyTorch.
+    let plain = ([2.87713, 2.56037, -1.159_902, -1.621_688], 3.020_140_991_373_857_8);
+    let no_bias = ([2.99135, 2.440_323, -1.201_644, -1.626_214], 3.027_040_220_319_921);
+    let tied = ([-2.84776, -3.403_675, -0.476_875, -5.321_299], 15.033_862_722_196_071);
+    for (contents, (expected, expected_loss), notes) in [
+        (guest(), plain, 0),
+        (labelled, plain, 0),
+        (renamed("_orig_mod."), plain, 0),
+        (renamed("module._orig_mod."), plain, 0),
+        (renamed("model."), plain, 0),
+        (without(&["lm_head.bias"]), no_bias, 1),
+        (without(&["lm_head.weight"]), tied, 1),
+    ] {
+        let checkpoint = read(&written(&contents)).unwrap();
+        assert_eq!(checkpoint.notes.len(), notes, "{:?}", checkpoint.notes);
+        let found = logits(&checkpoint);
+        let near = found.iter().zip(expected).all(|(a, b): (&f32, f32)| (a - b).abs() < 1e-5);
+        assert!(near, "{found:?} {expected:?}");
+        if let Some(loss) = loss(checkpoint) {
+            assert!((loss - expected_loss).abs() < 1e-5, "{loss} {expected_loss}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_refused_by_its_name() {
+    for (name, bad) in [("lm_head.bias", f32::NAN), ("blocks.0.ln1.weight", f32::INFINITY)] {
+        let mut contents = guest();
+        contents.tensors.get_mut(name).unwrap().values[3] = bad;
+        let error = read(&written(&contents)).err().unwrap().to_string();
+        assert!(error.contains(name) && error.contains("holds 1 number"), "{error}");
+    }
+    let mut session = testing::session(1);
+    session.step().unwrap();
+    let mut contents = parsed(&bytes(&session));
+    let name = contents.tensors.keys().find(|name| name.starts_with("optim.v.")).unwrap().clone();
+    contents.tensors.get_mut(&name).unwrap().values[0] = f32::NEG_INFINITY;
+    let error = read(&written(&contents)).err().unwrap().to_string();
+    // The checksum or the number: it is refused either way.
+    assert!(error.contains("checksum") || error.contains(&name), "{error}");
+}
+
+#[test]
+fn a_file_that_promises_what_it_has_not_is_refused_before_room_is_made() {
+    let session = testing::open(testing::gpt(), 1);
+    let contents = parsed(&bytes(&session));
+    for (field, value, says) in [
+        ("\"n_embd\":", "2048", "is ["),
+        ("\"n_layer\":", "48", "is missing"),
+        ("\"block_size\":", "18446744073709551615", "block_size must be"),
+        ("\"vocab_size\":", "1000000000000", "vocab_size must be"),
+        ("\"stage\":", "\"\\u202eevil\\u001b[2J\"", "its stage is called"),
+        ("\"norm\":", "\"\\u001b[31mevil\"", "unknown variant"),
+    ] {
+        let mut contents = contents.clone();
+        let config = contents.metadata.get_mut("config").unwrap();
+        let at = config.find(field).unwrap() + field.len();
+        let end = at + config[at..].find([',', '}']).unwrap();
+        config.replace_range(at..end, value);
+        let error = read(&written(&contents)).err().unwrap().to_string();
+        assert!(error.contains(says), "{field} {error}");
+        assert!(error.len() < 1000 && !error.chars().any(is_hidden), "{error}");
+    }
+    let mut contents = state_dict(&session);
+    let odd = "x\u{1b}[2J\u{202e}".repeat(100_000);
+    contents.tensors.insert(odd, Tensor { shape: vec![1], values: vec![1.0] });
+    let error = read(&written(&contents)).err().unwrap().to_string();
+    assert!(error.len() < 1000 && !error.chars().any(is_hidden), "{error}");
 }

@@ -12,6 +12,7 @@ use super::generating::Generating;
 use super::looking::Looking;
 use crate::file;
 use crate::text::Tokenizer;
+use crate::text::shown::chain;
 use crate::train::checkpoint::{Checkpoint, CheckpointError};
 use crate::train::command::{Command, Order};
 use crate::train::config::{Config, LAST_STEP};
@@ -401,8 +402,8 @@ impl Driver {
         }
     }
 
-    fn not_opened(&self, run: RunId, error: impl std::fmt::Display) {
-        self.ends.tell_of(Some(run), Event::NotOpened { why: error.to_string() });
+    fn not_opened(&self, run: RunId, error: impl std::error::Error + 'static) {
+        self.ends.tell_of(Some(run), Event::NotOpened { why: chain(&error) });
     }
 
     /// Makes a session the present run; another run of its stage is dropped.
@@ -496,7 +497,7 @@ fn save(run: &mut Run, saved: Result<PathBuf, CheckpointError>, ends: &Ends) {
             ends.tell_of(Some(run.id), Event::Saved { stage, path });
         }
         Err(error) => {
-            let refused = Event::Refused { what: "save".to_owned(), why: error.to_string() };
+            let refused = Event::Refused { what: "save".to_owned(), why: chain(&error) };
             ends.tell_of(Some(run.id), refused);
         }
     }
