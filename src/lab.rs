@@ -33,6 +33,7 @@ pub mod theme;
 pub mod update;
 pub mod view;
 pub mod watchdog;
+mod whole_rows;
 pub mod widgets;
 
 pub use start::{Options, Refusal, start};

@@ -27,7 +27,8 @@ impl Prompt {
                     (!unknown.is_empty()).then(|| format!("read as <unk>: {}", unknown.join(", ")));
                 *self = Self { text: text.to_owned(), tokens, error };
             }
-            Err(error) => self.error = Some(error.to_string()),
+            // The letters first: a line has little room.
+            Err(error) => self.error = Some(format!("unknown: {}", error.names())),
         }
     }
 

@@ -17,6 +17,7 @@ use super::model::{Corpus, Model, Msg};
 use super::run::{Driver, Ending, Incoming, Trainer};
 use super::terminal::{self, Screen};
 use super::theme::{Theme, detect};
+use super::whole_rows::WholeRows;
 use super::{folder, reader, summary, update, watchdog};
 use crate::lesson::{Lesson, course};
 use crate::task::Task;
@@ -116,7 +117,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     Ok(ExitCode::from(code))
 }
 
-type RealDriver = Driver<CrosstermBackend<std::io::Stdout>, Screen>;
+type RealDriver = Driver<WholeRows<CrosstermBackend<std::io::Stdout>>, Screen>;
 
 fn open(
     theme: &Theme,
@@ -126,7 +127,7 @@ fn open(
     inbox: Receiver<Incoming>,
 ) -> std::io::Result<RealDriver> {
     let screen = Screen::open()?;
-    let terminal = Terminal::new(CrosstermBackend::new(std::io::stdout()))?;
+    let terminal = Terminal::new(WholeRows::new(CrosstermBackend::new(std::io::stdout())))?;
     let size = terminal.size().unwrap_or(Size::new(80, 24));
     let model = Model::new(lessons, lesson, *theme, size, seed);
     Ok(Driver::new(terminal, screen, model, inbox, folder::runs()))

@@ -193,6 +193,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             if model.tokenizer().is_some_and(|tokenizer| tokenizer.encode(&text).is_err()) {
                 // What cannot be read stays to be mended; the line names the characters.
                 model.overlays.push(Overlay::Input(line));
+                let text = "the text has no such letters: mend the line, or esc leaves it";
+                model.say(ToastKind::Warning, text);
             } else {
                 model.prompt.error = None;
             }

@@ -68,8 +68,9 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     let mut effects = Vec::new();
     let stage = &model.lesson().stage;
     if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.stage() != stage) {
+        let opens = open(model);
         effects.extend(pace(model));
-        effects.push(open(model));
+        effects.push(opens);
         if model.playing {
             effects.push(Effect::Send(Command::Run));
         }
@@ -132,6 +133,8 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
         None => None,
     };
     let replaces = replaces.filter(|old| old.id != id);
+    // What was said of the run that is left is no news of this one.
+    model.toasts.retain(|toast| toast.kind == ToastKind::Warning);
     model.run = Some(Run::opening(id, config.clone(), replaces));
     model.panes.hyperparameters.forget();
     refresh(model);

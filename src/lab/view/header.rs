@@ -74,8 +74,11 @@ fn parts(model: &Model) -> Vec<Part> {
     match (&model.run, &model.corpus) {
         (Some(run), _) => {
             parts.push(Part::left(0, status(model, run)));
-            parts.push(Part::left(2, progress(run, theme)));
-            parts.push(Part::left(7, bar(run, theme)));
+            // How far it is, it has still to say.
+            if run.status != Status::Opening {
+                parts.push(Part::left(2, progress(run, theme)));
+                parts.push(Part::left(7, bar(run, theme)));
+            }
             parts.extend(speed(model, run));
             if let Some(evaluation) = run.evaluation() {
                 let loss = number::loss(evaluation.val_loss);

@@ -39,6 +39,13 @@ fn count(characters: usize) -> String {
     }
 }
 
+impl UnknownCharacters {
+    /// The first of them, and how many more.
+    pub fn names(&self) -> String {
+        names(&self.characters)
+    }
+}
+
 fn names(characters: &[char]) -> String {
     let mut names: Vec<_> = characters.iter().take(NAMED).map(|c| shown::named(*c)).collect();
     if characters.len() > NAMED {

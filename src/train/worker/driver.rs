@@ -287,7 +287,14 @@ impl Driver {
         }
         match command {
             Command::Run => self.go(|_| Target::End),
-            Command::Step(steps) => self.go(|step| Target::Step(step.saturating_add(steps))),
+            // Those that are still to be made are made as well.
+            Command::Step(steps) => {
+                let from = match self.target {
+                    Some(Target::Step(until)) => until,
+                    _ => 0,
+                };
+                self.go(|step| Target::Step(step.max(from).saturating_add(steps)));
+            }
             Command::Pause => self.halt(Event::Paused),
             Command::Throttle(rate) => self.throttle(rate),
             Command::Set { name, value } => {

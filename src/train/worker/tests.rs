@@ -541,3 +541,18 @@ fn workers_that_save_under_one_name_lose_nothing() {
     assert_eq!(paths.len(), 8, "{paths:?}");
     assert!(paths.contains(&file) && paths.contains(&home.join("bigram.safetensors")));
 }
+
+#[test]
+fn steps_that_are_asked_for_while_one_is_under_way_are_all_made() {
+    let worker = Worker::spawn(testing::dataset(), 1, endless());
+    worker.until_paused();
+    for _ in 0..3 {
+        worker.send(Command::Step(1));
+    }
+    let mut made = Vec::new();
+    while made.len() < 3 {
+        made.extend(steps(&worker.until(|event| matches!(event, Event::Steps { .. }))));
+    }
+    assert_eq!(made, [1, 2, 3]);
+    worker.until_paused();
+}
