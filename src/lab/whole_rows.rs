@@ -91,6 +91,12 @@ impl<B: Backend> Backend for WholeRows<B> {
             if let Some(shown) = self.shown.cell_mut((*x, *y)) {
                 shown.clone_from(cell);
             }
+            // What it covers is gone, though nobody says so.
+            for covered in 1..cell.symbol().width() as u16 {
+                if let Some(shown) = self.shown.cell_mut((x + covered, *y)) {
+                    shown.reset();
+                }
+            }
         }
         for y in (0..height).filter(|y| changed[usize::from(*y)]) {
             whole[usize::from(y)] |= self.has_doubtful(y);
@@ -148,10 +154,12 @@ mod tests {
     use std::io;
     use std::rc::Rc;
 
+    use rand::Rng;
     use ratatui::Terminal;
     use ratatui::text::Text;
 
     use super::*;
+    use crate::math::random::{Purpose, stream};
 
     const WIDTH: usize = 12;
 
@@ -255,6 +263,25 @@ mod tests {
                     let (found, _) = shows(each, &[before, after]);
                     assert_eq!(found, shows(each, &[after]).0, "{each} {before:?} {after:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn however_many_frames_came_before_the_last_one_stands_alone() {
+        let pieces = ["a", " ", "  ", "मि", "◌ु", "◌ा", "ह", "日", "🇫🇷", "👩‍🔬", "e\u{301}", "─"];
+        for seed in 0..300 {
+            let mut rng = stream(seed, Purpose::Sampling, 0);
+            let mut line = || -> String {
+                (0..rng.random_range(0..9))
+                    .map(|_| pieces[rng.random_range(0..pieces.len())])
+                    .collect()
+            };
+            let frames: Vec<String> = (0..5).map(|_| format!("{}\n{}", line(), line())).collect();
+            let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
+            for each in [false, true] {
+                let (found, _) = shows(each, &frames);
+                assert_eq!(found, shows(each, &frames[4..]).0, "{each} {frames:?}");
             }
         }
     }
