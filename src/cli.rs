@@ -117,7 +117,8 @@ fn end(result: Result<(), Failure>) -> ExitCode {
         }
         Err(Failure::Stopped(signal)) => ExitCode::from(128 + signal as u8),
         Err(Failure::Failed(error)) if reader_left(&error) => ExitCode::SUCCESS,
-        Err(Failure::Failed(error)) if error.is::<io::Error>() => {
+        // Whatever else is read or written says what it was.
+        Err(Failure::Failed(error)) if error.chain().count() == 1 && error.is::<io::Error>() => {
             say(format_args!("error: standard output could not be written: {error}"));
             ExitCode::FAILURE
         }

@@ -24,7 +24,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::nn::recurrent::Cell;
-use crate::text::shown::excerpt;
+use crate::text::shown::{chain, excerpt};
 use golden::{Golden, Worst};
 
 #[derive(Debug, Args)]
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
             Err(error) => {
                 failed += 1;
-                writeln!(out, "FAIL {case} {}", clause(&error))?;
+                writeln!(out, "FAIL {case} {}", chain(&*error))?;
             }
         }
     }
@@ -79,11 +79,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The folder's cases in the order of their names.
 fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder)
-        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
+    let name = crate::text::shown::escaped(&folder.display().to_string());
+    let unreadable = || format!("{name} cannot be read: expected a folder of reference cases");
+    let entries = std::fs::read_dir(folder).with_context(unreadable)?;
     let mut files = Vec::new();
     for entry in entries {
-        let path = entry?.path();
+        let path = entry.with_context(unreadable)?.path();
         if path.extension().is_some_and(|extension| extension == "safetensors") {
             files.push(path);
         }
@@ -121,13 +122,6 @@ fn silence() {
             }
         }));
     });
-}
-
-/// What a case says of itself on its line.
-fn clause(error: &anyhow::Error) -> String {
-    let words = format!("{error:#}");
-    let words: String = words.split_inclusive(' ').take(60).map(excerpt).collect();
-    words.chars().take(400).collect()
 }
 
 fn verify(path: &Path) -> anyhow::Result<Outcome> {
@@ -242,7 +236,7 @@ mod tests {
             std::fs::write(&path, damaged(&std::fs::read(base).unwrap(), &mut rng)).unwrap();
             if let Err(error) = guarded(|| verify(&path)) {
                 refused += 1;
-                let line = clause(&error);
+                let line = chain(&*error);
                 assert!(!line.is_empty() && line.len() < 1000, "{line}");
                 assert!(!line.chars().any(crate::text::shown::is_hidden), "{line:?}");
             }

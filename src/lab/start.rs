@@ -31,8 +31,8 @@ const LOADING: Duration = Duration::from_millis(30);
 const COLOURS: Duration = Duration::from_millis(40);
 /// How long a lab that is left at once waits for an answer that is still on its way.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// What may wait for the driver. Beyond it, keys wait in the terminal and the trainer's events in its own channel: at most a
-/// batch a step, each of some 12 kB, so that a screen that stands still while a run of 5,000 slow steps goes on costs 60 MB.
+/// What may wait for the driver. Beyond it, keys wait in the terminal and the trainer's events in its own channel: some 50
+/// bytes a step, so that a screen that stands still while a run of 5,000 steps goes on costs 250 kB.
 const INBOX: usize = 256;
 /// How long a trainer that has saved everything may take to end.
 const ENDING: Duration = Duration::from_millis(500);

@@ -235,28 +235,6 @@ mod tests {
         image.chunks(SIDE).map(row).collect::<Vec<_>>().join("\n")
     }
 
-    /// `cargo test --lib glyphs -- --ignored --nocapture` to look at them.
-    #[test]
-    #[ignore = "prints for a reader"]
-    fn look_at_some() {
-        for split in [Split::Train, Split::Val] {
-            let images = Glyphs::images(split);
-            for label in 0..CHARACTERS.len() as u32 {
-                let of_label = (0..images.labels.len()).filter(|i| images.labels[*i] == label);
-                let drawn: Vec<String> = of_label
-                    .take(7)
-                    .map(|i| text(&images.pixels[i * PIXELS..(i + 1) * PIXELS]))
-                    .collect();
-                println!("{}", Glyphs::character(label));
-                for row in 0..SIDE {
-                    let row: Vec<_> =
-                        drawn.iter().map(|d| d.lines().nth(row).unwrap_or("")).collect();
-                    println!("{}", row.join(" | "));
-                }
-            }
-        }
-    }
-
     #[test]
     fn no_held_out_image_is_trained_on_and_no_two_are_the_same() {
         let mut seen = HashSet::new();

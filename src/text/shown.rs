@@ -186,17 +186,25 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
+    line(&whole)
+}
+
+/// A text that may quote a stranger as one line of bounded length: breaks become spaces, what a terminal would obey is
+/// escaped, and very long words are cut like the whole.
+pub fn line(text: &str) -> String {
     let mut line = String::new();
-    for c in whole.chars().take(MESSAGE) {
-        match c {
-            '\n' | '\r' | '\t' if line.ends_with(' ') => {}
-            '\n' | '\r' | '\t' => line.push(' '),
-            c if is_hidden(c) => line.extend(c.escape_default()),
-            c => line.push(c),
+    let mut length = 0;
+    for word in text.split(|c: char| c.is_whitespace()).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
         }
-    }
-    if whole.chars().nth(MESSAGE).is_some() {
-        line.push('…');
+        let word = excerpt(word);
+        length += word.chars().count() + 1;
+        if length > MESSAGE {
+            line.push('…');
+            break;
+        }
+        line.push_str(&word);
     }
     line
 }
@@ -281,6 +289,8 @@ mod tests {
         let error = link("a\u{1b}[2J\u{202e}b", None);
         assert_eq!(chain(&error), r"a\u{1b}[2J\u{202e}b");
         let error = std::io::Error::other("x".repeat(100_000));
-        assert_eq!(chain(&error).chars().count(), 901);
+        assert_eq!(chain(&error), format!("{}…", "x".repeat(80)));
+        let error = std::io::Error::other("word\n ".repeat(100_000));
+        assert!((800..=901).contains(&chain(&error).chars().count()));
     }
 }

@@ -34,7 +34,7 @@ use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
 use crate::task::points::Standard;
 use crate::task::{Target, Task};
-use crate::text::shown::{excerpt, is_hidden};
+use crate::text::shown::{excerpt, is_hidden, line};
 use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
 
@@ -45,8 +45,6 @@ const FORMAT: &str = "gpt-lab 1";
 const FAMILY: &str = "gpt-lab ";
 /// Characters of a stage's name.
 const LONGEST_NAME: usize = 64;
-/// Words of what is found wrong with a file.
-const CLAUSE: usize = 60;
 const FIRST_MOMENT: &str = "optim.m.";
 const SECOND_MOMENT: &str = "optim.v.";
 
@@ -172,11 +170,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn damaged(&self, found: impl Into<String>) -> CheckpointError {
-        CheckpointError::Damaged { path: self.path.to_owned(), found: clause(&found.into()) }
+        CheckpointError::Damaged { path: self.path.to_owned(), found: line(&found.into()) }
     }
 
     fn foreign(&self, found: impl Into<String>) -> CheckpointError {
-        CheckpointError::Foreign { path: self.path.to_owned(), found: clause(&found.into()) }
+        CheckpointError::Foreign { path: self.path.to_owned(), found: line(&found.into()) }
     }
 
     fn metadata(&self, key: &str) -> Result<&str, CheckpointError> {
@@ -381,12 +379,6 @@ impl Reader<'_> {
             None => Err(self.foreign(format!("{name} {shape:?} is missing"))),
         }
     }
-}
-
-/// What is found in a file may quote it: one line of bounded length, without what a terminal obeys.
-fn clause(found: &str) -> String {
-    let quoted: String = found.split_inclusive(' ').take(CLAUSE).map(excerpt).collect();
-    quoted.chars().take(CLAUSE * 8).collect()
 }
 
 #[allow(clippy::unnecessary_cast)]

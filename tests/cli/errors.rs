@@ -274,3 +274,24 @@ fn what_memory_does_not_hold_is_refused_in_a_line() {
     let (code, said) = run(&["single-head", "--eval-batches", "1"]);
     assert_eq!(code, Some(0), "{said}");
 }
+
+#[test]
+fn what_cannot_be_read_is_never_called_standard_output() {
+    let lab = Lab::new();
+    let cases: [&[&str]; 7] = [
+        &["verify", "missing"],
+        &["verify", "play.txt"],
+        &["eval", "missing"],
+        &["sample", "missing"],
+        &["inspect", "missing", "--prompt", "a"],
+        &["data", "info", "--data", "missing"],
+        &["train", "--resume", "missing"],
+    ];
+    for arguments in cases {
+        let line = lab.error(arguments);
+        assert!(!line.contains("standard output"), "{line}");
+        let named = if arguments.contains(&"play.txt") { "play.txt" } else { "missing" };
+        contains_all(&line, &[named]);
+    }
+    contains_all(&lab.error(&["verify", "missing"]), &["No such file", "expected a folder"]);
+}

@@ -279,6 +279,8 @@ impl Scene {
         );
         let opening = self.model.run.as_ref().is_some_and(|run| run.status == Status::Opening);
         assert_eq!(header.contains("opening "), opening, "{header}");
+        // How far a run is that is opening, only the trainer knows.
+        assert!(!opening || !header.contains(" / "), "{header}");
     }
 }
 

@@ -681,3 +681,37 @@ fn a_live_change_that_is_refused_is_said_and_not_to_be_undone() {
     let effects = sent(&press(&mut model, KeyCode::Right));
     assert_eq!(effects, [r#"Set { name: "lr", value: Number(0.001) }"#]);
 }
+
+#[test]
+fn what_was_said_of_a_run_does_not_outlive_it() {
+    let mut model = settled(120, 40);
+    say(&mut model, Event::Finished { step: 5000 });
+    model.say(ToastKind::Warning, "save: Permission denied");
+    assert!(model.toasts.iter().any(|toast| toast.text.starts_with("training is done")));
+    key(&mut model, ']');
+    let left: Vec<_> = model.toasts.iter().map(|toast| toast.text.as_str()).collect();
+    assert!(!left.iter().any(|text| text.starts_with("training is done")), "{left:?}");
+    assert!(left.contains(&"save: Permission denied"), "a warning stays: {left:?}");
+    // The pace that is said is that of the lesson on the screen.
+    let mut model = settled(120, 40);
+    (model.lesson, model.throttle) = (0, None);
+    key(&mut model, ']');
+    let paces = model.toasts.iter().filter(|toast| toast.text.contains("steps a second"));
+    assert_eq!(paces.count(), 1);
+}
+
+#[test]
+fn the_smallest_screen_names_every_letter_that_the_text_lacks() {
+    let mut model = settled(80, 24);
+    key(&mut model, '/');
+    typed(&mut model, "don’t café 日本");
+    press(&mut model, KeyCode::Enter);
+    let mut buf = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 80, 24));
+    crate::lab::view::draw(&model, &mut buf);
+    let screen = fixture::text(&buf);
+    let line = screen.lines().last().unwrap();
+    for letter in ["'’'", "'é'", "'日'", "'本'"] {
+        assert!(line.contains(letter), "{line}");
+    }
+    assert!(screen.contains("mend the line, or esc leaves it"), "{screen}");
+}
