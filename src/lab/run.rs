@@ -131,6 +131,11 @@ impl<B: Backend, H: Host> Driver<B, H> {
         }
     }
 
+    /// Whether it was left because of a signal or a lost terminal.
+    pub fn was_forced(&self) -> bool {
+        self.model.quitting.as_ref().is_some_and(|quitting| quitting.forced)
+    }
+
     /// Whether nothing is lost by leaving now.
     pub fn is_saved(&self) -> bool {
         let whole =

@@ -37,9 +37,11 @@ const TWICE: Duration = Duration::from_millis(500);
 pub struct Leaving(Arc<AtomicU8>);
 
 impl Leaving {
-    /// The exit code. Asked to go, it goes, and all is well if everything is saved; SIGQUIT is never well.
-    pub fn code(&self, saved: bool) -> u8 {
+    /// The exit code. Asked to go, it goes, and all is well if everything is saved; SIGQUIT is never well. `forced`: nobody
+    /// was there to answer. A terminal that is lost may be noticed before the signal that tells of it: that is the same.
+    pub fn code(&self, saved: bool, forced: bool) -> u8 {
         match self.0.load(Ordering::SeqCst) {
+            0 if forced && !saved => terminal::LOST,
             0 => 0,
             signal if saved && i32::from(signal) != SIGQUIT => 0,
             signal => 128 + signal,
@@ -101,5 +103,24 @@ fn push(sender: &SyncSender<Incoming>, incoming: Incoming) {
     if let Err(TrySendError::Full(incoming)) = sender.try_send(incoming) {
         let sender = sender.clone();
         thread::spawn(move || _ = sender.send(incoming));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_is_never_a_success() {
+        let code = |signal: i32, saved, forced| {
+            Leaving(Arc::new(AtomicU8::new(signal as u8))).code(saved, forced)
+        };
+        // The learner's own choice.
+        assert_eq!([code(0, true, false), code(0, false, false)], [0, 0]);
+        // Lost, with the signal that tells of it or before.
+        assert_eq!([code(0, true, true), code(SIGHUP, true, true)], [0, 0]);
+        assert_eq!([code(0, false, true), code(SIGHUP, false, true)], [129, 129]);
+        assert_eq!([code(SIGTERM, true, true), code(SIGTERM, false, true)], [0, 143]);
+        assert_eq!([code(SIGQUIT, true, true), code(SIGQUIT, false, true)], [131, 131]);
     }
 }

@@ -110,7 +110,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     }
     summary::print(&driver.model);
     #[cfg(unix)]
-    let code = leaving.code(driver.is_saved());
+    let code = leaving.code(driver.is_saved(), driver.was_forced());
     #[cfg(not(unix))]
     let code = 0;
     end(&driver, code);

@@ -145,14 +145,11 @@ fn leave(model: &mut Model, forced: bool) -> Vec<Effect> {
     }
     let since = model.now;
     if let Some(quitting) = &mut model.quitting {
-        if forced && quitting.ended {
-            // Whoever could have answered the question is gone.
-            return vec![Effect::Quit];
-        }
         if forced && !quitting.forced {
             (quitting.forced, quitting.since) = (true, since);
         }
-        return Vec::new();
+        // Whoever could have answered the question is gone.
+        return if forced && quitting.ended { vec![Effect::Quit] } else { Vec::new() };
     }
     let refused = Vec::new();
     model.quitting = Some(Quitting { since, refused, ended: false, forced, asked: false });

@@ -612,6 +612,7 @@ fn the_question_that_stands_has_the_true_reason_and_a_forced_leave_leaves() {
     assert!(asks(&model).contains("Permission denied"), "{}", asks(&model));
     assert_eq!(model.overlays.len(), 1);
     assert_eq!(sent(&update(&mut model, Msg::Terminate)), ["Quit"]);
+    assert!(model.quitting.as_ref().unwrap().forced, "what is lost is not the learner's choice");
 
     // The trainer is late: then the reason is that, until the true one comes.
     let mut model = settled(120, 40);
