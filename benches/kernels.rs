@@ -11,8 +11,8 @@ use gpt_lab::math::{Real, attention, cross_entropy, exp, norm, softmax};
 use gpt_lab::model::{Batch, Group, Split};
 use gpt_lab::nn::linear::Linear;
 use gpt_lab::nn::parameters::Registry;
+use gpt_lab::stage::Training;
 use gpt_lab::task::{self, Task};
-use gpt_lab::train::Training;
 use gpt_lab::train::adamw::AdamW;
 use ndarray::Array2;
 

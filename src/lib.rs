@@ -8,6 +8,8 @@
 //! - [`file`]: files as they are written: whole, and never over what is not ours
 //! - [`text`]: corpus, tokenizer, train/val split, batches, n-gram references
 //! - [`task`]: examples that are made, with answers that are known
+//! - [`probe`]: instruments: what can be measured of a model, its weights and its examples
+//! - [`stage`]: what is trained: presets over the switches of model, task and trainer, and the table of hyperparameters
 //! - [`train`]: optimizer, schedules, the session and its worker thread, commands in, events and snapshots out, checkpoints
 //! - [`lesson`]: the lesson files
 //! - [`cli`]: the headless commands
@@ -23,6 +25,8 @@ pub mod lesson;
 pub mod math;
 pub mod model;
 pub mod nn;
+pub mod probe;
+pub mod stage;
 pub mod task;
 pub mod text;
 pub mod train;

@@ -6,11 +6,13 @@
 
 pub mod batch;
 pub mod bigram;
+pub mod card;
 pub mod config;
 pub mod conv;
 pub mod encoder_decoder;
 pub mod gan;
 pub mod gpt;
+pub mod kind;
 pub mod memory;
 pub mod neural_gpu;
 pub mod recurrent;
@@ -33,7 +35,9 @@ use crate::nn::parameters::Registry;
 pub use crate::nn::Look;
 pub use crate::nn::dropout::Dropout;
 pub use batch::{Batch, IGNORED, PAD};
+pub use card::Card;
 pub use config::{Config, ConfigError, GeneratorLoss};
+pub use kind::{Form, KINDS, Kind, kind};
 
 /// How many figures a loss may be split into.
 pub const PARTS: usize = 2;
@@ -70,7 +74,7 @@ impl Default for Conditions {
 pub struct Losses {
     /// In nats, where the loss is a cross-entropy.
     pub loss: f64,
-    /// What [`Model::parts`] names.
+    /// What [`Card::parts`] names.
     pub parts: [f64; PARTS],
 }
 
@@ -107,6 +111,9 @@ pub struct Group {
 pub trait Model: Send + Sync {
     fn config(&self) -> &Config;
 
+    /// What it says of itself.
+    fn card(&self) -> Card;
+
     /// What stands where in the arena of weights.
     fn registry(&self) -> &Registry;
 
@@ -135,11 +142,6 @@ pub trait Model: Send + Sync {
     /// `block_size` tokens of an example (1 where there are none): 6 for each weight that is multiplied, and the attention
     /// products at full (T, T).
     fn operations_per_token(&self) -> f64;
-
-    /// Names of [`Losses::parts`].
-    fn parts(&self) -> &'static [&'static str] {
-        &[]
-    }
 
     /// Standard normal numbers that it wants with each example: [`Batch::noise`].
     fn noise(&self) -> usize {
@@ -342,6 +344,13 @@ pub trait Examples: Send + Sync {
         Vec::new()
     }
 
+    /// The place of the source that target `i` of `n` (the end not counted) is a copy of; `None` where a target is not made
+    /// of one place.
+    fn copied_from(&self, i: usize, n: usize) -> Option<usize> {
+        _ = (i, n);
+        None
+    }
+
     /// Examples of a split in a fixed order without overlap, number `first` and up to `count` of them, for an exact
     /// loss; how many were filled in. 0: there is no such order, the split is drawn from without end.
     fn in_order(&self, split: Split, first: usize, count: usize, batch: &mut Batch) -> usize {
@@ -356,19 +365,5 @@ pub trait Examples: Send + Sync {
 /// If its sizes don't fit together.
 pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
     config.validate()?;
-    Ok(match config.model {
-        config::Architecture::Bigram => Box::new(bigram::Bigram::new(config)),
-        config::Architecture::Gpt => Box::new(gpt::Gpt::new(config)),
-        config::Architecture::EncoderDecoder => {
-            Box::new(encoder_decoder::EncoderDecoder::new(config))
-        }
-        config::Architecture::Rnn | config::Architecture::Gru | config::Architecture::Lstm => {
-            Box::new(recurrent::Recurrent::new(config))
-        }
-        config::Architecture::Conv => Box::new(conv::Conv::new(config)),
-        config::Architecture::NeuralGpu => Box::new(neural_gpu::NeuralGpu::new(config)),
-        config::Architecture::Memory => Box::new(memory::MemoryNetwork::new(config)),
-        config::Architecture::Vae => Box::new(vae::Vae::new(config)),
-        config::Architecture::Gan => Box::new(gan::Gan::new(config)),
-    })
+    Ok((kind(config.model).build)(config))
 }

@@ -4,6 +4,7 @@
 //! (`split`).
 
 mod alphabet;
+pub mod card;
 pub mod glyphs;
 mod judged;
 mod line;
@@ -24,6 +25,8 @@ use glyphs::Glyphs;
 use pairs::Pairs;
 use points::Points;
 use recall::Recall;
+
+pub use card::{Card, Origin};
 
 /// What a model is trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,18 +5,15 @@
 pub mod adamw;
 pub mod checkpoint;
 pub mod command;
-pub mod config;
 pub mod event;
 pub mod gemm_rate;
 pub mod generation;
 pub mod history;
-pub mod hyperparameter;
 pub mod material;
 pub mod memory;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;
-pub mod stage;
 pub mod team;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -24,11 +21,9 @@ pub mod worker;
 
 pub use checkpoint::Checkpoint;
 pub use command::{Command, Order};
-pub use config::{Config, InvalidConfig, Schedule, Training};
 pub use event::{Event, RunId, Told};
 pub use generation::Generation;
 pub use history::History;
-pub use hyperparameter::{HYPERPARAMETERS, Hyperparameter, Value};
 pub use material::Material;
 pub use session::Session;
 pub use snapshot::{Sample, Snapshot, Subscription};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gpt_lab::cli::bench::allocations::{self, Counting};
+use gpt_lab::stage::STAGES;
 use gpt_lab::text::{Corpus, Dataset};
-use gpt_lab::train::stage::STAGES;
 use gpt_lab::train::{Session, Team};
 
 #[global_allocator]

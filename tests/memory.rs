@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use gpt_lab::model::config::{Architecture, Position};
+use gpt_lab::stage::Config;
+use gpt_lab::stage::STAGES;
 use gpt_lab::text::{Corpus, Dataset};
-use gpt_lab::train::stage::STAGES;
-use gpt_lab::train::{Config, Session, Subscription, Team};
+use gpt_lab::train::{Session, Subscription, Team};
 
 /// The system's allocator, which keeps count of the bytes that are taken, and of the most that ever were.
 struct Measuring;

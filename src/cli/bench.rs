@@ -19,11 +19,11 @@ use serde::Serialize;
 
 use super::Failure;
 use crate::math::Real;
+use crate::stage::config::Config;
+use crate::stage::{STAGES, stage};
 use crate::text::Dataset;
-use crate::train::config::Config;
 use crate::train::gemm_rate;
 use crate::train::session::Session;
-use crate::train::stage::{STAGES, stage};
 use crate::train::team::Team;
 
 /// Repeats that minimum and median are taken over.

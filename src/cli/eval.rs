@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::Failure;
 use super::opening::Source;
 use super::options::Structure;
+use crate::probe;
 use crate::text::tokenizer::words;
 use crate::text::{Dataset, Tokenizer};
 use crate::train::event::Figure;
@@ -121,7 +122,9 @@ fn held_out(session: &mut Session, json: bool) -> Result<(), Failure> {
     let HeldOutLoss { loss, parts, standard_error, examples } = session.held_out_loss();
     let count = JUDGED.max(session.examples().judged());
     let judged = session.judge(count);
-    let looks = session.anti_diagonal(count);
+    let arguments = probe::Arguments { examples: count, ..probe::Arguments::default() };
+    let looks = session.measure("alignment", &arguments).map(|m| m.reading.figures);
+    let looks = looks.unwrap_or_default().into_iter().map(|(name, value)| Figure { name, value });
     let provenance = session.examples().provenance();
     let floors = session.examples().floors(count).into_iter();
     let floors = floors.map(|(name, value)| Figure { name: name.to_owned(), value });

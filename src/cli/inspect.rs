@@ -1,6 +1,7 @@
 //! `gpt-lab inspect`: every intermediate value of a checkpoint's forward pass over a prompt, or the neighbours of a token.
 
 mod made;
+mod measured;
 mod neighbours;
 
 use std::io::Write;
@@ -12,7 +13,6 @@ use super::opening::{self, Source};
 use super::options::Structure;
 use crate::model::sampling::{Sampling, distribution};
 use crate::model::{Inference, LanguageModel, Model};
-use crate::task::Task;
 use crate::text::{Tokenizer, shown};
 
 /// Rows of the next-token table for a reader.
@@ -31,6 +31,21 @@ pub struct Arguments {
     /// The ten tokens (characters, or words) whose embeddings point most nearly the same way, by cosine
     #[arg(long, value_name = "TOKEN", allow_hyphen_values = true, conflicts_with = "prompt")]
     neighbours: Option<String>,
+    /// Asks an instrument instead, by its name: what it finds, and how that is defined
+    #[arg(long, value_name = "NAME", conflicts_with = "neighbours")]
+    measure: Option<String>,
+    /// A point of the latent space for --measure picture: numbers with commas between
+    #[arg(
+        long,
+        value_name = "X,Y",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        requires = "measure"
+    )]
+    point: Vec<f32>,
+    /// Held-out examples that --measure averages over, where it does
+    #[arg(long, value_name = "N", default_value_t = 100, requires = "measure")]
+    examples: u16,
     /// One JSON object on standard output: every activation by its name, row-major; what is not finite (a masked score)
     /// is null
     #[arg(long)]
@@ -41,7 +56,10 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let checkpoint = arguments.source.read(&arguments.structure.0)?;
-    if checkpoint.config.task.task != Task::Text && arguments.neighbours.is_none() {
+    if let Some(name) = &arguments.measure {
+        return measured::run(&checkpoint, name, arguments);
+    }
+    if !checkpoint.config.task.reads_text() && arguments.neighbours.is_none() {
         return made::run(&checkpoint, arguments);
     }
     let tokenizer = arguments.source.tokenizer(&checkpoint)?;
@@ -72,7 +90,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         writeln!(out, "{}", serde_json::to_string(&report)?)?;
     } else {
         writeln!(out, "{stage} after {step} steps")?;
-        write!(out, "{}", table(&*inference, tokens, &tokenizer))?;
+        let maps = maps(model);
+        write!(out, "{}", table(&*inference, &maps, tokens, &tokenizer))?;
     }
     Ok(())
 }
@@ -118,8 +137,18 @@ fn quoted(token: &str) -> String {
     format!("\"{}\"", shown::token(token, false))
 }
 
+/// Names of the weights of the model's maps.
+fn maps(model: &dyn Model) -> Vec<String> {
+    model.card().maps.iter().map(|map| format!("{}.weights", map.name)).collect()
+}
+
 /// Attention maps, the likeliest next tokens, and what else there is, for a reader.
-fn table(inference: &dyn LanguageModel, tokens: &[u32], tokenizer: &Tokenizer) -> String {
+fn table(
+    inference: &dyn LanguageModel,
+    maps: &[String],
+    tokens: &[u32],
+    tokenizer: &Tokenizer,
+) -> String {
     use std::fmt::Write as _;
     let spelled = |token: u32| quoted(&tokenizer.token(token));
     let mut text = String::new();
@@ -128,7 +157,7 @@ fn table(inference: &dyn LanguageModel, tokens: &[u32], tokenizer: &Tokenizer) -
         let sizes: Vec<_> = shape.iter().map(usize::to_string).collect();
         _ = writeln!(list, "  {name} ({})", sizes.join(", "));
         let &[heads, queries, keys] = shape else { return };
-        if !name.ends_with(".sa.weights") || queries > WIDEST {
+        if !maps.iter().any(|map| map == name) || queries > WIDEST {
             return;
         }
         for head in 0..heads {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Failure;
 use super::options::Given;
 use crate::task::points::Points;
-use crate::task::{self, Target, Task};
+use crate::task::{self, Origin};
 use crate::text::{Corpus, Dataset, Tokenizer, shown};
 use crate::train::checkpoint::Checkpoint;
 use crate::train::{Material, memory};
@@ -29,10 +29,13 @@ impl Source {
     pub fn read(&self, given: &[Given]) -> Result<Checkpoint, Failure> {
         let checkpoint = Checkpoint::read(&self.checkpoint, given)?;
         let task = &checkpoint.config.task;
-        let of_a_file = task.task == Task::Points && task.target == Target::File;
         let idle = [
-            ("--data", self.data.is_some() && task.task != Task::Text, "models of a text"),
-            ("--points", self.points.is_some() && !of_a_file, "a GAN of --target file"),
+            ("--data", self.data.is_some() && !task.reads_text(), "models of a text"),
+            (
+                "--points",
+                self.points.is_some() && task.origin() != Origin::Points,
+                "a GAN of --target file",
+            ),
         ];
         refuse_idle(&idle, task)?;
         // A command that opens a run asks for what that takes beside it.
@@ -79,7 +82,7 @@ fn tokenizer(checkpoint: &Checkpoint, data: Option<&Path>) -> Result<Tokenizer, 
         return Ok(tokenizer.clone());
     }
     let task = &checkpoint.config.task;
-    if task.task != Task::Text {
+    if !task.reads_text() {
         let stage = &checkpoint.config.stage;
         return Err(Failure::usage(format!("{stage} has learned {task} and reads no text")));
     }
@@ -118,7 +121,7 @@ pub fn material(
         ));
     }
     let mut material = Material { points: points(&checkpoint.config.task, file)?, text: None };
-    if checkpoint.config.task.task != Task::Text {
+    if !checkpoint.config.task.reads_text() {
         return Ok(material);
     }
     let corpus = super::text(data)?;
@@ -141,7 +144,7 @@ pub fn has_other_points(checkpoint: &Checkpoint, material: &Material) -> bool {
 
 /// The points of a file, where the task is about them.
 pub fn points(task: &task::Config, file: Option<&Path>) -> Result<Option<Arc<Points>>, Failure> {
-    let asked = task.task == Task::Points && task.target == Target::File;
+    let asked = task.origin() == Origin::Points;
     match file {
         Some(file) if asked => {
             let points = Points::read(file, task.rule).map_err(anyhow::Error::from)?;

@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes, Value};
+use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes, Value};
 
 /// A hyperparameter and the value given for it.
 pub type Given = (&'static Hyperparameter, Value);
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn every_hyperparameter_is_an_option() {
         for h in HYPERPARAMETERS {
-            let config = crate::train::stage::STAGES[1].config(65, 1);
+            let config = crate::stage::STAGES[1].config(65, 1);
             let value = h.get(&config);
             assert_eq!(
                 parse(&format!("--{} {value}", h.option)).unwrap(),

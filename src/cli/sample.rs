@@ -8,7 +8,6 @@ use super::Failure;
 use super::opening::{self, Source};
 use super::options::Structure;
 use crate::model::sampling::Sampling;
-use crate::task::Task;
 use crate::text::shown::Flow;
 use crate::text::tokenizer::Decoder;
 use crate::train::Generation;
@@ -53,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     sampling.validate().map_err(Failure::usage)?;
     let checkpoint = arguments.source.read(&arguments.structure.0)?;
     crate::math::gemm::single_threaded();
-    if checkpoint.config.task.task != Task::Text {
+    if !checkpoint.config.task.reads_text() {
         return made::run(&checkpoint, arguments);
     }
     let idle = [

@@ -10,13 +10,13 @@ use super::Failure;
 use super::opening;
 use super::options::Hyperparameters;
 use crate::file;
-use crate::task::Task;
+use crate::stage::Config;
+use crate::stage::hyperparameter::Takes;
+use crate::stage::{STAGES, Stage, stage};
 use crate::text::{Dataset, corpus};
 use crate::train::checkpoint::{Checkpoint, is_checkpoint, require_folder};
-use crate::train::hyperparameter::Takes;
 use crate::train::session::SessionError;
-use crate::train::stage::{STAGES, Stage, stage};
-use crate::train::{Config, Material, Session, Team, Worker, team};
+use crate::train::{Material, Session, Team, Worker, team};
 use observer::Observer;
 use signals::Signals;
 
@@ -130,7 +130,7 @@ fn sized(name: &str, preset: Option<&str>) -> Result<Stage, Failure> {
 /// Refuses options that would be without effect on a run.
 fn require_used(arguments: &Arguments, config: &Config) -> Result<(), Failure> {
     let stage = &config.stage;
-    if arguments.data.is_some() && config.task.task != Task::Text {
+    if arguments.data.is_some() && !config.task.reads_text() {
         return Err(Failure::usage(format!(
             "--data is for a stage that reads a text: {stage} makes its own examples ({}); leave it out",
             config.task
@@ -175,7 +175,7 @@ fn begin(arguments: &Arguments) -> Result<Session, Failure> {
     require_used(arguments, &config)?;
     let points = opening::points(&config.task, arguments.points.as_deref())?;
     let mut material = Material { points, text: None };
-    if config.task.task == Task::Text {
+    if config.task.reads_text() {
         let corpus = super::text(arguments.data.as_deref())?;
         let dataset = Dataset::of(corpus, config.task.tokens, config.task.max_words)?;
         config.model.vocab_size = dataset.tokenizer.vocab_size();

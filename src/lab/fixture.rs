@@ -12,18 +12,27 @@ use super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::theme::Theme;
 use super::widgets::ascii;
 use crate::model::sampling::Sampling;
+use crate::model::{self, Card};
+use crate::stage::{Config, stage};
 use crate::text::ngram::Reference;
 use crate::text::{CharTokenizer, Tokenizer};
 use crate::train::event::{Evaluation, RunId, StepReport};
 use crate::train::history::{History, Point, RecordedEdit};
 use crate::train::snapshot::{Norms, Sample, Snapshot, Tensor};
-use crate::train::stage::stage;
 
 /// Tiny Shakespeare's 65 characters, in order.
 pub const CHARACTERS: &str = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PROMPT: &str = "the king";
 const HEADS: usize = 4;
 const CHANNELS: usize = 32;
+
+/// What the model of a configuration says of itself.
+///
+/// # Panics
+/// If it is no configuration of a model.
+pub fn card(config: &Config) -> Arc<Card> {
+    Arc::new(model::build(&config.model).unwrap().card())
+}
 
 /// The lesson on multi-head attention at step 3,412, without colour.
 ///
@@ -47,11 +56,11 @@ pub fn model(width: u16, height: u16) -> Model {
     config.training.lr = 3e-4;
     model.run = Some(Run {
         id: RunId::FIRST,
+        card: Some(card(&config)),
         config,
         parameters: 7553,
         threads: 2,
         operations_per_token: 46_000.0,
-        parts: &[],
         signs: None,
         step: 3412,
         history: history(3412, 2.29),
@@ -240,6 +249,7 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
             tensor("position_embedding_table.weight", &[8, CHANNELS], |i| noise(i + 50_000)),
         ],
         norms: norms.collect(),
+        readings: Vec::new(),
     }
 }
 

@@ -16,11 +16,12 @@ use super::run_view::{Ghost, Origin, Run};
 use super::theme::{Ground, Theme};
 use crate::lesson::{Lesson, Step};
 use crate::model::sampling::Sampling;
+use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
 use crate::text::{Tokenizer, shown};
 use crate::train::command::SampleRequest;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
-use crate::train::{Command, Config, RunId, Told, Value};
+use crate::train::{Command, RunId, Told};
 
 /// The corpus, once it is loaded.
 #[derive(Clone, Debug)]

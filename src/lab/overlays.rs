@@ -4,7 +4,7 @@ use tui_input::Input;
 
 use super::action::{self, Context, Row, Section};
 use super::model::Model;
-use crate::train::Config;
+use crate::stage::Config;
 
 /// One overlay.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::model::config::Architecture;
-use crate::task::Task;
+use crate::model::card::Figure;
+use crate::model::{Card, Form};
+use crate::stage::Config;
 use crate::task::signs::Signs;
-use crate::train::Config;
 use crate::train::event::{Evaluation, RunId, StepReport};
 use crate::train::history::History;
 
@@ -32,8 +32,8 @@ pub struct Run {
     pub parameters: usize,
     pub threads: usize,
     pub operations_per_token: f64,
-    /// What the parts of the loss are called.
-    pub parts: &'static [&'static str],
+    /// What the model says of itself; `None` until the trainer has opened it.
+    pub card: Option<Arc<Card>>,
     /// How the tokens of a made task are written.
     pub signs: Option<Signs>,
     /// Steps done.
@@ -67,7 +67,7 @@ impl Run {
             parameters: 0,
             threads: 0,
             operations_per_token: 0.0,
-            parts: &[],
+            card: None,
             step: 0,
             history: History::default(),
             status: Status::Opening,
@@ -83,17 +83,22 @@ impl Run {
 
     /// Whether it is trained on the text, and so reads the learner's prompt.
     pub fn is_on_text(&self) -> bool {
-        self.config.task.task == Task::Text
+        self.config.task.reads_text()
     }
 
     /// Whether its examples are tokens, rather than images or points.
     pub fn has_tokens(&self) -> bool {
-        !matches!(self.config.model.model, Architecture::Vae | Architecture::Gan)
+        !matches!(self.config.task.task.form(), Form::Image | Form::Point)
     }
 
     /// Tokens of an example, or 1 where there are none.
     fn tokens(&self) -> usize {
         if self.has_tokens() { self.config.model.block_size } else { 1 }
+    }
+
+    /// What the loss is split into.
+    pub fn parts(&self) -> &'static [Figure] {
+        self.card.as_ref().map_or(&[], |card| card.parts)
     }
 
     /// The last loss estimate.
@@ -128,14 +133,10 @@ impl Run {
             let rate = if old > 0.0 { old + (now - old) * weight } else { now };
             let examples = rate * self.config.training.batch_size as f64;
             let tokens = examples * self.tokens() as f64;
-            let model = self.config.model.model;
-            // These count operations for each answer, of which an example has one.
-            let once = matches!(model, Architecture::NeuralGpu | Architecture::Memory);
-            let counted = if once { examples } else { tokens };
             self.speed = Speed {
                 steps_per_second: rate,
                 tokens_per_second: tokens,
-                gflops: counted * self.operations_per_token / 1e9,
+                gflops: tokens * self.operations_per_token / 1e9,
             };
         }
     }

@@ -20,7 +20,6 @@ use super::theme::{Theme, detect};
 use super::whole_rows::WholeRows;
 use super::{folder, reader, summary, update, watchdog};
 use crate::lesson::{Lesson, course};
-use crate::task::Task;
 use crate::text::{self, Dataset, Source, ngram};
 use crate::train::team::Team;
 use crate::train::worker::Worker;
@@ -179,7 +178,7 @@ fn raise(
 ) -> anyhow::Result<Arc<Dataset>> {
     let dataset = Arc::new(Dataset::new(text::corpus::resolve(data)?)?);
     let config = update::opening(stage, dataset.tokenizer.vocab_size(), seed);
-    if config.task.task == Task::Text {
+    if config.task.reads_text() {
         dataset.require(config.model.block_size)?;
     }
     // A size that the team refuses is the command line's fault, and known now.

@@ -47,9 +47,8 @@ mod tests {
 
     use super::*;
     use crate::lesson::PaneId;
-    use crate::task::Task;
-    use crate::train::hyperparameter::hyperparameter;
-    use crate::train::stage::stage;
+    use crate::stage::hyperparameter::hyperparameter;
+    use crate::stage::stage;
 
     #[test]
     fn every_lesson_file_is_embedded() {
@@ -88,7 +87,7 @@ mod tests {
                 c == '\n' || c == ' ' || c.is_ascii_alphabetic() || "!$&',-.3:;?".contains(c)
             };
             assert!(lesson.prompt.chars().all(encodable), "{file}: prompt {:?}", lesson.prompt);
-            let reads = stage(&lesson.stage).unwrap().config(65, 1).task.task == Task::Text;
+            let reads = stage(&lesson.stage).unwrap().config(65, 1).task.reads_text();
             assert_eq!(!lesson.prompt.is_empty(), reads, "{file}: prompt");
         }
     }

@@ -1,15 +1,21 @@
 //! The bigram: row i of a V x V table holds the logits of what follows token i.
 
+mod card;
+
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{Batch, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Shard};
+use super::{
+    Batch, Card, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Shard,
+};
 use crate::math::random::{Purpose, stream};
 use crate::math::softmax::softmax;
 use crate::math::{Real, cross_entropy};
 use crate::nn::embedding::Embedding;
 use crate::nn::parameters::Registry;
+
+pub use card::KIND;
 
 #[derive(Clone, Debug)]
 pub struct Bigram {
@@ -39,6 +45,10 @@ impl Bigram {
 impl Model for Bigram {
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn card(&self) -> Card {
+        card::card(self)
     }
 
     fn registry(&self) -> &Registry {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::kind::kind;
+
 pub use crate::nn::activation::Activation;
 pub use crate::nn::attention::AttentionScale;
 pub use crate::nn::block::Norm;
@@ -138,51 +140,36 @@ impl Config {
     }
 
     /// The sizes that its kind of network needs, by name.
-    pub fn sizes(&self) -> Vec<(&'static str, usize)> {
-        let Self { vocab_size, block_size, n_embd, n_hidden, n_layer, .. } = *self;
-        let mut sizes = vec![];
-        if !matches!(self.model, Architecture::Vae | Architecture::Gan) {
-            sizes.extend([("vocab_size", vocab_size), ("block_size", block_size)]);
+    pub fn sizes(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        kind(self.model).sizes.iter().map(|name| (*name, self.size(name)))
+    }
+
+    fn size(&self, name: &str) -> usize {
+        match name {
+            "vocab_size" => self.vocab_size,
+            "block_size" => self.block_size,
+            "source_vocab" => self.source_vocab,
+            "source_size" => self.source_size,
+            "n_input" => self.n_input,
+            "n_embd" => self.n_embd,
+            "n_head" => self.n_head,
+            "n_layer" => self.n_layer,
+            "n_hidden" => self.n_hidden,
+            "n_latent" => self.n_latent,
+            "kernel" => self.kernel,
+            "hops" => self.hops,
+            // A test holds the names that kinds give.
+            _ => 0,
         }
-        match self.model {
-            Architecture::Bigram => {}
-            Architecture::Gpt => sizes.extend([("n_embd", n_embd), ("n_head", self.n_head)]),
-            Architecture::EncoderDecoder => sizes.extend([
-                ("source_vocab", self.source_vocab),
-                ("source_size", self.source_size),
-                ("n_embd", n_embd),
-                ("n_head", self.n_head),
-                ("n_layer", n_layer),
-            ]),
-            Architecture::Vae | Architecture::Gan => sizes.extend([
-                ("n_input", self.n_input),
-                ("n_hidden", n_hidden),
-                ("n_latent", self.n_latent),
-            ]),
-            Architecture::Rnn | Architecture::Gru | Architecture::Lstm => {
-                sizes.extend([("n_embd", n_embd), ("n_hidden", n_hidden), ("n_layer", n_layer)]);
-            }
-            Architecture::Conv => sizes.extend([
-                ("n_hidden", n_hidden),
-                ("kernel", self.kernel),
-                ("n_layer", n_layer),
-            ]),
-            Architecture::NeuralGpu => {
-                sizes.extend([("n_hidden", n_hidden), ("kernel", self.kernel)]);
-            }
-            Architecture::Memory => sizes.extend([("n_embd", n_embd), ("hops", self.hops)]),
-        }
-        sizes
     }
 
     /// # Errors
     /// If a size is 0, or the heads don't divide the width.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let sizes = self.sizes();
-        if let Some((name, _)) = sizes.iter().find(|(_, size)| *size == 0) {
+        if let Some((name, _)) = self.sizes().find(|(_, size)| *size == 0) {
             return Err(ConfigError::Zero { name });
         }
-        let heads = sizes.iter().any(|(name, _)| *name == "n_head");
+        let heads = self.sizes().any(|(name, _)| name == "n_head");
         if heads && !self.n_embd.is_multiple_of(self.n_head) {
             return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
         }

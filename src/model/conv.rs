@@ -4,6 +4,8 @@
 //! add: a convolution knows which tap it reads. What an output can know of is its receptive field, 1 + (kernel - 1) * (sum of
 //! the dilations) tokens, and two tokens at distance d meet after about log2(d) layers.
 
+mod card;
+
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
@@ -11,8 +13,8 @@ use ndarray::{Array2, ArrayView2, s};
 use super::batch::asked;
 use super::bigram::visit_logits;
 use super::{
-    Batch, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model, Output,
-    Shard,
+    Batch, Card, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model,
+    Output, Shard,
 };
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
@@ -22,6 +24,8 @@ use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::{row_norms, visit_rows};
+
+pub use card::KIND;
 
 /// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence.
 const MICRO_BATCH_ROWS: usize = 512;
@@ -80,6 +84,10 @@ impl Conv {
 impl Model for Conv {
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn card(&self) -> Card {
+        card::card(self)
     }
 
     fn registry(&self) -> &Registry {

@@ -7,6 +7,7 @@
 //! Token ids: 0 is padding on both sides. A target begins with [`START`] and ends with [`END`]: x is START and the target,
 //! y the target and END, IGNORED behind.
 
+mod card;
 mod decoding;
 mod inference;
 mod layers;
@@ -19,13 +20,15 @@ use std::ops::Range;
 
 use ndarray::{Array2, s};
 
-use super::{Batch, Conditions, Config, Dropout, Inference, Losses, Model, Shard};
+use super::{Batch, Card, Conditions, Config, Dropout, Inference, Losses, Model, Shard};
 use crate::math::{Real, cross_entropy, room};
 use crate::nn::pair_attention::Memory;
 use crate::nn::parameters::Registry;
 use layers::Scratch;
 use micro_batch::MicroBatches;
 use stacks::{Decoded, Decoder, Encoded, Encoder, Input};
+
+pub use card::KIND;
 
 /// What the decoder reads before a target's first token.
 pub const START: u32 = 1;
@@ -64,6 +67,10 @@ impl EncoderDecoder {
 impl Model for EncoderDecoder {
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn card(&self) -> Card {
+        card::card(self)
     }
 
     fn registry(&self) -> &Registry {
@@ -110,10 +117,6 @@ impl Model for EncoderDecoder {
         let source = encoder.products() + decoder.memory_products() + keys(source_size);
         let target = decoder.products() + keys(block_size) + keys(source_size);
         6.0 * (target as f64 + source as f64 * source_size as f64 / block_size as f64)
-    }
-
-    fn parts(&self) -> &'static [&'static str] {
-        &["accuracy"]
     }
 }
 

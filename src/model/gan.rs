@@ -11,18 +11,23 @@
 //!
 //! Where the discriminator cannot tell them apart, its loss is 2 ln 2 = 1.386, or 1/4 for least squares.
 
+mod card;
 mod inference;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
-use super::{Batch, Conditions, Config, GeneratorLoss, Group, Inference, Losses, Model, Shard};
+use super::{
+    Batch, Card, Conditions, Config, GeneratorLoss, Group, Inference, Losses, Model, Shard,
+};
 use crate::math::Real;
 use crate::math::logistic::{sigmoid, softplus};
 use crate::math::random::{Purpose, stream};
 use crate::nn::mlp::{self, Mlp};
 use crate::nn::parameters::Registry;
+
+pub use card::KIND;
 
 /// Places in [`Model::groups`].
 const DISCRIMINATOR: usize = 0;
@@ -61,6 +66,10 @@ impl Model for Gan {
         &self.config
     }
 
+    fn card(&self) -> Card {
+        card::card(self)
+    }
+
     fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -97,10 +106,6 @@ impl Model for Gan {
     fn operations_per_token(&self) -> f64 {
         let Nets { discriminator, generator } = &self.nets;
         (12 * discriminator.products() + 2 * generator.products()) as f64
-    }
-
-    fn parts(&self) -> &'static [&'static str] {
-        &["discriminator", "generator"]
     }
 
     fn noise(&self) -> usize {

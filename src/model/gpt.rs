@@ -1,13 +1,15 @@
 //! The configurable GPT: embeddings, blocks, logits. Every stage of the lecture after the bigram is a setting of it.
 
+mod card;
+
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
 use super::bigram::visit_logits;
 use super::{
-    Batch, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model, Output,
-    Shard,
+    Batch, Card, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model,
+    Output, Shard,
 };
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
@@ -18,6 +20,8 @@ use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::position::PositionEncoding;
+
+pub use card::KIND;
 
 /// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence: activations then stay
 /// in the cache and the 10.8M model needs a tenth of the memory.
@@ -85,6 +89,10 @@ impl Gpt {
 impl Model for Gpt {
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn card(&self) -> Card {
+        card::card(self)
     }
 
     fn registry(&self) -> &Registry {

@@ -4,19 +4,23 @@
 //! the answer is softmax(W u) with W' = C^K, the last hop's outputs (adjacent tying, section 2.2). See [`Memory`] for the hops.
 //! Left out: position encoding within a sentence (our sentences are one token), linear start, and noise in the times.
 
+mod card;
+
 use std::ops::Range;
 
 use ndarray::Array2;
 
 use super::batch::{argmax, asked};
 use super::bigram::visit_logits;
-use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
+use super::{Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room, vector};
 use crate::nn::memory::{self, Memory};
 use crate::nn::parameters::Registry;
 use crate::nn::visit_rows;
+
+pub use card::KIND;
 
 #[derive(Clone, Debug)]
 pub struct MemoryNetwork {
@@ -46,6 +50,10 @@ impl MemoryNetwork {
 impl Model for MemoryNetwork {
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn card(&self) -> Card {
+        card::card(self)
     }
 
     fn registry(&self) -> &Registry {

@@ -12,13 +12,15 @@
 //! of the gates. A signal moves (kernel - 1) cells a pass at most, half of it for the gates' sight and half for the candidate's,
 //! so `hops` passes relate tokens up to hops * (kernel - 1) apart.
 
+mod card;
+
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
 use super::batch::{argmax, asked};
 use super::bigram::visit_logits;
-use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
+use super::{Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
 use crate::nn::conv_gru::{self, ConvGru};
@@ -26,6 +28,8 @@ use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::{row_norms, visit_rows};
+
+pub use card::KIND;
 
 /// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence: every pass is kept.
 const MICRO_BATCH_ROWS: usize = 256;
@@ -94,6 +98,10 @@ impl NeuralGpu {
 impl Model for NeuralGpu {
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn card(&self) -> Card {
+        card::card(self)
     }
 
     fn registry(&self) -> &Registry {

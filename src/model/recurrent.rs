@@ -6,6 +6,7 @@
 //! With more than one layer, or dropout, this is PyTorch's `nn.RNN(n_embd, n_hidden, n_layer)` and its like, and dropout
 //! on every layer's output, the last one's too.
 
+mod card;
 mod one_sequence;
 
 #[cfg(test)]
@@ -16,7 +17,9 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::config::Architecture;
-use super::{Batch, Conditions, Config, Dropout, Inference, LanguageModel, Losses, Model, Shard};
+use super::{
+    Batch, Card, Conditions, Config, Dropout, Inference, LanguageModel, Losses, Model, Shard,
+};
 use crate::math::cross_entropy::{self, IGNORED};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
@@ -26,6 +29,8 @@ use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::recurrent::{self, Cell};
 use one_sequence::OneSequence;
+
+pub use card::{GRU, LSTM, RNN};
 
 /// A shard goes through its sequences in micro-batches of about so many rows, so that activations stay in the cache …
 const MICRO_BATCH_ROWS: usize = 2048;
@@ -78,6 +83,10 @@ impl Recurrent {
 impl Model for Recurrent {
     fn config(&self) -> &Config {
         &self.config
+    }
+
+    fn card(&self) -> Card {
+        card::card(self)
     }
 
     fn registry(&self) -> &Registry {

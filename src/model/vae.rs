@@ -4,18 +4,21 @@
 //! loss = -ln p(x | z) + beta KL(q(z | x) || N(0, I)), z = mean + exp(log_var / 2) noise, averaged over the images. beta is 1
 //! for the bound of the paper; other values are the beta-VAE of Higgins et al. 2017.
 
+mod card;
 mod inference;
 #[cfg(test)]
 mod tests;
 
 use std::ops::Range;
 
-use super::{Batch, Conditions, Config, Inference, Losses, Model, Shard};
+use super::{Batch, Card, Conditions, Config, Inference, Losses, Model, Shard};
 use crate::math::exp::exp;
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, logistic};
 use crate::nn::mlp::{self, Mlp};
 use crate::nn::parameters::Registry;
+
+pub use card::KIND;
 
 #[derive(Clone, Debug)]
 pub struct Vae {
@@ -59,6 +62,10 @@ impl Model for Vae {
         &self.config
     }
 
+    fn card(&self) -> Card {
+        card::card(self)
+    }
+
     fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -89,10 +96,6 @@ impl Model for Vae {
 
     fn operations_per_token(&self) -> f64 {
         6.0 * (self.nets.encoder.products() + self.nets.decoder.products()) as f64
-    }
-
-    fn parts(&self) -> &'static [&'static str] {
-        &["reconstruction", "kl"]
     }
 
     fn noise(&self) -> usize {

@@ -48,6 +48,12 @@ trait Rule: Send + Sync {
     /// How many different targets of so many characters there are.
     fn different(&self, length: usize) -> usize;
 
+    /// The place of the source that character `i` of a target of `n` is a copy of, where it is one of a fixed place.
+    fn copied_from(&self, i: usize, n: usize) -> Option<usize> {
+        _ = (i, n);
+        None
+    }
+
     /// What a source is, for whoever types one.
     fn understands(&self) -> String;
 }
@@ -249,6 +255,10 @@ impl Examples for Pairs {
 
     fn judged(&self) -> usize {
         JUDGED
+    }
+
+    fn copied_from(&self, i: usize, n: usize) -> Option<usize> {
+        self.rule.copied_from(i, n)
     }
 
     /// `exact_match`: the share of answers that are right to the last character.

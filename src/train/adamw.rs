@@ -10,10 +10,10 @@ use std::ops::Range;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-use super::config::{Decay, Training};
 use crate::math::{Real, vector};
 use crate::model::Group;
 use crate::nn::parameters::Registry;
+use crate::stage::config::{Decay, Training};
 
 /// Added to the norm when clipping, as in PyTorch's `clip_grad_norm_`.
 const CLIP_EPSILON: f64 = 1e-6;

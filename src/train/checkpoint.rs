@@ -25,15 +25,15 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::config::{Config, LAST_STEP};
 use super::history::History;
-use super::hyperparameter::{Hyperparameter, Value};
 use super::memory::{self, TooLarge};
 use crate::math::Real;
 use crate::model::{self, Model};
 use crate::nn::parameters::Parameter;
+use crate::stage::hyperparameter::{Hyperparameter, Value};
+use crate::stage::{Config, LAST_STEP};
+use crate::task::Origin;
 use crate::task::points::Standard;
-use crate::task::{Target, Task};
 use crate::text::shown::{excerpt, is_hidden, line};
 use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
@@ -247,8 +247,8 @@ impl Reader<'_> {
 
     /// Which file's points a run is about.
     fn points(&self, config: &Config) -> Result<Option<Standard>, CheckpointError> {
-        let of_a_file = config.task.task == Task::Points && config.task.target == Target::File;
-        if !of_a_file || !self.contents.metadata.contains_key("points") {
+        if config.task.origin() != Origin::Points || !self.contents.metadata.contains_key("points")
+        {
             return Ok(None);
         }
         let standard: Standard = self.json("points")?;
@@ -261,7 +261,7 @@ impl Reader<'_> {
 
     /// What the text of a run was read with.
     fn vocabulary(&self, config: &Config) -> Result<Option<Tokenizer>, CheckpointError> {
-        if config.task.task != Task::Text {
+        if !config.task.reads_text() {
             return Ok(None);
         }
         let tokens = config.task.tokens;

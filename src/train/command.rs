@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::config::Config;
 use super::event::RunId;
-use super::hyperparameter::Value;
 use super::snapshot::Subscription;
 use crate::model::sampling::Sampling;
+use crate::probe::Arguments;
+use crate::stage::config::Config;
+use crate::stage::hyperparameter::Value;
 
 /// A command, and the run that it is meant for.
 #[derive(Clone, Debug)]
@@ -45,6 +46,12 @@ pub enum Command {
     Sample(SampleRequest),
     /// Estimates both losses now.
     Evaluate,
+    /// Asks an instrument once, of the weights of that moment. Answered by `Measured`, or refused with what is missing;
+    /// what shall repeat is subscribed to.
+    Measure {
+        instrument: String,
+        arguments: Arguments,
+    },
     /// Measures what matrix products alone reach on these threads; it takes some tens of milliseconds.
     MeasureGemm,
     /// Writes a checkpoint of the present run, in the place of one that stands there.
@@ -76,6 +83,7 @@ impl Command {
             | Self::Subscribe(_)
             | Self::Sample(_)
             | Self::Evaluate
+            | Self::Measure { .. }
             | Self::Save(_)
             | Self::SaveNew(_) => true,
             Self::Throttle(_)

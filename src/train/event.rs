@@ -1,13 +1,15 @@
 //! What the worker tells its observer, in order and without loss; scalars come in batches.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
 use super::history::History;
-use super::hyperparameter::Value;
-use crate::model::PARTS;
+use crate::model::{Card, PARTS};
+use crate::probe::Measured;
+use crate::stage::config::Config;
+use crate::stage::hyperparameter::Value;
 use crate::text::Tokenizer;
 
 /// Which run: whoever asks for a run names it, and every answer about it says so.
@@ -45,7 +47,7 @@ pub struct StepReport {
     pub lr: f64,
     /// Norm of the whole gradient before clipping.
     pub grad_norm: f64,
-    /// What [`crate::model::Model::parts`] names, means like the loss.
+    /// What [`crate::model::Card::parts`] names, means like the loss.
     pub parts: [f64; PARTS],
 }
 
@@ -93,8 +95,8 @@ pub enum Event {
         parameters: usize,
         threads: usize,
         operations_per_token: f64,
-        /// What the parts of the loss are called.
-        parts: &'static [&'static str],
+        /// What the model says of itself.
+        card: Arc<Card>,
         /// What the text is read with, if the run is on a text.
         tokenizer: Option<Box<Tokenizer>>,
         history: Box<History>,
@@ -109,6 +111,8 @@ pub enum Event {
         seconds: f64,
     },
     Evaluated(Evaluation),
+    /// An instrument's answer.
+    Measured(Measured),
     /// GFLOP/s of large matrix products on all threads together.
     GemmRate(f64),
     /// The run's last step is this one now.

@@ -147,7 +147,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::hyperparameter::Value;
+    use crate::stage::hyperparameter::Value;
 
     fn report(step: u64) -> StepReport {
         let loss = 4.0 - (step as f64 * 0.37).sin();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::config::Config;
 use super::session::SessionError;
 use crate::model::Examples;
+use crate::stage::config::Config;
 use crate::task::points::Points;
-use crate::task::{self, Task};
+use crate::task::{self, Origin};
 use crate::text::windows::Windows;
 use crate::text::{Dataset, TextError, Tokens};
 
@@ -29,7 +29,7 @@ impl Material {
     /// # Errors
     /// If the text is too short.
     pub fn read_for(&self, config: &mut Config) -> Result<Self, TextError> {
-        let Some(text) = self.text.as_ref().filter(|_| config.task.task == Task::Text) else {
+        let Some(text) = self.text.as_ref().filter(|_| config.task.reads_text()) else {
             return Ok(self.clone());
         };
         let text = match config.task.tokens {
@@ -50,11 +50,10 @@ impl Material {
         if let Some(examples) = task::open(&config.task) {
             return Ok(examples);
         }
-        if let (Task::Points, Some(points)) = (config.task.task, &self.points) {
-            return Ok(points.clone());
-        }
-        match (&self.text, config.task.task) {
-            (Some(text), Task::Text) => {
+        match (config.task.origin(), &self.text, &self.points) {
+            (Origin::Points, _, Some(points)) => Ok(points.clone()),
+            (Origin::Points, _, None) => Err(SessionError::Points),
+            (Origin::Text, Some(text), _) => {
                 let (found, wanted) = (text.tokenizer.tokens(), config.task.tokens);
                 if found != wanted {
                     let (found, wanted) = (found.plural(), wanted.plural());
@@ -62,8 +61,7 @@ impl Material {
                 }
                 Ok(Arc::new(Windows::new(text.clone(), config.model.block_size)?))
             }
-            (_, Task::Points) => Err(SessionError::Points),
-            _ => Err(SessionError::NoText),
+            (Origin::Text | Origin::Made, ..) => Err(SessionError::NoText),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use super::config::{Schedule, Training};
+use crate::stage::config::{Schedule, Training};
 
 /// The learning rate of the step that follows `done` steps.
 ///

@@ -4,7 +4,6 @@
 //! A step is two fork-joins: every shard runs forward and backward over its own sequences into its own gradient arena;
 //! then the arenas are summed in a fixed order and AdamW moves the weights. Nothing is allocated once a step is warm.
 
-mod alignment;
 mod estimate;
 mod look;
 mod restore;
@@ -15,18 +14,17 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::adamw::AdamW;
-use super::config::{Config, InvalidConfig};
 use super::event::{Edit, StepReport};
 use super::history::History;
-use super::hyperparameter::{self, Takes, Value, ValueError};
 use super::material::Material;
 use super::memory::{self, TooLarge};
 use super::schedule::learning_rate;
 use super::team::{Team, TeamError};
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
-use crate::model::{self, Batch, Examples, Inference, Losses, Model, Shard, Split};
-use crate::task::Task;
+use crate::model::{self, Batch, Card, Examples, Inference, Losses, Model, Shard, Split};
+use crate::stage::hyperparameter::{self, Takes, Value, ValueError};
+use crate::stage::{Config, InvalidConfig};
 use crate::text::{TextError, Tokenizer};
 
 pub use estimate::{Estimation, ExactLoss, HeldOutLoss};
@@ -46,6 +44,7 @@ pub struct Session {
     examples: Arc<dyn Examples>,
     team: Team,
     model: Box<dyn Model>,
+    card: Arc<Card>,
     weights: Vec<Real>,
     optimizer: AdamW,
     step: u64,
@@ -174,7 +173,7 @@ impl Session {
         let examples = material.examples(&config)?;
         let mut sized = config.model.clone();
         examples.sizes().apply(&mut sized);
-        if sized != config.model && config.task.task == Task::Text {
+        if sized != config.model && config.task.reads_text() {
             let (config, text) = (config.model.vocab_size, sized.vocab_size);
             return Err(SessionError::Vocabulary { config, text });
         } else if sized != config.model {
@@ -193,6 +192,7 @@ impl Session {
             material,
             examples,
             team: team.clone(),
+            card: Arc::new(model.card()),
             model,
             weights,
             step: 0,
@@ -211,7 +211,7 @@ impl Session {
 
     /// What the text is read with, if the run is on a text.
     pub fn tokenizer(&self) -> Option<&Tokenizer> {
-        let text = self.material.text.as_ref().filter(|_| self.config.task.task == Task::Text);
+        let text = self.material.text.as_ref().filter(|_| self.config.task.reads_text());
         text.map(|text| &text.tokenizer)
     }
 
@@ -231,6 +231,11 @@ impl Session {
 
     pub fn model(&self) -> &dyn Model {
         &*self.model
+    }
+
+    /// What the model says of itself.
+    pub fn card(&self) -> &Arc<Card> {
+        &self.card
     }
 
     pub fn weights(&self) -> &[Real] {

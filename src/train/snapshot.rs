@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::event::RunId;
 use crate::model::sampling::Sampling;
+use crate::probe::{Arguments, Measured, Reading};
 
 /// What a snapshot shall hold. Names may have `*` for any run of characters: `blocks.*.sa.weights`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Subscription {
     pub activations: Vec<String>,
     /// Weights, by their names in a checkpoint.
     pub parameters: Vec<String>,
+    /// Instruments, by name, and what they are told; one that does not fit the model gives no reading.
+    pub instruments: Vec<(&'static str, Arguments)>,
     /// Norms of weights, gradients and updates of every parameter.
     pub norms: bool,
     /// The least time between two snapshots while training.
@@ -51,11 +54,17 @@ pub struct Snapshot {
     pub activations: Vec<Tensor>,
     pub parameters: Vec<Tensor>,
     pub norms: Vec<Norms>,
+    pub readings: Vec<Measured>,
 }
 
 impl Snapshot {
     pub fn activation(&self, name: &str) -> Option<&Tensor> {
         self.activations.iter().find(|t| t.name == name)
+    }
+
+    pub fn reading(&self, instrument: &str) -> Option<&Reading> {
+        let measured = self.readings.iter().find(|measured| measured.instrument == instrument);
+        measured.map(|measured| &measured.reading)
     }
 
     pub fn parameter(&self, name: &str) -> Option<&Tensor> {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use rand::Rng;
 
-use super::config::{Config, Training};
 use super::session::Session;
-use super::stage::stage;
 use super::team::Team;
 use crate::math::random::{Purpose, stream};
 use crate::model;
 use crate::model::config::FeedForward;
+use crate::stage::config::{Config, Training};
+use crate::stage::stage;
 use crate::text::{Corpus, Dataset, Source};
 
 /// Different characters of [`dataset`].

@@ -16,12 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 
 use super::command::{Command, Order};
-use super::config::Config;
 use super::event::{Event, RunId, Told};
 use super::material::Material;
 use super::session::{Session, SessionError};
 use super::snapshot::{Sample, Slots, Snapshot};
 use super::team::Team;
+use crate::stage::config::Config;
 use driver::Driver;
 
 /// The observer's end of a training thread. Dropping it ends the thread at the next step boundary and waits for it.

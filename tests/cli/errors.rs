@@ -22,7 +22,7 @@ fn a_preset_is_of_a_stage_that_has_it() {
 fn the_help_lists_every_stage() {
     let help = Lab::new().out(&["train", "--help"]);
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for stage in gpt_lab::train::stage::STAGES {
+    for stage in gpt_lab::stage::STAGES {
         assert!(help.contains(stage.name), "{} is missing", stage.name);
     }
 }

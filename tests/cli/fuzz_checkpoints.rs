@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gpt_lab::model;
+use gpt_lab::stage::stage;
 use gpt_lab::text::shown;
 use gpt_lab::text::{Corpus, Dataset};
-use gpt_lab::train::stage::stage;
 use gpt_lab::train::{Checkpoint, Material, Session, Team};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

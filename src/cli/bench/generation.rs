@@ -15,11 +15,10 @@ use serde::Serialize;
 use super::read_rate;
 use crate::math::Real;
 use crate::model::{self, Model};
-use crate::task::Task;
+use crate::stage::config::Config;
 use crate::text::Dataset;
 use crate::train::Generation;
 use crate::train::command::SampleRequest;
-use crate::train::config::Config;
 
 /// Rounds that the median is taken over, at least.
 const ROUNDS: usize = 3;
@@ -56,7 +55,7 @@ pub fn run(
         )?;
     }
     // Others have no text to continue.
-    for config in configs.filter(|config| config.task.task == Task::Text) {
+    for config in configs.filter(|config| config.task.reads_text()) {
         let row = time(&config, dataset, seconds)?;
         if json {
             writeln!(out, "{}", serde_json::to_string(&row)?)?;
@@ -155,7 +154,7 @@ fn bytes_per_character(model: &dyn Model) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::stage::stage;
+    use crate::stage::stage;
 
     /// Counted by hand: V = 65, C = 32.
     #[test]

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::{Arguments, Failure, WIDEST, activations};
+use super::{Arguments, Failure, WIDEST, activations, maps};
 use crate::model::{Batch, Inference};
 use crate::task;
 use crate::train::checkpoint::Checkpoint;
@@ -49,13 +49,13 @@ pub fn run(checkpoint: &Checkpoint, arguments: &Arguments) -> Result<(), Failure
         writeln!(out, "{report}")?;
     } else {
         writeln!(out, "{stage} after {step} steps")?;
-        write!(out, "{}", table(&*inference))?;
+        write!(out, "{}", table(&*inference, &maps(&*checkpoint.model)))?;
     }
     Ok(())
 }
 
 /// Attention maps, and what else there is, for a reader.
-fn table(inference: &dyn Inference) -> String {
+fn table(inference: &dyn Inference, maps: &[String]) -> String {
     use std::fmt::Write as _;
     let (mut text, mut list) = (String::new(), String::new());
     inference.visit(&mut |name, shape, values| {
@@ -66,7 +66,7 @@ fn table(inference: &dyn Inference) -> String {
             [queries, keys] => (1, queries, keys),
             _ => return,
         };
-        if !name.ends_with("weights") || queries.max(keys) > WIDEST {
+        if !maps.iter().any(|map| map == name) || queries.max(keys) > WIDEST {
             return;
         }
         for head in 0..heads {

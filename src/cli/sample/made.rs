@@ -6,10 +6,10 @@ use super::{Arguments, Failure};
 use crate::cli::opening::refuse_idle;
 use crate::math::random::{Purpose, stream};
 use crate::model::batch::IGNORED;
-use crate::model::{Batch, Examples, Inference, Split};
+use crate::model::{Batch, Examples, Form, Inference, Split};
 use crate::task::pairs::Pairs;
 use crate::task::recall::Recall;
-use crate::task::{self, Target, Task};
+use crate::task::{self, Target};
 use crate::train::checkpoint::Checkpoint;
 
 /// From blank to full ink.
@@ -41,13 +41,13 @@ pub fn run(checkpoint: &Checkpoint, arguments: &Arguments) -> Result<(), Failure
     ];
     refuse_idle(&idle, task)?;
     let mut inference = checkpoint.model.inference();
-    match (pairs, task.task) {
+    match (pairs, task.task.form()) {
         (Some(pairs), _) if !arguments.prompt.is_empty() => {
             answer(checkpoint, &mut *inference, &pairs, arguments)
         }
         (Some(pairs), _) => answers(checkpoint, &mut *inference, &pairs, arguments),
-        (None, Task::Glyphs) => images(checkpoint, &mut *inference, arguments),
-        (None, Task::Points) => points(checkpoint, &mut *inference, arguments),
+        (None, Form::Image) => images(checkpoint, &mut *inference, arguments),
+        (None, Form::Point) => points(checkpoint, &mut *inference, arguments),
         (None, _) => recalled(checkpoint, &mut *inference, arguments),
     }
 }

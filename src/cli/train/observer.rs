@@ -10,7 +10,6 @@ use serde_json::json;
 use super::signals::{self, Signals};
 use super::{Arguments, Failure};
 use crate::cli::say;
-use crate::task::Task;
 use crate::train::event::Evaluation;
 use crate::train::{Command, Event, Session, Told, Worker};
 
@@ -60,7 +59,7 @@ impl<'a> Observer<'a> {
         };
         if !arguments.json {
             let text = session.material().text.as_ref();
-            let what = match text.filter(|_| config.task.task == Task::Text) {
+            let what = match text.filter(|_| config.task.reads_text()) {
                 Some(text) => format!(
                     "{} ({} {}, {} different)",
                     text.corpus.name,
@@ -171,6 +170,7 @@ impl<'a> Observer<'a> {
                 | Event::Applied(_)
                 | Event::Extended { .. }
                 | Event::GemmRate(_)
+                | Event::Measured(_)
                 | Event::SavedAll => {}
             }
             if self.halted && self.saving == 0 && self.ending.is_some() {

@@ -33,7 +33,7 @@ pub fn sizes(config: &Config) -> anyhow::Result<()> {
     config.validate()?;
     let Config { block_size, n_embd, n_head, n_layer, .. } = *config;
     let others = [("n_head", n_head), ("n_layer", n_layer), ("n_hidden", config.n_hidden)];
-    for (name, size) in config.sizes().into_iter().chain(others) {
+    for (name, size) in config.sizes().chain(others) {
         ensure!(size <= LARGEST, "{name} {size}: a reference case has at most {LARGEST}");
     }
     numbers(&[block_size.min(LARGEST), n_embd])?;

@@ -9,7 +9,7 @@ use super::golden::{Golden, Worst};
 use super::limits;
 use crate::math::Real;
 use crate::model::{self, Batch, Conditions, Losses, Model};
-use crate::train::Training;
+use crate::stage::Training;
 use crate::train::adamw::AdamW;
 
 /// Limits on ‖ours - reference‖ / ‖reference‖. PyTorch itself in float32 stays within 2e-7, 1e-5, 3e-7 and 4e-5.

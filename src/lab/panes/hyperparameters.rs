@@ -16,9 +16,10 @@ use crate::lab::model::{Effect, Model};
 use crate::lab::overlays::{InputLine, Overlay, Purpose};
 use crate::lab::theme::Role;
 use crate::lab::update;
+use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes, hyperparameter};
+use crate::stage::{Config, Value};
+use crate::train::Subscription;
 use crate::train::event::Edit;
-use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes, hyperparameter};
-use crate::train::{Config, Subscription, Value};
 
 const NAME: u16 = 16;
 const VALUE: u16 = 10;

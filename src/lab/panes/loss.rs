@@ -127,7 +127,9 @@ fn quiet(model: &Model, text: &str, area: Rect, buf: &mut Buffer) {
 fn answers(model: &Model) -> impl Iterator<Item = &Figure> {
     let run = model.run.as_ref();
     let figures = run.and_then(Run::evaluation).map_or(&[][..], |e| &e.figures);
-    figures.iter().filter(move |figure| run.is_some_and(|run| !run.parts.contains(&&*figure.name)))
+    figures.iter().filter(move |figure| {
+        run.is_some_and(|run| !run.parts().iter().any(|part| part.name == figure.name))
+    })
 }
 
 fn references(model: &Model) -> &[crate::text::ngram::Reference] {

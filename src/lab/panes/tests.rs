@@ -48,7 +48,7 @@ fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
                 parameters: session.weights().len(),
                 threads: 1,
                 operations_per_token: session.model().operations_per_token(),
-                parts: session.model().parts(),
+                card: session.card().clone(),
                 tokenizer: session.tokenizer().map(|tokenizer| Box::new(tokenizer.clone())),
                 history: Box::default(),
             }

@@ -14,17 +14,18 @@ use ratatui::layout::{Rect, Size};
 
 use super::*;
 use crate::lab::action::ACTIONS;
-use crate::lab::fixture;
+use crate::lab::fixture::{self, card};
 use crate::lab::model::Corpus;
 use crate::lab::run_view::Status;
 use crate::lab::theme::{Ground, Theme};
 use crate::lab::view;
 use crate::math::random::{Purpose, stream};
+use crate::stage::Config;
+use crate::stage::hyperparameter::hyperparameter;
 use crate::text::{CharTokenizer, Tokenizer};
 use crate::train::event::{Edit, Evaluation, StepReport};
-use crate::train::hyperparameter::hyperparameter;
 use crate::train::snapshot::Snapshot;
-use crate::train::{Command, Config, Event, History, Order, RunId, Told};
+use crate::train::{Command, Event, History, Order, RunId, Told};
 
 const SIZES: [(u16, u16); 6] = [(80, 24), (100, 30), (120, 40), (160, 48), (60, 20), (200, 60)];
 
@@ -67,12 +68,12 @@ impl Trainer {
     fn opened(&mut self) {
         let Run { config, step, history, .. } = self.run.clone();
         self.tell(Event::Opened {
+            card: card(&config),
             config: Box::new(config),
             step,
             parameters: 1,
             threads: 2,
             operations_per_token: 1.0,
-            parts: &[],
             tokenizer: None,
             history: Box::new(history),
         });
@@ -398,7 +399,7 @@ fn two_rebuilds_in_a_row_are_both_there_and_so_is_a_live_change_before_them() {
     scene.settle();
     let set = |scene: &mut Scene, name: &'static str, to: &str| {
         let hyperparameter = hyperparameter(name).unwrap();
-        let value = crate::train::Value::parse(hyperparameter, to).unwrap();
+        let value = crate::stage::Value::parse(hyperparameter, to).unwrap();
         let effects = request(&mut scene.model, hyperparameter, value);
         scene.perform(effects);
         if !scene.model.overlays.is_empty() {

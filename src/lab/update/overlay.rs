@@ -9,8 +9,8 @@ use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, InputLine, ListKind, Overlay, Purpose};
 use super::{keys, refresh, runs};
-use crate::train::Value;
-use crate::train::hyperparameter::hyperparameter;
+use crate::stage::Value;
+use crate::stage::hyperparameter::hyperparameter;
 
 /// How a line break stands in the input line.
 const LINE_BREAK: char = '⏎';

@@ -6,10 +6,11 @@ use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::panes::PaneId;
 use super::super::run_view::{Run, Status};
 use super::{refresh, warn, worker};
+use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
+use crate::stage::stage;
+use crate::stage::{Config, Value};
 use crate::text::Tokenizer;
-use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
-use crate::train::stage::stage;
-use crate::train::{Command, Config, RunId, Value};
+use crate::train::{Command, RunId};
 
 /// The configuration that a lesson's stage starts from.
 ///
@@ -230,7 +231,7 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
         return warn(model, "nothing to undo in this run");
     };
     let change = model.undo[at].clone();
-    let Some(hyperparameter) = crate::train::hyperparameter::hyperparameter(change.name) else {
+    let Some(hyperparameter) = crate::stage::hyperparameter::hyperparameter(change.name) else {
         return Vec::new();
     };
     if hyperparameter.takes == Takes::Rebuild {

@@ -3,13 +3,14 @@ use ratatui::layout::Size;
 
 use super::*;
 use crate::lab::action::ACTIONS;
-use crate::lab::fixture;
+use crate::lab::fixture::{self, card};
 use crate::lab::model::Corpus;
 use crate::lab::overlays::{Answer, Confirm};
 use crate::lab::run_view::Status;
+use crate::stage::Value;
 use crate::text::{CharTokenizer, Tokenizer, Tokens};
 use crate::train::event::Edit;
-use crate::train::{Command, Event, History, Value};
+use crate::train::{Command, Event, History};
 
 fn press(model: &mut Model, code: KeyCode) -> Vec<Effect> {
     update(model, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
@@ -51,12 +52,12 @@ fn settled(width: u16, height: u16) -> Model {
 fn opened(model: &Model, stage: &str) -> Event {
     let config = opening(stage, model.tokenizer().unwrap().vocab_size(), 1337);
     Event::Opened {
+        card: card(&config),
         config: Box::new(config),
         step: 0,
         parameters: 1,
         threads: 2,
         operations_per_token: 1.0,
-        parts: &[],
         tokenizer: None,
         history: Box::new(History::default()),
     }
@@ -196,12 +197,12 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
     config.model.n_head = 2;
     config.training.lr = 3e-4;
     let event = Event::Opened {
+        card: card(&config),
         config: Box::new(config),
         step: 0,
         parameters: 1,
         threads: 2,
         operations_per_token: 1.0,
-        parts: &[],
         tokenizer: None,
         history: Box::default(),
     };

@@ -7,11 +7,12 @@ use super::super::number;
 use super::super::overlays::Overlay;
 use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::{refresh, runs};
+use crate::stage::Config;
+use crate::stage::hyperparameter::hyperparameter;
 use crate::task::signs::Signs;
 use crate::text::Tokenizer;
 use crate::train::event::{Edit, RunId};
-use crate::train::hyperparameter::hyperparameter;
-use crate::train::{Command, Config, Event, Told};
+use crate::train::{Command, Event, Told};
 
 /// Ghosts of rebuilt runs that are kept for a stage.
 const REBUILT_GHOSTS: usize = 4;
@@ -31,7 +32,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             parameters,
             threads,
             operations_per_token,
-            parts,
+            card,
             tokenizer,
             history,
         } => {
@@ -46,7 +47,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
                 parameters,
                 threads,
                 operations_per_token,
-                parts,
+                card: Some(card),
                 step,
                 history: *history,
                 status: Status::Paused,
@@ -67,6 +68,8 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         }
         Event::NotOpened { why } => return runs::not_opened(model, &why),
         Event::GemmRate(rate) => model.gemm_rate = Some(rate),
+        // Panes subscribe to what repeats; nobody here asks once.
+        Event::Measured(_) => {}
         Event::Steps { reports, seconds } => {
             if let Some(run) = &mut model.run {
                 run.absorb(&reports, seconds);

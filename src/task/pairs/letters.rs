@@ -74,6 +74,10 @@ impl Rule for Letters {
         (1..=length).fold(1, longer)
     }
 
+    fn copied_from(&self, i: usize, n: usize) -> Option<usize> {
+        (self.order == Order::Reversed && i < n).then(|| n - 1 - i)
+    }
+
     fn understands(&self) -> String {
         format!("1 to {} lower-case letters, such as `hello`", self.length)
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::file::Tensor;
+use crate::model::KINDS;
 
 type Tensors = BTreeMap<String, Tensor>;
 
@@ -29,11 +30,8 @@ pub fn peel(mut tensors: Tensors) -> Tensors {
 pub fn complete(tensors: &mut Tensors) -> Vec<String> {
     let mut notes = Vec::new();
     // A bigram's table gives the logits itself.
-    let has_layers = tensors.keys().any(|name| {
-        ["blocks.", "position_embedding_table.", "ln_f.", "lm_head.", "rnn.", "gru.", "lstm."]
-            .iter()
-            .any(|start| name.starts_with(start))
-    });
+    let modules = || KINDS.iter().flat_map(|kind| kind.modules);
+    let has_layers = tensors.keys().any(|name| modules().any(|module| name.starts_with(*module)));
     if !has_layers {
         return notes;
     }

@@ -2,8 +2,8 @@ use std::fs;
 
 use super::*;
 use crate::model::Batch;
+use crate::stage::hyperparameter::hyperparameter;
 use crate::task::Task;
-use crate::train::hyperparameter::hyperparameter;
 use crate::train::session::Session;
 use crate::train::team::Team;
 use crate::train::testing;
@@ -173,7 +173,7 @@ fn state_dict(session: &Session) -> Contents {
 #[test]
 fn a_state_dict_tells_the_configuration_of_every_preset() {
     use model::config::Architecture::{Bigram, Gpt, Gru, Lstm, Rnn};
-    let stages = crate::train::stage::STAGES.iter().filter(|s| s.name != "scaled-up");
+    let stages = crate::stage::STAGES.iter().filter(|s| s.name != "scaled-up");
     for stage in stages {
         let config = stage.config(testing::VOCABULARY, 1337);
         let told = [Bigram, Gpt, Rnn, Gru, Lstm].contains(&config.model.model);

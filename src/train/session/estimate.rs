@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::{Config, Lane, Session};
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Losses, Split};
-use crate::train::config::Training;
+use crate::stage::config::Training;
 use crate::train::event::{Evaluation, Figure};
 
 /// About as many positions go through the shards in one go: enough for a fork-join, few enough to be interrupted.
@@ -133,9 +133,9 @@ impl Session {
             return None;
         }
         let [train, val] = estimation.sums.map(|(losses, targets)| losses.over(targets));
-        let parts = self.model.parts().iter().zip(val.parts);
+        let parts = self.card.parts.iter().zip(val.parts);
         let mut figures: Vec<Figure> =
-            parts.map(|(name, value)| Figure { name: (*name).to_owned(), value }).collect();
+            parts.map(|(part, value)| Figure { name: part.name.to_owned(), value }).collect();
         figures.extend(self.judge(self.examples.judged()));
         let evaluation = Evaluation { step, train_loss: train.loss, val_loss: val.loss, figures };
         if step.is_multiple_of(self.config.training.eval_interval) && step == self.step {
@@ -208,10 +208,12 @@ impl Session {
         let mean = means.iter().sum::<f64>() / n;
         let variance = means.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
         let losses = losses.over(targets);
-        let parts = self.model.parts().iter().zip(losses.parts);
+        let parts = self.card.parts.iter().zip(losses.parts);
         HeldOutLoss {
             loss: losses.loss,
-            parts: parts.map(|(name, value)| Figure { name: (*name).to_owned(), value }).collect(),
+            parts: parts
+                .map(|(part, value)| Figure { name: part.name.to_owned(), value })
+                .collect(),
             standard_error: (batches > 1).then(|| (variance / n).sqrt()),
             examples: batches * size,
         }

@@ -4,13 +4,10 @@ use super::Session;
 use crate::math::Real;
 use crate::model::Batch;
 use crate::nn::parameters::Parameter;
-use crate::task::Task;
-use crate::train::config::Decay;
+use crate::probe::{self, Arguments, LOOKED_AT, Measured, NotMeasured, Subject};
+use crate::stage::config::Decay;
 use crate::train::event::RunId;
 use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor};
-
-/// The latents' stream of what panes look at: the same at every step, and none of a step's.
-const LOOKED_AT: u64 = (1 << 56) - 1;
 
 impl Session {
     /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt. Which run it is
@@ -38,6 +35,10 @@ impl Session {
             .map(|p| tensor(&p.name, &p.shape, p.positions().map(|at| &self.weights[at])))
             .collect();
         let norms = if subscription.norms { self.norms() } else { Vec::new() };
+        // What does not fit this model is left out: whoever asks once is told why.
+        let readings = subscription.instruments.iter();
+        let readings =
+            readings.filter_map(|(name, arguments)| self.measure(name, arguments).ok()).collect();
         Snapshot {
             run: RunId::default(),
             step: self.step,
@@ -46,13 +47,37 @@ impl Session {
             activations,
             parameters,
             norms,
+            readings,
         }
+    }
+
+    /// Asks an instrument about the weights of this moment. A prompt is in the text's tokens; a made task does not read it.
+    ///
+    /// # Errors
+    /// If there is no such instrument, or it has nothing to measure here; a clause says why.
+    pub fn measure(&mut self, name: &str, arguments: &Arguments) -> Result<Measured, NotMeasured> {
+        let instrument = probe::instrument(name)?;
+        let mut own = arguments.clone();
+        if !self.config.task.reads_text() {
+            own.prompt.clear();
+        }
+        let inference = self.inference.get_or_insert_with(|| self.model.inference());
+        let mut subject = Subject {
+            model: &*self.model,
+            card: &self.card,
+            weights: &self.weights,
+            examples: &*self.examples,
+            inference: &mut **inference,
+            seed: self.config.seed,
+        };
+        let reading = (instrument.measure)(&mut subject, &own)?;
+        Ok(Measured { instrument: instrument.name, step: self.step, reading })
     }
 
     /// The example that panes look at: a text's prompt, or a made task's own.
     fn subject(&self, prompt: &[u32], subject: &mut Batch) {
         // The prompt is in the text's tokens.
-        let prompt = if self.config.task.task == Task::Text { prompt } else { &[] };
+        let prompt = if self.config.task.reads_text() { prompt } else { &[] };
         self.examples.subject(prompt, subject);
         subject.add_noise(self.model.noise(), self.config.seed, LOOKED_AT);
     }
@@ -135,6 +160,10 @@ mod tests {
             activations: vec!["log*".to_owned()],
             parameters: vec!["*.weight".to_owned()],
             norms: true,
+            instruments: vec![(
+                "sizes",
+                Arguments { prompt: prompt.clone(), ..Arguments::default() },
+            )],
             every_seconds: 0.0,
         };
         let snapshot = session.snapshot(&subscription);
@@ -145,6 +174,9 @@ mod tests {
         let weights = snapshot.parameter(testing::TABLE).unwrap();
         let row = snapshot.prompt[0] as usize * testing::VOCABULARY;
         assert_eq!(logits.values[..4], weights.values[row..row + 4]);
+        let rms = snapshot.reading("sizes").and_then(|reading| reading.figure("logits")).unwrap();
+        let squares: f64 = logits.values.iter().map(|x| f64::from(*x).powi(2)).sum();
+        assert!((rms - (squares / logits.values.len() as f64).sqrt()).abs() < 1e-6);
         let norms = &snapshot.norms[0];
         assert!(
             norms.weight > 0.0 && norms.gradient.is_some_and(|g| g > 0.0) && norms.update > 0.0,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Session, SessionError};
-use crate::task::{Target, Task};
+use crate::task::Origin;
 use crate::text::Tokenizer;
 use crate::train::checkpoint::{Checkpoint, CheckpointError, Parts};
 use crate::train::material::Material;
@@ -56,7 +56,7 @@ impl Session {
             let text = text.read_with(words.clone()).map_err(SessionError::Text)?;
             material.text = Some(Arc::new(text));
         }
-        if let (Task::Text, Some(dataset)) = (config.task.task, &material.text) {
+        if let Some(dataset) = material.text.as_ref().filter(|_| config.task.reads_text()) {
             let found = dataset.tokenizer.vocab_size();
             let same = match &vocabulary {
                 Some(vocabulary) => *vocabulary == dataset.tokenizer,
@@ -102,10 +102,9 @@ impl Session {
 
     fn parts(&self) -> Parts<'_> {
         // A made task has its own fixed vocabulary.
-        let text = self.material.text.as_ref().filter(|_| self.config.task.task == Task::Text);
         let task = &self.config.task;
-        let of_a_file = task.task == Task::Points && task.target == Target::File;
-        let points = self.material.points.as_ref().filter(|_| of_a_file);
+        let text = self.material.text.as_ref().filter(|_| task.reads_text());
+        let points = self.material.points.as_ref().filter(|_| task.origin() == Origin::Points);
         Parts {
             config: &self.config,
             vocabulary: text.map(|text| &text.tokenizer),

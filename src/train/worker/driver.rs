@@ -11,11 +11,11 @@ use super::Ends;
 use super::generating::Generating;
 use super::looking::Looking;
 use crate::file;
+use crate::stage::{Config, LAST_STEP};
 use crate::text::Tokenizer;
 use crate::text::shown::chain;
 use crate::train::checkpoint::{Checkpoint, CheckpointError};
 use crate::train::command::{Command, Order};
-use crate::train::config::{Config, LAST_STEP};
 use crate::train::event::{Event, RunId, StepReport};
 use crate::train::gemm_rate;
 use crate::train::material::Material;
@@ -328,6 +328,16 @@ impl Driver {
                 let begin = || Asked { estimation: run.session.estimate(), asked: true };
                 self.estimation.get_or_insert_with(begin).asked = true;
             }
+            Command::Measure { instrument, arguments } => {
+                if let Err(why) = self.known(&arguments.prompt) {
+                    return self.refuse("prompt", why);
+                }
+                let Some(run) = &mut self.run else { return self.refuse(instrument, NO_RUN) };
+                match run.session.measure(&instrument, &arguments) {
+                    Ok(measured) => self.ends.tell(Event::Measured(measured)),
+                    Err(error) => self.refuse(instrument, error),
+                }
+            }
             Command::MeasureGemm => {
                 let rate = gemm_rate::measure(&self.team, GEMM_SIZE);
                 self.ends.tell(Event::GemmRate(rate));
@@ -446,7 +456,7 @@ impl Driver {
             parameters: session.weights().len(),
             threads: session.shards(),
             operations_per_token: session.model().operations_per_token(),
-            parts: session.model().parts(),
+            card: session.card().clone(),
             tokenizer: session.tokenizer().map(|tokenizer| Box::new(tokenizer.clone())),
             history: Box::new(session.history().clone()),
         });

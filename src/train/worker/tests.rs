@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::math::Real;
 use crate::model::sampling::Sampling;
-use crate::model::{self, Batch, Conditions, Inference, Losses, Model, Shard};
+use crate::model::{self, Batch, Card, Conditions, Inference, Losses, Model, Shard};
 use crate::nn::parameters::Registry;
+use crate::probe::Arguments;
+use crate::stage::hyperparameter::Value;
 #[cfg(not(feature = "f64"))]
 use crate::text::Tokens;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::command::SampleRequest;
-use crate::train::hyperparameter::Value;
 use crate::train::snapshot::Subscription;
 use crate::train::testing;
 
@@ -312,11 +313,33 @@ fn training_goes_on_in_the_run_that_is_opened() {
     assert!(matches!(worker.until_paused()[0], Event::Paused));
 }
 
+#[test]
+fn an_instrument_answers_once_or_says_what_is_missing() {
+    let worker = Worker::of(testing::session(1));
+    worker.until_paused();
+    let measure = |instrument: &str| {
+        let arguments = Arguments { prompt: vec![1, 2, 3], ..Arguments::default() };
+        worker.send(Command::Measure { instrument: instrument.to_owned(), arguments });
+    };
+    measure("sizes");
+    let events = worker.until(|event| matches!(event, Event::Measured(_)));
+    let Some(Event::Measured(measured)) = events.last() else { panic!("{events:?}") };
+    assert_eq!((measured.instrument, measured.step), ("sizes", 0));
+    assert!(measured.reading.figure("logits").is_some_and(|rms| rms > 0.0));
+    for (name, why) in [("alignment", "no map"), ("none", "choose one of"), ("picture", "noise")] {
+        measure(name);
+        let events = worker.until(|event| matches!(event, Event::Refused { .. }));
+        let Some(Event::Refused { what, why: found }) = events.last() else { panic!() };
+        assert!(what == name && found.contains(why), "{what}: {found}");
+    }
+}
+
 fn subscription(every_seconds: f64) -> Subscription {
     Subscription {
         prompt: vec![1, 2, 3],
         activations: vec!["logits".to_owned()],
         parameters: Vec::new(),
+        instruments: Vec::new(),
         norms: true,
         every_seconds,
     }
@@ -431,6 +454,10 @@ struct FragileShard {
 impl Model for Fragile {
     fn config(&self) -> &model::Config {
         self.model.config()
+    }
+
+    fn card(&self) -> Card {
+        self.model.card()
     }
 
     fn registry(&self) -> &Registry {

@@ -5,9 +5,9 @@ use crate::lab::fixture;
 use crate::lab::model::Msg;
 use crate::lab::theme::Glyphs;
 use crate::lab::update::update;
+use crate::stage::stage;
 use crate::train::Event;
 use crate::train::snapshot::{Norms, Snapshot, Tensor};
-use crate::train::stage::stage;
 
 fn screen(model: &Model, width: u16, height: u16) -> String {
     fixture::text(&fixture::pane(model, PaneId::Inside, width, height))

@@ -2,11 +2,11 @@
 
 use super::View;
 use crate::lab::run_view::{Ghost, Run};
+use crate::stage::Value;
+use crate::stage::hyperparameter::hyperparameter;
 use crate::text::ngram::Reference;
-use crate::train::Value;
 use crate::train::event::Evaluation;
 use crate::train::history::{History, Point};
-use crate::train::hyperparameter::hyperparameter;
 use crate::train::schedule::learning_rate;
 
 /// The middle of a point's steps.

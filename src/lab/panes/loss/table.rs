@@ -71,16 +71,17 @@ fn figures(run: &Run, cursor: Option<u64>) -> Vec<Measured<'_>> {
     let estimate = at.checked_sub(1).and_then(|at| all.get(at)).or(all.last());
     let estimated = estimate.map_or(&[][..], |e| &e.figures);
     let batch = |name: &str| {
-        let at = run.parts.iter().position(|part| *part == name)?;
+        let at = run.parts().iter().position(|part| part.name == name)?;
         // The cursor is elsewhere than the last batch.
         run.last.filter(|_| cursor.is_none()).map(|last| last.parts[at])
     };
-    let parts = run.parts.iter().map(|name| Measured {
+    let parts = run.parts().iter().map(|part| part.name).map(|name| Measured {
         name,
         held_out: estimate.and_then(|e| e.figure(name)),
         batch: batch(name),
     });
-    let others = estimated.iter().filter(|figure| !run.parts.contains(&&*figure.name));
+    let others =
+        estimated.iter().filter(|figure| !run.parts().iter().any(|part| part.name == figure.name));
     let others = others.map(|figure| Measured {
         name: &figure.name,
         held_out: Some(figure.value),

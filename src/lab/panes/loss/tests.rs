@@ -258,7 +258,7 @@ fn the_learning_rate_of_a_step_follows_the_changes() {
     assert_eq!([1, 1240].map(|step| lr(&model, step)), [Some(1e-3); 2]);
     assert_eq!([1241, 3400].map(|step| lr(&model, step)), [Some(3e-4); 2]);
     let config = &mut run(&mut model).config.training;
-    config.schedule = crate::train::Schedule::Cosine;
+    config.schedule = crate::stage::Schedule::Cosine;
     (config.warmup_steps, config.lr_decay_steps, config.min_lr) = (99, 2000, 1e-4);
     assert_eq!(lr(&model, 4), Some(1e-3 * 4.0 / 100.0), "warming up");
     assert_eq!(lr(&model, 3400), Some(1e-4), "run down");

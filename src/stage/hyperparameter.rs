@@ -5,6 +5,7 @@ mod table;
 use std::fmt;
 
 use super::config::Config;
+use crate::model::kind;
 pub use table::HYPERPARAMETERS;
 
 /// What a change costs.
@@ -113,6 +114,16 @@ enum CountNudge {
     Add(u64),
 }
 
+/// Whom a hyperparameter means something to.
+#[derive(Clone, Copy, Debug)]
+enum Of {
+    Everyone,
+    /// Kinds of networks and tasks that name it.
+    Some,
+    /// Configurations of which this is true.
+    Where(fn(&Config) -> bool),
+}
+
 /// One hyperparameter: its name is the field's term and its key in files; the option is the same with dashes.
 #[derive(Clone, Copy, Debug)]
 pub struct Hyperparameter {
@@ -123,7 +134,7 @@ pub struct Hyperparameter {
     pub takes: Takes,
     pub range: Range,
     count_nudge: CountNudge,
-    applies: fn(&Config) -> bool,
+    of: Of,
     get: fn(&Config) -> Value,
     set: fn(&mut Config, Value),
 }
@@ -139,9 +150,16 @@ const RUNGS: [f64; 2] = [1.0, 3.0];
 const LOWEST_RUNG: f64 = 1e-6;
 
 impl Hyperparameter {
-    /// Whether it means something to the kind of network that a configuration is of.
+    /// Whether it means something to the kind of network that a configuration is of, or to its task.
     pub fn applies(&self, config: &Config) -> bool {
-        (self.applies)(config)
+        match self.of {
+            Of::Everyone => true,
+            Of::Some => {
+                kind(config.model.model).hyperparameters.contains(&self.name)
+                    || config.task.hyperparameters().contains(&self.name)
+            }
+            Of::Where(applies) => applies(config),
+        }
     }
 
     /// Its value in a configuration.
@@ -244,7 +262,9 @@ fn rung(x: f64, up: bool, min: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::stage::STAGES;
+    use crate::model::KINDS;
+    use crate::stage::STAGES;
+    use crate::task::Task;
 
     fn named(name: &str) -> &'static Hyperparameter {
         hyperparameter(name).unwrap()
@@ -274,6 +294,24 @@ mod tests {
             assert_ne!(known, others.contains(&field.as_str()), "{field}");
         }
         assert_eq!(fields.len(), HYPERPARAMETERS.len() + others.len());
+    }
+
+    #[test]
+    fn what_kinds_and_tasks_name_is_in_the_table_and_of_some() {
+        let of_tasks = Task::ALL.map(|task| {
+            let tokens = crate::text::Tokens::Words;
+            crate::task::Config { task, tokens, ..Default::default() }.hyperparameters()
+        });
+        let of_kinds = KINDS.iter().map(|kind| kind.hyperparameters);
+        let mut all: Vec<_> = of_kinds.chain(of_tasks).flatten().collect();
+        for name in &all {
+            let of = hyperparameter(name).map(|h| h.of);
+            assert!(matches!(of, Some(Of::Some)), "{name}");
+        }
+        all.sort_unstable();
+        all.dedup();
+        let some = HYPERPARAMETERS.iter().filter(|h| matches!(h.of, Of::Some));
+        assert_eq!(all.len(), some.count(), "one is nobody's");
     }
 
     #[test]

@@ -1,14 +1,21 @@
-//! Stages: presets over the switches of the model and the trainer.
+//! What is trained: a stage is a preset over the switches of model, task and trainer, and every switch is a
+//! hyperparameter.
 
 mod before;
+pub mod config;
 mod encoder_decoder;
 mod generative;
+pub mod hyperparameter;
 mod lecture;
+mod validate;
 
-use super::config::{Config, Training};
 use crate::model;
 use crate::model::config::Architecture;
 use crate::task;
+
+pub use config::{Config, Decay, Schedule, Training};
+pub use hyperparameter::{HYPERPARAMETERS, Hyperparameter, Value};
+pub use validate::{InvalidConfig, LAST_STEP, tasks};
 
 /// A named preset.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +176,9 @@ impl Stage {
         config
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// What a stage's configuration is made of.
 struct Preset {

@@ -1,8 +1,8 @@
 //! Encoder and decoder of "Attention Is All You Need".
 
+use super::config::{Schedule, Training};
 use crate::model;
 use crate::model::config::{Architecture, Norm};
-use crate::train::config::{Schedule, Training};
 
 /// The paper's encoder-decoder (figure 1) in small: two layers a side. Adam, dropout and label smoothing are the paper's
 /// (5.3, 5.4); without dropout it learns by heart that some small numbers are never the answer. The rate falls to almost

@@ -1,8 +1,8 @@
 //! The stages of the lecture.
 
+use super::config::{Schedule, Training};
 use crate::model;
 use crate::model::config::{Architecture, FeedForward, Init, Norm};
-use crate::train::config::{Schedule, Training};
 
 pub(super) fn bigram() -> (model::Config, Training) {
     let training = Training {

@@ -1,10 +1,10 @@
 //! A VAE of glyphs, and GANs of points.
 
 use super::Preset;
+use super::config::Training;
 use crate::model;
 use crate::model::config::Architecture;
 use crate::task::{self, Task};
-use crate::train::config::Training;
 
 pub(super) fn vae() -> Preset {
     let model = model::Config {

@@ -1,12 +1,13 @@
 //! The table itself: live hyperparameters first, then those that build a new model.
 
-use super::{CountNudge, Hyperparameter, Range, Takes, Value};
+use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
-    Activation, Architecture, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position,
+    Activation, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position,
 };
+use crate::stage::config::{Config, Decay, Schedule};
+use crate::stage::validate::tasks;
 use crate::task::{Target, Task};
 use crate::text::Tokens;
-use crate::train::config::{Config, Decay, Schedule, tasks};
 
 /// A set of names for the variants of an enum; the same names that serde writes.
 trait Named: Copy + PartialEq + 'static {
@@ -121,8 +122,17 @@ impl Hyperparameter {
     ) -> Self {
         let Access { get, set } = *access;
         let count_nudge = CountNudge::Double;
-        let applies = |_: &Config| true;
-        Self { name, option, doc, takes: Takes::Live, range, count_nudge, applies, get, set }
+        Self {
+            name,
+            option,
+            doc,
+            takes: Takes::Live,
+            range,
+            count_nudge,
+            of: Of::Everyone,
+            get,
+            set,
+        }
     }
 
     const fn rebuild(
@@ -135,9 +145,14 @@ impl Hyperparameter {
         Self { takes: Takes::Rebuild, ..Self::live(name, option, doc, range, access) }
     }
 
-    /// It means something only to some kinds of networks, or to some tasks.
-    const fn of(self, applies: fn(&Config) -> bool) -> Self {
-        Self { applies, ..self }
+    /// It means something only to the kinds of networks, and to the tasks, that name it.
+    const fn of_some(self) -> Self {
+        Self { of: Of::Some, ..self }
+    }
+
+    /// It means something only where this is true.
+    const fn only(self, applies: fn(&Config) -> bool) -> Self {
+        Self { of: Of::Where(applies), ..self }
     }
 
     /// A nudge moves it by `step`; without this, counts double and halve.
@@ -159,48 +174,8 @@ const fn counted(min: u64, max: u64) -> Range {
     Range::Count { min, max }
 }
 
-fn gpt(config: &Config) -> bool {
-    config.model.model == Architecture::Gpt
-}
-
-fn encoder_decoder(config: &Config) -> bool {
-    config.model.model == Architecture::EncoderDecoder
-}
-
-fn transformer(config: &Config) -> bool {
-    gpt(config) || encoder_decoder(config)
-}
-
-fn recurrent(config: &Config) -> bool {
-    matches!(config.model.model, Architecture::Rnn | Architecture::Gru | Architecture::Lstm)
-}
-
-fn conv(config: &Config) -> bool {
-    config.model.model == Architecture::Conv
-}
-
-fn memory(config: &Config) -> bool {
-    config.model.model == Architecture::Memory
-}
-
-fn neural_gpu(config: &Config) -> bool {
-    config.model.model == Architecture::NeuralGpu
-}
-
-fn words(config: &Config) -> bool {
-    config.task.task == Task::Text && config.task.tokens == Tokens::Words
-}
-
-fn vae(config: &Config) -> bool {
-    config.model.model == Architecture::Vae
-}
-
-fn gan(config: &Config) -> bool {
-    config.model.model == Architecture::Gan
-}
-
 /// No run is longer.
-pub(in crate::train) const MOST_STEPS: u64 = 1_000_000_000;
+const MOST_STEPS: u64 = 1_000_000_000;
 
 /// Every hyperparameter, in the order in which it is shown.
 pub const HYPERPARAMETERS: &[Hyperparameter] = &[
@@ -225,7 +200,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         fraction(0.05),
         &number!(training.dropout),
     )
-    .of(|c| !vae(c) && !gan(c) && c.model.model != Architecture::Bigram),
+    .of_some(),
     Hyperparameter::live(
         "weight_decay",
         "weight-decay",
@@ -298,7 +273,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         log(0.0, 1.0),
         &number!(training.epsilon),
     )
-    .of(encoder_decoder),
+    .of_some(),
     Hyperparameter::live(
         "label_smoothing",
         "label-smoothing",
@@ -306,7 +281,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         fraction(0.05),
         &number!(training.label_smoothing),
     )
-    .of(encoder_decoder),
+    .of_some(),
     Hyperparameter::live(
         "beta",
         "beta",
@@ -314,7 +289,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         log(0.0, 1000.0),
         &number!(training.beta),
     )
-    .of(vae),
+    .of_some(),
     Hyperparameter::live(
         "generator_loss",
         "generator-loss",
@@ -322,7 +297,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(GeneratorLoss::NAMES),
         &choice!(training.generator_loss),
     )
-    .of(gan),
+    .of_some(),
     Hyperparameter::live(
         "d_steps",
         "d-steps",
@@ -331,7 +306,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         &count!(training.d_steps as usize),
     )
     .by(1)
-    .of(gan),
+    .of_some(),
     Hyperparameter::rebuild(
         "n_embd",
         "n-embd",
@@ -339,7 +314,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(1, 2048),
         &count!(model.n_embd as usize),
     )
-    .of(|c| transformer(c) || recurrent(c) || memory(c)),
+    .of_some(),
     Hyperparameter::rebuild(
         "n_head",
         "n-head",
@@ -347,7 +322,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(1, 64),
         &count!(model.n_head as usize),
     )
-    .of(transformer),
+    .of_some(),
     Hyperparameter::rebuild(
         "n_layer",
         "n-layer",
@@ -355,7 +330,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(0, 48),
         &count!(model.n_layer as usize),
     )
-    .of(|c| transformer(c) || recurrent(c) || conv(c))
+    .of_some()
     .by(1),
     Hyperparameter::rebuild(
         "block_size",
@@ -364,7 +339,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(1, 2048),
         &count!(model.block_size as usize),
     )
-    .of(|c| c.task.task == Task::Text),
+    .of_some(),
     Hyperparameter::rebuild(
         "position",
         "position",
@@ -372,7 +347,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Position::NAMES),
         &choice!(model.position),
     )
-    .of(gpt),
+    .of_some(),
     Hyperparameter::rebuild(
         "attention_scale",
         "attention-scale",
@@ -380,7 +355,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(AttentionScale::NAMES),
         &choice!(model.attention_scale),
     )
-    .of(transformer),
+    .of_some(),
     Hyperparameter::rebuild(
         "causal",
         "causal",
@@ -388,7 +363,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Switch,
         &switch!(model.causal),
     )
-    .of(gpt),
+    .of_some(),
     Hyperparameter::rebuild(
         "projection",
         "projection",
@@ -396,7 +371,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Switch,
         &switch!(model.projection),
     )
-    .of(gpt),
+    .of_some(),
     Hyperparameter::rebuild(
         "feed_forward",
         "feed-forward",
@@ -404,7 +379,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(FeedForward::NAMES),
         &choice!(model.feed_forward),
     )
-    .of(gpt),
+    .of_some(),
     Hyperparameter::rebuild(
         "activation",
         "activation",
@@ -412,7 +387,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Activation::NAMES),
         &choice!(model.activation),
     )
-    .of(transformer),
+    .of_some(),
     Hyperparameter::rebuild(
         "residual",
         "residual",
@@ -420,7 +395,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Switch,
         &switch!(model.residual),
     )
-    .of(gpt),
+    .of_some(),
     Hyperparameter::rebuild(
         "norm",
         "norm",
@@ -428,7 +403,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Norm::NAMES),
         &choice!(model.norm),
     )
-    .of(transformer),
+    .of_some(),
     Hyperparameter::rebuild(
         "final_norm",
         "final-norm",
@@ -436,7 +411,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Switch,
         &switch!(model.final_norm),
     )
-    .of(gpt),
+    .of_some(),
     Hyperparameter::rebuild(
         "init",
         "init",
@@ -451,7 +426,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(0, 4096),
         &count!(model.n_hidden as usize),
     )
-    .of(|c| !gpt(c) && !memory(c) && c.model.model != Architecture::Bigram),
+    .of_some(),
     Hyperparameter::rebuild(
         "n_latent",
         "n-latent",
@@ -459,7 +434,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(1, 256),
         &count!(model.n_latent as usize),
     )
-    .of(|c| vae(c) || gan(c)),
+    .of_some(),
     Hyperparameter::rebuild(
         "kernel",
         "kernel",
@@ -468,7 +443,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         &count!(model.kernel as usize),
     )
     .by(1)
-    .of(|c| conv(c) || neural_gpu(c)),
+    .of_some(),
     Hyperparameter::rebuild(
         "hops",
         "hops",
@@ -477,7 +452,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         &count!(model.hops as usize),
     )
     .by(1)
-    .of(|c| memory(c) || neural_gpu(c)),
+    .of_some(),
     Hyperparameter::rebuild(
         "task",
         "task",
@@ -485,7 +460,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Task::NAMES),
         &choice!(task.task),
     )
-    .of(|c| tasks(c.model.model).len() > 1),
+    .only(|c| tasks(c.model.model).count() > 1),
     Hyperparameter::rebuild(
         "distance",
         "distance",
@@ -493,7 +468,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(1, 1024),
         &count!(task.distance as usize),
     )
-    .of(|c| c.task.task == Task::Recall),
+    .of_some(),
     Hyperparameter::rebuild(
         "length",
         "length",
@@ -502,7 +477,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         &count!(task.length as usize),
     )
     .by(1)
-    .of(|c| matches!(c.task.task, Task::Reverse | Task::Sort)),
+    .of_some(),
     Hyperparameter::rebuild(
         "tokens",
         "tokens",
@@ -510,7 +485,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Tokens::NAMES),
         &choice!(task.tokens),
     )
-    .of(|c| c.task.task == Task::Text),
+    .of_some(),
     Hyperparameter::rebuild(
         "max_words",
         "max-words",
@@ -518,7 +493,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         counted(2, 65_536),
         &count!(task.max_words as usize),
     )
-    .of(words),
+    .of_some(),
     Hyperparameter::rebuild(
         "target",
         "target",
@@ -526,5 +501,5 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Target::NAMES),
         &choice!(task.target),
     )
-    .of(|c| c.task.task == Task::Points),
+    .of_some(),
 ];

@@ -1,10 +1,10 @@
 //! What came before attention, and attention beside it.
 
+use super::config::Training;
 use super::{Preset, lecture};
 use crate::model;
 use crate::model::config::Architecture;
 use crate::task::{self, Task};
-use crate::train::config::Training;
 
 pub(super) fn recurrent(model: Architecture) -> (model::Config, Training) {
     let model = model::Config { model, block_size: 32, n_hidden: 128, ..model::Config::default() };

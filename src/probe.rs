@@ -1,0 +1,116 @@
+//! Instruments: what can be measured of a model, its weights and its examples. None of them trains.
+//!
+//! An instrument is a function with a name and a definition; the list is [`INSTRUMENTS`]. The trainer's worker computes one
+//! at a step boundary when it is asked to, within a budget, and `inspect --measure` does on a checkpoint.
+
+pub mod alignment;
+pub mod picture;
+pub mod sizes;
+
+use crate::math::Real;
+use crate::model::card::Unit;
+use crate::model::{Card, Examples, Inference, Model};
+
+/// The latents of the example that is looked at, of the seed's.
+pub const LOOKED_AT: u64 = (1 << 56) - 1;
+
+/// What is measured.
+pub struct Subject<'a> {
+    pub model: &'a dyn Model,
+    pub card: &'a Card,
+    /// The model's arena.
+    pub weights: &'a [Real],
+    pub examples: &'a dyn Examples,
+    /// Working memory for one example at a time.
+    pub inference: &'a mut dyn Inference,
+    /// The run's: what is drawn at random is a function of it.
+    pub seed: u64,
+}
+
+/// What an instrument may be told; each reads what it needs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arguments {
+    /// Tokens to look at; empty for the task's own example.
+    pub prompt: Vec<u32>,
+    /// Held-out examples to average over.
+    pub examples: usize,
+    /// A point of the latent space.
+    pub point: Vec<f32>,
+}
+
+impl Reading {
+    /// A figure by its name.
+    pub fn figure(&self, name: &str) -> Option<f64> {
+        self.figures.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self { prompt: Vec::new(), examples: 100, point: Vec::new() }
+    }
+}
+
+/// What was found: numbers by name, or values of a shape, or both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    pub figures: Vec<(String, f64)>,
+    pub shape: Vec<usize>,
+    /// Row-major.
+    pub values: Vec<f32>,
+}
+
+/// A reading, of which instrument, at which step of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    pub instrument: &'static str,
+    /// Steps done.
+    pub step: u64,
+    pub reading: Reading,
+}
+
+/// Why there is no reading: a clause that says what is missing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotMeasured(pub String);
+
+/// A thing that can be measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Instrument {
+    pub name: &'static str,
+    /// What its numbers mean, in a sentence.
+    pub definition: &'static str,
+    /// Of its figures, or of its values.
+    pub unit: Unit,
+    pub measure: fn(&mut Subject<'_>, &Arguments) -> Result<Reading, NotMeasured>,
+}
+
+/// Every instrument.
+pub const INSTRUMENTS: &[Instrument] =
+    &[alignment::INSTRUMENT, sizes::INSTRUMENT, picture::INSTRUMENT];
+
+/// Finds an instrument by its name.
+///
+/// # Errors
+/// If there is none; the message lists the names.
+pub fn instrument(name: &str) -> Result<&'static Instrument, NotMeasured> {
+    INSTRUMENTS.iter().find(|instrument| instrument.name == name).ok_or_else(|| {
+        let names: Vec<_> = INSTRUMENTS.iter().map(|instrument| instrument.name).collect();
+        NotMeasured(format!("there is no instrument {name:?}: choose one of {}", names.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instrument_has_a_name_of_its_own_and_says_what_it_measures() {
+        for (i, one) in INSTRUMENTS.iter().enumerate() {
+            assert!(one.definition.len() > 20, "{}", one.name);
+            assert!(INSTRUMENTS[..i].iter().all(|other| other.name != one.name));
+            assert_eq!(instrument(one.name).unwrap().name, one.name);
+        }
+        assert!(instrument("none").unwrap_err().to_string().contains("choose one of alignment"));
+    }
+}
