@@ -7,11 +7,12 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod action;
+pub mod border;
+pub mod driver;
 #[cfg(test)]
 pub mod fixture;
 pub mod folder;
-pub mod frame;
-pub mod frames;
+pub mod frame_cost;
 pub mod input;
 pub mod key;
 pub mod layout;
@@ -20,9 +21,9 @@ pub mod model;
 pub mod number;
 pub mod overlays;
 pub mod panes;
+pub mod pen;
 pub mod prompt;
 pub mod reader;
-pub mod run;
 pub mod run_view;
 #[cfg(unix)]
 pub mod signals;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
 
-use super::frame::Frame;
+use super::border::Border;
 use super::model::{Corpus, Model};
 use super::panes::{Look, PaneId};
 use super::run_view::{Ghost, Origin, Run, Speed, Status};
@@ -84,14 +84,14 @@ pub fn model(width: u16, height: u16) -> Model {
 pub fn pane(model: &Model, pane: PaneId, width: u16, height: u16) -> Buffer {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
-    let frame = Frame {
+    let border = Border {
         number: Some(2),
         title: pane.title(),
         detail: &pane.detail(model),
         about: &pane.about(model),
         focused: true,
     };
-    let inner = frame.draw(&model.theme, area, &mut buf);
+    let inner = border.draw(&model.theme, area, &mut buf);
     pane.draw(model, Look { focused: true, zoomed: false }, inner, &mut buf);
     ascii::plain(&model.theme, &mut buf);
     buf

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::Size;
 
-use super::frames::Frames;
+use super::frame_cost::FrameCost;
 use super::layout::{self, Layout};
 use super::overlays::Overlay;
 use super::panes::{self, PaneId};
@@ -136,7 +136,7 @@ pub struct Model {
     pub gemm_rate: Option<f64>,
     pub gemm_rate_asked: bool,
     /// What the latest frames have cost.
-    pub frames: Frames,
+    pub frame_cost: FrameCost,
     /// Whether the learner chose it; otherwise each lesson sets its own pace.
     pub own_pace: bool,
     /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
@@ -237,7 +237,7 @@ impl Model {
             throttle: None,
             gemm_rate: None,
             gemm_rate_asked: false,
-            frames: Frames::default(),
+            frame_cost: FrameCost::default(),
             own_pace: false,
             playing: true,
             snapshot: None,

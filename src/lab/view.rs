@@ -10,7 +10,7 @@ use ratatui::layout::{Alignment, Position, Rect};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Widget};
 
-use super::frame::Frame;
+use super::border::Border;
 use super::layout::SMALLEST;
 use super::model::Model;
 use super::panes::Look;
@@ -37,14 +37,14 @@ fn draw_signs(model: &Model, buf: &mut Buffer) -> Option<Position> {
     for (pane, area) in &layout.panes {
         let look = Look { focused: *pane == model.focus && !covered, zoomed: model.zoomed };
         let number = model.lesson().panes.iter().position(|p| p == pane).map(|i| i + 1);
-        let frame = Frame {
+        let border = Border {
             number,
             title: pane.title(),
             detail: &pane.detail(model),
             about: &pane.about(model),
             focused: look.focused,
         };
-        let inner = frame.draw(&model.theme, *area, buf);
+        let inner = border.draw(&model.theme, *area, buf);
         pane.draw(model, look, inner, buf);
     }
     footer::toasts(model, layout.footer, buf);

@@ -15,9 +15,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Look;
 use crate::lab::action::Action;
-use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::number::probability;
+use crate::lab::pen::{clip, put};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};

@@ -11,9 +11,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Look, PaneId};
 use crate::lab::action::Action;
-use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::overlays::{InputLine, Overlay, Purpose};
+use crate::lab::pen::{clip, put};
 use crate::lab::theme::Role;
 use crate::lab::update;
 use crate::train::event::Edit;

@@ -10,9 +10,9 @@ use ratatui::style::Style;
 
 use super::{Look, PaneId};
 use crate::lab::action::Action;
-use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::number;
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::{Run, Status};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
@@ -116,7 +116,7 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
     }
     parts.push(format!("{} parameters", number::count(run.parameters as u64)));
     parts.push(format!("{} {}", run.threads, if run.threads == 1 { "thread" } else { "threads" }));
-    if let Some((mean, worst)) = model.frames.mean().zip(model.frames.worst()) {
+    if let Some((mean, worst)) = model.frame_cost.mean().zip(model.frame_cost.worst()) {
         let [mean, worst] = [mean, worst].map(|cost| cost.as_secs_f64() * 1e3);
         parts.push(format!("frame {mean:.1} ms, worst {worst:.1}"));
     }

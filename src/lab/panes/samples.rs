@@ -14,9 +14,9 @@ use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::{Look, PaneId};
 use crate::lab::action::Action;
-use crate::lab::frame::put;
 use crate::lab::model::{Effect, Model};
 use crate::lab::number;
+use crate::lab::pen::put;
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::model::sampling::{Sampling, distribution};

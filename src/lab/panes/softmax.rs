@@ -12,9 +12,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Look, PaneId};
 use crate::lab::action::Action;
-use crate::lab::frame::{clip, put};
 use crate::lab::model::{Effect, Model};
 use crate::lab::number::{count, probability, setting, value};
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;

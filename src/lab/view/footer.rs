@@ -8,9 +8,9 @@ use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::{ACTIONS, Action, Context, Section};
-use crate::lab::frame::{clip, put};
 use crate::lab::model::{Model, ToastKind};
 use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::Status;
 use crate::lab::theme::Role;
 use crate::lab::update::contexts;

@@ -9,10 +9,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::overlay::boxed;
 use crate::lab::action;
-use crate::lab::frame::{clip, put};
 use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::overlays::{List, ListKind};
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::Origin;
 use crate::lab::theme::Role;
 

@@ -5,8 +5,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::scatter::role;
 use super::{Rows, token};
-use crate::lab::frame::put;
 use crate::lab::model::Model;
+use crate::lab::pen::put;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::cosine;

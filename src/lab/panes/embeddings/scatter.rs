@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::{Rows, neighbours, token};
-use crate::lab::frame::put;
 use crate::lab::model::Model;
+use crate::lab::pen::put;
 use crate::lab::run_view::Run;
 use crate::lab::theme::{Role, class};
 

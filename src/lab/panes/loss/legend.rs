@@ -7,9 +7,9 @@ use unicode_width::UnicodeWidthStr;
 
 use super::chart::{batch_pen, ghost_at, ghost_pen, train_pen};
 use super::{View, curve, table};
-use crate::lab::frame::put;
 use crate::lab::model::Model;
 use crate::lab::number;
+use crate::lab::pen::put;
 use crate::lab::run_view::{Ghost, Run};
 use crate::lab::theme::{Role, Theme};
 use crate::train::event::Figure;

@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::curve;
-use crate::lab::frame::{clip, put};
 use crate::lab::model::Model;
 use crate::lab::number;
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::{Ghost, Run};
 use crate::lab::theme::Role;
 

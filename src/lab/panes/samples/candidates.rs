@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::frame::{clip, put};
 use crate::lab::model::Model;
 use crate::lab::number;
+use crate::lab::pen::{clip, put};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;

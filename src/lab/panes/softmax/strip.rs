@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::frame::put;
 use crate::lab::model::Model;
 use crate::lab::number::probability;
+use crate::lab::pen::put;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::column;
 use crate::model::sampling::Candidate;

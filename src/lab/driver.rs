@@ -12,7 +12,7 @@ use ratatui::backend::Backend;
 use ratatui::layout::Size;
 
 use super::folder;
-use super::frames;
+use super::frame_cost;
 use super::model::{Corpus, Effect, Model, Msg, ToastKind};
 use super::terminal::Host;
 use super::update::update;
@@ -102,7 +102,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             start,
             drawn: None,
             stirred: start,
-            worked: frames::at_work(),
+            worked: frame_cost::at_work(),
             ending: None,
             asking: false,
             saved: false,
@@ -175,7 +175,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
         self.look();
         if !self.model.dirty {
             // What changes nothing belongs to no frame.
-            self.worked = frames::at_work();
+            self.worked = frame_cost::at_work();
         }
     }
 
@@ -196,9 +196,9 @@ impl<B: Backend, H: Host> Driver<B, H> {
         });
         let lost = drawn.is_err();
         self.host.end_frame();
-        let worked = std::mem::replace(&mut self.worked, frames::at_work());
+        let worked = std::mem::replace(&mut self.worked, frame_cost::at_work());
         if let Some((before, now)) = worked.zip(self.worked) {
-            self.model.frames.drawn(now.saturating_sub(before));
+            self.model.frame_cost.drawn(now.saturating_sub(before));
         }
         self.model.dirty = false;
         self.drawn = Some(Instant::now());
