@@ -7,8 +7,11 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod action;
+pub mod asked;
 pub mod border;
+pub mod corpus;
 pub mod driver;
+pub mod facts;
 #[cfg(test)]
 pub mod fixture;
 pub mod folder;
@@ -20,6 +23,7 @@ pub mod markdown;
 pub mod model;
 pub mod number;
 pub mod overlays;
+pub mod pane;
 pub mod panes;
 pub mod pen;
 pub mod prompt;

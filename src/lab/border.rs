@@ -24,8 +24,8 @@ pub struct Border<'a> {
 }
 
 impl Border<'_> {
-    /// Draws the border and returns the room inside it.
-    pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) -> Rect {
+    /// Draws the border; what stands in it has [`inside`] for itself.
+    pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let border = theme.style(if self.focused { Role::Accent } else { Role::Faint });
         // What stands on the border would take on its colour and weight.
         let title =
@@ -57,8 +57,16 @@ impl Border<'_> {
                 Line::from(Span::styled(format!(" {about} "), muted)).right_aligned(),
             );
         }
-        let inner = block.inner(area);
         block.render(area, buf);
-        inner
+    }
+}
+
+/// The room inside the border of an area.
+pub fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
     }
 }

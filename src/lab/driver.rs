@@ -11,9 +11,10 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 use ratatui::layout::Size;
 
+use super::corpus::Corpus;
 use super::folder;
 use super::frame_cost;
-use super::model::{Corpus, Effect, Model, Msg, ToastKind};
+use super::model::{Effect, Model, Msg, ToastKind};
 use super::terminal::Host;
 use super::update::update;
 use super::view;

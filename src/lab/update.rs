@@ -3,18 +3,17 @@
 mod keys;
 mod mouse;
 mod overlay;
+mod panes;
 mod runs;
 mod sampling;
 mod worker;
 
 use std::time::Duration;
 
-use super::action::{self, Context};
 use super::key::Key;
 use super::model::{Effect, Model, Msg, Quitting, ToastKind};
 use super::overlays::Overlay;
-use super::panes::PaneId;
-pub use runs::{opening, request};
+pub use runs::opening;
 
 /// How long saving may take before the learner is asked whether to leave without it.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -106,8 +105,7 @@ fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
 }
 
 fn press(model: &mut Model, key: Key) -> Vec<Effect> {
-    let contexts = contexts(model);
-    let action = action::lookup(key, &contexts);
+    let action = model.scope().lookup(key);
     match (action, model.overlays.is_empty()) {
         (Some(action), true) => keys::act(model, action),
         (action, false) => overlay::press(model, key, action),
@@ -115,27 +113,9 @@ fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-/// Where keys count now, the nearest first.
-pub fn contexts(model: &Model) -> Vec<Context> {
-    match model.overlays.last() {
-        Some(overlay) => vec![overlay.context()],
-        None => vec![Context::Pane(model.focus), Context::Global],
-    }
-}
-
-/// Tells every pane of the lesson that what it is drawn from is new.
+/// Tells every pane that what it is drawn from is new.
 fn refresh(model: &mut Model) {
-    for pane in PaneId::ALL {
-        pane.refresh(model);
-    }
-}
-
-/// Gives a pane the keys, and shows it.
-fn focus(model: &mut Model, pane: PaneId) {
-    model.focus = pane;
-    if !model.layout().shows(pane) {
-        model.called = Some(pane);
-    }
+    model.refresh();
 }
 
 /// Saves what has trained, then quits.

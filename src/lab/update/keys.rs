@@ -6,9 +6,9 @@ use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, InputLine, List, ListKind, Overlay, Purpose};
-use super::super::panes::PaneId;
 use super::super::run_view::Status;
-use super::{focus, leave, runs, sampling, warn};
+use super::panes::{self, focus};
+use super::{leave, runs, sampling, warn};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
@@ -49,7 +49,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlays.push(Overlay::List(list));
             Vec::new()
         }
-        Action::EditPrompt if !model.reads_prompt() => {
+        Action::EditPrompt if !model.facts().reads_prompt() => {
             let text = "this model reads examples of its own task, not the prompt";
             warn(model, text)
         }
@@ -65,7 +65,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::FocusNext => step_focus(model, 1),
         Action::FocusPrevious => step_focus(model, -1),
         Action::Focus(index) => {
-            if let Some(&pane) = model.lesson().panes.get(usize::from(index)) {
+            if let Some(&pane) = model.lesson_panes().get(usize::from(index)) {
                 focus(model, pane);
             }
             Vec::new()
@@ -107,7 +107,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Interrupt => interrupt(model),
         Action::Suspend => vec![Effect::Suspend],
 
-        action => model.focus.update(model, action),
+        action => panes::act(model, model.focus, action),
     }
 }
 
@@ -209,12 +209,12 @@ fn turn(model: &mut Model, forward: bool) -> Vec<Effect> {
     } else {
         return warn(model, "this is the first page");
     }
-    PaneId::Lesson.refresh(model);
+    model.refresh();
     Vec::new()
 }
 
 fn step_focus(model: &mut Model, by: isize) -> Vec<Effect> {
-    let panes = &model.lesson().panes;
+    let panes = model.lesson_panes();
     let at = panes.iter().position(|p| *p == model.focus).unwrap_or(0) as isize;
     let next = (at + by).rem_euclid(panes.len().max(1) as isize) as usize;
     if let Some(&pane) = panes.get(next) {

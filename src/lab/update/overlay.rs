@@ -129,7 +129,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 /// Keeps the selection of the list on top among its rows.
 pub fn hold(model: &mut Model) {
     let Some(Overlay::List(list)) = model.overlays.last() else { return };
-    let last = list.len(model).saturating_sub(1);
+    let last = list.len(&model.lessons).saturating_sub(1);
     if let Some(Overlay::List(list)) = model.overlays.last_mut() {
         list.selected = list.selected.min(last);
     }
@@ -190,7 +190,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     match *purpose {
         Purpose::Prompt { .. } => {
             let text = input.value().replace(LINE_BREAK, "\n");
-            if model.tokenizer().is_some_and(|tokenizer| tokenizer.encode(&text).is_err()) {
+            if model.facts().tokenizer().is_some_and(|tokenizer| tokenizer.encode(&text).is_err()) {
                 // What cannot be read stays to be mended; the line names the characters.
                 model.overlays.push(Overlay::Input(line));
                 let text = "the text has no such letters: mend the line, or esc leaves it";
@@ -251,7 +251,7 @@ fn no(model: &mut Model) -> Vec<Effect> {
             quitting.since = model.now;
             quitting.asked = false;
         }
-        (Answer::Rebuild { .. }, _) => model.panes.hyperparameters.forget(),
+        (Answer::Rebuild { .. }, _) => model.asked.forget(),
         _ => {}
     }
     Vec::new()
@@ -266,7 +266,7 @@ fn choose(model: &mut Model) -> Vec<Effect> {
             Some(row) => keys::act(model, row.action),
             None => Vec::new(),
         },
-        ListKind::Lessons => match list.lessons(model).get(list.selected) {
+        ListKind::Lessons => match list.lessons(&model.lessons).get(list.selected) {
             Some(&lesson) => runs::open_lesson(model, lesson),
             None => Vec::new(),
         },

@@ -59,7 +59,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             // The new run knows nothing of what was asked of the old one.
             model.subscribed = None;
             model.requested = None;
-            model.panes.hyperparameters.forget();
+            model.asked.forget();
             refresh(model);
             if !std::mem::replace(&mut model.gemm_rate_asked, true) {
                 return vec![Effect::Send(Command::MeasureGemm)];
@@ -87,7 +87,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         }
         Event::Refused { what, why } => {
             let text = format!("{what}: {why}");
-            model.panes.hyperparameters.forget();
+            model.asked.forget();
             // A change that was not made cannot be taken back.
             if let Some(at) = model.undo.iter().rposition(|change| change.name == what) {
                 model.undo.remove(at);
@@ -174,7 +174,7 @@ fn read_with(model: &mut Model, tokenizer: Tokenizer) {
 }
 
 fn applied(model: &mut Model, edit: &Edit) {
-    model.panes.hyperparameters.arrived(edit);
+    model.asked.arrived(edit);
     let Some(run) = &mut model.run else { return };
     if let Some(hyperparameter) = hyperparameter(edit.name)
         && let Err(error) = hyperparameter.set(&mut run.config, edit.new)

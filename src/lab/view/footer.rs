@@ -7,13 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::action::{ACTIONS, Action, Context, Section};
+use crate::lab::action::{ACTIONS, Action, Section};
 use crate::lab::model::{Model, ToastKind};
 use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
 use crate::lab::pen::{clip, put};
 use crate::lab::run_view::Status;
 use crate::lab::theme::Role;
-use crate::lab::update::contexts;
 
 /// Draws the line; returns where the text cursor stands, if something is being typed.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -78,17 +77,17 @@ const OWN: usize = 2;
 fn hints(model: &Model) -> Vec<Hint> {
     let ascii = model.theme.glyphs.ascii;
     let mut hints: Vec<Hint> = Vec::new();
-    let contexts = contexts(model);
-    for (depth, context) in contexts.iter().enumerate() {
+    let scope = model.scope();
+    for (depth, contexts) in scope.nearness.iter().enumerate() {
         let from = hints.len();
         for (at, row) in ACTIONS.iter().filter(|row| !row.short.is_empty()).enumerate() {
-            let here = row.places.iter().find(|p| p.contexts.contains(context));
-            let Some(key) = here.and_then(|p| p.keys.first()) else { continue };
-            if depth == 0 && contexts.len() > 1 && row.action == Action::Zoom {
+            let here = contexts.iter().find_map(|context| scope.keys(row, *context));
+            let Some(key) = here.and_then(<[_]>::first) else { continue };
+            if depth == 0 && scope.nearness.len() > 1 && row.action == Action::Zoom {
                 // `z` does the same everywhere and is named with the global keys.
                 continue;
             }
-            if !is_of_use(model, *context, row.action) {
+            if !is_of_use(model, row.action) {
                 continue;
             }
             let keys = key.label(ascii);
@@ -115,18 +114,18 @@ fn hints(model: &Model) -> Vec<Hint> {
 }
 
 /// Whether a key is worth its place in the line at this moment.
-fn is_of_use(model: &Model, context: Context, action: Action) -> bool {
+fn is_of_use(model: &Model, action: Action) -> bool {
     let status = model.run.as_ref().map(|run| &run.status);
     let finished = status == Some(&Status::Finished);
     let diverged = matches!(status, Some(Status::Diverged(_)));
     match action {
         Action::PauseResume => !finished && !diverged,
         Action::StepOnce => !diverged,
-        Action::EditPrompt => model.reads_prompt(),
+        Action::EditPrompt => model.facts().reads_prompt(),
         Action::Extend => finished,
         Action::Restart => finished || diverged,
         // Help is for reading: there is nothing to choose.
-        Action::Accept if context == Context::List => {
+        Action::Accept => {
             !matches!(model.overlays.last(), Some(Overlay::List(list)) if list.kind == ListKind::Help)
         }
         _ => true,

@@ -174,7 +174,7 @@ fn palette(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<P
 
 fn lessons(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
-    let rows = list.lessons(model);
+    let rows = list.lessons(&model.lessons);
     let inner = boxed(model, "Lessons", 76, rows.len() as u16 + 4, body, buf);
     let (cursor, rest) = filter(model, list, "enter opens a lesson", inner, buf);
     let height = usize::from(rest.height);
