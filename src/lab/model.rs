@@ -152,6 +152,10 @@ pub enum Msg {
     Resize(Size),
     /// The terminal has said whether it is light or dark.
     Ground(Ground),
+    /// A frame has been drawn, at this cost where the system says what that was.
+    Drawn(Option<Duration>),
+    /// An effect could not be carried out, and why.
+    NotDone(String),
     /// Time passed: the time since the start.
     Tick(Duration),
     /// The corpus is there and the trainer is up, with a run of this stage.

@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Changes the model and says what is to be done.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let before = model.dirty;
+    // What is not on the screen yet; a frame has everything.
+    let before = model.dirty && !matches!(msg, Msg::Drawn(_));
     // Whoever handles it takes this back if nothing on the screen changes.
     model.dirty = true;
     let mut effects = handle(model, msg);
@@ -73,6 +74,14 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Sample(sample) => {
             model.sample = Some(sample);
             refresh(model);
+            Vec::new()
+        }
+        Msg::NotDone(why) => warn(model, why),
+        Msg::Drawn(cost) => {
+            model.dirty = false;
+            if let Some(cost) = cost {
+                model.frame_cost.drawn(cost);
+            }
             Vec::new()
         }
         Msg::Terminate => leave(model, true),
