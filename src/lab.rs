@@ -16,6 +16,7 @@ pub mod facts;
 pub mod fixture;
 pub mod folder;
 pub mod frame_cost;
+pub mod host;
 pub mod input;
 pub mod key;
 pub mod layout;

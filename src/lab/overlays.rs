@@ -51,6 +51,14 @@ pub enum Answer {
     QuitUnsaved,
 }
 
+/// How a line break stands in the input line.
+pub const LINE_BREAK: char = '⏎';
+
+/// A text as the input line shows it.
+pub fn on_one_line(text: &str) -> String {
+    text.replace('\n', &LINE_BREAK.to_string())
+}
+
 /// One line of text at the foot of the screen.
 #[derive(Clone, Debug)]
 pub struct InputLine {

@@ -1,5 +1,6 @@
 //! Draws the model: header, panes, footer, and what lies over them.
 
+mod boxed;
 mod footer;
 pub(super) mod header;
 mod lists;

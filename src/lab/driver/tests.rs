@@ -6,8 +6,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
 use crate::lab::fixture;
+use crate::lab::host::NoHost;
 use crate::lab::panes::PaneId;
-use crate::lab::terminal::NoHost;
 use crate::lab::theme::Ground;
 use crate::train::snapshot::{Sample, Snapshot};
 

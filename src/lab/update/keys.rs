@@ -1,21 +1,17 @@
 //! The actions of keys when no overlay is open.
 
-use std::time::Duration;
-
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
-use super::super::overlays::{Answer, Confirm, InputLine, List, ListKind, Overlay, Purpose};
+use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one_line};
 use super::super::run_view::Status;
 use super::panes::{self, focus};
-use super::{leave, runs, sampling, warn};
+use super::say::warn;
+use super::{leaving, runs, sampling};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
 const SPEEDS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
-/// Two presses of ctrl-c within this time leave at once.
-const TWICE: Duration = Duration::from_secs(2);
-
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     if model.quitting.is_some() {
         return if action == Action::Interrupt { vec![Effect::Quit] } else { Vec::new() };
@@ -55,7 +51,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::EditPrompt => {
             let before = model.prompt.text.clone();
-            let input = super::overlay::shown(&before).into();
+            let input = on_one_line(&before).into();
             let purpose = Purpose::Prompt { before };
             let line = InputLine { purpose, input, selected: false, error: None };
             model.overlays.push(Overlay::Input(line));
@@ -103,30 +99,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Undo => runs::undo(model),
 
-        Action::Quit => leave(model, false),
-        Action::Interrupt => interrupt(model),
+        Action::Quit => leaving::leave(model, false),
+        Action::Interrupt => leaving::interrupt(model),
         Action::Suspend => vec![Effect::Suspend],
 
         action => panes::act(model, model.focus, action),
     }
-}
-
-/// Ctrl-c: asks; a second one leaves at once.
-pub fn interrupt(model: &mut Model) -> Vec<Effect> {
-    let again = model.interrupted.is_some_and(|at| model.now.saturating_sub(at) < TWICE);
-    let asking =
-        matches!(model.overlays.last(), Some(Overlay::Confirm(Confirm { yes: Answer::Quit, .. })));
-    if again || asking || model.quitting.is_some() {
-        return vec![Effect::Quit];
-    }
-    model.interrupted = Some(model.now);
-    model.overlays.push(Overlay::Confirm(Confirm {
-        title: "Leave?".to_owned(),
-        text: "Save every run and leave the lab? (ctrl-c again leaves at once, without saving.)"
-            .to_owned(),
-        yes: Answer::Quit,
-    }));
-    Vec::new()
 }
 
 /// Does something with the trainer, if it is up.

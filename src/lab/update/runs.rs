@@ -5,7 +5,8 @@ use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::run_view::{Run, Status};
-use super::{refresh, warn, worker};
+use super::say::warn;
+use super::worker;
 use crate::text::Tokenizer;
 use crate::train::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::train::stage::stage;
@@ -33,7 +34,7 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
-    refresh(model);
+    model.refresh();
     let mut effects = pace(model);
     if model.lesson().stage != opened {
         effects.push(open(model));
@@ -76,7 +77,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
             effects.push(Effect::Send(Command::Run));
         }
     }
-    refresh(model);
+    model.refresh();
     effects
 }
 
@@ -138,7 +139,7 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
     model.toasts.retain(|toast| toast.kind == ToastKind::Warning);
     model.run = Some(Run::opening(id, config.clone(), replaces));
     model.asked.forget();
-    refresh(model);
+    model.refresh();
     Effect::Send(Command::Open { run: id, config: Box::new(config) })
 }
 

@@ -47,7 +47,7 @@ pub fn set(model: &mut Model, action: Action) {
     if action == Action::SampleAnew {
         model.say(ToastKind::Info, "sampling anew");
     }
-    super::refresh(model);
+    model.refresh();
 }
 
 fn percent(p: f64) -> f64 {

@@ -6,6 +6,7 @@ use super::*;
 use crate::lab::action::{ACTIONS, Action};
 use crate::lab::corpus::Corpus;
 use crate::lab::fixture;
+use crate::lab::model::ToastKind;
 use crate::lab::overlays::{Answer, Confirm};
 use crate::lab::panes::PaneId;
 use crate::lab::run_view::Status;
@@ -495,7 +496,7 @@ fn any_action_anywhere_is_survived() {
                 2 => model.run = None,
                 _ => (model.corpus, model.run) = (None, None),
             }
-            refresh(&mut model);
+            model.refresh();
             for pane in PaneId::ALL {
                 focus(&mut model, pane);
                 for row in ACTIONS {

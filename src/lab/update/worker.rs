@@ -6,7 +6,7 @@ use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::number;
 use super::super::overlays::Overlay;
 use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
-use super::{refresh, runs};
+use super::runs;
 use crate::task::signs::Signs;
 use crate::text::Tokenizer;
 use crate::train::event::{Edit, RunId};
@@ -60,7 +60,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             model.subscribed = None;
             model.requested = None;
             model.asked.forget();
-            refresh(model);
+            model.refresh();
             if !std::mem::replace(&mut model.gemm_rate_asked, true) {
                 return vec![Effect::Send(Command::MeasureGemm)];
             }

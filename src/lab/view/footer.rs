@@ -154,7 +154,7 @@ fn prompt(model: &Model) -> Line<'static> {
             Span::styled(run.config.task.to_string(), model.theme.style(Role::Accent)),
         ]);
     }
-    let text = super::overlay::shown(model, &model.prompt.text);
+    let text = shown(model, &model.prompt.text);
     // Its end is what the models look at.
     let tail: String = text.chars().rev().take(24).collect::<Vec<_>>().into_iter().rev().collect();
     let cut = if tail.len() < text.len() { model.theme.glyphs.ellipsis } else { "" };
@@ -162,6 +162,18 @@ fn prompt(model: &Model) -> Line<'static> {
         Span::styled("prompt ", model.theme.style(Role::Muted)),
         Span::styled(format!("{cut}{tail}"), model.theme.style(Role::Accent)),
     ])
+}
+
+/// A text with its line breaks, and what else cannot be seen, as signs: one for one.
+fn shown(model: &Model, text: &str) -> String {
+    let glyphs = &model.theme.glyphs;
+    let newline = if glyphs.ascii { "|" } else { glyphs.newline };
+    let sign = |c: char| match c {
+        '\n' | '⏎' => newline.to_owned(),
+        c if c.is_control() => crate::text::shown::sign(c, glyphs.ascii),
+        c => c.to_string(),
+    };
+    text.chars().map(sign).collect()
 }
 
 /// The line being typed, what is wrong with it, and what its keys are.
@@ -184,7 +196,7 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
     let room = usize::from(area.right().saturating_sub(x + 3));
     let note = clip(note, room.saturating_sub(16).min(note.width()), theme.glyphs.ellipsis);
     let field = room.saturating_sub(note.width()).max(1);
-    let value = super::overlay::shown(model, line.input.value());
+    let value = shown(model, line.input.value());
     let skip = line.input.visual_scroll(field);
     let (mut passed, mut text) = (0, String::new());
     for c in value.chars() {

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
-use super::overlay::boxed;
+use super::boxed::boxed;
 use crate::lab::action;
 use crate::lab::model::Model;
 use crate::lab::number;
