@@ -6,6 +6,7 @@ mod maps;
 mod places;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -29,6 +30,7 @@ use arithmetic::Cell;
 use data::Layer;
 use maps::{Kind, Map, maps, why_none};
 use places::{Content, Miniatures, Places, places};
+use view::View;
 
 /// The weights of all layers are asked for (for the miniatures) while they are at most so many numbers.
 const MINIATURE_VALUES: usize = 1 << 16;
@@ -36,38 +38,6 @@ const MINIATURE_VALUES: usize = 1 << 16;
 const WORD: u16 = 8;
 /// Positions that a page up or down moves over.
 const PAGE: usize = 8;
-
-/// The stages from a dot product to a weight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    Products,
-    Scores,
-    Masked,
-    #[default]
-    Weights,
-}
-
-impl View {
-    const ALL: [Self; 4] = [Self::Products, Self::Scores, Self::Masked, Self::Weights];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Products => "q·k",
-            Self::Scores => "scaled",
-            Self::Masked => "masked",
-            Self::Weights => "softmax",
-        }
-    }
-
-    fn next(self) -> Self {
-        match self {
-            Self::Products => Self::Scores,
-            Self::Scores => Self::Masked,
-            Self::Masked => Self::Weights,
-            Self::Weights => Self::Products,
-        }
-    }
-}
 
 #[derive(Debug, Default)]
 pub struct Attention {

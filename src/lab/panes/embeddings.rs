@@ -1,9 +1,11 @@
 //! The embeddings pane: the token table as a map, by its neighbours and as it is, and the position table.
 
+mod chosen;
 mod neighbours;
 mod pca;
 mod scatter;
 mod table;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -17,162 +19,14 @@ use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::theme::Role;
-use crate::model::config::{self, Architecture};
+use crate::model::config::{Architecture, Position as Positions};
 use crate::train::Subscription;
-use crate::train::snapshot::{Snapshot, Tensor};
+pub use chosen::Embeddings;
+use chosen::{View, views};
+use tables::{FIXED, LEARNED, config, is_bigram, positions, table_name, tokens, why_none};
 
-const TOKENS: &str = "token_embedding_table.weight";
-/// Encoder-decoder: what the decoder reads.
-const TARGET_TOKENS: &str = "target_embedding.weight";
-const LEARNED: &str = "position_embedding_table.weight";
-/// The positions of the prompt, where they are not learned.
-const FIXED: &str = "embedding.position";
 /// Rows that a page up or down moves over.
 const PAGE: usize = 8;
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    /// The tokens on the plane in which their vectors vary most.
-    #[default]
-    Map,
-    /// The tokens nearest to one, by cosine.
-    Neighbours,
-    /// The token table itself.
-    Table,
-    /// Bigram: softmax of the table's rows.
-    Probabilities,
-    /// The position table.
-    Positions,
-}
-
-impl View {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Map => "map",
-            Self::Neighbours => "neighbours",
-            Self::Table => "table",
-            Self::Probabilities => "softmax of rows",
-            Self::Positions => "positions",
-        }
-    }
-
-    fn is_table(self) -> bool {
-        matches!(self, Self::Table | Self::Probabilities | Self::Positions)
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct Embeddings {
-    view: View,
-    /// The token looked at; `None`: the prompt's last one.
-    token: Option<usize>,
-    /// The column under the cursor of a table.
-    column: usize,
-    /// The position looked at; `None`: the prompt's last one.
-    position: Option<usize>,
-    projection: Option<pca::Projection>,
-    /// What the projection was computed from.
-    source: Option<Arc<Snapshot>>,
-}
-
-/// A table (rows, columns), row-major.
-#[derive(Clone, Copy, Debug)]
-struct Rows<'a> {
-    values: &'a [f32],
-    count: usize,
-    columns: usize,
-}
-
-impl<'a> Rows<'a> {
-    fn of(tensor: &'a Tensor) -> Option<Self> {
-        let &[count, columns] = tensor.shape.as_slice() else { return None };
-        let whole = count > 0 && columns > 0 && tensor.values.len() == count * columns;
-        whole.then_some(Self { values: &tensor.values, count, columns })
-    }
-
-    fn row(&self, index: usize) -> &'a [f32] {
-        &self.values[index * self.columns..(index + 1) * self.columns]
-    }
-}
-
-fn config<'a>(facts: &Facts<'a>) -> Option<&'a config::Config> {
-    Some(&facts.run?.config.model)
-}
-
-fn has_positions(config: &config::Config) -> bool {
-    config.model == Architecture::Gpt && config.position != config::Position::None
-}
-
-/// The name of the table of tokens; `None` where there is no such table.
-fn table_name(config: &config::Config) -> Option<&'static str> {
-    match config.model {
-        Architecture::EncoderDecoder => Some(TARGET_TOKENS),
-        Architecture::Vae | Architecture::Gan | Architecture::Memory => None,
-        _ => Some(TOKENS),
-    }
-}
-
-/// Why a model has no one table of tokens.
-fn why_none(config: &config::Config) -> Option<&'static str> {
-    match config.model {
-        Architecture::Vae => Some("A VAE reads pixels: there are no tokens and no table of them."),
-        Architecture::Gan => Some("A GAN reads points: there are no tokens and no table of them."),
-        Architecture::Memory => Some(
-            "A memory network has a table for every hop and one more, not one that says what a token is.",
-        ),
-        _ => None,
-    }
-}
-
-fn is_bigram(facts: &Facts) -> bool {
-    config(facts).is_some_and(|c| c.model == Architecture::Bigram)
-}
-
-fn tokens<'a>(facts: &Facts<'a>) -> Option<Rows<'a>> {
-    Rows::of(facts.snapshot?.parameter(table_name(config(facts)?)?)?)
-}
-
-fn positions<'a>(facts: &Facts<'a>) -> Option<Rows<'a>> {
-    let snapshot = facts.snapshot?;
-    let fixed = config(facts)?.position == config::Position::Sinusoidal;
-    Rows::of(if fixed { snapshot.activation(FIXED) } else { snapshot.parameter(LEARNED) }?)
-}
-
-/// The views that the stage has.
-fn views(facts: &Facts) -> &'static [View] {
-    const GPT: &[View] = &[View::Map, View::Neighbours, View::Table, View::Positions];
-    const BIGRAM: &[View] = &[View::Map, View::Neighbours, View::Table, View::Probabilities];
-    match config(facts) {
-        Some(c) if c.model == Architecture::Bigram => BIGRAM,
-        Some(c) if !has_positions(c) => &GPT[..3],
-        _ => GPT,
-    }
-}
-
-impl Embeddings {
-    /// The view chosen, if the stage has it.
-    fn view(&self, facts: &Facts) -> View {
-        let chosen = self.view;
-        if views(facts).contains(&chosen) { chosen } else { View::Map }
-    }
-
-    /// The token looked at, of `count`.
-    fn token(&self, facts: &Facts, count: usize) -> usize {
-        let last = facts.subject().last().map_or(0, |&token| token as usize);
-        self.token.unwrap_or(last).min(count.saturating_sub(1))
-    }
-
-    /// The position looked at, of `count`.
-    fn position(&self, facts: &Facts, count: usize) -> usize {
-        let last = facts.subject().len().saturating_sub(1);
-        self.position.unwrap_or(last).min(count.saturating_sub(1))
-    }
-
-    /// The table on the screen.
-    fn rows<'a>(&self, facts: &Facts<'a>) -> Option<Rows<'a>> {
-        if self.view(facts) == View::Positions { positions(facts) } else { tokens(facts) }
-    }
-}
 
 impl Pane for Embeddings {
     fn title(&self) -> &'static str {
@@ -304,7 +158,7 @@ impl Pane for Embeddings {
         let Some(name) = config(facts).and_then(table_name) else { return };
         wanted.parameters.push(name.to_owned());
         if self.view(facts) == View::Positions {
-            if config(facts).is_some_and(|c| c.position == config::Position::Sinusoidal) {
+            if config(facts).is_some_and(|c| c.position == Positions::Sinusoidal) {
                 wanted.activations.push(FIXED.to_owned());
             } else {
                 wanted.parameters.push(LEARNED.to_owned());

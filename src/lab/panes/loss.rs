@@ -2,9 +2,11 @@
 
 mod banner;
 mod chart;
+mod chosen;
 mod curve;
 mod legend;
 mod markers;
+mod pens;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -21,27 +23,8 @@ use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::train::event::Figure;
 use chart::Chart;
-
-/// What the pane shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    /// Everything, with the next yardstick on either side.
-    #[default]
-    Whole,
-    /// The losses of the second half of the run so far.
-    Close,
-    /// The estimates in figures.
-    Table,
-}
-
-#[derive(Debug, Default)]
-pub struct Loss {
-    /// The step being read off.
-    cursor: Option<u64>,
-    log_steps: bool,
-    log_losses: bool,
-    view: View,
-}
+pub use chosen::Loss;
+use chosen::View;
 
 impl Loss {
     /// Left and right: a hundredth of the axis; pages: a tenth; up and down: from estimate to estimate. Past the newest step
@@ -89,7 +72,7 @@ impl Pane for Loss {
     fn detail(&self, facts: &Facts) -> String {
         let mut parts = Vec::new();
         if let Some(evaluation) = facts.run.and_then(Run::evaluation) {
-            let beats = curve::beaten(evaluation.val_loss, references(facts));
+            let beats = curve::beaten(evaluation.val_loss, facts.yardsticks());
             let beats = beats.map_or(String::new(), |r| format!(" beats {}", r.name));
             parts.push(format!("val {}{beats}", number::loss(evaluation.val_loss)));
         }
@@ -114,7 +97,7 @@ impl Pane for Loss {
                 let steps = curve::window(run, self.view);
                 format!("smoothed ~{steps:.0} steps; {} estimates", facts.theme.glyphs.knob)
             }
-            Some(_) if references(facts).is_empty() => "estimates on held-out examples".to_owned(),
+            Some(_) if facts.yardsticks().is_empty() => "estimates on held-out examples".to_owned(),
             _ => "estimates, and the best counting that each beats".to_owned(),
         }
     }
@@ -209,8 +192,4 @@ fn answers<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Figure> + use<'a> 
     let run = facts.run;
     let figures = run.and_then(Run::evaluation).map_or(&[][..], |e| &e.figures);
     figures.iter().filter(move |figure| run.is_some_and(|run| !run.parts.contains(&&*figure.name)))
-}
-
-fn references<'a>(facts: &Facts<'a>) -> &'a [crate::text::ngram::Reference] {
-    facts.yardsticks()
 }

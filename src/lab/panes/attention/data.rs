@@ -1,7 +1,7 @@
 //! What the snapshot holds of one map of attention.
 
-use super::View;
 use super::maps::{Kind, Map};
+use super::view::View;
 use crate::lab::facts::Facts;
 use crate::model::PAD;
 use crate::train::snapshot::Tensor;

@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::scatter::role;
-use super::{Embeddings, Rows};
+use super::chosen::{Embeddings, role};
+use super::tables::Rows;
 use crate::lab::facts::Facts;
 use crate::lab::pen::put;
 use crate::lab::theme::Role;

@@ -6,11 +6,13 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{Embeddings, Rows, neighbours};
+use super::chosen::{Embeddings, role};
+use super::neighbours;
+use super::tables::{Rows, tokens};
 use crate::lab::facts::Facts;
 use crate::lab::pen::put;
 use crate::lab::run_view::Run;
-use crate::lab::theme::{Role, class};
+use crate::lab::theme::Role;
 
 /// From this width on the neighbours stand beside the map.
 const BESIDE: u16 = 78;
@@ -41,11 +43,6 @@ fn places(area: Rect) -> Places {
         foot: (below > 0).then_some(Rect { y: map.bottom(), height: below, ..main }),
         side,
     }
-}
-
-/// The role of a token's class.
-pub fn role(facts: &Facts, token: usize) -> Role {
-    facts.character(token as u32).map_or(Role::Muted, class)
 }
 
 /// A token's own cell, then those it may go to if that is taken: (columns, rows) away.
@@ -192,7 +189,7 @@ fn legend(facts: &Facts, area: Rect, buf: &mut Buffer) {
 pub fn token_at(pane: &Embeddings, facts: &Facts, area: Rect, at: Position) -> Option<usize> {
     let places = places(area);
     if let Some(side) = places.side.filter(|side| side.contains(at)) {
-        return neighbours::token_at(pane, facts, &super::tokens(facts)?, side, at);
+        return neighbours::token_at(pane, facts, &tokens(facts)?, side, at);
     }
     let projection = pane.projection.as_ref()?;
     let distance = |p: Position| {

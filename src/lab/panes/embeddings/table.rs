@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{Embeddings, Rows, View, is_bigram};
+use super::chosen::{Embeddings, View};
+use super::tables::{Rows, is_bigram};
 use crate::lab::facts::Facts;
 use crate::lab::number::{probability, value};
 use crate::lab::theme::Role;

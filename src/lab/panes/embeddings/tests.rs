@@ -1,10 +1,12 @@
 use ratatui::layout::Rect;
 
+use super::tables::TOKENS;
 use super::*;
 use crate::lab::fixture;
 use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+use crate::train::snapshot::{Snapshot, Tensor};
 
 const PANE: PaneId = PaneId::Embeddings;
 
@@ -262,10 +264,10 @@ fn views_and_subscriptions_follow_the_stage() {
     model.panes.embeddings.view = View::Positions;
     assert_eq!(wanted(&model), [TOKENS, LEARNED]);
     let config = &mut model.run.as_mut().unwrap().config.model;
-    config.position = config::Position::Sinusoidal;
+    config.position = Positions::Sinusoidal;
     assert_eq!(wanted(&model), [TOKENS, FIXED]);
     assert!(text(&model, 60, 18).contains("position 8, channel 0"));
-    model.run.as_mut().unwrap().config.model.position = config::Position::None;
+    model.run.as_mut().unwrap().config.model.position = Positions::None;
     assert_eq!(model.panes.embeddings.view(&model.facts()), View::Map);
     assert_eq!(wanted(&model), [TOKENS]);
 }

@@ -5,8 +5,10 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::banner::banner;
+use super::chosen::{Loss, View};
 use super::legend::{self, Item};
-use super::{Loss, View, curve, markers, references};
+use super::pens::{BATCH, REFERENCE, batch_pen, ghost_pen, train_pen, validation_pen};
+use super::{curve, markers};
 use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pen::put;
@@ -16,7 +18,6 @@ use crate::lab::widgets::axis;
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
 use crate::lab::widgets::scale::{Kind, Scale};
 use crate::model::config::Architecture;
-use crate::train::history::History;
 
 /// Smaller areas have no chart.
 const SMALLEST: (u16, u16) = (16, 4);
@@ -24,12 +25,6 @@ const SMALLEST: (u16, u16) = (16, 4);
 const GHOSTS: usize = 6;
 /// The legend begins behind the axis' title.
 const LEGEND_START: u16 = 5;
-/// Layers of the dots: what a higher one draws hides what is under it in the same cell.
-const REFERENCE: u8 = 1;
-const BATCH: u8 = 2;
-const GHOST: u8 = 3;
-const CURVE: u8 = 4;
-
 pub struct Chart<'a> {
     pane: &'a Loss,
     facts: &'a Facts<'a>,
@@ -75,29 +70,12 @@ pub fn steps(run: &Run, view: View, log: bool) -> Scale {
     Scale::new(first as f64, last as f64, kind)
 }
 
-/// The pens of the curves.
-pub fn train_pen(theme: &Theme) -> Pen {
-    Pen::solid(CURVE, theme.style(Role::Train), '*')
-}
-
-pub fn batch_pen(theme: &Theme) -> Pen {
-    Pen::solid(BATCH, theme.style(Role::TrainRaw), '.')
-}
-
-pub fn ghost_pen(theme: &Theme, index: usize) -> Pen {
-    Pen { dash: (2, 2), ..Pen::solid(GHOST, theme.ghost(index), '~') }
-}
-
-fn validation_pen(theme: &Theme) -> Pen {
-    Pen::solid(CURVE, theme.style(Role::Validation), 'o')
-}
-
 impl<'a> Chart<'a> {
     /// Lays the chart out; `None` if there is neither a loss nor a reference to show.
     pub fn new(pane: &'a Loss, facts: &'a Facts<'a>, run: &'a Run, area: Rect) -> Option<Self> {
         let window = curve::window(run, pane.view);
         let smoothed = curve::smoothed(&run.history, window);
-        let references = references(facts);
+        let references = facts.yardsticks();
         let mut ghosts: Vec<(usize, &Ghost)> = facts.visible_ghosts().enumerate().collect();
         ghosts.drain(..ghosts.len().saturating_sub(GHOSTS));
         let shown = ghosts.iter().map(|(_, ghost)| *ghost);
@@ -297,7 +275,7 @@ impl<'a> Chart<'a> {
 
     fn references(&self, dots: &mut Dots) {
         let pen = Pen::solid(REFERENCE, self.theme().style(Role::Reference), '.');
-        for reference in references(self.facts) {
+        for reference in self.facts.yardsticks() {
             if self.row(reference.loss).is_some()
                 && let Some((_, y)) = self.dot(self.x.low(), reference.loss)
             {
@@ -393,7 +371,7 @@ impl<'a> Chart<'a> {
     /// The references' labels right of the plot, each on its line's row or next to it.
     fn name_references(&self, buf: &mut Buffer) {
         let mut shown: Vec<_> =
-            references(self.facts).iter().filter_map(|r| Some((self.row(r.loss)?, r))).collect();
+            self.facts.yardsticks().iter().filter_map(|r| Some((self.row(r.loss)?, r))).collect();
         shown.sort_by(|a, b| b.1.loss.total_cmp(&a.1.loss));
         let rows: Vec<u16> = shown.iter().map(|(row, _)| *row).collect();
         for (row, (_, reference)) in axis::spread(&rows, self.plot.height).iter().zip(&shown) {
@@ -452,12 +430,4 @@ fn most_labels(rows: u16) -> usize {
 fn labels_width(y: &Scale, rows: u16) -> u16 {
     let labels = axis::labels(&y.ticks(most_labels(rows)));
     labels.iter().map(|label| label.chars().count() as u16).max().unwrap_or(0).max(3)
-}
-
-/// A ghost's loss at a step, smoothed as the run's.
-pub fn ghost_at(history: &History, window: f64, step: u64) -> Option<f64> {
-    let index = curve::nearest(history, step)?;
-    let last = history.points.last()?;
-    let loss = curve::smoothed(history, window).get(index)?.1;
-    (loss.is_finite() && last.step + last.count >= step).then_some(loss)
 }

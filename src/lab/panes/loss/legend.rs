@@ -5,8 +5,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-use super::chart::{batch_pen, ghost_at, ghost_pen, train_pen};
-use super::{Loss, View, curve, table};
+use super::chosen::{Loss, View};
+use super::pens::{batch_pen, ghost_pen, train_pen};
+use super::{curve, table};
 use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pen::put;
@@ -86,7 +87,7 @@ pub fn at(pane: &Loss, facts: &Facts, run: &Run, smoothed: &[(f64, f64)], step: 
     items.extend(reading.lr.map(|lr| plain(format!("lr {}", number::setting(lr)))));
     let window = curve::window(run, pane.view);
     for (index, ghost) in facts.visible_ghosts().enumerate() {
-        if let Some(loss) = ghost_at(&ghost.history, window, last) {
+        if let Some(loss) = curve::ghost_at(&ghost.history, window, last) {
             items.push(ghost_item(theme, index, ghost, Some(loss)));
         }
     }
