@@ -302,20 +302,17 @@ impl Attention {
             for head in 0..places.heads {
                 let at = places.place(index, head);
                 let values = layer.as_ref().and_then(|layer| layer.map(View::Weights, head));
-                match (&layer, values) {
-                    (Some(layer), Some(values)) => {
-                        let size = usize::from(places.size);
-                        let (rows, columns) = (layer.queries.len(), layer.keys.len());
-                        let value = |query: usize, key: usize| values.at(query, key);
-                        let scale = Scale::Probability;
-                        (&Miniature { theme, scale, value: &value, rows, columns, size })
-                            .render(at, buf);
-                    }
+                let Some((layer, values)) = layer.as_ref().zip(values) else {
                     // Too large to be fetched for all layers.
-                    _ => {
-                        _ = put(buf, at, at.x, at.y, theme.glyphs.dotted, theme.style(Role::Faint))
-                    }
-                }
+                    let faint = theme.style(Role::Faint);
+                    put(buf, at, at.x, at.y, theme.glyphs.dotted, faint);
+                    continue;
+                };
+                let size = usize::from(places.size);
+                let (rows, columns) = (layer.queries.len(), layer.keys.len());
+                let value = |query: usize, key: usize| values.at(query, key);
+                let scale = Scale::Probability;
+                (&Miniature { theme, scale, value: &value, rows, columns, size }).render(at, buf);
             }
         }
     }
