@@ -11,14 +11,14 @@ mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
+use ratatui::widgets::{Paragraph, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::number::probability;
 use crate::lab::pane::{Pane, Seat, Wish};
-use crate::lab::pen::{clip, put};
+use crate::lab::pen::{clip, put, sentence};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};
@@ -156,7 +156,7 @@ impl Attention {
                 height: grid.area.height.saturating_sub(1),
                 ..grid.area
             };
-            quiet(facts, "comes with the next step", under, buf);
+            sentence(facts.theme, "comes with the next step", under, buf);
         }
 
         if let Some(cell) = self.cell(facts, layer) {
@@ -343,21 +343,26 @@ impl Pane for Attention {
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
         match (config(facts), self.chosen(facts), self.layer(facts)) {
-            (Some(config), None, _) => quiet(facts, why_none(config), area, buf),
+            (Some(config), None, _) => sentence(facts.theme, why_none(config), area, buf),
             (Some(_), Some(_), Some(layer)) => self.attention(facts, &layer, area, buf),
             _ if !facts.reads_prompt() => {
-                quiet(
-                    facts,
+                sentence(
+                    facts.theme,
                     "Who looks at whom in an example comes with the first step.",
                     area,
                     buf,
                 );
             }
             _ if facts.corpus.is_some() && facts.prompt.tokens.is_empty() => {
-                quiet(facts, "Type a prompt with / to see what its characters look at.", area, buf);
+                sentence(
+                    facts.theme,
+                    "Type a prompt with / to see what its characters look at.",
+                    area,
+                    buf,
+                );
             }
-            _ => quiet(
-                facts,
+            _ => sentence(
+                facts.theme,
                 "What your prompt's characters look at comes with the first step.",
                 area,
                 buf,
@@ -451,13 +456,6 @@ impl Pane for Attention {
             Action::NextLayer,
         ]
     }
-}
-
-fn quiet(facts: &Facts, text: &str, area: Rect, buf: &mut Buffer) {
-    Paragraph::new(text)
-        .wrap(Wrap { trim: true })
-        .style(facts.theme.style(Role::Muted))
-        .render(area, buf);
 }
 
 /// Columns of the widest label among some, and the gap after it.

@@ -13,12 +13,11 @@ use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
-use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
-use crate::lab::theme::Role;
+use crate::lab::pen::sentence;
 use crate::model::config::{Architecture, Position as Positions};
 use crate::train::Subscription;
 pub use chosen::Embeddings;
@@ -93,10 +92,7 @@ impl Pane for Embeddings {
             } else {
                 "Every token's vector is shown with the first step."
             };
-            Paragraph::new(text)
-                .wrap(Wrap { trim: true })
-                .style(facts.theme.style(Role::Muted))
-                .render(area, buf);
+            sentence(facts.theme, text, area, buf);
         }
     }
 

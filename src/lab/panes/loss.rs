@@ -13,14 +13,13 @@ mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::pen::sentence;
 use crate::lab::run_view::Run;
-use crate::lab::theme::Role;
 use crate::train::event::Figure;
 use chart::Chart;
 pub use chosen::Loss;
@@ -106,7 +105,7 @@ impl Pane for Loss {
         let area = seat.room;
         let Some(run) = facts.run else {
             let text = "The curve starts here as soon as the trainer has opened its first run.";
-            return quiet(facts, text, area, buf);
+            return sentence(facts.theme, text, area, buf);
         };
         if self.view == View::Table {
             return table::draw(facts, run, self.cursor, area, buf);
@@ -117,7 +116,7 @@ impl Pane for Loss {
         }
         match Chart::new(self, facts, run, chart_area) {
             Some(chart) => chart.draw(buf),
-            None => quiet(facts, &figures(run), chart_area, buf),
+            None => sentence(facts.theme, &figures(run), chart_area, buf),
         }
     }
 
@@ -178,13 +177,6 @@ fn split(zoomed: bool, area: Rect) -> (Rect, Option<Rect>) {
     let width = area.width - table::WIDTH - GAP;
     let side = Rect { x: area.x + width + GAP, width: table::WIDTH, ..area };
     (Rect { width, ..area }, Some(side))
-}
-
-fn quiet(facts: &Facts, text: &str, area: Rect, buf: &mut Buffer) {
-    Paragraph::new(text)
-        .wrap(Wrap { trim: true })
-        .style(facts.theme.style(Role::Muted))
-        .render(area, buf);
 }
 
 /// What the last estimate says beside the loss, without the loss's own parts.

@@ -10,13 +10,12 @@ use std::iter;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use crate::lab::action::{Action, DRAWING};
 use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pane::{Pane, Seat, Wish};
-use crate::lab::pen::put;
+use crate::lab::pen::{put, sentence};
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::model::sampling::{Sampling, distribution};
@@ -173,10 +172,7 @@ impl Pane for Samples {
             let text = "The first text comes within seconds, from untrained weights: noise. Watch it turn \
                     into words.";
             let text = facts.run.and_then(why_none).unwrap_or(text);
-            Paragraph::new(text)
-                .wrap(Wrap { trim: true })
-                .style(facts.theme.style(Role::Muted))
-                .render(area, buf);
+            sentence(facts.theme, text, area, buf);
             return;
         };
         let (text, table) = self.split(facts, area);

@@ -7,14 +7,14 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
+use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::{Action, DRAWING};
 use crate::lab::facts::Facts;
 use crate::lab::number::{count, probability, setting, value};
 use crate::lab::pane::{Pane, Seat, Wish};
-use crate::lab::pen::{clip, put};
+use crate::lab::pen::{clip, put, sentence};
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
@@ -263,10 +263,7 @@ impl Pane for Softmax {
             } else {
                 "What may come after your prompt is shown with the first step."
             };
-            Paragraph::new(text)
-                .wrap(Wrap { trim: true })
-                .style(facts.theme.style(Role::Muted))
-                .render(area, buf);
+            sentence(facts.theme, text, area, buf);
         }
     }
 

@@ -2,12 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::curve;
 use crate::lab::facts::Facts;
 use crate::lab::number;
-use crate::lab::pen::{clip, put};
+use crate::lab::pen::{Lines, put};
 use crate::lab::run_view::{Ghost, Run};
 use crate::lab::theme::Role;
 
@@ -23,8 +22,8 @@ pub fn draw(facts: &Facts, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut
     let figures = figures(run, cursor);
     let listed = wanted(edits.len()) + wanted(ghosts.len()) + wanted(figures.len());
     let below = listed.min(area.height / 2);
-    let mut rows = Rows { facts, area, y: area.y, buf };
-    evaluations(&mut rows, run, cursor, area.height - below);
+    let mut rows = Lines::new(facts.theme, area, buf);
+    evaluations(&mut rows, facts, run, cursor, area.height - below);
     if !figures.is_empty() && rows.left() > 2 {
         rows.y += 1;
         let muted = facts.theme.style(Role::Muted);
@@ -38,7 +37,7 @@ pub fn draw(facts: &Facts, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut
     }
     if !edits.is_empty() && rows.left() > 2 {
         rows.y += 1;
-        rows.heading("changes");
+        heading(&mut rows, "changes");
         let arrow = facts.theme.glyphs.arrow;
         let room = usize::from(rows.left().saturating_sub(wanted(ghosts.len())).max(1));
         for edit in edits.iter().rev().take(room) {
@@ -49,7 +48,7 @@ pub fn draw(facts: &Facts, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut
     }
     if !ghosts.is_empty() && rows.left() > 2 {
         rows.y += 1;
-        rows.heading("earlier runs, last val");
+        heading(&mut rows, "earlier runs, last val");
         for (i, ghost) in ghosts.iter().enumerate().rev() {
             let val = final_val(ghost).map_or("–".to_owned(), number::loss);
             rows.line(&format!("{val:>8}  {}", ghost.label), facts.theme.ghost(i));
@@ -94,34 +93,12 @@ pub fn final_val(ghost: &Ghost) -> Option<f64> {
     ghost.history.evaluations.iter().rev().map(|e| e.val_loss).find(|loss| loss.is_finite())
 }
 
-/// A pen that goes down a column.
-struct Rows<'a> {
-    facts: &'a Facts<'a>,
-    area: Rect,
-    y: u16,
-    buf: &'a mut Buffer,
+fn heading(rows: &mut Lines, text: &str) {
+    let style = rows.theme.style(Role::Muted);
+    rows.line(&format!("{:>8}  {text}", ""), style);
 }
 
-impl Rows<'_> {
-    fn left(&self) -> u16 {
-        self.area.bottom().saturating_sub(self.y)
-    }
-
-    fn line(&mut self, text: &str, style: Style) {
-        let text = clip(text, usize::from(self.area.width), self.facts.theme.glyphs.ellipsis);
-        put(self.buf, self.area, self.area.x, self.y, &text, style);
-        self.y = self.y.saturating_add(1);
-    }
-
-    fn heading(&mut self, text: &str) {
-        let text = format!("{:>8}  {text}", "");
-        let style = self.facts.theme.style(Role::Muted);
-        self.line(&text, style);
-    }
-}
-
-fn evaluations(rows: &mut Rows, run: &Run, cursor: Option<u64>, height: u16) {
-    let facts = rows.facts;
+fn evaluations(rows: &mut Lines, facts: &Facts, run: &Run, cursor: Option<u64>, height: u16) {
     let theme = facts.theme;
     let muted = theme.style(Role::Muted);
     let all = &run.history.evaluations;

@@ -2,12 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::facts::Facts;
 use crate::lab::number;
-use crate::lab::pen::{clip, put};
+use crate::lab::pen::{Lines, put};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
@@ -28,7 +27,7 @@ pub fn draw(facts: &Facts, sample: &Sample, index: usize, area: Rect, buf: &mut 
     let table = distribution(&logits(sample, index), &sample.sampling);
     let token = sample.tokens[index];
     let Some(rank) = table.iter().position(|c| c.token == token) else { return };
-    let mut lines = Lines { facts, area, y: area.y, buf };
+    let mut lines = Lines::new(facts.theme, area, buf);
     let drawn = &table[rank];
     lines.line(
         &headline(facts, drawn, (rank, table.len()), area.width),
@@ -51,7 +50,7 @@ pub fn draw(facts: &Facts, sample: &Sample, index: usize, area: Rect, buf: &mut 
         // The last line is the drawn one's, if it stands further down.
         let place = if place + 1 == shown && rank > place { rank } else { place };
         rest -= table[place].probability;
-        lines.candidate(&table[place], place == rank);
+        line(facts, &mut lines, &table[place], place == rank);
     }
     if shown < kept && shown > 0 {
         let p = number::probability(rest.max(0.0));
@@ -87,40 +86,21 @@ fn context(facts: &Facts, sample: &Sample, index: usize, width: u16) -> String {
     format!("\"{ellipsis}{signs}\"")
 }
 
-/// A pen that goes down the area.
-struct Lines<'a> {
-    facts: &'a Facts<'a>,
-    area: Rect,
-    y: u16,
-    buf: &'a mut Buffer,
-}
-
-impl Lines<'_> {
-    fn left(&self) -> u16 {
-        self.area.bottom().saturating_sub(self.y)
-    }
-
-    fn line(&mut self, text: &str, style: Style) {
-        let text = clip(text, usize::from(self.area.width), self.facts.theme.glyphs.ellipsis);
-        put(self.buf, self.area, self.area.x, self.y, &text, style);
-        self.y += 1;
-    }
-
-    fn candidate(&mut self, candidate: &Candidate, drawn: bool) {
-        let glyphs = &self.facts.theme.glyphs;
-        let role = if drawn { Role::Accent } else { Role::Text };
-        let mark = if drawn { glyphs.cursor } else { " " };
-        let (logit, scaled) = (number::value(candidate.logit), number::value(candidate.scaled));
-        let p = number::probability(candidate.probability);
-        let label = self.facts.label(candidate.token);
-        // By columns, not characters.
-        let blanks = " ".repeat(3_usize.saturating_sub(label.width()));
-        let text = format!("{mark} {label}{blanks} {logit:>7} {scaled:>7} {p:>7} ");
-        let y = self.y;
-        self.line(&text, self.facts.theme.style(role));
-        let x = self.area.x + text.width() as u16;
-        let room = usize::from(self.area.right().saturating_sub(x));
-        let bar = bar(candidate.probability, room, glyphs);
-        put(self.buf, self.area, x, y, &bar, self.facts.theme.style(Role::Accent));
-    }
+/// One candidate's numbers.
+fn line(facts: &Facts, lines: &mut Lines, candidate: &Candidate, drawn: bool) {
+    let glyphs = &facts.theme.glyphs;
+    let role = if drawn { Role::Accent } else { Role::Text };
+    let mark = if drawn { glyphs.cursor } else { " " };
+    let (logit, scaled) = (number::value(candidate.logit), number::value(candidate.scaled));
+    let p = number::probability(candidate.probability);
+    let label = facts.label(candidate.token);
+    // By columns, not characters.
+    let blanks = " ".repeat(3_usize.saturating_sub(label.width()));
+    let text = format!("{mark} {label}{blanks} {logit:>7} {scaled:>7} {p:>7} ");
+    let y = lines.y;
+    lines.line(&text, facts.theme.style(role));
+    let x = lines.area.x + text.width() as u16;
+    let room = usize::from(lines.area.right().saturating_sub(x));
+    let bar = bar(candidate.probability, room, glyphs);
+    put(lines.buf, lines.area, x, y, &bar, facts.theme.style(Role::Accent));
 }
