@@ -3,6 +3,8 @@
 //! A key's way: bytes -> crossterm event ([`input`]) -> [`key::Key`] -> [`action::Action`] by the context it was pressed in ->
 //! [`update::update`] changes the [`model::Model`] and returns [`model::Effect`]s -> the driver carries them out. The view
 //! draws the model and never changes it.
+//!
+//! Panes are values with one form ([`pane::Pane`]): they are drawn from [`facts::Facts`], and what they wish, `update` carries out.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 

@@ -1,7 +1,7 @@
 //! Which panes show, and where, at a given size: the same every time for the same lesson and size.
 //!
-//! - from 80x24: the lesson beside one pane (two when tall)
-//! - from 110x32: lesson and hyperparameters on the left; two rows and a split row on the right
+//! - from 80x24: the first pane of the side column (two when tall) beside one of the main column (two when tall)
+//! - from 110x32: two of the side column on the left; two rows and a split row on the right
 //! - from 170x44: three columns with everything
 
 use ratatui::layout::{Rect, Size};

@@ -31,6 +31,32 @@ fn every_lesson_names_panes_that_there_are() {
     }
 }
 
+/// What would have to be edited for a new pane.
+#[test]
+fn nobody_else_knows_a_pane_by_name() {
+    let lab = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lab");
+    let own = std::path::Path::new(lab).join("panes");
+    let mut folders = vec![std::path::PathBuf::from(lab)];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let about_tests = ["tests.rs", "fixture.rs"].iter().any(|name| path.ends_with(name));
+            if path.is_dir() && path != own {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") && !about_tests {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+                for pane in PaneId::ALL {
+                    assert!(!code.contains(&format!("PaneId::{pane:?}")), "{}", path.display());
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 30, "{read}");
+}
+
 #[test]
 fn a_key_means_one_thing_in_a_pane() {
     let panes = Panes::default();
