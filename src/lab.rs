@@ -4,7 +4,8 @@
 //! [`update::update`] changes the [`model::Model`] and returns [`model::Effect`]s -> the driver carries them out. The view
 //! draws the model and never changes it.
 //!
-//! Panes are values with one form ([`pane::Pane`]): they are drawn from [`facts::Facts`], and what they wish, `update` carries out.
+//! Panes are values with one form ([`pane::Pane`]): they are drawn from [`facts::Facts`], and what they wish, `update`
+//! carries out.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 

@@ -13,8 +13,8 @@ pub struct Lesson {
     pub title: String,
     /// The preset it trains.
     pub stage: String,
-    /// The names of the panes that it puts on the screen, in the order of their importance: where the screen is small, the
-    /// first ones are seen.
+    /// The names of the panes that it puts on the screen, in the order of their importance: where the screen is small,
+    /// the first ones are seen.
     pub panes: Vec<String>,
     /// The hyperparameters that the lesson speaks of; the pane shows these first.
     pub hyperparameters: Vec<String>,

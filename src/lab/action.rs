@@ -82,8 +82,8 @@ pub enum Action {
     No,
 }
 
-/// Where a key counts. With an overlay open only the overlay's own context does; else what the focused pane understands, what
-/// every pane does, and `Global`, in this order.
+/// Where a key counts. With an overlay open only the overlay's own context does; else what the focused pane understands,
+/// what every pane does, and `Global`, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Context {
     Global,

@@ -1,4 +1,4 @@
-//! What panes are drawn from: everything that is known of the run on the screen, its text and the lesson. Facts know no pane.
+//! What panes are drawn from: all that is known of the run on the screen, its text and the lesson. Facts know no pane.
 
 use std::sync::Arc;
 

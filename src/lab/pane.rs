@@ -23,7 +23,8 @@ pub trait Pane {
     /// Draws inside the border, into the seat's room, which may be of any size but empty.
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer);
 
-    /// A key that every pane has, or one of an action that it understands; the palette may ask for any other, which is left.
+    /// A key that every pane has, or one of an action that it understands; the palette may ask for any other, which does
+    /// nothing.
     fn act(&mut self, _facts: &Facts, _seat: Seat, _action: Action) -> Vec<Wish> {
         Vec::new()
     }

@@ -26,8 +26,8 @@ pub use chosen::Loss;
 use chosen::View;
 
 impl Loss {
-    /// Left and right: a hundredth of the axis; pages: a tenth; up and down: from estimate to estimate. Past the newest step
-    /// the cursor lets go.
+    /// Left and right: a hundredth of the axis; pages: a tenth; up and down: from estimate to estimate. Past the newest
+    /// step the cursor lets go.
     fn move_cursor(&mut self, run: &Run, action: Action) {
         let points = &run.history.points;
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
