@@ -3,15 +3,23 @@
 //! A key's way: bytes -> crossterm event ([`input`]) -> [`key::Key`] -> [`action::Action`] by the context it was pressed in ->
 //! [`update::update`] changes the [`model::Model`] and returns [`model::Effect`]s -> the driver carries them out. The view
 //! draws the model and never changes it.
+//!
+//! Panes are values with one form ([`pane::Pane`]): they are drawn from [`facts::Facts`], and what they wish, `update`
+//! carries out.
 
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod action;
+pub mod asked;
+pub mod border;
+pub mod corpus;
+pub mod driver;
+pub mod facts;
 #[cfg(test)]
 pub mod fixture;
 pub mod folder;
-pub mod frame;
-pub mod frames;
+pub mod frame_cost;
+pub mod host;
 pub mod input;
 pub mod key;
 pub mod layout;
@@ -19,10 +27,11 @@ pub mod markdown;
 pub mod model;
 pub mod number;
 pub mod overlays;
+pub mod pane;
 pub mod panes;
+pub mod pen;
 pub mod prompt;
 pub mod reader;
-pub mod run;
 pub mod run_view;
 #[cfg(unix)]
 pub mod signals;

@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use ratatui::crossterm::event::KeyCode;
 
 use super::key::{Key, char, ctrl, named};
-use super::panes::PaneId;
 
 /// Everything a key can ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,11 +82,14 @@ pub enum Action {
     No,
 }
 
-/// Where a key counts. With an overlay open only the overlay's own context does; else the focused pane's, then `Global`.
+/// Where a key counts. With an overlay open only the overlay's own context does; else what the focused pane understands,
+/// what every pane does, and `Global`, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Context {
     Global,
-    Pane(PaneId),
+    EveryPane,
+    /// The panes that understand the action.
+    Pane,
     /// Help, the palette and the lesson list.
     List,
     /// A question with yes and no.
@@ -155,24 +157,9 @@ pub struct Row {
     pub doc: &'static str,
 }
 
-const LESSON: Context = Context::Pane(PaneId::Lesson);
-const LOSS: Context = Context::Pane(PaneId::Loss);
-const HYPER: Context = Context::Pane(PaneId::Hyperparameters);
-const EMBEDDINGS: Context = Context::Pane(PaneId::Embeddings);
-const ATTENTION: Context = Context::Pane(PaneId::Attention);
-const SOFTMAX: Context = Context::Pane(PaneId::Softmax);
-const SAMPLES: Context = Context::Pane(PaneId::Samples);
-const INSIDE: Context = Context::Pane(PaneId::Inside);
-
 const GLOBAL: &[Context] = &[Context::Global];
-const EVERY_PANE: &[Context] =
-    &[LESSON, LOSS, HYPER, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES, INSIDE];
-/// Panes where Enter is free to zoom.
-const BUT_HYPER: &[Context] = &[LESSON, LOSS, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES, INSIDE];
-const SIDEWAYS: &[Context] = &[LOSS, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES];
-const VIEWS: &[Context] = &[LOSS, EMBEDDINGS, ATTENTION, SOFTMAX, SAMPLES, INSIDE];
-const LAYERED: &[Context] = &[ATTENTION, INSIDE];
-const DRAWING: &[Context] = &[SOFTMAX, SAMPLES];
+const EVERY_PANE: &[Context] = &[Context::EveryPane];
+const PANE: &[Context] = &[Context::Pane];
 const DIALOGS: &[Context] = &[Context::List, Context::Confirm, Context::Input];
 
 const UP: Key = named(KeyCode::Up);
@@ -226,7 +213,7 @@ pub const ACTIONS: &[Row] = rows![
     Screen: Action::Focus(6), "focus-7", "", "The pane with this number", [GLOBAL => [char('7')]];
     Screen: Action::Focus(7), "focus-8", "", "The pane with this number", [GLOBAL => [char('8')]];
     Screen: Action::Focus(8), "focus-9", "", "The pane with this number", [GLOBAL => [char('9')]];
-    Screen: Action::Zoom, "zoom", "zoom", "The focused pane on the whole screen, and back", [GLOBAL => [char('z')], BUT_HYPER => [ENTER]];
+    Screen: Action::Zoom, "zoom", "zoom", "The focused pane on the whole screen, and back", [GLOBAL => [char('z')], EVERY_PANE => [ENTER]];
     Screen: Action::Back, "back", "", "Out of the zoom", [GLOBAL => [ESC]];
     Screen: Action::Palette, "palette", "palette", "Find any action by its name", [GLOBAL => [char(':'), ctrl('p')]];
     Screen: Action::Help, "help", "help", "Every key", [GLOBAL => [char('?')]];
@@ -234,31 +221,31 @@ pub const ACTIONS: &[Row] = rows![
 
     Cursor: Action::Up, "up", "move", "Up", [EVERY_PANE => [UP, char('k')]];
     Cursor: Action::Down, "down", "move", "Down", [EVERY_PANE => [DOWN, char('j')]];
-    Cursor: Action::Left, "left", "move", "Left", [SIDEWAYS => [LEFT, char('h')]];
-    Cursor: Action::Right, "right", "move", "Right", [SIDEWAYS => [RIGHT, char('l')]];
+    Cursor: Action::Left, "left", "move", "Left", [PANE => [LEFT, char('h')]];
+    Cursor: Action::Right, "right", "move", "Right", [PANE => [RIGHT, char('l')]];
     Cursor: Action::PageUp, "page-up", "", "A page up", [EVERY_PANE => [named(KeyCode::PageUp), ctrl('u')]];
     Cursor: Action::PageDown, "page-down", "", "A page down", [EVERY_PANE => [named(KeyCode::PageDown), ctrl('d')]];
     Cursor: Action::Home, "home", "", "To the start", [EVERY_PANE => [named(KeyCode::Home), char('g')]];
     Cursor: Action::End, "end", "", "To the end", [EVERY_PANE => [named(KeyCode::End), char('G')]];
 
-    Pane: Action::CycleView, "view", "view", "The pane's next view", [VIEWS => [char('v')]];
-    Pane: Action::PreviousHead, "previous-head", "head", "Previous head", [&[ATTENTION] => [char('(')]];
-    Pane: Action::NextHead, "next-head", "head", "Next head", [&[ATTENTION] => [char(')')]];
-    Pane: Action::PreviousLayer, "previous-layer", "layer", "Previous layer", [LAYERED => [char('{')]];
-    Pane: Action::NextLayer, "next-layer", "layer", "Next layer", [LAYERED => [char('}')]];
-    Pane: Action::LogAxes, "log-axes", "log", "Steps on a linear axis, or on a logarithmic one", [&[LOSS] => [char('x')]];
-    Pane: Action::LogLosses, "log-losses", "log", "Losses on a linear axis, or on a logarithmic one", [&[LOSS] => [char('y')]];
-    Pane: Action::SampleAnew, "sample", "anew", "Generate again, with another seed", [DRAWING => [char('s')]];
-    Pane: Action::TemperatureDown, "cooler", "temperature", "Lower temperature: surer, duller", [DRAWING => [char('t')]];
-    Pane: Action::TemperatureUp, "warmer", "temperature", "Higher temperature: bolder, wilder", [DRAWING => [char('T')]];
-    Pane: Action::TopKDown, "top-k-down", "top-k", "Keep fewer of the likeliest tokens", [DRAWING => [char('a')]];
-    Pane: Action::TopKUp, "top-k-up", "top-k", "Keep more of the likeliest tokens, up to all", [DRAWING => [char('A')]];
-    Pane: Action::TopPDown, "top-p-down", "top-p", "Keep less of the probability", [DRAWING => [char('o')]];
-    Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [DRAWING => [char('O')]];
+    Pane: Action::CycleView, "view", "view", "The pane's next view", [PANE => [char('v')]];
+    Pane: Action::PreviousHead, "previous-head", "head", "Previous head", [PANE => [char('(')]];
+    Pane: Action::NextHead, "next-head", "head", "Next head", [PANE => [char(')')]];
+    Pane: Action::PreviousLayer, "previous-layer", "layer", "Previous layer", [PANE => [char('{')]];
+    Pane: Action::NextLayer, "next-layer", "layer", "Next layer", [PANE => [char('}')]];
+    Pane: Action::LogAxes, "log-axes", "log", "Steps on a linear axis, or on a logarithmic one", [PANE => [char('x')]];
+    Pane: Action::LogLosses, "log-losses", "log", "Losses on a linear axis, or on a logarithmic one", [PANE => [char('y')]];
+    Pane: Action::SampleAnew, "sample", "anew", "Generate again, with another seed", [PANE => [char('s')]];
+    Pane: Action::TemperatureDown, "cooler", "temperature", "Lower temperature: surer, duller", [PANE => [char('t')]];
+    Pane: Action::TemperatureUp, "warmer", "temperature", "Higher temperature: bolder, wilder", [PANE => [char('T')]];
+    Pane: Action::TopKDown, "top-k-down", "top-k", "Keep fewer of the likeliest tokens", [PANE => [char('a')]];
+    Pane: Action::TopKUp, "top-k-up", "top-k", "Keep more of the likeliest tokens, up to all", [PANE => [char('A')]];
+    Pane: Action::TopPDown, "top-p-down", "top-p", "Keep less of the probability", [PANE => [char('o')]];
+    Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [PANE => [char('O')]];
 
-    Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [&[HYPER] => [LEFT, char('h'), char('-')]];
-    Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [&[HYPER] => [RIGHT, char('l'), char('=')]];
-    Hyperparameters: Action::TypeValue, "type-value", "type", "Type a value", [&[HYPER] => [ENTER]];
+    Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];
+    Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [PANE => [RIGHT, char('l'), char('=')]];
+    Hyperparameters: Action::TypeValue, "type-value", "type", "Type a value", [PANE => [ENTER]];
     Hyperparameters: Action::Undo, "undo", "undo", "Take back the last change of a hyperparameter", [GLOBAL => [char('u')]];
 
     Leaving: Action::Quit, "quit", "quit", "Save and leave", [GLOBAL => [char('q')]];
@@ -275,12 +262,50 @@ pub const ACTIONS: &[Row] = rows![
     Dialog: Action::Cancel, "cancel", "close", "Close it, and leave things as they were", [&[Context::List, Context::Input] => [ESC]];
 ];
 
-/// The action of a key in the first of these contexts that knows it.
-pub fn lookup(key: Key, contexts: &[Context]) -> Option<Action> {
-    contexts.iter().find_map(|context| {
-        let known = |place: &Place| place.contexts.contains(context) && place.keys.contains(&key);
-        ACTIONS.iter().find(|row| row.places.iter().any(known)).map(|row| row.action)
-    })
+/// What a pane understands that shows what is drawn from the model.
+pub const DRAWING: &[Action] = &[
+    Action::Left,
+    Action::Right,
+    Action::CycleView,
+    Action::SampleAnew,
+    Action::TemperatureDown,
+    Action::TemperatureUp,
+    Action::TopKDown,
+    Action::TopKUp,
+    Action::TopPDown,
+    Action::TopPUp,
+];
+
+/// Where keys count at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope {
+    /// The nearest first; those of one slice are equally near, and the first of them has a key.
+    pub nearness: &'static [&'static [Context]],
+    /// What the focused pane understands.
+    pub understood: &'static [Action],
+}
+
+impl Scope {
+    /// No overlay is open, and the focused pane understands these actions.
+    pub fn pane(understood: &'static [Action]) -> Self {
+        Self { nearness: &[&[Context::Pane, Context::EveryPane], GLOBAL], understood }
+    }
+
+    /// The keys that a row has in a context, if it counts there now.
+    pub fn keys(&self, row: &Row, context: Context) -> Option<&'static [Key]> {
+        let counts = context != Context::Pane || self.understood.contains(&row.action);
+        let place = row.places.iter().find(|place| place.contexts.contains(&context));
+        place.filter(|_| counts).map(|place| place.keys)
+    }
+
+    /// What a key asks for.
+    pub fn lookup(&self, key: Key) -> Option<Action> {
+        self.nearness.iter().copied().flatten().find_map(|context| {
+            let known =
+                |row: &&Row| self.keys(row, *context).is_some_and(|keys| keys.contains(&key));
+            ACTIONS.iter().find(known).map(|row| row.action)
+        })
+    }
 }
 
 /// An action's row.
@@ -341,32 +366,19 @@ mod tests {
     fn a_key_means_one_thing_in_a_context() {
         let mut seen = HashSet::new();
         for row in ACTIONS {
-            for place in row.places {
+            // What a pane has of its own depends on what it understands.
+            for place in row.places.iter().filter(|place| place.contexts != PANE) {
                 for context in place.contexts {
                     for key in place.keys {
-                        assert!(
-                            seen.insert((context, key)),
-                            "{key} twice in {context:?} ({})",
-                            row.id
-                        );
+                        let id = row.id;
+                        assert!(seen.insert((context, key)), "{key} twice in {context:?} ({id})");
                     }
                 }
             }
         }
-    }
-
-    #[test]
-    fn no_pane_hides_a_global_key() {
-        for row in ACTIONS {
-            for place in row
-                .places
-                .iter()
-                .filter(|p| p.contexts.iter().any(|c| matches!(c, Context::Pane(_))))
-            {
-                for &key in place.keys {
-                    assert_eq!(lookup(key, GLOBAL), None, "{key} of {}", row.id);
-                }
-            }
+        for (context, key) in &seen {
+            let hides = **context == Context::EveryPane && seen.contains(&(&Context::Global, key));
+            assert!(!hides, "{key} is global");
         }
     }
 
@@ -393,8 +405,6 @@ mod tests {
                 "{}",
                 row.id
             );
-            let place = row.places[0];
-            assert_eq!(lookup(place.keys[0], &place.contexts[..1]), Some(row.action));
         }
     }
 }

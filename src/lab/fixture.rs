@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
+use ratatui::layout::{Position, Rect, Size};
 
-use super::frame::Frame;
-use super::model::{Corpus, Model};
-use super::panes::{Look, PaneId};
+use super::action::Action;
+use super::border::{self, Border};
+use super::corpus::Corpus;
+use super::model::Model;
+use super::pane::Seat;
+use super::panes::PaneId;
 use super::run_view::{Ghost, Origin, Run, Speed, Status};
 use super::theme::Theme;
 use super::widgets::ascii;
@@ -82,28 +85,59 @@ pub fn model(width: u16, height: u16) -> Model {
         history: Arc::new(history(5000, 2.41)),
     });
     model.snapshot = Some(Arc::new(snapshot(&tokens)));
-    model.sample = Some(Arc::new(sample(&tokens, model.tokenizer().unwrap())));
-    for pane in PaneId::ALL {
-        pane.refresh(&mut model);
-    }
+    model.sample = Some(Arc::new(sample(&tokens, model.facts().tokenizer().unwrap())));
+    model.refresh();
     model
 }
 
-/// One pane of a model, drawn with its frame into a buffer of this size.
-pub fn pane(model: &Model, pane: PaneId, width: u16, height: u16) -> Buffer {
+/// One pane of a model, drawn with its border into a buffer of this size.
+pub fn pane(model: &Model, id: PaneId, width: u16, height: u16) -> Buffer {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
-    let frame = Frame {
+    let border = Border {
         number: Some(2),
-        title: pane.title(),
-        detail: &pane.detail(model),
-        about: &pane.about(model),
+        title: model.panes.get(id).title(),
+        detail: &id.detail(model),
+        about: &id.about(model),
         focused: true,
     };
-    let inner = frame.draw(&model.theme, area, &mut buf);
-    pane.draw(model, Look { focused: true, zoomed: false }, inner, &mut buf);
+    border.draw(&model.theme, area, &mut buf);
+    id.draw(model, false, border::inside(area), &mut buf);
     ascii::plain(&model.theme, &mut buf);
     buf
+}
+
+/// A model's pane, looked at and moved by hand.
+impl PaneId {
+    pub fn detail(self, model: &Model) -> String {
+        model.panes.get(self).detail(&model.facts())
+    }
+
+    pub fn about(self, model: &Model) -> String {
+        model.panes.get(self).about(&model.facts(), model.seat(self))
+    }
+
+    /// Without its border, and in any area.
+    pub fn draw(self, model: &Model, zoomed: bool, room: Rect, buf: &mut Buffer) {
+        if !room.is_empty() {
+            let seat = Seat { room, focused: true, zoomed };
+            model.panes.get(self).draw(&model.facts(), seat, buf);
+        }
+    }
+
+    pub fn click(self, model: &mut Model, room: Rect, at: Position) {
+        let seat = Seat { room, ..model.seat(self) };
+        model.with(self, |pane, facts| pane.click(facts, seat, at));
+    }
+
+    pub fn act(self, model: &mut Model, action: Action) {
+        let seat = model.seat(self);
+        model.with(self, |pane, facts| pane.act(facts, seat, action));
+    }
+
+    pub fn refresh(self, model: &mut Model) {
+        model.with(self, |pane, facts| pane.refresh(facts));
+    }
 }
 
 /// The signs of a buffer, one line a row, without styles.

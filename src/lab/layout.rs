@@ -1,11 +1,12 @@
 //! Which panes show, and where, at a given size: the same every time for the same lesson and size.
 //!
-//! - from 80x24: the lesson beside one pane (two when tall)
-//! - from 110x32: lesson and hyperparameters on the left; two rows and a split row on the right
+//! - from 80x24: the first pane of the side column (two when tall) beside one of the main column (two when tall)
+//! - from 110x32: two of the side column on the left; two rows and a split row on the right
 //! - from 170x44: three columns with everything
 
 use ratatui::layout::{Rect, Size};
 
+use super::pane::Column;
 use super::panes::PaneId;
 
 /// Under this size the lab says so instead of drawing.
@@ -30,15 +31,16 @@ impl Layout {
     }
 
     /// The pane under a cell of the screen.
-    pub fn at(&self, column: u16, row: u16) -> Option<(PaneId, Rect)> {
-        self.panes.iter().find(|(_, area)| area.contains((column, row).into())).copied()
+    pub fn at(&self, column: u16, row: u16) -> Option<PaneId> {
+        let here = |(_, area): &&(PaneId, Rect)| area.contains((column, row).into());
+        self.panes.iter().find(here).map(|(pane, _)| *pane)
     }
 }
 
 /// Lays out a lesson's panes. `called` is shown in any case (in the last place, if need be); `zoom` fills the screen.
 pub fn layout(
     size: Size,
-    panes: &[PaneId],
+    panes: &[(PaneId, Column)],
     called: Option<PaneId>,
     zoom: Option<PaneId>,
 ) -> Layout {
@@ -56,32 +58,22 @@ pub fn layout(
     Layout { header, footer, panes }
 }
 
-fn arrange(body: Rect, panes: &[PaneId], called: Option<PaneId>) -> Vec<(PaneId, Rect)> {
-    let places = places(body, panes);
-    let mut shown: Vec<PaneId> = panes.iter().copied().filter(|p| p.is_main()).collect();
-    let side = panes.iter().copied().filter(|p| !p.is_main());
-    // The left column: the lesson, and below it the hyperparameters where there is room.
-    let mut left: Vec<PaneId> = side.collect();
-    left.sort_by_key(|p| *p != PaneId::Lesson);
-    let overflow = left.split_off(places.left.len().min(left.len()));
-    shown.splice(shown.len()..shown.len(), overflow);
-    let mut hidden = shown.split_off(places.right.len().min(shown.len()));
-    if let Some(called) = called.filter(|c| hidden.contains(c)) {
-        if let Some(last) = shown.last_mut() {
-            *last = called;
-        } else if let Some(last) = left.last_mut() {
-            *last = called;
-        }
-        hidden.retain(|p| *p != called);
+fn arrange(body: Rect, panes: &[(PaneId, Column)], called: Option<PaneId>) -> Vec<(PaneId, Rect)> {
+    let of = |wanted: Column| {
+        let here = panes.iter().filter(move |(_, column)| *column == wanted);
+        here.map(|(pane, _)| *pane).collect::<Vec<_>>()
+    };
+    let (mut left, mut shown) = (of(Column::Side), of(Column::Main));
+    let places = places(body, left.len(), shown.len());
+    // What has no room on the left can stand on the right.
+    shown.extend(left.split_off(places.left.len().min(left.len())));
+    let hidden = shown.split_off(places.right.len().min(shown.len()));
+    if let Some(called) = called.filter(|called| hidden.contains(called))
+        && let Some(last) = shown.last_mut().or(left.last_mut())
+    {
+        *last = called;
     }
     left.into_iter().zip(places.left).chain(shown.into_iter().zip(places.right)).collect()
-}
-
-impl PaneId {
-    /// Whether it stands on the right, among what the lesson looks at.
-    fn is_main(self) -> bool {
-        !matches!(self, Self::Lesson | Self::Hyperparameters)
-    }
 }
 
 /// Room in the left column, and on the right in the order of importance.
@@ -90,46 +82,44 @@ struct Places {
     right: Vec<Rect>,
 }
 
-fn places(body: Rect, panes: &[PaneId]) -> Places {
-    let mains = panes.iter().filter(|p| p.is_main()).count();
-    let hyper = panes.contains(&PaneId::Hyperparameters);
+fn places(body: Rect, sides: usize, mains: usize) -> Places {
+    let tall = body.height >= 34;
     if body.width >= 170 && body.height >= 42 {
         let [left, middle, right] = split(body, [29, 39, 32]);
-        let in_middle = mains.min(2);
-        let in_right = mains.saturating_sub(2).min(4);
+        let left = left_column(left, sides);
+        let waiting = mains + sides.saturating_sub(left.len());
+        let in_middle = waiting.min(2);
+        let in_right = waiting.saturating_sub(2).min(4);
         if in_right == 0 {
             let rest = Rect { width: middle.width + right.width, ..middle };
-            return Places {
-                left: left_column(left, hyper),
-                right: rows(rest, &weights(in_middle)),
-            };
+            return Places { left, right: rows(rest, &weights(in_middle)) };
         }
         let mut places = rows(middle, &weights(in_middle));
         places.extend(rows(right, &weights(in_right)));
-        Places { left: left_column(left, hyper), right: places }
+        Places { left, right: places }
     } else if body.width >= 110 && body.height >= 30 {
         let [left, right] = split(body, [40, 60]);
+        let left = left_column(left, sides);
         // Few panes get a row each; more share the last one.
-        let right = match (mains, body.height >= 34) {
-            (0..=2, _) => rows(right, &weights(mains)),
+        let right = match (mains + sides.saturating_sub(left.len()), tall) {
+            (waiting @ 0..=2, _) => rows(right, &weights(waiting)),
             (3, true) => rows(right, &[36, 36, 28]),
             (_, true) => last_split(rows(right, &[36, 36, 28])),
             (_, false) => last_split(rows(right, &[55, 45])),
         };
-        Places { left: left_column(left, hyper), right }
+        Places { left, right }
     } else {
         let [left, right] = split(body, [49, 51]);
-        let tall = body.height >= 34;
-        let left = if tall { left_column(left, hyper) } else { vec![left] };
-        // What does not fit on the left (the hyperparameters) can be called to the right.
-        let waiting = mains + usize::from(hyper && !tall);
+        let left = left_column(left, if tall { sides } else { 1 });
+        // What does not fit on the left can be called to the right.
+        let waiting = mains + sides.saturating_sub(left.len());
         Places { left, right: rows(right, &weights(waiting.min(if tall { 2 } else { 1 }))) }
     }
 }
 
-/// The lesson, and below it the hyperparameters.
-fn left_column(area: Rect, hyper: bool) -> Vec<Rect> {
-    if !hyper {
+/// The first pane, and where there are more a second one below it.
+fn left_column(area: Rect, sides: usize) -> Vec<Rect> {
+    if sides < 2 {
         return vec![area];
     }
     let below = (area.height * 3 / 10).clamp(9, 16).min(area.height);
@@ -180,6 +170,7 @@ fn last_split(mut rows: Vec<Rect>) -> Vec<Rect> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::panes::Panes;
 
     const FULL: [PaneId; 8] = [
         PaneId::Lesson,
@@ -192,6 +183,12 @@ mod tests {
         PaneId::Inside,
     ];
 
+    /// The first few of them, each in its column.
+    fn first(n: usize) -> Vec<(PaneId, Column)> {
+        let panes = Panes::default();
+        FULL[..n].iter().map(|&pane| (pane, panes.get(pane).column())).collect()
+    }
+
     fn ids(layout: &Layout) -> Vec<PaneId> {
         layout.panes.iter().map(|(id, _)| *id).collect()
     }
@@ -203,7 +200,7 @@ mod tests {
                 for n in 0..=FULL.len() {
                     for called in [None, Some(PaneId::Inside), Some(PaneId::Hyperparameters)] {
                         let size = Size::new(width, height);
-                        let layout = layout(size, &FULL[..n], called, None);
+                        let layout = layout(size, &first(n), called, None);
                         let mut cells = 0;
                         for (i, (id, area)) in layout.panes.iter().enumerate() {
                             assert!(
@@ -246,7 +243,7 @@ mod tests {
         use PaneId::{
             Attention, Embeddings, Hyperparameters, Inside, Lesson, Loss, Samples, Softmax,
         };
-        let at = |width, height| ids(&layout(Size::new(width, height), &FULL, None, None));
+        let at = |width, height| ids(&layout(Size::new(width, height), &first(8), None, None));
         assert_eq!(at(79, 24), []);
         assert_eq!(at(80, 24), [Lesson, Loss]);
         assert_eq!(at(120, 40), [Lesson, Hyperparameters, Loss, Attention, Softmax, Samples]);
@@ -256,8 +253,9 @@ mod tests {
 
     #[test]
     fn a_called_pane_takes_the_last_place() {
-        let called =
-            |width, height, pane| ids(&layout(Size::new(width, height), &FULL, Some(pane), None));
+        let called = |width, height, pane| {
+            ids(&layout(Size::new(width, height), &first(8), Some(pane), None))
+        };
         assert_eq!(called(80, 24, PaneId::Softmax), [PaneId::Lesson, PaneId::Softmax]);
         assert_eq!(
             called(80, 24, PaneId::Hyperparameters),
@@ -268,7 +266,7 @@ mod tests {
 
     #[test]
     fn zoom_fills_the_screen_between_header_and_footer() {
-        let layout = layout(Size::new(100, 30), &FULL, None, Some(PaneId::Loss));
+        let layout = layout(Size::new(100, 30), &first(8), None, Some(PaneId::Loss));
         assert_eq!(layout.panes, [(PaneId::Loss, Rect::new(0, 1, 100, 28))]);
     }
 }

@@ -10,13 +10,23 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::theme::{self, Role, Theme};
 
-/// The lines of a text at most `width` columns wide.
-pub fn render(markdown: &str, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let mut writer = Writer::new(theme, usize::from(width.max(1)));
-    for event in Parser::new(markdown) {
-        writer.event(event);
+/// A text that has been parsed.
+#[derive(Clone, Debug, Default)]
+pub struct Markdown(Vec<Event<'static>>);
+
+impl Markdown {
+    pub fn read(text: &str) -> Self {
+        Self(Parser::new(text).map(Event::into_static).collect())
     }
-    writer.finish()
+
+    /// Its lines, at most `width` columns wide.
+    pub fn lines(&self, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+        let mut writer = Writer::new(theme, usize::from(width.max(1)));
+        for event in &self.0 {
+            writer.event(event);
+        }
+        writer.finish()
+    }
 }
 
 /// A piece of a line that is not broken.
@@ -60,15 +70,15 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn event(&mut self, event: Event<'_>) {
+    fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Start(tag) => self.start(&tag),
-            Event::End(tag) => self.end(tag),
+            Event::Start(tag) => self.start(tag),
+            Event::End(tag) => self.end(*tag),
             Event::Text(text) => match &mut self.code {
-                Some(code) => code.push_str(&text),
-                None => self.text(&text),
+                Some(code) => code.push_str(text),
+                None => self.text(text),
             },
-            Event::Code(text) => self.inline_code(&text),
+            Event::Code(text) => self.inline_code(text),
             Event::SoftBreak => self.space = true,
             Event::HardBreak => self.flush(),
             Event::Rule => {
@@ -77,7 +87,7 @@ impl<'a> Writer<'a> {
                 self.lines.push(Line::from(Span::styled(rule, self.theme.style(Role::Faint))));
                 self.lines.push(Line::default());
             }
-            Event::Html(text) | Event::InlineHtml(text) => self.text(&text),
+            Event::Html(text) | Event::InlineHtml(text) => self.text(text),
             _ => {}
         }
     }
@@ -347,7 +357,7 @@ mod tests {
     use super::*;
 
     fn plain(markdown: &str, width: u16) -> Vec<String> {
-        let lines = render(markdown, &Theme::plain(), width);
+        let lines = Markdown::read(markdown).lines(&Theme::plain(), width);
         lines.iter().map(|line| line.spans.iter().map(|s| s.content.as_ref()).collect()).collect()
     }
 
@@ -387,7 +397,7 @@ mod tests {
     fn no_width_is_a_problem() {
         for (_, text) in crate::lesson::course::FILES {
             for width in 0..100 {
-                for line in render(text, &Theme::plain(), width) {
+                for line in Markdown::read(text).lines(&Theme::plain(), width) {
                     assert!(width < 4 || line.width() <= usize::from(width), "{width}: {line}");
                 }
             }
@@ -397,7 +407,7 @@ mod tests {
     #[test]
     fn dimensions_have_their_colours() {
         let theme = Theme::new(theme::Depth::Rgb, theme::Ground::Dark, theme::Glyphs::UNICODE);
-        let lines = render("A batch of B sequences: `(B, T)`.", &theme, 60);
+        let lines = Markdown::read("A batch of B sequences: `(B, T)`.").lines(&theme, 60);
         let coloured: Vec<_> = lines[0]
             .spans
             .iter()

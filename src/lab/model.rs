@@ -5,47 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
-use ratatui::layout::Size;
+use ratatui::layout::{Rect, Size};
 
-use super::frames::Frames;
+use super::action::Scope;
+use super::asked::Asked;
+use super::border;
+use super::corpus::Corpus;
+use super::facts::Facts;
+use super::frame_cost::FrameCost;
 use super::layout::{self, Layout};
 use super::overlays::Overlay;
-use super::panes::{self, PaneId};
+use super::pane::{Pane, Seat};
+use super::panes::{PaneId, Panes};
 use super::prompt::Prompt;
-use super::run_view::{Ghost, Origin, Run};
+use super::run_view::{Ghost, Run};
 use super::theme::{Ground, Theme};
-use crate::lesson::{Lesson, Step};
+use crate::lesson::Lesson;
 use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
-use crate::text::{Tokenizer, shown};
 use crate::train::command::SampleRequest;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::{Command, RunId, Told};
-
-/// The corpus, once it is loaded.
-#[derive(Clone, Debug)]
-pub struct Corpus {
-    /// Where it came from: `Tiny Shakespeare`, a file's name.
-    pub name: String,
-    /// What the learner should know about it: that the bundled play stands in, and how to fetch the other.
-    pub note: Option<String>,
-    /// Some words of it: the prompt where a lesson's own cannot be read with this text.
-    pub opening: String,
-    pub tokenizer: Tokenizer,
-    /// Losses on the validation text that counting characters reaches; empty until they are counted.
-    pub references: Vec<Reference>,
-}
-
-impl Corpus {
-    /// Losses to compare a run's with: none where its tokens are words, which were not counted.
-    pub fn yardsticks(&self) -> &[Reference] {
-        match self.tokenizer {
-            Tokenizer::Characters(_) => &self.references,
-            Tokenizer::Words(_) => &[],
-        }
-    }
-}
 
 /// A short word to the learner, above the footer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +118,7 @@ pub struct Model {
     pub gemm_rate: Option<f64>,
     pub gemm_rate_asked: bool,
     /// What the latest frames have cost.
-    pub frames: Frames,
+    pub frame_cost: FrameCost,
     /// Whether the learner chose it; otherwise each lesson sets its own pace.
     pub own_pace: bool,
     /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
@@ -151,13 +132,14 @@ pub struct Model {
     pub subscribed: Option<Subscription>,
     pub requested: Option<SampleRequest>,
 
+    pub asked: Asked,
     pub undo: Vec<Change>,
     pub quitting: Option<Quitting>,
     /// When ctrl-c was pressed last.
     pub interrupted: Option<Duration>,
     pub saved: Vec<Saved>,
 
-    pub panes: panes::States,
+    pub panes: Panes,
 }
 
 /// Something happened.
@@ -171,6 +153,10 @@ pub enum Msg {
     Resize(Size),
     /// The terminal has said whether it is light or dark.
     Ground(Ground),
+    /// A frame has been drawn, at this cost where the system says what that was.
+    Drawn(Option<Duration>),
+    /// An effect could not be carried out, and why.
+    NotDone(String),
     /// Time passed: the time since the start.
     Tick(Duration),
     /// The corpus is there and the trainer is up, with a run of this stage.
@@ -203,17 +189,10 @@ pub enum Effect {
 }
 
 impl Model {
-    /// How near the run comes to this machine's large matrix products; `None` until both are measured.
-    pub fn gemm_share(&self) -> Option<f64> {
-        let gflops =
-            self.run.as_ref().map(|run| run.speed.gflops).filter(|gflops| *gflops > 0.0)?;
-        self.gemm_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate)
-    }
-
     pub fn new(lessons: Vec<Lesson>, lesson: usize, theme: Theme, size: Size, seed: u64) -> Self {
         let lesson = lesson.min(lessons.len().saturating_sub(1));
         let prompt = lessons.get(lesson).map_or(String::new(), |l| l.prompt.clone());
-        Self {
+        let mut model = Self {
             now: Duration::ZERO,
             size,
             theme,
@@ -221,7 +200,7 @@ impl Model {
             lessons,
             lesson,
             page: 0,
-            focus: PaneId::Lesson,
+            focus: PaneId::ALL[0],
             zoomed: false,
             called: None,
             overlays: Vec::new(),
@@ -238,7 +217,7 @@ impl Model {
             throttle: None,
             gemm_rate: None,
             gemm_rate_asked: false,
-            frames: Frames::default(),
+            frame_cost: FrameCost::default(),
             own_pace: false,
             playing: true,
             snapshot: None,
@@ -247,12 +226,16 @@ impl Model {
             sample_seed: seed,
             subscribed: None,
             requested: None,
+            asked: Asked::default(),
             undo: Vec::new(),
             quitting: None,
             interrupted: None,
             saved: Vec::new(),
-            panes: panes::States::default(),
-        }
+            panes: Panes::default(),
+        };
+        model.focus = model.lesson_panes().first().copied().unwrap_or(model.focus);
+        model.refresh();
+        model
     }
 
     /// The open lesson.
@@ -261,14 +244,6 @@ impl Model {
     /// Never: the course has lessons, and the index stays among them.
     pub fn lesson(&self) -> &Lesson {
         &self.lessons[self.lesson]
-    }
-
-    /// The lesson's open page.
-    ///
-    /// # Panics
-    /// Never: every lesson has pages, and the index stays among them.
-    pub fn page(&self) -> &Step {
-        &self.lesson().steps[self.page]
     }
 
     /// The prompt that the lesson begins with: its own, or some words of the text where that lacks a character of it.
@@ -280,86 +255,70 @@ impl Model {
         }
     }
 
+    /// What the panes are drawn from.
+    pub fn facts(&self) -> Facts<'_> {
+        let run = self.run.as_ref();
+        let on_screen = |id: &RunId| run.is_some_and(|run| run.id == *id);
+        Facts {
+            theme: &self.theme,
+            lesson: self.lesson(),
+            next_lesson: self.lessons.get(self.lesson + 1),
+            page: self.page,
+            corpus: self.corpus.as_ref(),
+            prompt: &self.prompt,
+            run,
+            asked: &self.asked,
+            ghosts: &self.ghosts,
+            snapshot: self.snapshot.as_ref().filter(|snapshot| on_screen(&snapshot.run)),
+            sample: self.sample.as_deref().filter(|sample| on_screen(&sample.run)),
+            sampling: self.sampling,
+            requested: self.requested.as_ref(),
+            gemm_rate: self.gemm_rate,
+            frame_cost: &self.frame_cost,
+        }
+    }
+
+    /// Where keys count now.
+    pub fn scope(&self) -> Scope {
+        match self.overlays.last() {
+            Some(overlay) => overlay.scope(),
+            None => Scope::pane(self.panes.get(self.focus).understands()),
+        }
+    }
+
+    /// The open lesson's panes, the most important first.
+    pub fn lesson_panes(&self) -> Vec<PaneId> {
+        self.lesson().panes.iter().filter_map(|name| PaneId::named(name)).collect()
+    }
+
     /// Where everything stands on the screen.
     pub fn layout(&self) -> Layout {
+        let column = |pane: PaneId| (pane, self.panes.get(pane).column());
+        let panes: Vec<_> = self.lesson_panes().into_iter().map(column).collect();
         let zoom = self.zoomed.then_some(self.focus);
-        layout::layout(self.size, &self.lesson().panes, self.called, zoom)
+        layout::layout(self.size, &panes, self.called, zoom)
     }
 
-    /// Whether the run on the screen reads the learner's prompt; a made task has examples of its own.
-    pub fn reads_prompt(&self) -> bool {
-        self.run.as_ref().is_none_or(Run::is_on_text)
+    /// Where a pane stands.
+    pub fn seat(&self, pane: PaneId) -> Seat {
+        let room = self.layout().area(pane).map_or(Rect::ZERO, border::inside);
+        Seat { room, focused: pane == self.focus, zoomed: self.zoomed }
     }
 
-    /// The tokens that the run on the screen looks at: the prompt, or the example of a made task.
-    pub fn subject(&self) -> &[u32] {
-        if self.reads_prompt() {
-            return &self.prompt.tokens;
+    /// Lets a pane change its own state.
+    pub fn with<T>(&mut self, pane: PaneId, then: impl FnOnce(&mut dyn Pane, &Facts) -> T) -> T {
+        // Facts know no pane, so that the panes can stand apart meanwhile.
+        let mut panes = std::mem::take(&mut self.panes);
+        let result = then(panes.get_mut(pane), &self.facts());
+        self.panes = panes;
+        result
+    }
+
+    /// Tells every pane that what it is drawn from is new.
+    pub fn refresh(&mut self) {
+        for pane in PaneId::ALL {
+            self.with(pane, |pane, facts| pane.refresh(facts));
         }
-        self.snapshot().map_or(&[], |snapshot| &snapshot.prompt)
-    }
-
-    /// Losses to compare the run's with: what counting reaches on the text, where it is trained on one.
-    pub fn yardsticks(&self) -> &[Reference] {
-        let corpus = self.corpus.as_ref().filter(|_| self.reads_prompt());
-        corpus.map_or(&[], Corpus::yardsticks)
-    }
-
-    pub fn tokenizer(&self) -> Option<&Tokenizer> {
-        self.corpus.as_ref().map(|c| &c.tokenizer)
-    }
-
-    /// The character of a token that the run on the screen predicts, if it is a single one.
-    pub fn character(&self, token: u32) -> Option<char> {
-        if let Some(run) = self.run.as_ref().filter(|run| !run.is_on_text()) {
-            return run.signs.as_ref()?.target(token);
-        }
-        match self.tokenizer()? {
-            Tokenizer::Characters(tokenizer) => tokenizer.characters().get(token as usize).copied(),
-            Tokenizer::Words(tokenizer) => {
-                let mut characters = tokenizer.word(token).chars();
-                characters.next().filter(|_| characters.next().is_none())
-            }
-        }
-    }
-
-    /// How a token looks on an axis or in a table: one visible sign (`␣` for a space, `⏎` for a line break), or a word.
-    pub fn label(&self, token: u32) -> String {
-        let ascii = self.theme.glyphs.ascii;
-        match (self.character(token), self.tokenizer()) {
-            (Some(c), _) => shown::sign(c, ascii),
-            (None, Some(Tokenizer::Words(tokenizer))) if self.reads_prompt() => {
-                shown::token(tokenizer.word(token), ascii)
-            }
-            _ => "?".to_owned(),
-        }
-    }
-
-    /// How a token looks that an encoder reads.
-    pub fn source_label(&self, token: u32) -> String {
-        let signs = self.run.as_ref().and_then(|run| run.signs.as_ref());
-        let sign = signs.and_then(|signs| signs.source(token));
-        sign.map_or_else(|| "?".to_owned(), |c| shown::sign(c, self.theme.glyphs.ascii))
-    }
-
-    /// The latest snapshot, if it belongs to the run on the screen.
-    pub fn snapshot(&self) -> Option<&Snapshot> {
-        let run = self.run.as_ref()?.id;
-        self.snapshot.as_deref().filter(|snapshot| snapshot.run == run)
-    }
-
-    /// The latest sample, if it belongs to the run on the screen.
-    pub fn sample(&self) -> Option<&Sample> {
-        let run = self.run.as_ref()?.id;
-        self.sample.as_deref().filter(|sample| sample.run == run)
-    }
-
-    /// The ghosts to draw now: earlier runs of this stage, and other stages' curves.
-    pub fn visible_ghosts(&self) -> impl Iterator<Item = &Ghost> {
-        let stage = self.run.as_ref().map_or("", |run| run.config.stage.as_str());
-        self.ghosts
-            .iter()
-            .filter(move |ghost| (ghost.origin == Origin::Rebuilt) == (ghost.stage == stage))
     }
 
     /// Says something to the learner for a few seconds.

@@ -2,8 +2,8 @@
 
 use tui_input::Input;
 
-use super::action::{self, Context, Row, Section};
-use super::model::Model;
+use super::action::{self, Context, Row, Scope, Section};
+use crate::lesson::Lesson;
 use crate::stage::Config;
 
 /// One overlay.
@@ -51,6 +51,14 @@ pub enum Answer {
     QuitUnsaved,
 }
 
+/// How a line break stands in the input line.
+pub const LINE_BREAK: char = '⏎';
+
+/// A text as the input line shows it.
+pub fn on_one_line(text: &str) -> String {
+    text.replace('\n', &LINE_BREAK.to_string())
+}
+
 /// One line of text at the foot of the screen.
 #[derive(Clone, Debug)]
 pub struct InputLine {
@@ -80,13 +88,14 @@ impl Overlay {
         Self::Confirm(Confirm { title, text: text.into(), yes: Answer::QuitUnsaved })
     }
 
-    /// The context of its keys in the action table.
-    pub fn context(&self) -> Context {
-        match self {
-            Self::List(_) => Context::List,
-            Self::Confirm(_) => Context::Confirm,
-            Self::Input(_) => Context::Input,
-        }
+    /// Where its keys count.
+    pub fn scope(&self) -> Scope {
+        let nearness: &[&[Context]] = match self {
+            Self::List(_) => &[&[Context::List]],
+            Self::Confirm(_) => &[&[Context::Confirm]],
+            Self::Input(_) => &[&[Context::Input]],
+        };
+        Scope { nearness, understood: &[] }
     }
 }
 
@@ -130,21 +139,21 @@ impl List {
     }
 
     /// The lessons that fit the filter, by index.
-    pub fn lessons(&self, model: &Model) -> Vec<usize> {
+    pub fn lessons(&self, lessons: &[Lesson]) -> Vec<usize> {
         let filter = self.filter.value();
         let fits = |i: &usize| {
-            let lesson = &model.lessons[*i];
+            let lesson = &lessons[*i];
             fuzzy(filter, &lesson.title).or_else(|| fuzzy(filter, &lesson.stage)).is_some()
         };
-        (0..model.lessons.len()).filter(fits).collect()
+        (0..lessons.len()).filter(fits).collect()
     }
 
     /// How far `selected` may go.
-    pub fn len(&self, model: &Model) -> usize {
+    pub fn len(&self, lessons: &[Lesson]) -> usize {
         match self.kind {
             ListKind::Help => self.help().iter().map(|(_, rows)| rows.len() + 2).sum(),
             ListKind::Palette => self.actions().len(),
-            ListKind::Lessons => self.lessons(model).len(),
+            ListKind::Lessons => self.lessons(lessons).len(),
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::mpsc::SyncSender;
 use std::thread;
 
+use super::driver::Incoming;
 use super::key;
 use super::model::Msg;
-use super::run::Incoming;
 use super::{terminal, watchdog};
 
 /// Listens from now on; `asked`: the terminal has been sent our query.

@@ -17,8 +17,8 @@ use signal_hook::consts::signal::{
 };
 use signal_hook::iterator::Signals;
 
+use super::driver::Incoming;
 use super::model::Msg;
-use super::run::Incoming;
 use super::{terminal, watchdog};
 
 /// Save and leave.

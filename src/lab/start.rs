@@ -13,8 +13,9 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
-use super::model::{Corpus, Model, Msg};
-use super::run::{Driver, Ending, Incoming, Trainer};
+use super::corpus::Corpus;
+use super::driver::{Driver, Ending, Incoming, Trainer};
+use super::model::{Model, Msg};
 use super::terminal::{self, Screen};
 use super::theme::{Theme, detect};
 use super::whole_rows::WholeRows;

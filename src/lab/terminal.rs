@@ -11,14 +11,14 @@ use std::thread::{self, ThreadId};
 
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::execute;
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
-    disable_raw_mode, enable_raw_mode,
+    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
-use ratatui::crossterm::{execute, queue};
 
-use super::{input, watchdog};
+use super::input;
 
 /// The exit code of a lab that has lost its terminal and could not save: as if by SIGHUP.
 pub const LOST: u8 = 129;
@@ -29,37 +29,6 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 static SENT: AtomicBool = AtomicBool::new(false);
 /// The thread that draws.
 static DRAWS: OnceLock<ThreadId> = OnceLock::new();
-
-/// What the driver needs of the terminal besides cells; tests drive it with [`NoHost`].
-pub trait Host {
-    /// Called around the drawing of a frame, so that the terminal shows it whole.
-    fn begin_frame(&mut self) {}
-    fn end_frame(&mut self) {}
-    /// Takes the mouse, or leaves it to the terminal.
-    fn mouse(&mut self, _on: bool) {}
-    /// Gives the terminal back, stops until the shell wakes us up, and takes it again.
-    ///
-    /// # Errors
-    /// If the terminal is gone.
-    fn suspend(&mut self, _mouse: bool) -> io::Result<()> {
-        Ok(())
-    }
-    /// What is drawn reaches nobody any more.
-    fn lost(&mut self) {}
-    /// Takes the terminal again after someone else may have changed it.
-    ///
-    /// # Errors
-    /// If the terminal is gone.
-    fn retake(&mut self, _mouse: bool) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Does nothing.
-#[derive(Debug, Default)]
-pub struct NoHost;
-
-impl Host for NoHost {}
 
 /// The terminal while it is ours. Dropping it gives it back.
 #[derive(Debug)]
@@ -91,46 +60,31 @@ impl Drop for Screen {
     }
 }
 
-impl Host for Screen {
-    fn begin_frame(&mut self) {
-        _ = queue!(stdout(), BeginSynchronizedUpdate);
-    }
-
-    fn end_frame(&mut self) {
-        _ = execute!(stdout(), EndSynchronizedUpdate);
-    }
-
-    fn mouse(&mut self, on: bool) {
-        _ = set_mouse(on);
-    }
-
-    #[cfg(unix)]
-    fn suspend(&mut self, mouse: bool) -> io::Result<()> {
-        restore();
-        SENT.store(true, Ordering::SeqCst);
-        // The whole group stops, so that the shell gets the prompt back also from under `make run`.
-        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
-        // We have a handler for that signal, so we stop ourselves.
-        signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)?;
-        take(mouse)
-    }
-
-    fn lost(&mut self) {
-        watchdog::arm(LOST);
-    }
-
-    fn retake(&mut self, mouse: bool) -> io::Result<()> {
-        take(mouse)
-    }
+/// Gives the terminal back, and stops until the shell wakes us up.
+///
+/// # Errors
+/// If the system refuses.
+#[cfg(unix)]
+pub fn stop() -> io::Result<()> {
+    restore();
+    SENT.store(true, Ordering::SeqCst);
+    // The whole group stops, so that the shell gets the prompt back also from under `make run`.
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+    // We have a handler for that signal, so we stop ourselves.
+    signal_hook::low_level::raise(signal_hook::consts::SIGSTOP)
 }
 
-/// Whether the SIGTSTP that has just arrived came from [`Screen::suspend`]; asks once.
+/// Whether the SIGTSTP that has just arrived came from [`stop`]; asks once.
 #[cfg(unix)]
 pub fn sent_by_us() -> bool {
     SENT.swap(false, Ordering::SeqCst)
 }
 
-fn take(mouse: bool) -> io::Result<()> {
+/// Takes the terminal, and with it the mouse or not.
+///
+/// # Errors
+/// If the terminal refuses.
+pub fn take(mouse: bool) -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
@@ -169,8 +123,11 @@ pub fn ask() -> io::Result<()> {
 }
 
 /// Clicks and the wheel, but not every movement, which crossterm's own switch would report as well.
+///
+/// # Errors
+/// If the terminal is gone.
 #[cfg(not(windows))]
-fn set_mouse(on: bool) -> io::Result<()> {
+pub fn set_mouse(on: bool) -> io::Result<()> {
     let switch = if on { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" };
     let mut out = stdout();
     out.write_all(switch.as_bytes())?;
@@ -178,7 +135,7 @@ fn set_mouse(on: bool) -> io::Result<()> {
 }
 
 #[cfg(windows)]
-fn set_mouse(on: bool) -> io::Result<()> {
+pub fn set_mouse(on: bool) -> io::Result<()> {
     use ratatui::crossterm::event::{DisableMouseCapture, EnableMouseCapture};
     if on {
         execute!(stdout(), EnableMouseCapture)

@@ -1,27 +1,27 @@
 //! What happens when something happens: pure, with time passed in.
 
 mod keys;
+mod leaving;
 mod mouse;
 mod overlay;
+mod panes;
 mod runs;
 mod sampling;
+mod say;
 mod worker;
 
 use std::time::Duration;
 
-use super::action::{self, Context};
 use super::key::Key;
-use super::model::{Effect, Model, Msg, Quitting, ToastKind};
+use super::model::{Effect, Model, Msg};
 use super::overlays::Overlay;
-use super::panes::PaneId;
-pub use runs::{opening, request};
-
-/// How long saving may take before the learner is asked whether to leave without it.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub use runs::opening;
+use say::warn;
 
 /// Changes the model and says what is to be done.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let before = model.dirty;
+    // What is not on the screen yet; a frame has everything.
+    let before = model.dirty && !matches!(msg, Msg::Drawn(_));
     // Whoever handles it takes this back if nothing on the screen changes.
     model.dirty = true;
     let mut effects = handle(model, msg);
@@ -48,12 +48,12 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         },
         Msg::Ground(ground) => {
             model.theme.ground = ground;
-            refresh(model);
+            model.refresh();
             Vec::new()
         }
         Msg::Resize(size) => {
             model.size = size;
-            refresh(model);
+            model.refresh();
             Vec::new()
         }
         Msg::Ready { corpus, stage } => runs::ready(model, corpus, &stage),
@@ -66,17 +66,25 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Worker(told) => worker::event(model, told),
         Msg::Snapshot(snapshot) => {
             model.snapshot = Some(snapshot);
-            refresh(model);
+            model.refresh();
             Vec::new()
         }
         // Nothing was asked for: what was there before is worth more.
         Msg::Sample(sample) if sample.tokens.is_empty() => Vec::new(),
         Msg::Sample(sample) => {
             model.sample = Some(sample);
-            refresh(model);
+            model.refresh();
             Vec::new()
         }
-        Msg::Terminate => leave(model, true),
+        Msg::NotDone(why) => warn(model, why),
+        Msg::Drawn(cost) => {
+            model.dirty = false;
+            if let Some(cost) = cost {
+                model.frame_cost.drawn(cost);
+            }
+            Vec::new()
+        }
+        Msg::Terminate => leaving::leave(model, true),
         Msg::Resumed => Vec::new(),
     }
 }
@@ -87,80 +95,16 @@ fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
     let toasts = model.toasts.len();
     model.toasts.retain(|toast| toast.until > now);
     model.dirty = toasts != model.toasts.len();
-    if let Some(quitting) = &mut model.quitting
-        && now.saturating_sub(quitting.since) > PATIENCE
-    {
-        if quitting.forced {
-            return vec![Effect::Quit];
-        }
-        // A question that stands has the true reason.
-        if quitting.asked || quitting.ended {
-            return Vec::new();
-        }
-        quitting.asked = true;
-        let text = "The trainer is still in a step and has not saved yet. Leave without waiting?";
-        model.dirty = true;
-        model.overlays.push(Overlay::quit_unsaved(text));
-    }
-    Vec::new()
+    leaving::wait(model)
 }
 
 fn press(model: &mut Model, key: Key) -> Vec<Effect> {
-    let contexts = contexts(model);
-    let action = action::lookup(key, &contexts);
+    let action = model.scope().lookup(key);
     match (action, model.overlays.is_empty()) {
         (Some(action), true) => keys::act(model, action),
         (action, false) => overlay::press(model, key, action),
         (None, true) => Vec::new(),
     }
-}
-
-/// Where keys count now, the nearest first.
-pub fn contexts(model: &Model) -> Vec<Context> {
-    match model.overlays.last() {
-        Some(overlay) => vec![overlay.context()],
-        None => vec![Context::Pane(model.focus), Context::Global],
-    }
-}
-
-/// Tells every pane of the lesson that what it is drawn from is new.
-fn refresh(model: &mut Model) {
-    for pane in PaneId::ALL {
-        pane.refresh(model);
-    }
-}
-
-/// Gives a pane the keys, and shows it.
-fn focus(model: &mut Model, pane: PaneId) {
-    model.focus = pane;
-    if !model.layout().shows(pane) {
-        model.called = Some(pane);
-    }
-}
-
-/// Saves what has trained, then quits.
-fn leave(model: &mut Model, forced: bool) -> Vec<Effect> {
-    if model.corpus.is_none() {
-        return vec![Effect::Quit];
-    }
-    let since = model.now;
-    if let Some(quitting) = &mut model.quitting {
-        if forced && !quitting.forced {
-            (quitting.forced, quitting.since) = (true, since);
-        }
-        // Whoever could have answered the question is gone.
-        return if forced && quitting.ended { vec![Effect::Quit] } else { Vec::new() };
-    }
-    let refused = Vec::new();
-    model.quitting = Some(Quitting { since, refused, ended: false, forced, asked: false });
-    model.overlays.clear();
-    if model.stopped { worker::gone(model) } else { vec![Effect::SaveAll] }
-}
-
-/// Says why something cannot be done.
-fn warn(model: &mut Model, text: impl Into<String>) -> Vec<Effect> {
-    model.say(ToastKind::Warning, text);
-    Vec::new()
 }
 
 #[cfg(test)]

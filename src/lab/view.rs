@@ -1,5 +1,6 @@
 //! Draws the model: header, panes, footer, and what lies over them.
 
+mod boxed;
 mod footer;
 pub(super) mod header;
 mod lists;
@@ -10,10 +11,10 @@ use ratatui::layout::{Alignment, Position, Rect};
 use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Widget};
 
-use super::frame::Frame;
+use super::border::{self, Border};
 use super::layout::SMALLEST;
 use super::model::Model;
-use super::panes::Look;
+use super::pane::Seat;
 use super::theme::Role;
 use super::widgets::ascii;
 
@@ -34,18 +35,26 @@ fn draw_signs(model: &Model, buf: &mut Buffer) -> Option<Position> {
     }
     header::draw(model, layout.header, buf);
     let covered = !model.overlays.is_empty();
-    for (pane, area) in &layout.panes {
-        let look = Look { focused: *pane == model.focus && !covered, zoomed: model.zoomed };
-        let number = model.lesson().panes.iter().position(|p| p == pane).map(|i| i + 1);
-        let frame = Frame {
-            number,
-            title: pane.title(),
-            detail: &pane.detail(model),
-            about: &pane.about(model),
-            focused: look.focused,
+    let facts = model.facts();
+    let lesson = model.lesson_panes();
+    for &(id, area) in &layout.panes {
+        let pane = model.panes.get(id);
+        let seat = Seat {
+            room: border::inside(area),
+            focused: id == model.focus && !covered,
+            zoomed: model.zoomed,
         };
-        let inner = frame.draw(&model.theme, *area, buf);
-        pane.draw(model, look, inner, buf);
+        let border = Border {
+            number: lesson.iter().position(|pane| *pane == id).map(|i| i + 1),
+            title: pane.title(),
+            detail: &pane.detail(&facts),
+            about: &pane.about(&facts, seat),
+            focused: seat.focused,
+        };
+        border.draw(&model.theme, area, buf);
+        if !seat.room.is_empty() {
+            pane.draw(&facts, seat, buf);
+        }
     }
     footer::toasts(model, layout.footer, buf);
     let cursor = footer::draw(model, layout.footer, buf);
@@ -135,7 +144,7 @@ mod tests {
         let mut model = small();
         model.run.as_mut().unwrap().status = Status::Diverged(3413);
         let error = "lr must be a number from 1e-9 to 10 (found -1)".to_owned();
-        model.panes.hyperparameters.error = Some(error);
+        model.asked.error = Some(error);
         model.say(ToastKind::Warning, "the loss is no longer finite");
         insta::assert_snapshot!(screen(&model));
     }
@@ -187,17 +196,19 @@ mod tests {
             model.lesson = lesson;
             for page in 0..model.lesson().steps.len() {
                 model.page = page;
+                model.refresh();
                 check(&model);
             }
             model.page = 0;
         }
         model.lesson = small().lesson;
+        model.refresh();
         model.zoomed = true;
         for pane in PaneId::ALL {
             model.focus = pane;
             for _ in 0..6 {
                 check(&model);
-                pane.update(&mut model, Action::CycleView);
+                pane.act(&mut model, Action::CycleView);
             }
         }
         for kind in [ListKind::Help, ListKind::Palette, ListKind::Lessons] {

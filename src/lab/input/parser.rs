@@ -79,7 +79,7 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// The terminal has been sent [`super::QUERY`].
+    /// The terminal has been sent [`reply::QUERY`].
     pub fn ask(&mut self, now: Duration) {
         self.asked = Some(now + ANSWER);
     }

@@ -6,18 +6,19 @@ mod maps;
 mod places;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span, Text};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
+use ratatui::widgets::{Paragraph, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::Look;
 use crate::lab::action::Action;
-use crate::lab::frame::{clip, put};
-use crate::lab::model::{Effect, Model};
+use crate::lab::facts::Facts;
 use crate::lab::number::probability;
+use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::pen::{clip, put, sentence};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};
@@ -29,6 +30,7 @@ use arithmetic::Cell;
 use data::Layer;
 use maps::{Kind, Map, maps, why_none};
 use places::{Content, Miniatures, Places, places};
+use view::View;
 
 /// The weights of all layers are asked for (for the miniatures) while they are at most so many numbers.
 const MINIATURE_VALUES: usize = 1 << 16;
@@ -37,40 +39,8 @@ const WORD: u16 = 8;
 /// Positions that a page up or down moves over.
 const PAGE: usize = 8;
 
-/// The stages from a dot product to a weight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum View {
-    Products,
-    Scores,
-    Masked,
-    #[default]
-    Weights,
-}
-
-impl View {
-    const ALL: [Self; 4] = [Self::Products, Self::Scores, Self::Masked, Self::Weights];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Products => "q·k",
-            Self::Scores => "scaled",
-            Self::Masked => "masked",
-            Self::Weights => "softmax",
-        }
-    }
-
-    fn next(self) -> Self {
-        match self {
-            Self::Products => Self::Scores,
-            Self::Scores => Self::Masked,
-            Self::Masked => Self::Weights,
-            Self::Weights => Self::Products,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-pub struct State {
+#[derive(Debug, Default)]
+pub struct Attention {
     view: View,
     layer: usize,
     head: usize,
@@ -78,79 +48,414 @@ pub struct State {
     cursor: Option<(usize, usize)>,
 }
 
-fn config(model: &Model) -> Option<&Config> {
-    Some(&model.run.as_ref()?.config.model)
+fn config<'a>(facts: &Facts<'a>) -> Option<&'a Config> {
+    Some(&facts.run?.config.model)
 }
 
-/// The map on the screen; `None` where the model has no attention.
-fn chosen(model: &Model) -> Option<Map> {
-    let maps = maps(config(model)?);
-    let last = maps.len().checked_sub(1)?;
-    maps.get(model.panes.attention.layer.min(last)).copied()
-}
-
-/// Its numbers, if they are there.
-fn layer(model: &Model) -> Option<Layer<'_>> {
-    Layer::of(model, chosen(model)?)
-}
-
-/// The stage on the screen: of a hop, which keeps nothing on the way, the weights.
-fn view(model: &Model) -> View {
-    match chosen(model) {
-        Some(Map { kind: Kind::Hop, .. }) => View::Weights,
-        _ => model.panes.attention.view,
+impl Attention {
+    /// The map on the screen; `None` where the model has no attention.
+    fn chosen(&self, facts: &Facts) -> Option<Map> {
+        let maps = maps(config(facts)?);
+        let last = maps.len().checked_sub(1)?;
+        maps.get(self.layer.min(last)).copied()
     }
-}
 
-impl State {
+    /// Its numbers, if they are there.
+    fn layer<'a>(&self, facts: &Facts<'a>) -> Option<Layer<'a>> {
+        Layer::of(facts, self.chosen(facts)?)
+    }
+
+    /// The stage on the screen: of a hop, which keeps nothing on the way, the weights.
+    fn view(&self, facts: &Facts) -> View {
+        match self.chosen(facts) {
+            Some(Map { kind: Kind::Hop, .. }) => View::Weights,
+            _ => self.view,
+        }
+    }
+
     fn cursor(&self, layer: &Layer) -> (usize, usize) {
         let last = (layer.queries.len().saturating_sub(1), layer.keys.len().saturating_sub(1));
         self.cursor.map_or(last, |(query, key)| (query.min(last.0), key.min(last.1)))
     }
-}
 
-pub fn detail(model: &Model) -> String {
-    let state = &model.panes.attention;
-    match (config(model), chosen(model), layer(model)) {
-        (Some(config), Some(map), Some(layer)) => {
-            let head = match layer.heads {
-                1 => String::new(),
-                heads => format!("head {} of {heads} · ", state.head.min(heads - 1) + 1),
+    /// The cell under the cursor.
+    fn cell<'a>(&self, facts: &'a Facts<'a>, layer: &'a Layer<'a>) -> Option<Cell<'a>> {
+        let at = self.cursor(layer);
+        let config = config(facts)?;
+        Some(Cell {
+            theme: facts.theme,
+            layer,
+            head: self.head.min(layer.heads - 1),
+            at,
+            labels: (layer.queries[at.0].clone(), layer.keys[at.1].clone()),
+            divisor: match config.attention_scale {
+                AttentionScale::HeadSize => Some(config.head_size()),
+                AttentionScale::NEmbd => Some(config.n_embd),
+                AttentionScale::None => None,
+            },
+        })
+    }
+
+    /// The parts' places, the same for drawing and for the mouse.
+    fn arrange(&self, facts: &Facts, layer: &Layer, area: Rect) -> Places {
+        let lines = self.cell(facts, layer).map_or(0, |cell| cell.lines(self.view(facts), 0).len());
+        let content = Content {
+            gutter: gutter(&layer.queries),
+            queries: layer.queries.len(),
+            keys: layer.keys.len(),
+            heads: layer.heads,
+            layers: config(facts).map_or(0, |config| maps(config).len()),
+            cursor: self.cursor(layer),
+            layer: self.layer,
+            lines: lines as u16,
+        };
+        places(area, &content)
+    }
+
+    fn attention(&self, facts: &Facts, layer: &Layer, area: Rect, buf: &mut Buffer) {
+        let head = self.head.min(layer.heads - 1);
+        let Places { head: title, map: grid, text, bars, miniatures } =
+            self.arrange(facts, layer, area);
+        let view = self.view(facts);
+        let values = layer.map(view, head);
+        let scale = match view {
+            View::Weights => Scale::Probability,
+            _ => Scale::signed(values.into_iter().flat_map(data::Values::iter)),
+        };
+        self.heading(facts, scale, (grid.rows, grid.columns), title, buf);
+
+        let hides = matches!(view, View::Masked | View::Weights);
+        let value = |query: usize, key: usize| {
+            let hidden = hides && key >= layer.seen(query);
+            let value = values?.at(query, key)?;
+            (!hidden).then_some(f64::from(value))
+        };
+        let ascii = facts.theme.glyphs.ascii;
+        let hidden = match view {
+            View::Masked if !ascii => ["·", "-∞"],
+            _ if ascii => ["-", "--"],
+            _ => ["·", "·"],
+        };
+        let clipped = |label: &String, width: u16| {
+            clip(label, usize::from(width), facts.theme.glyphs.ellipsis)
+        };
+        let map = HeatMap {
+            theme: facts.theme,
+            grid,
+            scale,
+            value: &value,
+            hidden,
+            row_label: &|position| clipped(&layer.queries[position], grid.gutter - 1),
+            column_label: &|position| clipped(&layer.keys[position], grid.cell.0),
+            cursor: self.cursor(layer),
+        };
+        (&map).render(area, buf);
+        if values.is_none() {
+            let under = Rect {
+                y: grid.area.y + 1,
+                height: grid.area.height.saturating_sub(1),
+                ..grid.area
             };
-            format!("{}{head}{}", map.title(config), view(model).name())
+            sentence(facts.theme, "comes with the next step", under, buf);
         }
-        _ => String::new(),
+
+        if let Some(cell) = self.cell(facts, layer) {
+            let lines = if text.height <= 2 && text.width < 28 {
+                cell.short(view)
+            } else {
+                cell.lines(view, usize::from(text.width))
+            };
+            Paragraph::new(Text::from(lines)).render(text, buf);
+        }
+        self.row(facts, layer, head, bars, buf);
+        if let Some(miniatures) = miniatures {
+            self.grid_of_heads(facts, &miniatures, head, buf);
+        }
+    }
+
+    /// The axes, the way from products to weights with the stage shown, and the scale.
+    fn heading(
+        &self,
+        facts: &Facts,
+        scale: Scale,
+        (rows, columns): (Window, Window),
+        area: Rect,
+        buf: &mut Buffer,
+    ) {
+        let theme = facts.theme;
+        let muted = theme.style(Role::Muted);
+        let mut spans = vec![Span::raw("query ↓ "), Span::raw("key →")];
+        if !rows.is_whole() || !columns.is_whole() {
+            let range =
+                |window: Window| format!("{}–{} ", window.first + 1, window.first + window.shown);
+            spans.insert(1, Span::styled(range(rows), muted));
+            spans.push(Span::styled(format!(" {}of {}", range(columns), columns.total), muted));
+        }
+        let view = self.view(facts);
+        let hop = matches!(self.chosen(facts), Some(Map { kind: Kind::Hop, .. }));
+        let stages = if hop { &[View::Weights][..] } else { &View::ALL };
+        let legend = scale.legend(theme);
+        let short = vec![Span::raw("   "), Span::styled(view.name(), theme.style(Role::Accent))];
+        let mut long = vec![Span::raw("   ")];
+        for (i, &stage) in stages.iter().enumerate() {
+            if i > 0 {
+                long.push(Span::styled(" › ", muted));
+            }
+            long.push(if stage == view {
+                Span::styled(format!("[{}]", stage.name()), theme.style(Role::Accent))
+            } else {
+                Span::styled(stage.name(), muted)
+            });
+        }
+        let width = |spans: &[Span]| spans.iter().map(Span::width).sum::<usize>();
+        let room = usize::from(area.width).saturating_sub(width(&spans));
+        let scale_width = 3 + legend.width();
+        let mut legend = legend.spans;
+        if width(&long) + scale_width <= room {
+            spans.extend(long);
+            if scale == Scale::Probability
+                && width(&spans) + scale_width + 16 <= usize::from(area.width)
+            {
+                legend.push(Span::styled(", by square root", muted));
+            }
+        } else if width(&short) + scale_width <= room {
+            spans.extend(short);
+        }
+        spans.push(Span::raw("   "));
+        spans.extend(legend);
+        Line::from(spans).render(area, buf);
+    }
+
+    /// What the query under the cursor takes from each key it sees, and the sum.
+    fn row(&self, facts: &Facts, layer: &Layer, head: usize, area: Rect, buf: &mut Buffer) {
+        let theme = facts.theme;
+        let (query, key) = self.cursor(layer);
+        let seen = layer.seen(query);
+        let Some(map) = layer.map(View::Weights, head) else { return };
+        let weights: Vec<f64> =
+            (0..seen).map(|key| map.at(query, key).map_or(f64::NAN, f64::from)).collect();
+        let sum: f64 = weights.iter().sum();
+        if area.height < 2 || area.width < 10 {
+            return;
+        }
+        let muted = theme.style(Role::Muted);
+        let titled = area.height > 6 && area.width >= 24;
+        let mut y = area.y;
+        if titled {
+            let title = format!("what query {} takes from each key", layer.queries[query]);
+            put(buf, area, area.x, y, &title, muted);
+            y += 1;
+        }
+        let gutter = gutter(&layer.keys);
+        let window = Window::around(key.min(seen - 1), seen, usize::from(area.bottom() - 1 - y));
+        for i in 0..window.shown {
+            let position = window.first + i;
+            let style = theme.style(if position == key { Role::Selected } else { Role::Text });
+            let name = clip(&layer.keys[position], usize::from(gutter) - 1, "");
+            put(buf, area, area.x, y, &name, style);
+            let weight = weights[position];
+            let x = put(
+                buf,
+                area,
+                area.x + gutter,
+                y,
+                &format!("{:>6} ", probability(weight)),
+                theme.style(Role::Text),
+            );
+            let room = usize::from(area.right().saturating_sub(x)).min(40);
+            put(buf, area, x, y, &bar(weight, room, &theme.glyphs), theme.style(Role::Accent));
+            y += 1;
+        }
+        let cut = !window.is_whole() && area.width >= 24;
+        let more = if cut { format!(" of {seen} keys") } else { String::new() };
+        let sum = if sum.is_nan() { "?".to_owned() } else { format!("{sum:.3}") };
+        put(buf, area, area.x + 2, y, &format!("{sum:>6} sum{more}"), muted);
+    }
+
+    /// Every head of every layer, small; the one shown is marked.
+    fn grid_of_heads(&self, facts: &Facts, places: &Miniatures, shown: usize, buf: &mut Buffer) {
+        let theme = facts.theme;
+        let Some(config) = config(facts) else { return };
+        let maps = maps(config);
+        let area = places.area;
+        let name = |text: String, marked: bool| {
+            if marked {
+                (format!("{}{text}", theme.glyphs.cursor), theme.style(Role::Accent))
+            } else {
+                (text, theme.style(Role::Muted))
+            }
+        };
+        for head in 0..places.heads {
+            let x = places.place(places.layers.first, head).x;
+            let (text, style) = name(format!("h{}", head + 1), head == shown);
+            put(buf, area, x, area.y, &text, style);
+        }
+        for (index, map) in
+            maps.iter().enumerate().skip(places.layers.first).take(places.layers.shown)
+        {
+            if places.gutter > 0 {
+                let y = places.place(index, 0).y;
+                let (text, style) = name(map.sign(), index == self.layer);
+                put(buf, area, area.x, y, &text, style);
+            }
+            let layer = Layer::of(facts, *map);
+            for head in 0..places.heads {
+                let at = places.place(index, head);
+                let values = layer.as_ref().and_then(|layer| layer.map(View::Weights, head));
+                let Some((layer, values)) = layer.as_ref().zip(values) else {
+                    // Too large to be fetched for all layers.
+                    let faint = theme.style(Role::Faint);
+                    put(buf, at, at.x, at.y, theme.glyphs.dotted, faint);
+                    continue;
+                };
+                let size = usize::from(places.size);
+                let (rows, columns) = (layer.queries.len(), layer.keys.len());
+                let value = |query: usize, key: usize| values.at(query, key);
+                let scale = Scale::Probability;
+                (&Miniature { theme, scale, value: &value, rows, columns, size }).render(at, buf);
+            }
+        }
     }
 }
 
-pub fn about(model: &Model) -> String {
-    chosen(model).map_or("who looks at whom, and how much", Map::about).to_owned()
-}
-
-pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    match (config(model), chosen(model), layer(model)) {
-        (Some(config), None, _) => quiet(model, why_none(config), area, buf),
-        (Some(_), Some(_), Some(layer)) => attention(model, &layer, area, buf),
-        _ if !model.reads_prompt() => {
-            quiet(model, "Who looks at whom in an example comes with the first step.", area, buf);
-        }
-        _ if model.corpus.is_some() && model.prompt.tokens.is_empty() => {
-            quiet(model, "Type a prompt with / to see what its characters look at.", area, buf);
-        }
-        _ => quiet(
-            model,
-            "What your prompt's characters look at comes with the first step.",
-            area,
-            buf,
-        ),
+impl Pane for Attention {
+    fn title(&self) -> &'static str {
+        "Attention"
     }
-}
 
-fn quiet(model: &Model, text: &str, area: Rect, buf: &mut Buffer) {
-    Paragraph::new(text)
-        .wrap(Wrap { trim: true })
-        .style(model.theme.style(Role::Muted))
-        .render(area, buf);
+    fn detail(&self, facts: &Facts) -> String {
+        match (config(facts), self.chosen(facts), self.layer(facts)) {
+            (Some(config), Some(map), Some(layer)) => {
+                let head = match layer.heads {
+                    1 => String::new(),
+                    heads => format!("head {} of {heads} · ", self.head.min(heads - 1) + 1),
+                };
+                format!("{}{head}{}", map.title(config), self.view(facts).name())
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn about(&self, facts: &Facts, _seat: Seat) -> String {
+        self.chosen(facts).map_or("who looks at whom, and how much", Map::about).to_owned()
+    }
+
+    fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
+        let area = seat.room;
+        match (config(facts), self.chosen(facts), self.layer(facts)) {
+            (Some(config), None, _) => sentence(facts.theme, why_none(config), area, buf),
+            (Some(_), Some(_), Some(layer)) => self.attention(facts, &layer, area, buf),
+            _ if !facts.reads_prompt() => {
+                sentence(
+                    facts.theme,
+                    "Who looks at whom in an example comes with the first step.",
+                    area,
+                    buf,
+                );
+            }
+            _ if facts.corpus.is_some() && facts.prompt.tokens.is_empty() => {
+                sentence(
+                    facts.theme,
+                    "Type a prompt with / to see what its characters look at.",
+                    area,
+                    buf,
+                );
+            }
+            _ => sentence(
+                facts.theme,
+                "What your prompt's characters look at comes with the first step.",
+                area,
+                buf,
+            ),
+        }
+    }
+
+    fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        let (Some(config), Some(layer)) = (config(facts), self.layer(facts)) else {
+            return Vec::new();
+        };
+        let (heads, layers) = (layer.heads, maps(config).len());
+        let (query, key) = self.cursor(&layer);
+        let last = (layer.queries.len() - 1, layer.keys.len() - 1);
+        let to = |query: usize, key: usize| Some((query.min(last.0), key.min(last.1)));
+        match action {
+            Action::Up => self.cursor = to(query.saturating_sub(1), key),
+            Action::Down => self.cursor = to(query + 1, key),
+            Action::Left => self.cursor = to(query, key.saturating_sub(1)),
+            Action::Right => self.cursor = to(query, key + 1),
+            Action::PageUp => self.cursor = to(query.saturating_sub(PAGE), key),
+            Action::PageDown => self.cursor = to(query + PAGE, key),
+            Action::Home => self.cursor = to(0, 0),
+            Action::End => self.cursor = None,
+            Action::CycleView => self.view = self.view.next(),
+            Action::PreviousHead => self.head = (self.head.min(heads - 1) + heads - 1) % heads,
+            Action::NextHead => self.head = (self.head + 1) % heads,
+            Action::PreviousLayer => self.layer = (self.layer + layers - 1) % layers.max(1),
+            Action::NextLayer => self.layer = (self.layer + 1) % layers.max(1),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
+        let area = seat.room;
+        let Some(layer) = self.layer(facts) else { return Vec::new() };
+        let places = self.arrange(facts, &layer, area);
+        let cell = places.map.at(at);
+        let small = places.miniatures.and_then(|m| m.at(at));
+        if let Some(cell) = cell {
+            self.cursor = Some(cell);
+        } else if let Some((layer, head)) = small {
+            (self.layer, self.head) = (layer, head);
+        }
+        Vec::new()
+    }
+
+    fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        let (Some(config), Some(map)) = (config(facts), self.chosen(facts)) else { return };
+        if maps::size(config, time(facts, config)) <= MINIATURE_VALUES {
+            let names = maps(config).into_iter().map(Map::of_all_layers);
+            wanted.activations.extend(names.map(|name| format!("{name}.weights")));
+        } else {
+            wanted.activations.push(format!("{}.weights", map.name()));
+        }
+        if matches!(map.kind, Kind::Encoder | Kind::Decoder | Kind::Cross) {
+            wanted.activations.push("target".to_owned());
+        }
+        if map.kind == Kind::Hop {
+            return;
+        }
+        for part in ["query", "key", "products", "scores", "masked"] {
+            wanted.activations.push(format!("{}.{part}", map.name()));
+        }
+    }
+
+    fn refresh(&mut self, facts: &Facts) {
+        let Some(config) = config(facts) else { return };
+        let (layers, heads) = (maps(config).len(), config.n_head);
+        let last = time(facts, config).saturating_sub(1);
+        let ends =
+            self.layer(facts).filter(|_| !facts.reads_prompt()).map_or((last, last), |layer| {
+                (layer.queries.len().saturating_sub(1), layer.keys.len().saturating_sub(1))
+            });
+        self.layer = self.layer.min(layers.saturating_sub(1));
+        self.head = self.head.min(heads.saturating_sub(1));
+        if let Some((query, key)) = &mut self.cursor {
+            (*query, *key) = ((*query).min(ends.0), (*key).min(ends.1));
+        }
+    }
+
+    fn understands(&self) -> &'static [Action] {
+        &[
+            Action::Left,
+            Action::Right,
+            Action::CycleView,
+            Action::PreviousHead,
+            Action::NextHead,
+            Action::PreviousLayer,
+            Action::NextLayer,
+        ]
+    }
 }
 
 /// Columns of the widest label among some, and the gap after it.
@@ -159,319 +464,8 @@ fn gutter(labels: &[String]) -> u16 {
     widths.max().unwrap_or(1).clamp(1, WORD) + 1
 }
 
-/// The cell under the cursor.
-fn cell<'a>(model: &'a Model, layer: &'a Layer<'a>) -> Option<Cell<'a>> {
-    let state = &model.panes.attention;
-    let at = state.cursor(layer);
-    let config = config(model)?;
-    Some(Cell {
-        theme: &model.theme,
-        layer,
-        head: state.head.min(layer.heads - 1),
-        at,
-        labels: (layer.queries[at.0].clone(), layer.keys[at.1].clone()),
-        divisor: match config.attention_scale {
-            AttentionScale::HeadSize => Some(config.head_size()),
-            AttentionScale::NEmbd => Some(config.n_embd),
-            AttentionScale::None => None,
-        },
-    })
-}
-
-/// The parts' places, the same for drawing and for the mouse.
-fn arrange(model: &Model, layer: &Layer, area: Rect) -> Places {
-    let state = &model.panes.attention;
-    let lines = cell(model, layer).map_or(0, |cell| cell.lines(view(model), 0).len());
-    let content = Content {
-        gutter: gutter(&layer.queries),
-        queries: layer.queries.len(),
-        keys: layer.keys.len(),
-        heads: layer.heads,
-        layers: config(model).map_or(0, |config| maps(config).len()),
-        cursor: state.cursor(layer),
-        layer: state.layer,
-        lines: lines as u16,
-    };
-    places(area, &content)
-}
-
-fn attention(model: &Model, layer: &Layer, area: Rect, buf: &mut Buffer) {
-    let state = &model.panes.attention;
-    let head = state.head.min(layer.heads - 1);
-    let Places { head: title, map: grid, text, bars, miniatures } = arrange(model, layer, area);
-    let view = view(model);
-    let values = layer.map(view, head);
-    let scale = match view {
-        View::Weights => Scale::Probability,
-        _ => Scale::signed(values.into_iter().flat_map(data::Values::iter)),
-    };
-    heading(model, scale, (grid.rows, grid.columns), title, buf);
-
-    let hides = matches!(view, View::Masked | View::Weights);
-    let value = |query: usize, key: usize| {
-        let hidden = hides && key >= layer.seen(query);
-        let value = values?.at(query, key)?;
-        (!hidden).then_some(f64::from(value))
-    };
-    let ascii = model.theme.glyphs.ascii;
-    let hidden = match view {
-        View::Masked if !ascii => ["·", "-∞"],
-        _ if ascii => ["-", "--"],
-        _ => ["·", "·"],
-    };
-    let clipped =
-        |label: &String, width: u16| clip(label, usize::from(width), model.theme.glyphs.ellipsis);
-    let map = HeatMap {
-        theme: &model.theme,
-        grid,
-        scale,
-        value: &value,
-        hidden,
-        row_label: &|position| clipped(&layer.queries[position], grid.gutter - 1),
-        column_label: &|position| clipped(&layer.keys[position], grid.cell.0),
-        cursor: state.cursor(layer),
-    };
-    (&map).render(area, buf);
-    if values.is_none() {
-        let under =
-            Rect { y: grid.area.y + 1, height: grid.area.height.saturating_sub(1), ..grid.area };
-        quiet(model, "comes with the next step", under, buf);
-    }
-
-    if let Some(cell) = cell(model, layer) {
-        let lines = if text.height <= 2 && text.width < 28 {
-            cell.short(view)
-        } else {
-            cell.lines(view, usize::from(text.width))
-        };
-        Paragraph::new(Text::from(lines)).render(text, buf);
-    }
-    row(model, layer, head, bars, buf);
-    if let Some(miniatures) = miniatures {
-        grid_of_heads(model, &miniatures, head, buf);
-    }
-}
-
-/// The axes, the way from products to weights with the stage shown, and the scale.
-fn heading(
-    model: &Model,
-    scale: Scale,
-    (rows, columns): (Window, Window),
-    area: Rect,
-    buf: &mut Buffer,
-) {
-    let theme = &model.theme;
-    let muted = theme.style(Role::Muted);
-    let mut spans = vec![Span::raw("query ↓ "), Span::raw("key →")];
-    if !rows.is_whole() || !columns.is_whole() {
-        let range =
-            |window: Window| format!("{}–{} ", window.first + 1, window.first + window.shown);
-        spans.insert(1, Span::styled(range(rows), muted));
-        spans.push(Span::styled(format!(" {}of {}", range(columns), columns.total), muted));
-    }
-    let view = view(model);
-    let hop = matches!(chosen(model), Some(Map { kind: Kind::Hop, .. }));
-    let stages = if hop { &[View::Weights][..] } else { &View::ALL };
-    let legend = scale.legend(theme);
-    let short = vec![Span::raw("   "), Span::styled(view.name(), theme.style(Role::Accent))];
-    let mut long = vec![Span::raw("   ")];
-    for (i, &stage) in stages.iter().enumerate() {
-        if i > 0 {
-            long.push(Span::styled(" › ", muted));
-        }
-        long.push(if stage == view {
-            Span::styled(format!("[{}]", stage.name()), theme.style(Role::Accent))
-        } else {
-            Span::styled(stage.name(), muted)
-        });
-    }
-    let width = |spans: &[Span]| spans.iter().map(Span::width).sum::<usize>();
-    let room = usize::from(area.width).saturating_sub(width(&spans));
-    let scale_width = 3 + legend.width();
-    let mut legend = legend.spans;
-    if width(&long) + scale_width <= room {
-        spans.extend(long);
-        if scale == Scale::Probability
-            && width(&spans) + scale_width + 16 <= usize::from(area.width)
-        {
-            legend.push(Span::styled(", by square root", muted));
-        }
-    } else if width(&short) + scale_width <= room {
-        spans.extend(short);
-    }
-    spans.push(Span::raw("   "));
-    spans.extend(legend);
-    Line::from(spans).render(area, buf);
-}
-
-/// What the query under the cursor takes from each key it sees, and the sum.
-fn row(model: &Model, layer: &Layer, head: usize, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
-    let (query, key) = model.panes.attention.cursor(layer);
-    let seen = layer.seen(query);
-    let Some(map) = layer.map(View::Weights, head) else { return };
-    let weights: Vec<f64> =
-        (0..seen).map(|key| map.at(query, key).map_or(f64::NAN, f64::from)).collect();
-    let sum: f64 = weights.iter().sum();
-    if area.height < 2 || area.width < 10 {
-        return;
-    }
-    let muted = theme.style(Role::Muted);
-    let titled = area.height > 6 && area.width >= 24;
-    let mut y = area.y;
-    if titled {
-        let title = format!("what query {} takes from each key", layer.queries[query]);
-        put(buf, area, area.x, y, &title, muted);
-        y += 1;
-    }
-    let gutter = gutter(&layer.keys);
-    let window = Window::around(key.min(seen - 1), seen, usize::from(area.bottom() - 1 - y));
-    for i in 0..window.shown {
-        let position = window.first + i;
-        let style = theme.style(if position == key { Role::Selected } else { Role::Text });
-        let name = clip(&layer.keys[position], usize::from(gutter) - 1, "");
-        put(buf, area, area.x, y, &name, style);
-        let weight = weights[position];
-        let x = put(
-            buf,
-            area,
-            area.x + gutter,
-            y,
-            &format!("{:>6} ", probability(weight)),
-            theme.style(Role::Text),
-        );
-        let room = usize::from(area.right().saturating_sub(x)).min(40);
-        put(buf, area, x, y, &bar(weight, room, &theme.glyphs), theme.style(Role::Accent));
-        y += 1;
-    }
-    let cut = !window.is_whole() && area.width >= 24;
-    let more = if cut { format!(" of {seen} keys") } else { String::new() };
-    let sum = if sum.is_nan() { "?".to_owned() } else { format!("{sum:.3}") };
-    put(buf, area, area.x + 2, y, &format!("{sum:>6} sum{more}"), muted);
-}
-
-/// Every head of every layer, small; the one shown is marked.
-fn grid_of_heads(model: &Model, places: &Miniatures, shown: usize, buf: &mut Buffer) {
-    let theme = &model.theme;
-    let state = &model.panes.attention;
-    let Some(config) = config(model) else { return };
-    let maps = maps(config);
-    let area = places.area;
-    let name = |text: String, marked: bool| {
-        if marked {
-            (format!("{}{text}", theme.glyphs.cursor), theme.style(Role::Accent))
-        } else {
-            (text, theme.style(Role::Muted))
-        }
-    };
-    for head in 0..places.heads {
-        let x = places.place(places.layers.first, head).x;
-        let (text, style) = name(format!("h{}", head + 1), head == shown);
-        put(buf, area, x, area.y, &text, style);
-    }
-    for (index, map) in maps.iter().enumerate().skip(places.layers.first).take(places.layers.shown)
-    {
-        if places.gutter > 0 {
-            let y = places.place(index, 0).y;
-            let (text, style) = name(map.sign(), index == state.layer);
-            put(buf, area, area.x, y, &text, style);
-        }
-        let layer = Layer::of(model, *map);
-        for head in 0..places.heads {
-            let at = places.place(index, head);
-            let values = layer.as_ref().and_then(|layer| layer.map(View::Weights, head));
-            match (&layer, values) {
-                (Some(layer), Some(values)) => {
-                    let size = usize::from(places.size);
-                    let (rows, columns) = (layer.queries.len(), layer.keys.len());
-                    let value = |query: usize, key: usize| values.at(query, key);
-                    let scale = Scale::Probability;
-                    (&Miniature { theme, scale, value: &value, rows, columns, size })
-                        .render(at, buf);
-                }
-                // Too large to be fetched for all layers.
-                _ => _ = put(buf, at, at.x, at.y, theme.glyphs.dotted, theme.style(Role::Faint)),
-            }
-        }
-    }
-}
-
-pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
-    let (Some(config), Some(layer)) = (config(model), layer(model)) else { return Vec::new() };
-    let (heads, layers) = (layer.heads, maps(config).len());
-    let (query, key) = model.panes.attention.cursor(&layer);
-    let last = (layer.queries.len() - 1, layer.keys.len() - 1);
-    let state = &mut model.panes.attention;
-    let to = |query: usize, key: usize| Some((query.min(last.0), key.min(last.1)));
-    match action {
-        Action::Up => state.cursor = to(query.saturating_sub(1), key),
-        Action::Down => state.cursor = to(query + 1, key),
-        Action::Left => state.cursor = to(query, key.saturating_sub(1)),
-        Action::Right => state.cursor = to(query, key + 1),
-        Action::PageUp => state.cursor = to(query.saturating_sub(PAGE), key),
-        Action::PageDown => state.cursor = to(query + PAGE, key),
-        Action::Home => state.cursor = to(0, 0),
-        Action::End => state.cursor = None,
-        Action::CycleView => state.view = state.view.next(),
-        Action::PreviousHead => state.head = (state.head.min(heads - 1) + heads - 1) % heads,
-        Action::NextHead => state.head = (state.head + 1) % heads,
-        Action::PreviousLayer => state.layer = (state.layer + layers - 1) % layers.max(1),
-        Action::NextLayer => state.layer = (state.layer + 1) % layers.max(1),
-        _ => {}
-    }
-    Vec::new()
-}
-
-pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
-    let Some(layer) = layer(model) else { return Vec::new() };
-    let places = arrange(model, &layer, area);
-    let cell = places.map.at(at);
-    let small = places.miniatures.and_then(|m| m.at(at));
-    let state = &mut model.panes.attention;
-    if let Some(cell) = cell {
-        state.cursor = Some(cell);
-    } else if let Some((layer, head)) = small {
-        (state.layer, state.head) = (layer, head);
-    }
-    Vec::new()
-}
-
 /// Tokens of the prompt that the model looks at, or of a made task's examples.
-fn time(model: &Model, config: &Config) -> usize {
-    let prompt = model.prompt.tokens.len();
-    if model.reads_prompt() { prompt.min(config.block_size) } else { config.block_size }
-}
-
-pub fn subscribe(model: &Model, wanted: &mut Subscription) {
-    let (Some(config), Some(map)) = (config(model), chosen(model)) else { return };
-    if maps::size(config, time(model, config)) <= MINIATURE_VALUES {
-        let names = maps(config).into_iter().map(Map::of_all_layers);
-        wanted.activations.extend(names.map(|name| format!("{name}.weights")));
-    } else {
-        wanted.activations.push(format!("{}.weights", map.name()));
-    }
-    if matches!(map.kind, Kind::Encoder | Kind::Decoder | Kind::Cross) {
-        wanted.activations.push("target".to_owned());
-    }
-    if map.kind == Kind::Hop {
-        return;
-    }
-    for part in ["query", "key", "products", "scores", "masked"] {
-        wanted.activations.push(format!("{}.{part}", map.name()));
-    }
-}
-
-pub fn refresh(model: &mut Model) {
-    let Some(config) = config(model) else { return };
-    let (layers, heads) = (maps(config).len(), config.n_head);
-    let last = time(model, config).saturating_sub(1);
-    let ends = layer(model).filter(|_| !model.reads_prompt()).map_or((last, last), |layer| {
-        (layer.queries.len().saturating_sub(1), layer.keys.len().saturating_sub(1))
-    });
-    let state = &mut model.panes.attention;
-    state.layer = state.layer.min(layers.saturating_sub(1));
-    state.head = state.head.min(heads.saturating_sub(1));
-    if let Some((query, key)) = &mut state.cursor {
-        (*query, *key) = ((*query).min(ends.0), (*key).min(ends.1));
-    }
+fn time(facts: &Facts, config: &Config) -> usize {
+    let prompt = facts.prompt.tokens.len();
+    if facts.reads_prompt() { prompt.min(config.block_size) } else { config.block_size }
 }

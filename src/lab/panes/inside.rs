@@ -5,14 +5,14 @@ mod figures;
 mod tests;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{Look, PaneId};
 use crate::lab::action::Action;
-use crate::lab::frame::{clip, put};
-use crate::lab::model::{Effect, Model};
+use crate::lab::facts::Facts;
 use crate::lab::number;
+use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::{Run, Status};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
@@ -31,7 +31,7 @@ const HIGH: f64 = 3e-2;
 const LOW: f64 = 1e-5;
 
 #[derive(Debug, Default)]
-pub struct State {
+pub struct Inside {
     /// Whether every parameter has its row, instead of every layer.
     each: bool,
     /// Lines left out at the top.
@@ -44,55 +44,159 @@ pub struct State {
     flow: Vec<Flow>,
 }
 
-pub fn detail(model: &Model) -> String {
-    let state = &model.panes.inside;
-    let rows = if state.each { "every parameter" } else { "by layer" };
-    match model.snapshot().filter(|snapshot| !snapshot.norms.is_empty()) {
-        Some(snapshot) => format!("step {} · {rows}", number::count(snapshot.step)),
-        None => String::new(),
-    }
-}
-
-pub fn about(_model: &Model) -> String {
-    "rms sizes; healthy: upd/wgt ~ 1e-3".to_owned()
-}
-
 /// What a line of the pane holds.
 enum Line<'a> {
     Text(String, Role),
     SizesHead,
     Sizes(&'a Sizes),
-    FlowHead,
+    /// Whether dead units are counted in some of what follows.
+    FlowHead(bool),
     Flow(&'a Flow),
 }
 
-/// The pane's lines for a width: speed, sizes, activations.
-fn lines(model: &Model, width: u16) -> Vec<Line<'_>> {
-    let state = &model.panes.inside;
-    let mut lines: Vec<Line> = speed(model, width).map(|t| Line::Text(t, Role::Text)).collect();
-    let sizes = match (state.each, width) {
-        (true, _) => &state.parameters,
-        (false, 0..30) => &state.blocks,
-        (false, _) => &state.layers,
-    };
-    let space = || Line::Text(String::new(), Role::Text);
-    if sizes.is_empty() {
-        let text = "Sizes of weights, gradients and updates come with the next step.";
-        lines.extend([space(), Line::Text(text.to_owned(), Role::Muted)]);
-    } else {
-        lines.extend([space(), Line::SizesHead]);
-        lines.extend(sizes.iter().map(Line::Sizes));
+impl Inside {
+    /// The pane's lines for a width: speed, sizes, activations.
+    fn lines(&self, facts: &Facts, width: u16) -> Vec<Line<'_>> {
+        let mut lines: Vec<Line> = speed(facts, width).map(|t| Line::Text(t, Role::Text)).collect();
+        let sizes = match (self.each, width) {
+            (true, _) => &self.parameters,
+            (false, 0..30) => &self.blocks,
+            (false, _) => &self.layers,
+        };
+        let space = || Line::Text(String::new(), Role::Text);
+        if sizes.is_empty() {
+            let text = "Sizes of weights, gradients and updates come with the next step.";
+            lines.extend([space(), Line::Text(text.to_owned(), Role::Muted)]);
+        } else {
+            lines.extend([space(), Line::SizesHead]);
+            lines.extend(sizes.iter().map(Line::Sizes));
+        }
+        if !self.flow.is_empty() {
+            let counted = self.flow.iter().any(|flow| flow.dead.is_some());
+            lines.extend([space(), Line::FlowHead(counted)]);
+            lines.extend(self.flow.iter().map(Line::Flow));
+        }
+        lines
     }
-    if !state.flow.is_empty() {
-        lines.extend([space(), Line::FlowHead]);
-        lines.extend(state.flow.iter().map(Line::Flow));
+
+    /// Lines from the scroll position on.
+    fn list(&self, facts: &Facts, lines: &[Line], area: Rect, buf: &mut Buffer) {
+        let most = lines.len().saturating_sub(usize::from(area.height));
+        let first = self.scroll.min(most);
+        for (line, row) in lines[first..].iter().zip(area.rows()) {
+            draw_line(facts, line, row, buf);
+        }
     }
-    lines
+}
+
+impl Pane for Inside {
+    fn title(&self) -> &'static str {
+        "Inside"
+    }
+
+    fn detail(&self, facts: &Facts) -> String {
+        let rows = if self.each { "every parameter" } else { "by layer" };
+        match facts.snapshot.filter(|snapshot| !snapshot.norms.is_empty()) {
+            Some(snapshot) => format!("step {} · {rows}", number::count(snapshot.step)),
+            None => String::new(),
+        }
+    }
+
+    fn about(&self, _facts: &Facts, _seat: Seat) -> String {
+        "rms sizes; healthy: upd/wgt ~ 1e-3".to_owned()
+    }
+
+    fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
+        let area = seat.room;
+        let lines = self.lines(facts, area.width);
+        // On the whole screen activations stand beside the sizes.
+        let beside = lines.iter().position(|line| matches!(line, Line::FlowHead(_)));
+        if let Some(split) = beside.filter(|_| seat.zoomed && area.width >= 120) {
+            let top = lines.iter().position(|line| matches!(line, Line::SizesHead)).unwrap_or(0);
+            for (line, row) in lines[..top].iter().zip(area.rows()) {
+                draw_line(facts, line, row, buf);
+            }
+            let top_row = (top as u16).min(area.height);
+            let area = Rect { y: area.y + top_row, height: area.height - top_row, ..area };
+            let width = area.width * 3 / 5;
+            let left = Rect { width: width - 3, ..area };
+            let right = Rect { x: area.x + width, width: area.width - width, ..area };
+            self.list(facts, &lines[top..split.saturating_sub(1).max(top)], left, buf);
+            for (line, row) in lines[split..].iter().zip(right.rows()) {
+                draw_line(facts, line, row, buf);
+            }
+            return;
+        }
+        self.list(facts, &lines, area, buf);
+    }
+
+    fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
+        let lines = self.lines(facts, seat.room.width);
+        let most = lines.len().saturating_sub(seat.room.height.into());
+        let block = |line: &Line| match line {
+            Line::Sizes(sizes) => figures::block(&sizes.name),
+            _ => None,
+        };
+        // The first lines of blocks.
+        let starts: Vec<usize> = (0..lines.len())
+            .filter(|&i| {
+                block(&lines[i]).is_some() && (i == 0 || block(&lines[i]) != block(&lines[i - 1]))
+            })
+            .collect();
+        let scroll = self.scroll.min(most);
+        let to = match action {
+            Action::CycleView => {
+                self.each = !self.each;
+                0
+            }
+            Action::Up => scroll.saturating_sub(1),
+            Action::Down => scroll + 1,
+            Action::PageUp => scroll.saturating_sub(PAGE),
+            Action::PageDown => scroll + PAGE,
+            Action::Home => 0,
+            Action::End => most,
+            Action::NextLayer => starts.iter().find(|i| **i > scroll).copied().unwrap_or(scroll),
+            Action::PreviousLayer => {
+                starts.iter().rev().find(|i| **i < scroll).copied().unwrap_or(0)
+            }
+            _ => scroll,
+        };
+        self.scroll = to.min(most);
+        Vec::new()
+    }
+
+    fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        wanted.norms = true;
+        let Some(run) = facts.run else { return };
+        wanted.activations.extend(shown_activations(run).into_iter().map(|(name, _)| name));
+    }
+
+    fn refresh(&mut self, facts: &Facts) {
+        (self.parameters, self.layers, self.blocks, self.flow) = Default::default();
+        if let Some((run, snapshot)) = facts.run.zip(facts.snapshot) {
+            let config = &run.config.model;
+            if self.counted.as_ref().is_none_or(|(counted, _)| counted != config) {
+                self.counted = Some((config.clone(), counts(config)));
+            }
+            let counts = self.counted.as_ref().map_or(&[][..], |(_, counts)| counts);
+            self.parameters = figures::parameters(&snapshot.norms, counts);
+            self.layers = figures::together(&self.parameters, figures::layer);
+            self.blocks = figures::together(&self.parameters, figures::block_or_layer);
+            self.flow = shown_activations(run)
+                .iter()
+                .filter_map(|(name, detail)| Some(Flow::of(snapshot.activation(name)?, *detail)))
+                .collect();
+        }
+    }
+
+    fn understands(&self) -> &'static [Action] {
+        &[Action::CycleView, Action::PreviousLayer, Action::NextLayer]
+    }
 }
 
 /// How fast it trains.
-fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
-    let Some(run) = &model.run else {
+fn speed(facts: &Facts, width: u16) -> impl Iterator<Item = String> {
+    let Some(run) = facts.run else {
         return vec!["The trainer is opening its first run.".to_owned()].into_iter();
     };
     let speed = run.speed;
@@ -104,7 +208,7 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
         if speed.gflops > 0.0 {
             parts.push(format!("{:.1} GFLOP/s", speed.gflops));
         }
-        if let Some(share) = model.gemm_share() {
+        if let Some(share) = facts.gemm_share() {
             parts.push(format!("{:.0} % of large matrix products", share * 100.0));
         }
     }
@@ -116,7 +220,7 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
     }
     parts.push(format!("{} parameters", number::count(run.parameters as u64)));
     parts.push(format!("{} {}", run.threads, if run.threads == 1 { "thread" } else { "threads" }));
-    if let Some((mean, worst)) = model.frames.mean().zip(model.frames.worst()) {
+    if let Some((mean, worst)) = facts.frame_cost.mean().zip(facts.frame_cost.worst()) {
         let [mean, worst] = [mean, worst].map(|cost| cost.as_secs_f64() * 1e3);
         parts.push(format!("frame {mean:.1} ms, worst {worst:.1}"));
     }
@@ -133,40 +237,8 @@ fn speed(model: &Model, width: u16) -> impl Iterator<Item = String> {
     lines.into_iter()
 }
 
-pub fn draw(model: &Model, look: Look, area: Rect, buf: &mut Buffer) {
-    let lines = lines(model, area.width);
-    // On the whole screen activations stand beside the sizes.
-    let beside = lines.iter().position(|line| matches!(line, Line::FlowHead));
-    if let Some(split) = beside.filter(|_| look.zoomed && area.width >= 120) {
-        let top = lines.iter().position(|line| matches!(line, Line::SizesHead)).unwrap_or(0);
-        for (line, row) in lines[..top].iter().zip(area.rows()) {
-            draw_line(model, line, row, buf);
-        }
-        let top_row = (top as u16).min(area.height);
-        let area = Rect { y: area.y + top_row, height: area.height - top_row, ..area };
-        let width = area.width * 3 / 5;
-        let left = Rect { width: width - 3, ..area };
-        let right = Rect { x: area.x + width, width: area.width - width, ..area };
-        column(model, &lines[top..split.saturating_sub(1).max(top)], left, buf);
-        for (line, row) in lines[split..].iter().zip(right.rows()) {
-            draw_line(model, line, row, buf);
-        }
-        return;
-    }
-    column(model, &lines, area, buf);
-}
-
-/// Lines from the scroll position on.
-fn column(model: &Model, lines: &[Line], area: Rect, buf: &mut Buffer) {
-    let most = lines.len().saturating_sub(usize::from(area.height));
-    let first = model.panes.inside.scroll.min(most);
-    for (line, row) in lines[first..].iter().zip(area.rows()) {
-        draw_line(model, line, row, buf);
-    }
-}
-
-fn draw_line(model: &Model, line: &Line, row: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+fn draw_line(facts: &Facts, line: &Line, row: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     let muted = theme.style(Role::Muted);
     match line {
         Line::Text(text, role) => {
@@ -185,15 +257,14 @@ fn draw_line(model: &Model, line: &Line, row: Rect, buf: &mut Buffer) {
                 put(buf, row, guide.saturating_sub(1), row.y, "1e-3", muted);
             }
         }
-        Line::Sizes(sizes) => draw_sizes(model, sizes, row, buf),
-        Line::FlowHead => {
+        Line::Sizes(sizes) => draw_sizes(facts, sizes, row, buf),
+        Line::FlowHead(counted) => {
             let columns = Columns::for_flow(row);
             put(buf, row, row.x, row.y, "activation", muted);
-            let counted = model.panes.inside.flow.iter().any(|flow| flow.dead.is_some());
-            let dead = if counted { "dead ReLUs" } else { "" };
+            let dead = if *counted { "dead ReLUs" } else { "" };
             columns.figures(row, ["rms", dead, "", ""], muted, buf);
         }
-        Line::Flow(flow) => draw_flow(model, flow, row, buf),
+        Line::Flow(flow) => draw_flow(facts, flow, row, buf),
     }
 }
 
@@ -246,10 +317,10 @@ impl Columns {
     }
 }
 
-fn draw_sizes(model: &Model, sizes: &Sizes, row: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+fn draw_sizes(facts: &Facts, sizes: &Sizes, row: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     let columns = Columns::for_sizes(row);
-    name(model, &sizes.name, columns.name, row, buf);
+    name(facts, &sizes.name, columns.name, row, buf);
     let ratio = sizes.update / sizes.weight;
     // Before a step there is none, which is not a gradient of 0.
     let gradient = sizes.gradient.map_or("-".to_owned(), number::value);
@@ -280,10 +351,10 @@ fn draw_sizes(model: &Model, sizes: &Sizes, row: Rect, buf: &mut Buffer) {
     }
 }
 
-fn draw_flow(model: &Model, flow: &Flow, row: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+fn draw_flow(facts: &Facts, flow: &Flow, row: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     let columns = Columns::for_flow(row);
-    name(model, &flow.name, columns.name, row, buf);
+    name(facts, &flow.name, columns.name, row, buf);
     let dead = flow.dead.map_or(String::new(), |dead| {
         let share = 100.0 * dead.dead as f64 / dead.units.max(1) as f64;
         format!("{}/{} {share:.0} %", dead.dead, dead.units)
@@ -298,8 +369,8 @@ fn draw_flow(model: &Model, flow: &Flow, row: Rect, buf: &mut Buffer) {
 }
 
 /// A parameter's name; of a long one the end, which tells it from its neighbours.
-fn name(model: &Model, name: &str, width: u16, row: Rect, buf: &mut Buffer) {
-    let ellipsis = model.theme.glyphs.ellipsis;
+fn name(facts: &Facts, name: &str, width: u16, row: Rect, buf: &mut Buffer) {
+    let ellipsis = facts.theme.glyphs.ellipsis;
     let room = usize::from(width);
     let over = name.chars().count().saturating_sub(room);
     let text = if over == 0 {
@@ -312,52 +383,7 @@ fn name(model: &Model, name: &str, width: u16, row: Rect, buf: &mut Buffer) {
     } else {
         clip(name, room, ellipsis)
     };
-    put(buf, row, row.x, row.y, &text, model.theme.style(Role::Text));
-}
-
-pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
-    let area = model.layout().area(PaneId::Inside).unwrap_or_default();
-    let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(2));
-    let lines = lines(model, width);
-    let most = lines.len().saturating_sub(height.into());
-    let block = |line: &Line| match line {
-        Line::Sizes(sizes) => figures::block(&sizes.name),
-        _ => None,
-    };
-    // The first lines of blocks.
-    let starts: Vec<usize> = (0..lines.len())
-        .filter(|&i| {
-            block(&lines[i]).is_some() && (i == 0 || block(&lines[i]) != block(&lines[i - 1]))
-        })
-        .collect();
-    let scroll = model.panes.inside.scroll.min(most);
-    let to = match action {
-        Action::CycleView => {
-            model.panes.inside.each = !model.panes.inside.each;
-            0
-        }
-        Action::Up => scroll.saturating_sub(1),
-        Action::Down => scroll + 1,
-        Action::PageUp => scroll.saturating_sub(PAGE),
-        Action::PageDown => scroll + PAGE,
-        Action::Home => 0,
-        Action::End => most,
-        Action::NextLayer => starts.iter().find(|i| **i > scroll).copied().unwrap_or(scroll),
-        Action::PreviousLayer => starts.iter().rev().find(|i| **i < scroll).copied().unwrap_or(0),
-        _ => scroll,
-    };
-    model.panes.inside.scroll = to.min(most);
-    Vec::new()
-}
-
-pub fn click(_model: &mut Model, _area: Rect, _at: Position) -> Vec<Effect> {
-    Vec::new()
-}
-
-pub fn subscribe(model: &Model, wanted: &mut Subscription) {
-    wanted.norms = true;
-    let Some(run) = &model.run else { return };
-    wanted.activations.extend(shown_activations(run).into_iter().map(|(name, _)| name));
+    put(buf, row, row.x, row.y, &text, facts.theme.style(Role::Text));
 }
 
 /// The activations that are looked at, in the order of the forward pass, and whether dead units are counted in them.
@@ -417,26 +443,6 @@ fn gpt_activations(config: &Config) -> Vec<(String, Detail)> {
     }
     names.push(("logits".to_owned(), Detail::Rms));
     names
-}
-
-pub fn refresh(model: &mut Model) {
-    let mut state = std::mem::take(&mut model.panes.inside);
-    (state.parameters, state.layers, state.blocks, state.flow) = Default::default();
-    if let Some((run, snapshot)) = model.run.as_ref().zip(model.snapshot()) {
-        let config = &run.config.model;
-        if state.counted.as_ref().is_none_or(|(counted, _)| counted != config) {
-            state.counted = Some((config.clone(), counts(config)));
-        }
-        let counts = state.counted.as_ref().map_or(&[][..], |(_, counts)| counts);
-        state.parameters = figures::parameters(&snapshot.norms, counts);
-        state.layers = figures::together(&state.parameters, figures::layer);
-        state.blocks = figures::together(&state.parameters, figures::block_or_layer);
-        state.flow = shown_activations(run)
-            .iter()
-            .filter_map(|(name, detail)| Some(Flow::of(snapshot.activation(name)?, *detail)))
-            .collect();
-    }
-    model.panes.inside = state;
 }
 
 /// How many numbers every parameter of a model holds.

@@ -1,119 +1,125 @@
 //! The lesson pane: the page of text, and where it goes on.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Widget};
 
-use super::{Look, PaneId};
 use crate::lab::action::Action;
-use crate::lab::markdown;
-use crate::lab::model::{Effect, Model};
-use crate::lab::theme::Role;
-use crate::train::Subscription;
+use crate::lab::facts::Facts;
+use crate::lab::markdown::Markdown;
+use crate::lab::pane::{Column, Pane, Seat, Wish};
+use crate::lab::theme::{Role, Theme};
 
 /// Wider than this, a line is hard to read.
 const READABLE: u16 = 84;
 
 #[derive(Debug, Default)]
-pub struct State {
+pub struct Lesson {
     scroll: u16,
-    /// The lesson and page it belongs to.
-    page: (usize, usize),
+    /// The lesson and the page that were read.
+    page: Option<(String, usize)>,
+    heading: Markdown,
+    body: Markdown,
 }
 
-pub fn detail(model: &Model) -> String {
-    let pages = model.lesson().steps.len();
-    format!("page {} of {pages}", model.page + 1)
-}
-
-pub fn about(model: &Model) -> String {
-    let area = model.layout().area(PaneId::Lesson).unwrap_or_default();
-    if below(model, area) > 0 {
-        return "more below".to_owned();
+impl Lesson {
+    /// The page's lines at this width, heading first.
+    fn lines(&self, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+        let width = width.min(READABLE);
+        let mut lines = self.heading.lines(theme, width);
+        lines.push(Line::default());
+        lines.extend(self.body.lines(theme, width));
+        lines
     }
-    if model.page + 1 < model.lesson().steps.len() {
-        "n reads on".to_owned()
-    } else if let Some(next) = model.lessons.get(model.lesson + 1) {
-        format!("n opens {}", next.title)
-    } else {
-        "the end of the course".to_owned()
+
+    /// Lines above the first one shown, at most.
+    fn most(&self, facts: &Facts, room: Rect) -> u16 {
+        (self.lines(facts.theme, room.width).len() as u16).saturating_sub(room.height)
     }
 }
 
-/// The page's lines at this width, heading first.
-fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
-    let page = model.page();
-    let mut lines = markdown::render(&format!("# {}", page.heading), &model.theme, width);
-    lines.push(Line::default());
-    lines.extend(markdown::render(&page.body, &model.theme, width));
-    lines
-}
+impl Pane for Lesson {
+    fn title(&self) -> &'static str {
+        "Lesson"
+    }
 
-/// Lines that do not fit below, in a pane with this outer area.
-fn below(model: &Model, area: Rect) -> u16 {
-    let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(2));
-    let all = lines(model, width.min(READABLE)).len() as u16;
-    all.saturating_sub(height).saturating_sub(model.panes.lesson.scroll)
-}
+    fn detail(&self, facts: &Facts) -> String {
+        format!("page {} of {}", facts.page + 1, facts.lesson.steps.len())
+    }
 
-pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    let width = area.width.min(READABLE);
-    let text = Rect { x: area.x + (area.width - width) / 2, width, ..area };
-    let lines = lines(model, width);
-    let most = (lines.len() as u16).saturating_sub(area.height);
-    let scroll = model.panes.lesson.scroll.min(most);
-    Paragraph::new(lines).scroll((scroll, 0)).render(text, buf);
-    if most > 0 {
-        scroll_mark(model, area, scroll, most, buf);
+    fn about(&self, facts: &Facts, seat: Seat) -> String {
+        if self.most(facts, seat.room) > self.scroll {
+            return "more below".to_owned();
+        }
+        if facts.page + 1 < facts.lesson.steps.len() {
+            "n reads on".to_owned()
+        } else if let Some(next) = facts.next_lesson {
+            format!("n opens {}", next.title)
+        } else {
+            "the end of the course".to_owned()
+        }
+    }
+
+    fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
+        let area = seat.room;
+        let width = area.width.min(READABLE);
+        let text = Rect { x: area.x + (area.width - width) / 2, width, ..area };
+        let lines = self.lines(facts.theme, width);
+        let most = (lines.len() as u16).saturating_sub(area.height);
+        let scroll = self.scroll.min(most);
+        Paragraph::new(lines).scroll((scroll, 0)).render(text, buf);
+        if most > 0 {
+            scroll_mark(facts.theme, area, scroll, most, buf);
+        }
+    }
+
+    fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
+        let most = self.most(facts, seat.room);
+        let page = seat.room.height.saturating_sub(1).max(1);
+        // After a resize the page may be shorter than it was scrolled.
+        let scroll = self.scroll.min(most);
+        self.scroll = match action {
+            Action::Up => scroll.saturating_sub(1),
+            Action::Down => scroll + 1,
+            Action::PageUp => scroll.saturating_sub(page),
+            Action::PageDown => scroll + page,
+            Action::Home => 0,
+            Action::End => most,
+            _ => scroll,
+        }
+        .min(most);
+        Vec::new()
+    }
+
+    fn refresh(&mut self, facts: &Facts) {
+        let page = (facts.lesson.id.as_str(), facts.page);
+        let known = self.page.as_ref().map(|(lesson, page)| (lesson.as_str(), *page));
+        if known != Some(page) {
+            let step = facts.page();
+            *self = Self {
+                scroll: 0,
+                page: Some((page.0.to_owned(), page.1)),
+                heading: Markdown::read(&format!("# {}", step.heading)),
+                body: Markdown::read(&step.body),
+            };
+        }
+    }
+
+    fn column(&self) -> Column {
+        Column::Side
     }
 }
 
 /// Where in the page the lines are, on the right border.
-fn scroll_mark(model: &Model, area: Rect, scroll: u16, most: u16, buf: &mut Buffer) {
+fn scroll_mark(theme: &Theme, area: Rect, scroll: u16, most: u16, buf: &mut Buffer) {
     let size = (u32::from(area.height).pow(2) / u32::from(area.height + most)).max(1) as u16;
     let top = (u32::from(area.height - size) * u32::from(scroll) / u32::from(most)) as u16;
     let x = area.right() + 1;
     for y in area.y + top..area.y + top + size {
         if let Some(cell) = buf.cell_mut((x, y)) {
-            let sign = if model.theme.glyphs.ascii { "#" } else { "┃" };
-            cell.set_symbol(sign).set_style(model.theme.style(Role::Accent));
+            let sign = if theme.glyphs.ascii { "#" } else { "┃" };
+            cell.set_symbol(sign).set_style(theme.style(Role::Accent));
         }
-    }
-}
-
-pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
-    let area = model.layout().area(PaneId::Lesson).unwrap_or_default();
-    let page = area.height.saturating_sub(3).max(1);
-    let left = below(model, area);
-    let scroll = &mut model.panes.lesson.scroll;
-    match action {
-        Action::Up => *scroll = scroll.saturating_sub(1),
-        Action::Down => *scroll += left.min(1),
-        Action::PageUp => *scroll = scroll.saturating_sub(page),
-        Action::PageDown => *scroll += left.min(page),
-        Action::Home => *scroll = 0,
-        Action::End => *scroll += left,
-        _ => {}
-    }
-    Vec::new()
-}
-
-pub fn click(_model: &mut Model, _area: Rect, _at: Position) -> Vec<Effect> {
-    Vec::new()
-}
-
-pub fn subscribe(_model: &Model, _wanted: &mut Subscription) {}
-
-pub fn refresh(model: &mut Model) {
-    let page = (model.lesson, model.page);
-    let area = model.layout().area(PaneId::Lesson).unwrap_or_default();
-    if model.panes.lesson.page != page {
-        model.panes.lesson = State { scroll: 0, page };
-    } else if !area.is_empty() {
-        // After a resize the page may be shorter than it was scrolled.
-        let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(2));
-        let most = (lines(model, width.min(READABLE)).len() as u16).saturating_sub(height);
-        model.panes.lesson.scroll = model.panes.lesson.scroll.min(most);
     }
 }

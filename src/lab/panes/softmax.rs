@@ -7,14 +7,14 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
+use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Look, PaneId};
-use crate::lab::action::Action;
-use crate::lab::frame::{clip, put};
-use crate::lab::model::{Effect, Model};
+use crate::lab::action::{Action, DRAWING};
+use crate::lab::facts::Facts;
 use crate::lab::number::{count, probability, setting, value};
+use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::pen::{clip, put, sentence};
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
@@ -35,8 +35,8 @@ pub enum View {
     Strip,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-pub struct State {
+#[derive(Debug, Default)]
+pub struct Softmax {
     view: View,
     /// The token after which the next one is looked for; `None` stays at the last as the prompt grows.
     position: Option<usize>,
@@ -63,49 +63,22 @@ struct Truth {
     probability: f64,
 }
 
-fn next(model: &Model) -> Option<Next<'_>> {
-    let snapshot = model.snapshot()?;
-    let logits = snapshot.activation("logits")?;
-    let &[rows, vocab_size] = logits.shape.as_slice() else { return None };
-    let prompt = real(model, &snapshot.prompt);
-    let time = prompt.len();
-    // A model that answers a question says nothing before its end.
-    let answers_once = rows == 1 && task(model) == Task::Recall;
-    if time == 0 || (rows != snapshot.prompt.len() && !answers_once) {
-        return None;
-    }
-    let first = if answers_once { time - 1 } else { 0 };
-    let position = model.panes.softmax.position.map_or(time - 1, |p| p.clamp(first, time - 1));
-    let at = (position - first) * vocab_size;
-    let row = logits.values.get(at..at + vocab_size)?;
-    // With the feature f64 the core calculates in f64, while snapshots stay f32.
-    #[allow(clippy::useless_conversion)]
-    let row: Vec<Real> = row.iter().map(|&x| x.into()).collect();
-    let truth = truth(model, prompt, position).and_then(|token| {
-        let table = distribution(&row, &Sampling::default());
-        let probability = table.iter().find(|c| c.token == token)?.probability;
-        Some(Truth { token, probability })
-    });
-    let table = distribution(&row, &model.sampling);
-    Some(Next { prompt, position, first, table, truth })
-}
-
-fn task(model: &Model) -> Task {
-    model.run.as_ref().map_or(Task::Text, |run| run.config.task.task)
+fn task(facts: &Facts) -> Task {
+    facts.run.map_or(Task::Text, |run| run.config.task.task)
 }
 
 /// The tokens without what only fills up a made example.
-fn real<'a>(model: &Model, tokens: &'a [u32]) -> &'a [u32] {
-    let pairs = !matches!(task(model), Task::Text | Task::Recall);
+fn real<'a>(facts: &Facts, tokens: &'a [u32]) -> &'a [u32] {
+    let pairs = !matches!(task(facts), Task::Text | Task::Recall);
     let end = tokens.iter().position(|&token| pairs && token == PAD);
     &tokens[..end.unwrap_or(tokens.len())]
 }
 
 /// What the model is asked for after a position: the token that comes next, at the end of a target its end, at the
 /// end of a recall the key that it began with.
-fn truth(model: &Model, tokens: &[u32], position: usize) -> Option<u32> {
+fn truth(facts: &Facts, tokens: &[u32], position: usize) -> Option<u32> {
     let next = tokens.get(position + 1).copied();
-    match (task(model), next) {
+    match (task(facts), next) {
         (Task::Recall, Some(_)) => None,
         (Task::Recall, None) => tokens.first().copied(),
         (Task::Text, next) => next,
@@ -145,44 +118,215 @@ fn settings(sampling: &Sampling) -> String {
     format!("T {} top-k {k} top-p {p}", setting(sampling.temperature))
 }
 
-pub fn detail(model: &Model) -> String {
-    if model.run.as_ref().is_some_and(|run| why_none(run).is_some()) {
-        return String::new();
+impl Softmax {
+    fn next<'a>(&self, facts: &Facts<'a>) -> Option<Next<'a>> {
+        let snapshot = facts.snapshot?;
+        let logits = snapshot.activation("logits")?;
+        let &[rows, vocab_size] = logits.shape.as_slice() else { return None };
+        let prompt = real(facts, &snapshot.prompt);
+        let time = prompt.len();
+        // A model that answers a question says nothing before its end.
+        let answers_once = rows == 1 && task(facts) == Task::Recall;
+        if time == 0 || (rows != snapshot.prompt.len() && !answers_once) {
+            return None;
+        }
+        let first = if answers_once { time - 1 } else { 0 };
+        let position = self.position.map_or(time - 1, |p| p.clamp(first, time - 1));
+        let at = (position - first) * vocab_size;
+        let row = logits.values.get(at..at + vocab_size)?;
+        // With the feature f64 the core calculates in f64, while snapshots stay f32.
+        #[allow(clippy::useless_conversion)]
+        let row: Vec<Real> = row.iter().map(|&x| x.into()).collect();
+        let truth = truth(facts, prompt, position).and_then(|token| {
+            let table = distribution(&row, &Sampling::default());
+            let probability = table.iter().find(|c| c.token == token)?.probability;
+            Some(Truth { token, probability })
+        });
+        let table = distribution(&row, &facts.sampling);
+        Some(Next { prompt, position, first, table, truth })
     }
-    settings(&model.sampling)
+
+    fn table(&self, facts: &Facts, next: &Next, area: Rect, buf: &mut Buffer) {
+        let theme = facts.theme;
+        let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
+        let columns = Columns::new(area);
+        let right = |buf: &mut Buffer, end: u16, y, what: &str, style| {
+            put(buf, area, end.saturating_sub(what.width() as u16).max(area.x), y, what, style);
+        };
+        let head = theme.style(Role::Heading);
+        let [token, logit, scaled, kept, p] = columns.names;
+        put(buf, area, area.x, area.y, token, head);
+        right(buf, columns.logit, area.y, logit, head);
+        right(buf, columns.scaled, area.y, scaled, head);
+        put(buf, area, columns.kept, area.y, kept, head);
+        right(buf, columns.probability, area.y, p, head);
+
+        let all = next.table.len();
+        let rows = table_rows(area, all);
+        let first = self.scroll.min(all - rows);
+        let largest = next.table.first().map_or(0.0, |c| c.probability);
+        for (i, candidate) in next.table.iter().enumerate().skip(first).take(rows) {
+            let y = area.y + 1 + (i - first) as u16;
+            let style = if candidate.kept { text } else { muted };
+            if next.truth.as_ref().is_some_and(|truth| truth.token == candidate.token) {
+                put(buf, area, area.x, y, theme.glyphs.cursor, theme.style(Role::Accent));
+            }
+            put(buf, area, area.x + 1, y, &facts.label(candidate.token), style);
+            right(buf, columns.logit, y, &value(candidate.logit), style);
+            right(buf, columns.scaled, y, &value(candidate.scaled), style);
+            let kept = match (candidate.kept, facts.sampling.top_k) {
+                (true, _) => theme.glyphs.done,
+                // The order of the table is the order of the cuts.
+                (false, _) if facts.sampling.temperature == 0.0 => "T 0",
+                (false, Some(k)) if i >= k => "top-k",
+                (false, _) => "top-p",
+            };
+            let role = if candidate.kept { Role::Good } else { Role::Muted };
+            put(buf, area, columns.kept, y, kept, theme.style(role));
+            right(buf, columns.probability, y, &probability(candidate.probability), style);
+            let room = usize::from(area.right().saturating_sub(columns.bar + 1)).min(60);
+            let bar = bar(candidate.probability / largest, room, &theme.glyphs);
+            put(buf, area, columns.bar + 1, y, &bar, theme.style(Role::Accent));
+        }
+        if rows < all {
+            let y = area.bottom() - 1;
+            let rest = [&next.table[..first], &next.table[first + rows..]];
+            let more = match (first, all - first - rows) {
+                (0, below) => format!("{}{} more", theme.glyphs.ellipsis, count(below as u64)),
+                (above, below) => format!("{}{above} above, {below} below", theme.glyphs.ellipsis),
+            };
+            put(buf, area, area.x + 1, y, &clip(&more, 24, theme.glyphs.ellipsis), muted);
+            let sum: f64 = rest.into_iter().flatten().map(|c| c.probability).sum();
+            right(buf, columns.probability, y, &probability(sum), muted);
+        }
+    }
+
+    /// Rows above the first one shown, at most.
+    fn most_scroll(&self, facts: &Facts, room: Rect) -> usize {
+        let Some(next) = self.next(facts) else { return 0 };
+        if room.is_empty() {
+            return 0;
+        }
+        let heading = heading_height(room, next.truth.is_some());
+        let body = Rect { height: room.height.saturating_sub(heading), ..room };
+        let all = next.table.len();
+        match self.view {
+            View::Table => all - table_rows(body, all),
+            View::Strip => strip::most_scroll(facts, all, body),
+        }
+    }
+
+    /// Looks for what follows a position; the last one stays the last as the prompt grows.
+    fn go(&mut self, position: usize, last: usize) {
+        self.position = (position < last).then_some(position);
+        self.scroll = 0;
+    }
 }
 
-pub fn about(model: &Model) -> String {
-    match task(model) {
-        Task::Recall => "which key it recalls after the question mark",
-        _ => "what may come next, and how likely",
+impl Pane for Softmax {
+    fn title(&self) -> &'static str {
+        "Softmax"
     }
-    .to_owned()
-}
 
-pub fn draw(model: &Model, _look: Look, area: Rect, buf: &mut Buffer) {
-    if let Some(next) = next(model) {
-        let body = heading(model, &next, area, buf);
-        match model.panes.softmax.view {
-            View::Table => table(model, &next, body, buf),
-            View::Strip => {
-                strip::draw(model, &next.table, model.panes.softmax.scroll, body, buf);
+    fn detail(&self, facts: &Facts) -> String {
+        if facts.run.is_some_and(|run| why_none(run).is_some()) {
+            return String::new();
+        }
+        settings(&facts.sampling)
+    }
+
+    fn about(&self, facts: &Facts, _seat: Seat) -> String {
+        match task(facts) {
+            Task::Recall => "which key it recalls after the question mark",
+            _ => "what may come next, and how likely",
+        }
+        .to_owned()
+    }
+
+    fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
+        let area = seat.room;
+        if let Some(next) = self.next(facts) {
+            let body = heading(facts, &next, area, buf);
+            match self.view {
+                View::Table => self.table(facts, &next, body, buf),
+                View::Strip => {
+                    strip::draw(facts, &next.table, self.scroll, body, buf);
+                }
+            }
+        } else {
+            let text = if let Some(why) = facts.run.and_then(why_none) {
+                why
+            } else if !facts.reads_prompt() {
+                "What the model answers in an example is shown with the first step."
+            } else if facts.corpus.is_some() && facts.prompt.tokens.is_empty() {
+                "Type a prompt with / to see what may come after it."
+            } else {
+                "What may come after your prompt is shown with the first step."
+            };
+            sentence(facts.theme, text, area, buf);
+        }
+    }
+
+    fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
+        let Some(next) = self.next(facts) else { return Vec::new() };
+        let (first, position, last) = (next.first, next.position, next.prompt.len() - 1);
+        let most = self.most_scroll(facts, seat.room);
+        match action {
+            Action::Left => self.go(position.saturating_sub(1).max(first), last),
+            Action::Right => self.go(position + 1, last),
+            Action::Up => self.scroll = self.scroll.min(most).saturating_sub(1),
+            Action::Down => self.scroll = (self.scroll + 1).min(most),
+            Action::PageUp => self.scroll = self.scroll.min(most).saturating_sub(8),
+            Action::PageDown => self.scroll = (self.scroll + 8).min(most),
+            Action::Home => self.scroll = 0,
+            Action::End => self.scroll = most,
+            Action::CycleView => {
+                self.view = if self.view == View::Table { View::Strip } else { View::Table };
+                self.scroll = 0;
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// A character of the prompt in the heading: its position.
+    fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
+        let area = seat.room;
+        let Some(next) = self.next(facts) else { return Vec::new() };
+        if at.y != area.y || heading_height(area, true) == 0 {
+            return Vec::new();
+        }
+        let place = place(facts, &next, area);
+        let shown = shown(&next, area, &place);
+        if let Some(column) = at.x.checked_sub(shown.x) {
+            let mut position = shown.first + usize::from(column);
+            // Right of the quote.
+            position -= usize::from(position > next.position);
+            if position < shown.first + shown.tokens {
+                let position = position.max(next.first);
+                let last = next.prompt.len() - 1;
+                self.go(position, last);
             }
         }
-    } else {
-        let text = if let Some(why) = model.run.as_ref().and_then(why_none) {
-            why
-        } else if !model.reads_prompt() {
-            "What the model answers in an example is shown with the first step."
-        } else if model.corpus.is_some() && model.prompt.tokens.is_empty() {
-            "Type a prompt with / to see what may come after it."
-        } else {
-            "What may come after your prompt is shown with the first step."
-        };
-        Paragraph::new(text)
-            .wrap(Wrap { trim: true })
-            .style(model.theme.style(Role::Muted))
-            .render(area, buf);
+        Vec::new()
+    }
+
+    fn subscribe(&self, _facts: &Facts, wanted: &mut Subscription) {
+        wanted.activations.push("logits".to_owned());
+    }
+
+    fn shows_samples(&self) -> bool {
+        true
+    }
+
+    fn refresh(&mut self, facts: &Facts) {
+        let Some(run) = facts.run else { return };
+        let time = facts.subject().len().min(run.config.model.block_size);
+        self.position = self.position.filter(|&position| position + 1 < time);
+    }
+
+    fn understands(&self) -> &'static [Action] {
+        DRAWING
     }
 }
 
@@ -200,14 +344,14 @@ fn heading_height(area: Rect, truth: bool) -> u16 {
 }
 
 /// After what, how sure, and how well the truth was foreseen. Returns the room below.
-fn heading(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) -> Rect {
-    let theme = &model.theme;
+fn heading(facts: &Facts, next: &Next, area: Rect, buf: &mut Buffer) -> Rect {
+    let theme = facts.theme;
     let height = heading_height(area, next.truth.is_some());
     let below = Rect { y: area.y + height, height: area.height - height, ..area };
     if height == 0 {
         return below;
     }
-    context(model, next, area, buf);
+    context(facts, next, area, buf);
     if height == 1 {
         return below;
     }
@@ -226,12 +370,12 @@ fn heading(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) -> Rect {
     let mut second = Vec::new();
     if let Some(truth) = &next.truth {
         let p = truth.probability;
-        let plain = model.sampling == Sampling::default();
+        let plain = facts.sampling == Sampling::default();
         let loss = if area.width < 50 { ", loss " } else { ", loss -ln p = " };
         second.extend([
             Span::styled("then ", muted),
             Span::styled(
-                format!("{}{}", theme.glyphs.cursor, model.label(truth.token)),
+                format!("{}{}", theme.glyphs.cursor, facts.label(truth.token)),
                 theme.style(Role::Accent),
             ),
             Span::styled(if plain { ": p " } else { " at T 1: p " }, muted),
@@ -262,9 +406,9 @@ struct Shown {
 const AFTER: &str = "after \"";
 
 /// `position 7 of 8`
-fn place(model: &Model, next: &Next, area: Rect) -> String {
+fn place(facts: &Facts, next: &Next, area: Rect) -> String {
     let (position, count) = (next.position + 1, next.prompt.len());
-    let longer = model.reads_prompt() && model.prompt.tokens.len() > count;
+    let longer = facts.reads_prompt() && facts.prompt.tokens.len() > count;
     match (area.width >= 50, longer) {
         (false, _) => format!("{position} of {count}"),
         (true, false) => format!("position {position} of {count}"),
@@ -281,10 +425,10 @@ fn shown(next: &Next, area: Rect, place: &str) -> Shown {
 }
 
 /// `after "the kin" g          position 7 of 8`
-fn context(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+fn context(facts: &Facts, next: &Next, area: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     let muted = theme.style(Role::Muted);
-    let place = place(model, next, area);
+    let place = place(facts, next, area);
     let Shown { first, mut x, tokens } = shown(next, area, &place);
     put(buf, area, area.x, area.y, AFTER, muted);
     if first > 0 {
@@ -292,9 +436,9 @@ fn context(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) {
     }
     for position in first..first + tokens {
         let style = theme.style(if position > next.position { Role::Faint } else { Role::Text });
-        let label = match model.character(next.prompt[position]) {
+        let label = match facts.character(next.prompt[position]) {
             Some(' ') => " ".to_owned(),
-            _ => model.label(next.prompt[position]),
+            _ => facts.label(next.prompt[position]),
         };
         x = put(buf, area, x, area.y, &label, style);
         if position == next.position {
@@ -336,134 +480,4 @@ impl Columns {
 fn table_rows(area: Rect, all: usize) -> usize {
     let room = usize::from(area.height.saturating_sub(1));
     if room >= all { all } else { room.saturating_sub(1) }
-}
-
-fn table(model: &Model, next: &Next, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
-    let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
-    let columns = Columns::new(area);
-    let right = |buf: &mut Buffer, end: u16, y, what: &str, style| {
-        put(buf, area, end.saturating_sub(what.width() as u16).max(area.x), y, what, style);
-    };
-    let head = theme.style(Role::Heading);
-    let [token, logit, scaled, kept, p] = columns.names;
-    put(buf, area, area.x, area.y, token, head);
-    right(buf, columns.logit, area.y, logit, head);
-    right(buf, columns.scaled, area.y, scaled, head);
-    put(buf, area, columns.kept, area.y, kept, head);
-    right(buf, columns.probability, area.y, p, head);
-
-    let all = next.table.len();
-    let rows = table_rows(area, all);
-    let first = model.panes.softmax.scroll.min(all - rows);
-    let largest = next.table.first().map_or(0.0, |c| c.probability);
-    for (i, candidate) in next.table.iter().enumerate().skip(first).take(rows) {
-        let y = area.y + 1 + (i - first) as u16;
-        let style = if candidate.kept { text } else { muted };
-        if next.truth.as_ref().is_some_and(|truth| truth.token == candidate.token) {
-            put(buf, area, area.x, y, theme.glyphs.cursor, theme.style(Role::Accent));
-        }
-        put(buf, area, area.x + 1, y, &model.label(candidate.token), style);
-        right(buf, columns.logit, y, &value(candidate.logit), style);
-        right(buf, columns.scaled, y, &value(candidate.scaled), style);
-        let kept = match (candidate.kept, model.sampling.top_k) {
-            (true, _) => theme.glyphs.done,
-            // The order of the table is the order of the cuts.
-            (false, _) if model.sampling.temperature == 0.0 => "T 0",
-            (false, Some(k)) if i >= k => "top-k",
-            (false, _) => "top-p",
-        };
-        let role = if candidate.kept { Role::Good } else { Role::Muted };
-        put(buf, area, columns.kept, y, kept, theme.style(role));
-        right(buf, columns.probability, y, &probability(candidate.probability), style);
-        let room = usize::from(area.right().saturating_sub(columns.bar + 1)).min(60);
-        let bar = bar(candidate.probability / largest, room, &theme.glyphs);
-        put(buf, area, columns.bar + 1, y, &bar, theme.style(Role::Accent));
-    }
-    if rows < all {
-        let y = area.bottom() - 1;
-        let rest = [&next.table[..first], &next.table[first + rows..]];
-        let more = match (first, all - first - rows) {
-            (0, below) => format!("{}{} more", theme.glyphs.ellipsis, count(below as u64)),
-            (above, below) => format!("{}{above} above, {below} below", theme.glyphs.ellipsis),
-        };
-        put(buf, area, area.x + 1, y, &clip(&more, 24, theme.glyphs.ellipsis), muted);
-        let sum: f64 = rest.into_iter().flatten().map(|c| c.probability).sum();
-        right(buf, columns.probability, y, &probability(sum), muted);
-    }
-}
-
-/// Rows above the first one shown, at most.
-fn most_scroll(model: &Model) -> usize {
-    let Some(next) = next(model) else { return 0 };
-    let Some(area) = model.layout().area(PaneId::Softmax) else { return 0 };
-    // Without the frame.
-    let (width, height) = (area.width.saturating_sub(4), area.height.saturating_sub(2));
-    let heading = heading_height(Rect::new(0, 0, width, height), next.truth.is_some());
-    let body = Rect::new(0, 0, width, height.saturating_sub(heading));
-    let all = next.table.len();
-    match model.panes.softmax.view {
-        View::Table => all - table_rows(body, all),
-        View::Strip => strip::most_scroll(model, all, body),
-    }
-}
-
-pub fn update(model: &mut Model, action: Action) -> Vec<Effect> {
-    let Some(next) = next(model) else { return Vec::new() };
-    let (first, position, last) = (next.first, next.position, next.prompt.len() - 1);
-    let most = most_scroll(model);
-    let state = &mut model.panes.softmax;
-    let go = |state: &mut State, position: usize| {
-        state.position = (position < last).then_some(position);
-        state.scroll = 0;
-    };
-    match action {
-        Action::Left => go(state, position.saturating_sub(1).max(first)),
-        Action::Right => go(state, position + 1),
-        Action::Up => state.scroll = state.scroll.min(most).saturating_sub(1),
-        Action::Down => state.scroll = (state.scroll + 1).min(most),
-        Action::PageUp => state.scroll = state.scroll.min(most).saturating_sub(8),
-        Action::PageDown => state.scroll = (state.scroll + 8).min(most),
-        Action::Home => state.scroll = 0,
-        Action::End => state.scroll = most,
-        Action::CycleView => {
-            state.view = if state.view == View::Table { View::Strip } else { View::Table };
-            state.scroll = 0;
-        }
-        _ => {}
-    }
-    Vec::new()
-}
-
-/// A character of the prompt in the heading: its position.
-pub fn click(model: &mut Model, area: Rect, at: Position) -> Vec<Effect> {
-    let Some(next) = next(model) else { return Vec::new() };
-    if at.y != area.y || heading_height(area, true) == 0 {
-        return Vec::new();
-    }
-    let place = place(model, &next, area);
-    let shown = shown(&next, area, &place);
-    if let Some(column) = at.x.checked_sub(shown.x) {
-        let mut position = shown.first + usize::from(column);
-        // Right of the quote.
-        position -= usize::from(position > next.position);
-        if position < shown.first + shown.tokens {
-            let position = position.max(next.first);
-            let last = next.prompt.len() - 1;
-            model.panes.softmax.position = (position < last).then_some(position);
-            model.panes.softmax.scroll = 0;
-        }
-    }
-    Vec::new()
-}
-
-pub fn subscribe(_model: &Model, wanted: &mut Subscription) {
-    wanted.activations.push("logits".to_owned());
-}
-
-pub fn refresh(model: &mut Model) {
-    let Some(run) = &model.run else { return };
-    let time = model.subject().len().min(run.config.model.block_size);
-    let state = &mut model.panes.softmax;
-    state.position = state.position.filter(|&position| position + 1 < time);
 }

@@ -1,5 +1,6 @@
 //! Every lesson's stage, opened as the lab opens it and seen by a real session.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
@@ -7,9 +8,10 @@ use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::{Rect, Size};
 
 use super::*;
-use crate::lab::action::ACTIONS;
+use crate::lab::action::{ACTIONS, Action, Context, Scope};
+use crate::lab::corpus::Corpus;
 use crate::lab::fixture;
-use crate::lab::model::{Corpus, Msg};
+use crate::lab::model::{Effect, Model, Msg};
 use crate::lab::theme::Theme;
 use crate::lab::update::{opening, update};
 use crate::lab::view;
@@ -18,7 +20,78 @@ use crate::train::command::SampleRequest;
 use crate::train::generation::Generation;
 use crate::train::session::Session;
 use crate::train::team::Team;
-use crate::train::{Command, Event, testing};
+use crate::train::{Command, Event, Subscription, testing};
+
+#[test]
+fn every_lesson_names_panes_that_there_are() {
+    for lesson in crate::lesson::course().unwrap() {
+        for name in &lesson.panes {
+            assert!(PaneId::named(name).is_some(), "{}: no pane is called {name}", lesson.id);
+        }
+    }
+}
+
+/// What would have to be edited for a new pane.
+#[test]
+fn nobody_else_knows_a_pane_by_name() {
+    let lab = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lab");
+    let own = std::path::Path::new(lab).join("panes");
+    let mut folders = vec![std::path::PathBuf::from(lab)];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let about_tests = ["tests.rs", "fixture.rs"].iter().any(|name| path.ends_with(name));
+            if path.is_dir() && path != own {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") && !about_tests {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+                for pane in PaneId::ALL {
+                    assert!(!code.contains(&format!("PaneId::{pane:?}")), "{}", path.display());
+                }
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 30, "{read}");
+}
+
+#[test]
+fn a_key_means_one_thing_in_a_pane() {
+    let panes = Panes::default();
+    let global = Scope { nearness: &[&[Context::Global]], understood: &[] };
+    for pane in PaneId::ALL {
+        let scope = Scope::pane(panes.get(pane).understands());
+        let mut seen = HashSet::new();
+        for row in ACTIONS {
+            for &key in scope.keys(row, Context::Pane).unwrap_or_default() {
+                assert!(seen.insert(key), "{key} twice in {pane:?} ({})", row.id);
+                assert_eq!(global.lookup(key), None, "{key} of {}", row.id);
+                assert_eq!(scope.lookup(key), Some(row.action), "{key} in {pane:?}");
+            }
+        }
+        for action in scope.understood {
+            let here = ACTIONS.iter().find(|row| row.action == *action).unwrap();
+            assert!(
+                scope.keys(here, Context::Pane).is_some(),
+                "{pane:?} has no key for {action:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_panes_are_to_understand_some_pane_does() {
+    let panes = Panes::default();
+    let understood = |action| {
+        PaneId::ALL.into_iter().any(|pane| panes.get(pane).understands().contains(&action))
+    };
+    for row in ACTIONS {
+        let own = row.places.iter().any(|place| place.contexts.contains(&Context::Pane));
+        assert!(!own || understood(row.action), "{}", row.id);
+    }
+}
 
 /// The lesson of this name, its run opened.
 fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
@@ -56,7 +129,7 @@ fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
         ),
     );
     // The lesson's own may have no character in common with this text.
-    if model.reads_prompt() {
+    if model.facts().reads_prompt() {
         model.prompt.tokens = vec![1, 2, 0, 1];
     }
     (model, session)
@@ -73,10 +146,11 @@ fn train(model: &mut Model, session: &mut Session, steps: usize) {
 
 /// A snapshot of what all panes ask for together.
 fn look(model: &mut Model, session: &mut Session) {
-    let prompt = if model.reads_prompt() { model.prompt.tokens.clone() } else { Vec::new() };
+    let prompt =
+        if model.facts().reads_prompt() { model.prompt.tokens.clone() } else { Vec::new() };
     let mut wanted = Subscription { prompt, ..Subscription::default() };
     for pane in PaneId::ALL {
-        pane.subscribe(model, &mut wanted);
+        model.panes.get(pane).subscribe(&model.facts(), &mut wanted);
     }
     let snapshot = session.snapshot(&wanted);
     update(model, Msg::Snapshot(Arc::new(snapshot)));
@@ -115,10 +189,10 @@ fn every_new_stage_opens_and_every_pane_can_be_drawn() {
                         for at in area.positions().step_by(17) {
                             pane.click(&mut model, area, at);
                         }
-                        pane.draw(&model, Look { focused: true, zoomed: true }, area, &mut buf);
+                        pane.draw(&model, true, area, &mut buf);
                     }
                     for row in ACTIONS {
-                        pane.update(&mut model, row.action);
+                        pane.act(&mut model, row.action);
                     }
                 }
                 if step < 2 {
@@ -135,7 +209,7 @@ fn a_made_task_shows_its_own_signs_and_no_yardstick_of_the_text() {
         let (mut model, mut session) = open(lesson, 160, 48);
         let on_text = session.config().task.task == Task::Text;
         train(&mut model, &mut session, 2);
-        assert_eq!(model.yardsticks().is_empty(), !on_text, "{lesson}");
+        assert_eq!(model.facts().yardsticks().is_empty(), !on_text, "{lesson}");
         let loss = shown(&model, PaneId::Loss);
         assert_eq!(loss.contains("unigram"), on_text, "{loss}");
         // A narrow pane counts those that it has no room for.
@@ -175,16 +249,16 @@ fn no_sample_is_asked_of_a_made_task() {
             (model.focus, model.zoomed) = (pane, true);
             let effects = update(&mut model, Msg::Resize(Size::new(160, 48)));
             let asked = model.requested.as_ref().is_some_and(|request| request.tokens > 0);
-            assert_eq!(asked, model.reads_prompt(), "{lesson}");
+            assert_eq!(asked, model.facts().reads_prompt(), "{lesson}");
             for effect in effects {
                 let Effect::Send(Command::Subscribe(wanted)) = effect else {
                     continue;
                 };
-                assert!(wanted.prompt.is_empty() || model.reads_prompt(), "{lesson}");
+                assert!(wanted.prompt.is_empty() || model.facts().reads_prompt(), "{lesson}");
             }
         }
         let samples = shown(&model, PaneId::Samples);
-        if !model.reads_prompt() {
+        if !model.facts().reads_prompt() {
             assert!(samples.contains("no text"), "{samples}");
             continue;
         }
@@ -218,12 +292,12 @@ fn the_encoder_decoders_maps_are_the_models_numbers_with_the_right_tokens() {
     ];
     for (name, [query_source, key_source]) in maps {
         look(&mut model, &mut session);
-        let snapshot = model.snapshot().unwrap();
+        let snapshot = model.facts().snapshot.unwrap();
         let tokens = |source: bool| {
             if source {
-                written(&snapshot.source, |id| model.source_label(id))
+                written(&snapshot.source, |id| model.facts().source_label(id))
             } else {
-                written(&snapshot.prompt, |id| model.label(id))
+                written(&snapshot.prompt, |id| model.facts().label(id))
             }
         };
         let (queries, keys) = (tokens(query_source), tokens(key_source));
@@ -252,7 +326,7 @@ fn the_encoder_decoders_maps_are_the_models_numbers_with_the_right_tokens() {
             signs.starts_with(&keys.concat())
         });
         assert!(across.is_some(), "{name}: {keys:?}\n{screen}");
-        PaneId::Attention.update(&mut model, Action::NextLayer);
+        PaneId::Attention.act(&mut model, Action::NextLayer);
     }
 }
 
@@ -261,7 +335,7 @@ fn recall_is_read_in_its_own_signs() {
     for lesson in ["attention", "memory", "neural-gpu"] {
         let (mut model, mut session) = open(lesson, 160, 48);
         train(&mut model, &mut session, 2);
-        let snapshot = model.snapshot().unwrap();
+        let snapshot = model.facts().snapshot.unwrap();
         let text = crate::task::recall::Recall::decode(&snapshot.prompt);
         assert!(text.ends_with('?') && text.chars().next().unwrap().is_ascii_uppercase());
         let softmax = shown(&model, PaneId::Softmax);

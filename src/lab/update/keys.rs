@@ -1,21 +1,17 @@
 //! The actions of keys when no overlay is open.
 
-use std::time::Duration;
-
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
-use super::super::overlays::{Answer, Confirm, InputLine, List, ListKind, Overlay, Purpose};
-use super::super::panes::PaneId;
+use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one_line};
 use super::super::run_view::Status;
-use super::{focus, leave, runs, sampling, warn};
+use super::panes::{self, focus};
+use super::say::warn;
+use super::{leaving, runs, sampling};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
 const SPEEDS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
-/// Two presses of ctrl-c within this time leave at once.
-const TWICE: Duration = Duration::from_secs(2);
-
 pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     if model.quitting.is_some() {
         return if action == Action::Interrupt { vec![Effect::Quit] } else { Vec::new() };
@@ -49,13 +45,13 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlays.push(Overlay::List(list));
             Vec::new()
         }
-        Action::EditPrompt if !model.reads_prompt() => {
+        Action::EditPrompt if !model.facts().reads_prompt() => {
             let text = "this model reads examples of its own task, not the prompt";
             warn(model, text)
         }
         Action::EditPrompt => {
             let before = model.prompt.text.clone();
-            let input = super::overlay::shown(&before).into();
+            let input = on_one_line(&before).into();
             let purpose = Purpose::Prompt { before };
             let line = InputLine { purpose, input, selected: false, error: None };
             model.overlays.push(Overlay::Input(line));
@@ -65,7 +61,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::FocusNext => step_focus(model, 1),
         Action::FocusPrevious => step_focus(model, -1),
         Action::Focus(index) => {
-            if let Some(&pane) = model.lesson().panes.get(usize::from(index)) {
+            if let Some(&pane) = model.lesson_panes().get(usize::from(index)) {
                 focus(model, pane);
             }
             Vec::new()
@@ -103,30 +99,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Undo => runs::undo(model),
 
-        Action::Quit => leave(model, false),
-        Action::Interrupt => interrupt(model),
+        Action::Quit => leaving::leave(model, false),
+        Action::Interrupt => leaving::interrupt(model),
         Action::Suspend => vec![Effect::Suspend],
 
-        action => model.focus.update(model, action),
+        action => panes::act(model, model.focus, action),
     }
-}
-
-/// Ctrl-c: asks; a second one leaves at once.
-pub fn interrupt(model: &mut Model) -> Vec<Effect> {
-    let again = model.interrupted.is_some_and(|at| model.now.saturating_sub(at) < TWICE);
-    let asking =
-        matches!(model.overlays.last(), Some(Overlay::Confirm(Confirm { yes: Answer::Quit, .. })));
-    if again || asking || model.quitting.is_some() {
-        return vec![Effect::Quit];
-    }
-    model.interrupted = Some(model.now);
-    model.overlays.push(Overlay::Confirm(Confirm {
-        title: "Leave?".to_owned(),
-        text: "Save every run and leave the lab? (ctrl-c again leaves at once, without saving.)"
-            .to_owned(),
-        yes: Answer::Quit,
-    }));
-    Vec::new()
 }
 
 /// Does something with the trainer, if it is up.
@@ -209,12 +187,12 @@ fn turn(model: &mut Model, forward: bool) -> Vec<Effect> {
     } else {
         return warn(model, "this is the first page");
     }
-    PaneId::Lesson.refresh(model);
+    model.refresh();
     Vec::new()
 }
 
 fn step_focus(model: &mut Model, by: isize) -> Vec<Effect> {
-    let panes = &model.lesson().panes;
+    let panes = model.lesson_panes();
     let at = panes.iter().position(|p| *p == model.focus).unwrap_or(0) as isize;
     let next = (at + by).rem_euclid(panes.len().max(1) as isize) as usize;
     if let Some(&pane) = panes.get(next) {

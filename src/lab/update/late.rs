@@ -14,8 +14,8 @@ use ratatui::layout::{Rect, Size};
 
 use super::*;
 use crate::lab::action::ACTIONS;
+use crate::lab::corpus::Corpus;
 use crate::lab::fixture::{self, card};
-use crate::lab::model::Corpus;
 use crate::lab::run_view::Status;
 use crate::lab::theme::{Ground, Theme};
 use crate::lab::view;
@@ -257,7 +257,7 @@ impl Scene {
         let (model, trainer) = (&self.model, &self.trainer);
         let Some(run) = &model.run else { panic!("there is no run") };
         assert_eq!(run.stage(), model.lesson().stage, "the lesson and the run disagree");
-        assert!(model.snapshot().is_none_or(|snapshot| snapshot.run == run.id));
+        assert!(model.facts().snapshot.is_none_or(|snapshot| snapshot.run == run.id));
         if !matches!(run.status, Status::Opening | Status::Failed(_)) {
             let there = trainer.run.id == run.id || trainer.parked.contains_key(&run.id);
             let replaced = trainer.run.config.stage == run.stage();
@@ -400,7 +400,7 @@ fn two_rebuilds_in_a_row_are_both_there_and_so_is_a_live_change_before_them() {
     let set = |scene: &mut Scene, name: &'static str, to: &str| {
         let hyperparameter = hyperparameter(name).unwrap();
         let value = crate::stage::Value::parse(hyperparameter, to).unwrap();
-        let effects = request(&mut scene.model, hyperparameter, value);
+        let effects = runs::request(&mut scene.model, hyperparameter, value);
         scene.perform(effects);
         if !scene.model.overlays.is_empty() {
             press(scene, KeyCode::Char('y'));

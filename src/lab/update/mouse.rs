@@ -1,12 +1,12 @@
 //! The mouse: focus, scroll, click a cell.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Position;
 
 use super::super::action::Action;
 use super::super::model::{Effect, Model};
 use super::super::overlays::Overlay;
-use super::focus;
+use super::panes;
 
 pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     if model.quitting.is_some() {
@@ -25,30 +25,18 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    let Some((pane, area)) = model.layout().at(event.column, event.row) else {
+    let Some(pane) = model.layout().at(event.column, event.row) else {
         return Vec::new();
     };
     match (event.kind, scroll) {
-        (_, Some(direction)) => pane.update(model, direction),
+        (_, Some(direction)) => panes::act(model, pane, direction),
         (MouseEventKind::Down(MouseButton::Left), _) => {
-            focus(model, pane);
-            let inside = inside(area);
-            let at = Position::new(event.column, event.row);
-            if inside.contains(at) { pane.click(model, inside, at) } else { Vec::new() }
+            panes::focus(model, pane);
+            panes::click(model, pane, Position::new(event.column, event.row))
         }
         _ => {
             model.dirty = false;
             Vec::new()
         }
-    }
-}
-
-/// A pane's area without its border and the column of padding on either side.
-fn inside(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 2,
-        y: area.y + 1,
-        width: area.width.saturating_sub(4),
-        height: area.height.saturating_sub(2),
     }
 }

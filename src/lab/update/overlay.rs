@@ -7,13 +7,13 @@ use super::super::action::Action;
 use super::super::key::Key;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
-use super::super::overlays::{Answer, Confirm, InputLine, ListKind, Overlay, Purpose};
-use super::{keys, refresh, runs};
+use super::super::overlays::{
+    Answer, Confirm, InputLine, LINE_BREAK, ListKind, Overlay, Purpose, on_one_line,
+};
+use super::{keys, leaving, runs};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 
-/// How a line break stands in the input line.
-const LINE_BREAK: char = '⏎';
 /// Characters of an input line at most: far more than any model's context.
 const LONGEST: usize = 4096;
 /// Of a list's filter.
@@ -21,14 +21,9 @@ const LONGEST_FILTER: usize = 64;
 /// Rows of a page in a list.
 const PAGE: usize = 10;
 
-/// A text as the input line shows it.
-pub fn shown(text: &str) -> String {
-    text.replace('\n', &LINE_BREAK.to_string())
-}
-
 pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect> {
     match action {
-        Some(Action::Interrupt) => return keys::interrupt(model),
+        Some(Action::Interrupt) => return leaving::interrupt(model),
         Some(Action::Suspend) => return vec![Effect::Suspend],
         _ => {}
     }
@@ -111,7 +106,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let (value, cursor) = (input.value(), input.cursor());
     let room = longest.saturating_sub(value.chars().count());
     let mut pasted: String = text.chars().take(2 * room).collect();
-    pasted = shown(&pasted.replace("\r\n", "\n").replace('\r', "\n"));
+    pasted = on_one_line(&pasted.replace("\r\n", "\n").replace('\r', "\n"));
     pasted = pasted.chars().take(room).collect();
     let at = value.char_indices().nth(cursor).map_or(value.len(), |(at, _)| at);
     let length = pasted.chars().count();
@@ -129,7 +124,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
 /// Keeps the selection of the list on top among its rows.
 pub fn hold(model: &mut Model) {
     let Some(Overlay::List(list)) = model.overlays.last() else { return };
-    let last = list.len(model).saturating_sub(1);
+    let last = list.len(&model.lessons).saturating_sub(1);
     if let Some(Overlay::List(list)) = model.overlays.last_mut() {
         list.selected = list.selected.min(last);
     }
@@ -171,7 +166,7 @@ fn edited(model: &mut Model) {
             if let Some(corpus) = &model.corpus {
                 model.prompt.set(&text, &corpus.tokenizer);
                 line.error.clone_from(&model.prompt.error);
-                refresh(model);
+                model.refresh();
             } else {
                 model.prompt.text = text;
             }
@@ -190,7 +185,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     match *purpose {
         Purpose::Prompt { .. } => {
             let text = input.value().replace(LINE_BREAK, "\n");
-            if model.tokenizer().is_some_and(|tokenizer| tokenizer.encode(&text).is_err()) {
+            if model.facts().tokenizer().is_some_and(|tokenizer| tokenizer.encode(&text).is_err()) {
                 // What cannot be read stays to be mended; the line names the characters.
                 model.overlays.push(Overlay::Input(line));
                 let text = "the text has no such letters: mend the line, or esc leaves it";
@@ -222,7 +217,7 @@ fn cancel(model: &mut Model) -> Vec<Effect> {
             Some(corpus) => model.prompt.set_lossy(&before, &corpus.tokenizer),
             None => model.prompt.text = before,
         }
-        refresh(model);
+        model.refresh();
     }
     Vec::new()
 }
@@ -233,7 +228,7 @@ fn yes(model: &mut Model) -> Vec<Effect> {
     };
     match yes {
         Answer::Rebuild { config } => runs::rebuild(model, *config),
-        Answer::Quit => super::leave(model, false),
+        Answer::Quit => leaving::leave(model, false),
         Answer::QuitUnsaved => vec![Effect::Quit],
     }
 }
@@ -251,7 +246,7 @@ fn no(model: &mut Model) -> Vec<Effect> {
             quitting.since = model.now;
             quitting.asked = false;
         }
-        (Answer::Rebuild { .. }, _) => model.panes.hyperparameters.forget(),
+        (Answer::Rebuild { .. }, _) => model.asked.forget(),
         _ => {}
     }
     Vec::new()
@@ -266,7 +261,7 @@ fn choose(model: &mut Model) -> Vec<Effect> {
             Some(row) => keys::act(model, row.action),
             None => Vec::new(),
         },
-        ListKind::Lessons => match list.lessons(model).get(list.selected) {
+        ListKind::Lessons => match list.lessons(&model.lessons).get(list.selected) {
             Some(&lesson) => runs::open_lesson(model, lesson),
             None => Vec::new(),
         },

@@ -1,14 +1,14 @@
 //! A run's life: opened with its lesson, changed, rebuilt, restarted, extended.
 
-use super::super::model::{Change, Corpus, Effect, Model, ToastKind};
+use super::super::corpus::Corpus;
+use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
-use super::super::panes::PaneId;
 use super::super::run_view::{Run, Status};
-use super::{refresh, warn, worker};
+use super::say::warn;
+use super::worker;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
-use crate::stage::stage;
-use crate::stage::{Config, Value};
+use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
 use crate::train::{Command, RunId};
 
@@ -31,10 +31,10 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     if let Some(corpus) = &model.corpus {
         model.prompt.set_lossy(&text, &corpus.tokenizer);
     }
-    let vocab_size = model.tokenizer().map_or(0, Tokenizer::vocab_size);
+    let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
-    refresh(model);
+    model.refresh();
     let mut effects = pace(model);
     if model.lesson().stage != opened {
         effects.push(open(model));
@@ -54,8 +54,9 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     model.lesson = lesson;
     model.page = 0;
     model.called = None;
-    if !model.lesson().panes.contains(&model.focus) {
-        model.focus = PaneId::Lesson;
+    let panes = model.lesson_panes();
+    if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
+        model.focus = *first;
         model.zoomed = false;
     }
     // The learner's own prompt stays; one that came from a lesson makes room for the next lesson's.
@@ -76,7 +77,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
             effects.push(Effect::Send(Command::Run));
         }
     }
-    refresh(model);
+    model.refresh();
     effects
 }
 
@@ -100,7 +101,7 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 fn open(model: &mut Model) -> Effect {
     let stage = model.lesson().stage.clone();
     let (id, config) = model.left.get(&stage).cloned().unwrap_or_else(|| {
-        let vocab_size = model.tokenizer().map_or(0, Tokenizer::vocab_size);
+        let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
         (new_run(model), opening(&stage, vocab_size, model.seed))
     });
     ask_for(model, id, config)
@@ -137,8 +138,8 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
     // What was said of the run that is left is no news of this one.
     model.toasts.retain(|toast| toast.kind == ToastKind::Warning);
     model.run = Some(Run::opening(id, config.clone(), replaces));
-    model.panes.hyperparameters.forget();
-    refresh(model);
+    model.asked.forget();
+    model.refresh();
     Effect::Send(Command::Open { run: id, config: Box::new(config) })
 }
 
@@ -176,27 +177,27 @@ pub fn request(
     value: Value,
 ) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let mut config = model.panes.hyperparameters.wanted(&run.config);
+    let mut config = model.asked.wanted(&run.config);
     let old = hyperparameter.get(&config);
     if old == value {
         return Vec::new();
     }
     if let Err(error) = hyperparameter.set(&mut config, value) {
-        model.panes.hyperparameters.error = Some(error.to_string());
+        model.asked.error = Some(error.to_string());
         return Vec::new();
     }
-    model.panes.hyperparameters.error = None;
+    model.asked.error = None;
     let name = hyperparameter.name;
     match hyperparameter.takes {
         Takes::Live => {
             let stage = run.config.stage.clone();
             model.undo.push(Change { stage, name, old, new: value });
-            model.panes.hyperparameters.expect(name, value);
+            model.asked.expect(name, value);
             vec![Effect::Send(Command::Set { name, value })]
         }
         Takes::Rebuild => {
             if let Err(error) = config.validate() {
-                model.panes.hyperparameters.error = Some(error.to_string());
+                model.asked.error = Some(error.to_string());
                 return Vec::new();
             }
             let arrow = model.theme.glyphs.arrow;
@@ -218,7 +219,7 @@ pub fn set_to(
     let effects = request(model, hyperparameter, value);
     if !effects.is_empty() {
         model.say(ToastKind::Info, format!("{name} is {value} from the next step on"));
-    } else if model.overlays.is_empty() && model.panes.hyperparameters.error.is_none() {
+    } else if model.overlays.is_empty() && model.asked.error.is_none() {
         model.say(ToastKind::Info, format!("{name} is {value} already"));
     }
     effects
@@ -240,7 +241,7 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
     }
     model.undo.remove(at);
     let arrow = model.theme.glyphs.arrow;
-    model.panes.hyperparameters.expect(change.name, change.old);
+    model.asked.expect(change.name, change.old);
     model.say(
         ToastKind::Info,
         format!("undone: {} {} {arrow} {}", change.name, change.new, change.old),
@@ -251,7 +252,7 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 /// Asks, then starts the run again.
 pub fn restart(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let config = model.panes.hyperparameters.wanted(&run.config);
+    let config = model.asked.wanted(&run.config);
     let text = "Start again from new weights, with the hyperparameters as they are now? The present curve stays as a ghost.";
     ask_to_rebuild(model, "Start again?", text.to_owned(), config)
 }

@@ -2,7 +2,6 @@
 
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
-use super::super::panes::PaneId;
 use super::super::run_view::Status;
 use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
@@ -18,7 +17,7 @@ const TEMPERATURES: (f64, f64, f64) = (0.0, 5.0, 0.1);
 
 /// Temperature, top-k and top-p move by a notch; the panes follow at once.
 pub fn set(model: &mut Model, action: Action) {
-    let vocab_size = model.tokenizer().map_or(65, Tokenizer::vocab_size);
+    let vocab_size = model.facts().tokenizer().map_or(65, Tokenizer::vocab_size);
     let sampling = &mut model.sampling;
     let (coldest, hottest, notch) = TEMPERATURES;
     let temperature = |to: f64| ((to / notch).round() * notch * 100.0).round() / 100.0;
@@ -48,7 +47,7 @@ pub fn set(model: &mut Model, action: Action) {
     if action == Action::SampleAnew {
         model.say(ToastKind::Info, "sampling anew");
     }
-    super::refresh(model);
+    model.refresh();
 }
 
 fn percent(p: f64) -> f64 {
@@ -63,16 +62,20 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let mut effects = Vec::new();
-    let visible: Vec<PaneId> = model.layout().panes.iter().map(|(pane, _)| *pane).collect();
+    let visible = model.layout().panes;
+    let facts = model.facts();
     // A made task does not read the prompt: editing it asks for nothing new.
-    let reads = model.reads_prompt();
+    let reads = facts.reads_prompt();
     let mut wanted = Subscription {
         prompt: if reads { model.prompt.tokens.clone() } else { Vec::new() },
         every_seconds: SNAPSHOT_SECONDS,
         ..Subscription::default()
     };
-    for pane in &visible {
-        pane.subscribe(model, &mut wanted);
+    let mut samples = false;
+    for (pane, _) in visible {
+        let pane = model.panes.get(pane);
+        pane.subscribe(&facts, &mut wanted);
+        samples |= pane.shows_samples();
     }
     for names in [&mut wanted.activations, &mut wanted.parameters] {
         names.sort_unstable();
@@ -83,7 +86,7 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
         effects.push(Effect::Send(Command::Subscribe(wanted)));
     }
 
-    let shown = reads && visible.iter().any(|p| matches!(p, PaneId::Samples | PaneId::Softmax));
+    let shown = reads && samples;
     if shown || model.requested.is_some() {
         let request = SampleRequest {
             prompt: model.prompt.tokens.clone(),

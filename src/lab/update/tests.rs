@@ -1,11 +1,14 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
+use super::panes::focus;
 use super::*;
-use crate::lab::action::ACTIONS;
+use crate::lab::action::{ACTIONS, Action};
+use crate::lab::corpus::Corpus;
 use crate::lab::fixture::{self, card};
-use crate::lab::model::Corpus;
+use crate::lab::model::ToastKind;
 use crate::lab::overlays::{Answer, Confirm};
+use crate::lab::panes::PaneId;
 use crate::lab::run_view::Status;
 use crate::stage::Value;
 use crate::text::{CharTokenizer, Tokenizer, Tokens};
@@ -50,7 +53,7 @@ fn settled(width: u16, height: u16) -> Model {
 }
 
 fn opened(model: &Model, stage: &str) -> Event {
-    let config = opening(stage, model.tokenizer().unwrap().vocab_size(), 1337);
+    let config = opening(stage, model.facts().tokenizer().unwrap().vocab_size(), 1337);
     Event::Opened {
         card: card(&config),
         config: Box::new(config),
@@ -65,7 +68,7 @@ fn opened(model: &Model, stage: &str) -> Event {
 
 fn focus_hyperparameters(model: &mut Model, name: &str) {
     focus(model, PaneId::Hyperparameters);
-    PaneId::Hyperparameters.update(model, action::Action::Home);
+    PaneId::Hyperparameters.act(model, Action::Home);
     let order: Vec<_> = model.lesson().hyperparameters.clone();
     let at = order.iter().position(|n| n == name).unwrap();
     for _ in 0..at {
@@ -140,15 +143,15 @@ fn leaving_a_stage_keeps_its_curve_and_coming_back_hides_it() {
     key(&mut model, ']');
     let event = opened(&model, "feed-forward");
     say(&mut model, event);
-    let labels: Vec<_> = model.visible_ghosts().map(|g| g.label.clone()).collect();
+    let labels: Vec<_> = model.facts().visible_ghosts().map(|g| g.label.clone()).collect();
     assert_eq!(labels, ["single-head", "multi-head"]);
     assert!(
-        model.snapshot().is_none() && model.sample().is_none(),
+        model.facts().snapshot.is_none() && model.facts().sample.is_none(),
         "they belong to the other stage"
     );
     let event = opened(&model, "multi-head");
     say(&mut model, event);
-    let labels: Vec<_> = model.visible_ghosts().map(|g| g.label.clone()).collect();
+    let labels: Vec<_> = model.facts().visible_ghosts().map(|g| g.label.clone()).collect();
     assert_eq!(
         labels,
         ["single-head"],
@@ -207,7 +210,7 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
         history: Box::default(),
     };
     say(&mut model, event);
-    let ghosts: Vec<_> = model.visible_ghosts().map(|g| g.label.as_str()).collect();
+    let ghosts: Vec<_> = model.facts().visible_ghosts().map(|g| g.label.as_str()).collect();
     assert_eq!(ghosts, ["single-head", "n_head 4"]);
     assert_eq!(model.ghosts.last().unwrap().history.evaluations.len(), 7);
     // Undo asks for the way back.
@@ -230,7 +233,7 @@ fn a_run_on_words_takes_the_prompt_with_it() {
     }
     say(&mut model, event);
     assert_eq!(model.prompt.tokens, words.encode("the king").unwrap());
-    assert_eq!(model.label(model.prompt.tokens[1]), "king");
+    assert_eq!(model.facts().label(model.prompt.tokens[1]), "king");
     assert!(model.snapshot.is_none() && model.sample.is_none());
     let corpus = model.corpus.as_ref().unwrap();
     assert!(!corpus.references.is_empty() && corpus.yardsticks().is_empty());
@@ -251,7 +254,7 @@ fn an_impossible_structure_is_explained_and_changes_nothing() {
     key(&mut model, '5');
     assert_eq!(sent(&press(&mut model, KeyCode::Enter)), Vec::<String>::new());
     assert!(model.overlays.is_empty());
-    let error = model.panes.hyperparameters.error.clone().unwrap();
+    let error = model.asked.error.clone().unwrap();
     assert!(error.contains("n_embd 32 is not divisible by n_head 5"), "{error}");
     assert_eq!(model.run.as_ref().unwrap().config.model.n_head, 4);
 }
@@ -469,11 +472,11 @@ fn a_tick_that_changes_nothing_draws_nothing() {
 fn numbers_and_tab_focus_and_call_panes() {
     let mut model = settled(80, 24);
     key(&mut model, '4');
-    let fourth = model.lesson().panes[3];
+    let fourth = model.lesson_panes()[3];
     assert_eq!(model.focus, fourth);
     assert!(model.layout().shows(fourth));
     press(&mut model, KeyCode::Tab);
-    assert_eq!(model.focus, model.lesson().panes[4]);
+    assert_eq!(model.focus, model.lesson_panes()[4]);
     press(&mut model, KeyCode::BackTab);
     assert_eq!(model.focus, fourth);
     key(&mut model, 'z');
@@ -494,11 +497,11 @@ fn any_action_anywhere_is_survived() {
                 2 => model.run = None,
                 _ => (model.corpus, model.run) = (None, None),
             }
-            refresh(&mut model);
+            model.refresh();
             for pane in PaneId::ALL {
                 focus(&mut model, pane);
                 for row in ACTIONS {
-                    if matches!(row.action, action::Action::Quit | action::Action::Interrupt) {
+                    if matches!(row.action, Action::Quit | Action::Interrupt) {
                         continue;
                     }
                     keys::act(&mut model, row.action);

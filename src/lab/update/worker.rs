@@ -6,7 +6,7 @@ use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::number;
 use super::super::overlays::Overlay;
 use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
-use super::{refresh, runs};
+use super::runs;
 use crate::stage::Config;
 use crate::stage::hyperparameter::hyperparameter;
 use crate::task::signs::Signs;
@@ -60,8 +60,8 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             // The new run knows nothing of what was asked of the old one.
             model.subscribed = None;
             model.requested = None;
-            model.panes.hyperparameters.forget();
-            refresh(model);
+            model.asked.forget();
+            model.refresh();
             if !std::mem::replace(&mut model.gemm_rate_asked, true) {
                 return vec![Effect::Send(Command::MeasureGemm)];
             }
@@ -90,7 +90,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         }
         Event::Refused { what, why } => {
             let text = format!("{what}: {why}");
-            model.panes.hyperparameters.forget();
+            model.asked.forget();
             // A change that was not made cannot be taken back.
             if let Some(at) = model.undo.iter().rposition(|change| change.name == what) {
                 model.undo.remove(at);
@@ -177,7 +177,7 @@ fn read_with(model: &mut Model, tokenizer: Tokenizer) {
 }
 
 fn applied(model: &mut Model, edit: &Edit) {
-    model.panes.hyperparameters.arrived(edit);
+    model.asked.arrived(edit);
     let Some(run) = &mut model.run else { return };
     if let Some(hyperparameter) = hyperparameter(edit.name)
         && let Err(error) = hyperparameter.set(&mut run.config, edit.new)

@@ -7,13 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::action::{ACTIONS, Action, Context, Section};
-use crate::lab::frame::{clip, put};
+use crate::lab::action::{ACTIONS, Action, Section};
 use crate::lab::model::{Model, ToastKind};
 use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::Status;
 use crate::lab::theme::Role;
-use crate::lab::update::contexts;
 
 /// Draws the line; returns where the text cursor stands, if something is being typed.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -78,17 +77,17 @@ const OWN: usize = 2;
 fn hints(model: &Model) -> Vec<Hint> {
     let ascii = model.theme.glyphs.ascii;
     let mut hints: Vec<Hint> = Vec::new();
-    let contexts = contexts(model);
-    for (depth, context) in contexts.iter().enumerate() {
+    let scope = model.scope();
+    for (depth, contexts) in scope.nearness.iter().enumerate() {
         let from = hints.len();
         for (at, row) in ACTIONS.iter().filter(|row| !row.short.is_empty()).enumerate() {
-            let here = row.places.iter().find(|p| p.contexts.contains(context));
-            let Some(key) = here.and_then(|p| p.keys.first()) else { continue };
-            if depth == 0 && contexts.len() > 1 && row.action == Action::Zoom {
+            let here = contexts.iter().find_map(|context| scope.keys(row, *context));
+            let Some(key) = here.and_then(<[_]>::first) else { continue };
+            if depth == 0 && scope.nearness.len() > 1 && row.action == Action::Zoom {
                 // `z` does the same everywhere and is named with the global keys.
                 continue;
             }
-            if !is_of_use(model, *context, row.action) {
+            if !is_of_use(model, row.action) {
                 continue;
             }
             let keys = key.label(ascii);
@@ -115,18 +114,18 @@ fn hints(model: &Model) -> Vec<Hint> {
 }
 
 /// Whether a key is worth its place in the line at this moment.
-fn is_of_use(model: &Model, context: Context, action: Action) -> bool {
+fn is_of_use(model: &Model, action: Action) -> bool {
     let status = model.run.as_ref().map(|run| &run.status);
     let finished = status == Some(&Status::Finished);
     let diverged = matches!(status, Some(Status::Diverged(_)));
     match action {
         Action::PauseResume => !finished && !diverged,
         Action::StepOnce => !diverged,
-        Action::EditPrompt => model.reads_prompt(),
+        Action::EditPrompt => model.facts().reads_prompt(),
         Action::Extend => finished,
         Action::Restart => finished || diverged,
         // Help is for reading: there is nothing to choose.
-        Action::Accept if context == Context::List => {
+        Action::Accept => {
             !matches!(model.overlays.last(), Some(Overlay::List(list)) if list.kind == ListKind::Help)
         }
         _ => true,
@@ -155,7 +154,7 @@ fn prompt(model: &Model) -> Line<'static> {
             Span::styled(run.config.task.to_string(), model.theme.style(Role::Accent)),
         ]);
     }
-    let text = super::overlay::shown(model, &model.prompt.text);
+    let text = shown(model, &model.prompt.text);
     // Its end is what the models look at.
     let tail: String = text.chars().rev().take(24).collect::<Vec<_>>().into_iter().rev().collect();
     let cut = if tail.len() < text.len() { model.theme.glyphs.ellipsis } else { "" };
@@ -163,6 +162,18 @@ fn prompt(model: &Model) -> Line<'static> {
         Span::styled("prompt ", model.theme.style(Role::Muted)),
         Span::styled(format!("{cut}{tail}"), model.theme.style(Role::Accent)),
     ])
+}
+
+/// A text with its line breaks, and what else cannot be seen, as signs: one for one.
+fn shown(model: &Model, text: &str) -> String {
+    let glyphs = &model.theme.glyphs;
+    let newline = if glyphs.ascii { "|" } else { glyphs.newline };
+    let sign = |c: char| match c {
+        '\n' | '⏎' => newline.to_owned(),
+        c if c.is_control() => crate::text::shown::sign(c, glyphs.ascii),
+        c => c.to_string(),
+    };
+    text.chars().map(sign).collect()
 }
 
 /// The line being typed, what is wrong with it, and what its keys are.
@@ -185,7 +196,7 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
     let room = usize::from(area.right().saturating_sub(x + 3));
     let note = clip(note, room.saturating_sub(16).min(note.width()), theme.glyphs.ellipsis);
     let field = room.saturating_sub(note.width()).max(1);
-    let value = super::overlay::shown(model, line.input.value());
+    let value = shown(model, line.input.value());
     let skip = line.input.visual_scroll(field);
     let (mut passed, mut text) = (0, String::new());
     for c in value.chars() {

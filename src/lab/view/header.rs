@@ -96,7 +96,7 @@ fn parts(model: &Model) -> Vec<Part> {
         }
         (None, None) => parts.push(Part::left(0, vec![Span::styled("reading the text", muted)])),
     }
-    if let Some(corpus) = model.corpus.as_ref().filter(|_| model.reads_prompt()) {
+    if let Some(corpus) = model.corpus.as_ref().filter(|_| model.facts().reads_prompt()) {
         parts.push(Part::right(9, vec![Span::styled(corpus.name.clone(), muted)]));
     }
     parts.push(Part::right(8, vec![Span::styled(format!("seed {}", model.seed), muted)]));
@@ -164,7 +164,7 @@ fn speed(model: &Model, run: &Run) -> Vec<Part> {
         if run.speed.gflops > 0.0 {
             parts.push(figure(11, run.speed.gflops, " GFLOP/s"));
         }
-        if let Some(share) = model.gemm_share() {
+        if let Some(share) = model.facts().gemm_share() {
             parts.push(figure(12, share * 100.0, " % of gemm"));
         }
     };

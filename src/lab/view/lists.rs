@@ -7,12 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
-use super::overlay::boxed;
+use super::boxed::boxed;
 use crate::lab::action;
-use crate::lab::frame::{clip, put};
 use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::overlays::{List, ListKind};
+use crate::lab::pen::{clip, put};
 use crate::lab::run_view::Origin;
 use crate::lab::theme::Role;
 
@@ -174,7 +174,7 @@ fn palette(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<P
 
 fn lessons(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
-    let rows = list.lessons(model);
+    let rows = list.lessons(&model.lessons);
     let inner = boxed(model, "Lessons", 76, rows.len() as u16 + 4, body, buf);
     let (cursor, rest) = filter(model, list, "enter opens a lesson", inner, buf);
     let height = usize::from(rest.height);

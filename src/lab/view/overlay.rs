@@ -4,13 +4,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Padding, Paragraph, Widget, Wrap};
+use ratatui::widgets::{Paragraph, Widget, Wrap};
 
+use super::boxed::boxed;
 use super::lists;
 use crate::lab::model::Model;
 use crate::lab::overlays::{Answer, Confirm, Overlay};
 use crate::lab::theme::Role;
-use crate::text::shown;
 
 /// Draws the overlay on top; returns where the text cursor stands, if there is one.
 pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -28,44 +28,6 @@ pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) -> Option<Position> {
             None
         }
     }
-}
-
-/// A text with its line breaks, and what else cannot be seen, as signs: one for one.
-pub fn shown(model: &Model, text: &str) -> String {
-    let glyphs = &model.theme.glyphs;
-    let newline = if glyphs.ascii { "|" } else { glyphs.newline };
-    let sign = |c: char| match c {
-        '\n' | '⏎' => newline.to_owned(),
-        c if c.is_control() => shown::sign(c, glyphs.ascii),
-        c => c.to_string(),
-    };
-    text.chars().map(sign).collect()
-}
-
-/// An empty box in the middle, cleared, with a title; returns the room inside.
-pub fn boxed(
-    model: &Model,
-    title: &str,
-    width: u16,
-    height: u16,
-    body: Rect,
-    buf: &mut Buffer,
-) -> Rect {
-    let width = width.min(body.width);
-    let height = height.min(body.height);
-    let x = body.x + (body.width - width) / 2;
-    let y = body.y + (body.height - height) / 2;
-    let area = Rect { x, y, width, height };
-    Clear.render(area, buf);
-    let style = model.theme.style(Role::Accent);
-    let block = Block::bordered()
-        .border_set(model.theme.glyphs.border())
-        .border_style(style)
-        .padding(Padding::horizontal(1))
-        .title_top(Line::from(Span::styled(format!(" {title} "), style)));
-    let inner = block.inner(area);
-    block.render(area, buf);
-    inner
 }
 
 fn question(model: &Model, confirm: &Confirm, body: Rect, buf: &mut Buffer) {

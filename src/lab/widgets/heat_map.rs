@@ -6,8 +6,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::super::frame::put;
 use super::super::number;
+use super::super::pen::put;
 use super::super::theme::{Role, Theme};
 
 /// How numbers become shares of the ramp.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use ratatui::text::{Line, Span};
 
-use super::View;
 use super::data::Layer;
+use super::view::View;
 use crate::lab::number::{probability, value};
 use crate::lab::theme::{Role, Theme};
 

@@ -1,8 +1,8 @@
 //! What the snapshot holds of one map of attention.
 
-use super::View;
 use super::maps::{Kind, Map};
-use crate::lab::model::Model;
+use super::view::View;
+use crate::lab::facts::Facts;
 use crate::model::PAD;
 use crate::train::snapshot::Tensor;
 
@@ -58,8 +58,8 @@ impl<'a> Values<'a> {
 
 impl<'a> Layer<'a> {
     /// The map's tensors; `None` until its weights are there.
-    pub fn of(model: &'a Model, map: Map) -> Option<Self> {
-        let snapshot = model.snapshot()?;
+    pub fn of(facts: &Facts<'a>, map: Map) -> Option<Self> {
+        let snapshot = facts.snapshot?;
         let name = map.name();
         let tensor = |part: &str| snapshot.activation(&format!("{name}.{part}"));
         let weights = tensor("weights")?;
@@ -69,12 +69,12 @@ impl<'a> Layer<'a> {
             [rows, columns] if map.kind == Kind::Hop => (1, rows, columns),
             _ => return None,
         };
-        let prompt = || labels(&snapshot.prompt, |id| model.label(id));
-        let source = || labels(until_padding(&snapshot.source), |id| model.source_label(id));
+        let prompt = || labels(&snapshot.prompt, |id| facts.label(id));
+        let source = || labels(until_padding(&snapshot.source), |id| facts.source_label(id));
         let target = || {
             let ids: Vec<u32> =
                 snapshot.activation("target")?.values.iter().map(|id| *id as u32).collect();
-            Some(labels(until_padding(&ids), |id| model.label(id)))
+            Some(labels(until_padding(&ids), |id| facts.label(id)))
         };
         let (queries, keys) = match map.kind {
             Kind::Own => (prompt(), prompt()),
@@ -104,7 +104,7 @@ impl<'a> Layer<'a> {
             queries,
             keys,
             causal: match map.kind {
-                Kind::Own => model.run.as_ref()?.config.model.causal,
+                Kind::Own => facts.run?.config.model.causal,
                 Kind::Decoder => true,
                 Kind::Encoder | Kind::Cross | Kind::Hop => false,
             },

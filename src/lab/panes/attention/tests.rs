@@ -3,6 +3,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::*;
 use crate::lab::fixture::{self, noise};
+use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
@@ -18,7 +19,7 @@ fn text(model: &Model, width: u16, height: u16) -> String {
 
 /// A tensor of the fixture's snapshot.
 fn values(model: &Model, name: &str) -> Vec<f32> {
-    model.snapshot().unwrap().activation(name).unwrap().values.clone()
+    model.facts().snapshot.unwrap().activation(name).unwrap().values.clone()
 }
 
 /// Replaces the prompt by `time` tokens, and attention by that of `layers` layers of `heads` heads.
@@ -67,10 +68,10 @@ fn looks() {
     insta::assert_snapshot!("middle", text(&model, 60, 18));
     insta::assert_snapshot!("flat", text(&model, 72, 14));
     insta::assert_snapshot!("whole_screen", text(&model, 120, 40));
-    PANE.update(&mut model, Action::Left);
-    PANE.update(&mut model, Action::Left);
+    PANE.act(&mut model, Action::Left);
+    PANE.act(&mut model, Action::Left);
     for view in ["products", "scores", "masked"] {
-        PANE.update(&mut model, Action::CycleView);
+        PANE.act(&mut model, Action::CycleView);
         insta::assert_snapshot!(view, text(&model, 72, 14));
     }
 }
@@ -113,11 +114,10 @@ fn every_size_and_state_can_be_drawn() {
             model.snapshot = None;
         }
         for _ in View::ALL {
-            PANE.update(&mut model, Action::CycleView);
+            PANE.act(&mut model, Action::CycleView);
             for (width, height) in [(1, 1), (2, 9), (9, 2), (12, 5), (30, 10), (50, 50), (200, 7)] {
                 let area = Rect::new(0, 0, width, height);
-                let look = Look { focused: true, zoomed: false };
-                PANE.draw(&model, look, area, &mut Buffer::empty(area));
+                PANE.draw(&model, false, area, &mut Buffer::empty(area));
                 for at in area.positions() {
                     PANE.click(&mut model, area, at);
                 }
@@ -127,7 +127,7 @@ fn every_size_and_state_can_be_drawn() {
     model.run = None;
     assert!(text(&model, 40, 12).contains("first step"));
     PANE.refresh(&mut model);
-    PANE.update(&mut model, Action::Down);
+    PANE.act(&mut model, Action::Down);
 }
 
 /// Every cell of the map has the colour of the model's own weight; hidden ones have none.
@@ -150,7 +150,7 @@ fn cells_are_the_models_weights() {
                 }
             }
         }
-        PANE.update(&mut model, Action::NextHead);
+        PANE.act(&mut model, Action::NextHead);
     }
 }
 
@@ -165,10 +165,10 @@ fn arithmetic_is_the_models() {
     let row: Vec<f64> = (0..7).map(|key| f64::from(scores[at - 3 + key])).collect();
     assert!((score.exp() / row.iter().map(|s| s.exp()).sum::<f64>() - weight).abs() < 1e-6);
     for action in [Action::NextHead, Action::NextHead, Action::Up] {
-        PANE.update(&mut model, action);
+        PANE.act(&mut model, action);
     }
     for _ in 0..4 {
-        PANE.update(&mut model, Action::Left);
+        PANE.act(&mut model, Action::Left);
     }
     let screen = text(&model, 120, 40);
     let (w, s, p) = (probability(weight), number::value(score), number::value(product));
@@ -205,19 +205,19 @@ fn the_row_is_the_models_and_sums_to_one() {
 fn the_mask_is_not_a_zero() {
     let mut model = fixture::model(120, 40);
     for action in [Action::Home, Action::Right] {
-        PANE.update(&mut model, action);
+        PANE.act(&mut model, action);
     }
     let screen = text(&model, 120, 40);
     assert!(screen.contains("masked to -∞, and e^-∞ = 0"), "{screen}");
     // Products and scores are there before the mask is.
-    PANE.update(&mut model, Action::CycleView);
+    PANE.act(&mut model, Action::CycleView);
     let product = f64::from(values(&model, "blocks.0.sa.products")[1]);
     assert!(text(&model, 120, 40).contains(&format!("q·k {}", number::value(product))));
     // Without a mask every key is in the row.
     model.run.as_mut().unwrap().config.model.causal = false;
-    PANE.update(&mut model, Action::Home);
+    PANE.act(&mut model, Action::Home);
     for _ in 0..3 {
-        PANE.update(&mut model, Action::CycleView);
+        PANE.act(&mut model, Action::CycleView);
     }
     assert!(text(&model, 120, 40).contains("row of 8"));
 }
@@ -226,19 +226,22 @@ fn the_mask_is_not_a_zero() {
 fn the_cursor_stays_in_the_prompt_and_follows_its_end() {
     let mut model = fixture::model(120, 40);
     for action in [Action::Down, Action::Right, Action::PageDown] {
-        PANE.update(&mut model, action);
+        PANE.act(&mut model, action);
         assert_eq!(model.panes.attention.cursor, Some((7, 7)));
     }
-    PANE.update(&mut model, Action::Home);
-    PANE.update(&mut model, Action::Up);
-    PANE.update(&mut model, Action::Left);
+    PANE.act(&mut model, Action::Home);
+    PANE.act(&mut model, Action::Up);
+    PANE.act(&mut model, Action::Left);
     assert_eq!(model.panes.attention.cursor, Some((0, 0)));
-    PANE.update(&mut model, Action::End);
+    PANE.act(&mut model, Action::End);
     resize(&mut model, 12, 2, 4);
-    assert_eq!(model.panes.attention.cursor(&layer(&model).unwrap()), (11, 11));
-    PANE.update(&mut model, Action::Up);
-    PANE.update(&mut model, Action::PreviousLayer);
-    PANE.update(&mut model, Action::PreviousHead);
+    assert_eq!(
+        model.panes.attention.cursor(&model.panes.attention.layer(&model.facts()).unwrap()),
+        (11, 11)
+    );
+    PANE.act(&mut model, Action::Up);
+    PANE.act(&mut model, Action::PreviousLayer);
+    PANE.act(&mut model, Action::PreviousHead);
     assert_eq!((model.panes.attention.layer, model.panes.attention.head), (1, 3));
     resize(&mut model, 3, 1, 2);
     assert_eq!(model.panes.attention.cursor, Some((2, 2)));
@@ -262,13 +265,13 @@ fn a_click_takes_the_cell_or_the_head() {
 fn big_models_are_asked_for_one_layer_only() {
     let wanted = |model: &Model| {
         let mut wanted = Subscription::default();
-        PANE.subscribe(model, &mut wanted);
+        model.panes.attention.subscribe(&model.facts(), &mut wanted);
         wanted.activations
     };
     let mut model = fixture::model(120, 40);
     assert!(wanted(&model).contains(&"blocks.*.sa.weights".to_owned()));
     resize(&mut model, 128, 6, 6);
-    PANE.update(&mut model, Action::NextLayer);
+    PANE.act(&mut model, Action::NextLayer);
     let names = wanted(&model);
     assert_eq!(names[0], "blocks.1.sa.weights");
     assert!(names.iter().all(|name| name.starts_with("blocks.1.sa.")), "{names:?}");
@@ -301,9 +304,9 @@ fn what_a_real_model_hands_over_is_drawn() {
             ..Snapshot::default()
         }));
         for action in [Action::NextLayer, Action::NextHead, Action::Up, Action::PageUp] {
-            PANE.update(&mut model, action);
+            PANE.act(&mut model, action);
         }
-        PANE.update(&mut model, Action::Left);
+        PANE.act(&mut model, Action::Left);
         // Layer 2, head 2, the first query, the key before the last.
         let at = 8 * 8 + 6;
         let [weight, score] = ["weights", "scores"]

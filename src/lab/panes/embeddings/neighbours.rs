@@ -3,10 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::scatter::role;
-use super::{Rows, token};
-use crate::lab::frame::put;
-use crate::lab::model::Model;
+use super::chosen::{Embeddings, role};
+use super::tables::Rows;
+use crate::lab::facts::Facts;
+use crate::lab::pen::put;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::cosine;
@@ -32,10 +32,10 @@ fn lists(rows: &Rows, token: usize, area: Rect) -> [Vec<(usize, f64)>; 2] {
     [nearest, farthest]
 }
 
-pub fn draw(model: &Model, rows: &Rows, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+pub fn draw(pane: &Embeddings, facts: &Facts, rows: &Rows, area: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
-    let chosen = token(model, rows.count);
+    let chosen = pane.token(facts, rows.count);
     let [nearest, farthest] = lists(rows, chosen, area);
     let titles = ["nearest to ", "farthest from "];
     for (i, list) in [nearest, farthest].into_iter().enumerate() {
@@ -45,11 +45,11 @@ pub fn draw(model: &Model, rows: &Rows, area: Rect, buf: &mut Buffer) {
             continue;
         }
         let next = put(buf, area, x, area.y, titles[i], muted);
-        let label = model.label(chosen as u32);
+        let label = facts.label(chosen as u32);
         let next = put(buf, area, next, area.y, &label, theme.style(Role::Selected));
         put(buf, area, next, area.y, " by cosine", muted);
         for ((token, cosine), y) in list.into_iter().zip(area.y + 1..) {
-            put(buf, area, x + 1, y, &model.label(token as u32), theme.style(role(model, token)));
+            put(buf, area, x + 1, y, &facts.label(token as u32), theme.style(role(facts, token)));
             let number = if cosine.is_nan() { "?".to_owned() } else { format!("{cosine:.3}") };
             let end = put(buf, area, x + 3, y, &format!("{number:>7} "), text);
             let room = usize::from(area.right().saturating_sub(end));
@@ -60,9 +60,15 @@ pub fn draw(model: &Model, rows: &Rows, area: Rect, buf: &mut Buffer) {
 }
 
 /// The token listed at a place.
-pub fn token_at(model: &Model, rows: &Rows, area: Rect, at: Position) -> Option<usize> {
+pub fn token_at(
+    pane: &Embeddings,
+    facts: &Facts,
+    rows: &Rows,
+    area: Rect,
+    at: Position,
+) -> Option<usize> {
     let list = usize::from(at.x.checked_sub(area.x)? / LIST);
     let row = usize::from(at.y.checked_sub(area.y + 1)?);
-    let lists = lists(rows, token(model, rows.count), area);
+    let lists = lists(rows, pane.token(facts, rows.count), area);
     lists.get(list)?.get(row).map(|&(token, _)| token)
 }

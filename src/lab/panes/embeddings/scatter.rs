@@ -6,11 +6,13 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{Rows, neighbours, token};
-use crate::lab::frame::put;
-use crate::lab::model::Model;
+use super::chosen::{Embeddings, role};
+use super::neighbours;
+use super::tables::{Rows, tokens};
+use crate::lab::facts::Facts;
+use crate::lab::pen::put;
 use crate::lab::run_view::Run;
-use crate::lab::theme::{Role, class};
+use crate::lab::theme::Role;
 
 /// From this width on the neighbours stand beside the map.
 const BESIDE: u16 = 78;
@@ -41,11 +43,6 @@ fn places(area: Rect) -> Places {
         foot: (below > 0).then_some(Rect { y: map.bottom(), height: below, ..main }),
         side,
     }
-}
-
-/// The role of a token's class.
-pub fn role(model: &Model, token: usize) -> Role {
-    model.character(token as u32).map_or(Role::Muted, class)
 }
 
 /// A token's own cell, then those it may go to if that is taken: (columns, rows) away.
@@ -91,47 +88,47 @@ fn stand(points: &[[f64; 2]], map: Rect) -> Vec<(Position, bool)> {
 }
 
 /// Draws the map; `false` if there is none.
-pub fn draw(model: &Model, rows: &Rows, area: Rect, buf: &mut Buffer) -> bool {
-    let theme = &model.theme;
-    let Some(projection) = &model.panes.embeddings.projection else { return false };
+pub fn draw(pane: &Embeddings, facts: &Facts, rows: &Rows, area: Rect, buf: &mut Buffer) -> bool {
+    let theme = facts.theme;
+    let Some(projection) = &pane.projection else { return false };
     if projection.points.len() != rows.count {
         return false;
     }
     let places = places(area);
-    let chosen = token(model, rows.count);
+    let chosen = pane.token(facts, rows.count);
     let stands = stand(&projection.points, places.map);
     for (token, &(at, seen)) in stands.iter().enumerate() {
         if seen {
-            let mut style = theme.style(role(model, token));
-            if model.subject().contains(&(token as u32)) {
+            let mut style = theme.style(role(facts, token));
+            if facts.subject().contains(&(token as u32)) {
                 style = style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
             }
-            put(buf, places.map, at.x, at.y, &model.label(token as u32), style);
+            put(buf, places.map, at.x, at.y, &facts.label(token as u32), style);
         }
     }
     if let Some(&(at, _)) = stands.get(chosen) {
         let style = theme.style(Role::Selected);
-        put(buf, places.map, at.x, at.y, &model.label(chosen as u32), style);
+        put(buf, places.map, at.x, at.y, &facts.label(chosen as u32), style);
     }
     if let Some(head) = places.head {
-        nearest(model, rows, chosen, head, buf);
+        nearest(facts, rows, chosen, head, buf);
     }
     if let Some(foot) = places.foot {
         let covered = stands.iter().filter(|(_, seen)| !seen).count();
-        axes(model, projection.shares, covered, Rect { height: 1, ..foot }, buf);
-        legend(model, Rect { y: foot.y + 1, height: 1, ..foot }, buf);
+        axes(facts, projection.shares, covered, Rect { height: 1, ..foot }, buf);
+        legend(facts, Rect { y: foot.y + 1, height: 1, ..foot }, buf);
     }
     if let Some(side) = places.side {
-        neighbours::draw(model, rows, side, buf);
+        neighbours::draw(pane, facts, rows, side, buf);
     }
     true
 }
 
 /// `▸e  nearest a 0.83  i 0.71  o 0.66`
-fn nearest(model: &Model, rows: &Rows, chosen: usize, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+fn nearest(facts: &Facts, rows: &Rows, chosen: usize, area: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     let muted = theme.style(Role::Muted);
-    let name = format!("{}{}", theme.glyphs.cursor, model.label(chosen as u32));
+    let name = format!("{}{}", theme.glyphs.cursor, facts.label(chosen as u32));
     let mut x = put(buf, area, area.x, area.y, &name, theme.style(Role::Accent));
     x = put(buf, area, x, area.y, " nearest", muted);
     for (token, cosine) in neighbours::by_cosine(rows, chosen) {
@@ -139,15 +136,15 @@ fn nearest(model: &Model, rows: &Rows, chosen: usize, area: Rect, buf: &mut Buff
         if usize::from(area.right().saturating_sub(x)) < 4 + text.len() {
             break;
         }
-        let style = theme.style(role(model, token));
-        x = put(buf, area, x + 2, area.y, &model.label(token as u32), style);
+        let style = theme.style(role(facts, token));
+        x = put(buf, area, x + 2, area.y, &facts.label(token as u32), style);
         x = put(buf, area, x + 1, area.y, &text, muted);
     }
 }
 
 /// How much of the variance lies along each axis.
-fn axes(model: &Model, shares: [f64; 2], covered: usize, area: Rect, buf: &mut Buffer) {
-    let muted = model.theme.style(Role::Muted);
+fn axes(facts: &Facts, shares: [f64; 2], covered: usize, area: Rect, buf: &mut Buffer) {
+    let muted = facts.theme.style(Role::Muted);
     let [across, up] = shares.map(|share| format!("{:.1} %", 100.0 * share));
     let text = if shares == [0.0; 2] {
         "all vectors are the same".to_owned()
@@ -162,8 +159,8 @@ fn axes(model: &Model, shares: [f64; 2], covered: usize, area: Rect, buf: &mut B
 }
 
 /// The classes in their colours.
-fn legend(model: &Model, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+fn legend(facts: &Facts, area: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     // In full, and as short as a narrow pane needs it.
     let names: [(Role, &str, &str); 6] = [
         (Role::Vowel, "vowel", "vow."),
@@ -181,7 +178,7 @@ fn legend(model: &Model, area: Rect, buf: &mut Buffer) {
     }
     if long {
         let style = theme.style(Role::Text).add_modifier(Modifier::BOLD | Modifier::UNDERLINED);
-        let text = model.run.as_ref().is_none_or(Run::is_on_text);
+        let text = facts.run.is_none_or(Run::is_on_text);
         let read = if text { "in the prompt" } else { "in the example" };
         spans.push(Span::styled(read, style));
     }
@@ -189,12 +186,12 @@ fn legend(model: &Model, area: Rect, buf: &mut Buffer) {
 }
 
 /// The token nearest to a cell of the map, if one is near; or the neighbour listed there.
-pub fn token_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
+pub fn token_at(pane: &Embeddings, facts: &Facts, area: Rect, at: Position) -> Option<usize> {
     let places = places(area);
     if let Some(side) = places.side.filter(|side| side.contains(at)) {
-        return neighbours::token_at(model, &super::tokens(model)?, side, at);
+        return neighbours::token_at(pane, facts, &tokens(facts)?, side, at);
     }
-    let projection = model.panes.embeddings.projection.as_ref()?;
+    let projection = pane.projection.as_ref()?;
     let distance = |p: Position| {
         let (dx, dy) = (i32::from(p.x) - i32::from(at.x), i32::from(p.y) - i32::from(at.y));
         // A cell is about twice as high as wide.

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
-use super::{Rows, View, is_bigram, position, token};
-use crate::lab::model::Model;
+use super::chosen::{Embeddings, View};
+use super::tables::{Rows, is_bigram};
+use crate::lab::facts::Facts;
 use crate::lab::number::{probability, value};
 use crate::lab::theme::Role;
 use crate::lab::widgets::heat_map::{Grid, HeatMap, Scale};
@@ -15,20 +16,20 @@ use crate::math::softmax::softmax_row;
 
 const CELLS: [(u16, u16); 4] = [(8, 1), (3, 1), (2, 1), (1, 1)];
 
-fn cursor(model: &Model, view: View, rows: &Rows) -> (usize, usize) {
+fn cursor(pane: &Embeddings, facts: &Facts, view: View, rows: &Rows) -> (usize, usize) {
     let row = if view == View::Positions {
-        position(model, rows.count)
+        pane.position(facts, rows.count)
     } else {
-        token(model, rows.count)
+        pane.token(facts, rows.count)
     };
-    (row, model.panes.embeddings.column.min(rows.columns - 1))
+    (row, pane.column.min(rows.columns - 1))
 }
 
 /// Where the cells stand, below a line of explanation.
-pub fn grid(model: &Model, view: View, rows: &Rows, area: Rect) -> Grid {
+pub fn grid(pane: &Embeddings, facts: &Facts, view: View, rows: &Rows, area: Rect) -> Grid {
     let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let gutter = if view == View::Positions { rows.count.to_string().len() as u16 + 1 } else { 2 };
-    Grid::fit(room, gutter, (rows.count, rows.columns), cursor(model, view, rows), &CELLS)
+    Grid::fit(room, gutter, (rows.count, rows.columns), cursor(pane, facts, view, rows), &CELLS)
 }
 
 /// Softmax of the rows that are shown.
@@ -45,10 +46,17 @@ fn softmax_rows(rows: &Rows, grid: &Grid) -> Vec<Vec<Real>> {
         .collect()
 }
 
-pub fn draw(model: &Model, view: View, rows: &Rows, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
-    let grid = grid(model, view, rows, area);
-    let (row, column) = cursor(model, view, rows);
+pub fn draw(
+    pane: &Embeddings,
+    facts: &Facts,
+    view: View,
+    rows: &Rows,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let theme = facts.theme;
+    let grid = grid(pane, facts, view, rows, area);
+    let (row, column) = cursor(pane, facts, view, rows);
     let softmax = if view == View::Probabilities { softmax_rows(rows, &grid) } else { Vec::new() };
     #[allow(clippy::unnecessary_cast)]
     let value_at = |row: usize, column: usize| match view {
@@ -62,15 +70,15 @@ pub fn draw(model: &Model, view: View, rows: &Rows, area: Rect, buf: &mut Buffer
     } else {
         Scale::signed(rows.values.iter().copied())
     };
-    let tokens_across = is_bigram(model) && view != View::Positions;
+    let tokens_across = is_bigram(facts) && view != View::Positions;
     let row_label = |row: usize| match view {
         View::Positions => (row + 1).to_string(),
-        _ => model.label(row as u32),
+        _ => facts.label(row as u32),
     };
     // Numbers of columns stand at every eighth column or so, where there is room for them.
     let every = 8 / usize::from(grid.cell.0);
     let column_label = |column: usize| match tokens_across {
-        true => model.label(column as u32),
+        true => facts.label(column as u32),
         false if every < 2 || column.is_multiple_of(every) => column.to_string(),
         false => String::new(),
     };
@@ -82,12 +90,12 @@ pub fn draw(model: &Model, view: View, rows: &Rows, area: Rect, buf: &mut Buffer
     let what = match view {
         View::Positions => format!("position {}, channel {column} ", row + 1),
         View::Probabilities => {
-            format!("p({} after {}) = ", model.label(column as u32), model.label(row as u32))
+            format!("p({} after {}) = ", facts.label(column as u32), facts.label(row as u32))
         }
         _ if tokens_across => {
-            format!("logit of {} after {} ", model.label(column as u32), model.label(row as u32))
+            format!("logit of {} after {} ", facts.label(column as u32), facts.label(row as u32))
         }
-        _ => format!("{}, channel {column} ", model.label(row as u32)),
+        _ => format!("{}, channel {column} ", facts.label(row as u32)),
     };
     let legend = scale.legend(theme);
     let room = usize::from(area.width);

@@ -1,7 +1,12 @@
+use ratatui::layout::Rect;
+
+use super::tables::TOKENS;
 use super::*;
 use crate::lab::fixture;
+use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+use crate::train::snapshot::{Snapshot, Tensor};
 
 const PANE: PaneId = PaneId::Embeddings;
 
@@ -17,7 +22,7 @@ fn change(model: &mut Model, change: impl Fn(&mut Snapshot)) {
 }
 
 fn table(model: &Model) -> Vec<f32> {
-    model.snapshot().unwrap().parameter(TOKENS).unwrap().values.clone()
+    model.facts().snapshot.unwrap().parameter(TOKENS).unwrap().values.clone()
 }
 
 /// The fixture as a bigram: a table of 65 x 65 logits.
@@ -42,9 +47,9 @@ fn looks() {
         insta::assert_snapshot!(format!("{view}_small"), text(&model, 40, 12));
         insta::assert_snapshot!(format!("{view}_middle"), text(&model, 60, 18));
         insta::assert_snapshot!(format!("{view}_whole_screen"), text(&model, 120, 40));
-        PANE.update(&mut model, Action::CycleView);
+        PANE.act(&mut model, Action::CycleView);
     }
-    assert_eq!(view(&model), View::Map);
+    assert_eq!(model.panes.embeddings.view(&model.facts()), View::Map);
 }
 
 #[test]
@@ -52,7 +57,7 @@ fn looks_of_a_bigram() {
     let mut model = bigram();
     for view in ["map", "neighbours", "table", "probabilities"] {
         insta::assert_snapshot!(format!("bigram_{view}"), text(&model, 60, 18));
-        PANE.update(&mut model, Action::CycleView);
+        PANE.act(&mut model, Action::CycleView);
     }
 }
 
@@ -62,7 +67,7 @@ fn looks_at_the_edges() {
     change(&mut model, |s| s.parameters.iter_mut().for_each(|t| t.values.fill(f32::NAN)));
     for view in ["map", "neighbours", "table"] {
         insta::assert_snapshot!(format!("not_a_number_{view}"), text(&model, 40, 12));
-        PANE.update(&mut model, Action::CycleView);
+        PANE.act(&mut model, Action::CycleView);
     }
     change(&mut model, |s| s.parameters.iter_mut().for_each(|t| t.values.fill(0.5)));
     model.panes.embeddings.view = View::Map;
@@ -82,12 +87,11 @@ fn every_size_and_state_can_be_drawn() {
             }
             for _ in 0..4 {
                 for action in [Action::CycleView, Action::Left, Action::Down] {
-                    PANE.update(&mut model, action);
+                    PANE.act(&mut model, action);
                 }
                 for (width, height) in [(1, 1), (3, 9), (9, 3), (12, 6), (30, 10), (90, 40)] {
                     let area = Rect::new(0, 0, width, height);
-                    let look = Look { focused: true, zoomed: false };
-                    PANE.draw(&model, look, area, &mut Buffer::empty(area));
+                    PANE.draw(&model, false, area, &mut Buffer::empty(area));
                     for at in area.positions() {
                         PANE.click(&mut model, area, at);
                     }
@@ -107,14 +111,14 @@ fn the_map_shows_every_token_by_its_own_sign() {
     model.theme = Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE);
     let area = Rect::new(0, 0, 70, 30);
     let mut buf = Buffer::empty(area);
-    PANE.draw(&model, Look { focused: true, zoomed: false }, area, &mut buf);
+    PANE.draw(&model, false, area, &mut buf);
     let map = Rect::new(0, 1, 70, 27);
     for token in 0..65 {
-        let label = model.label(token);
+        let label = model.facts().label(token);
         let places: Vec<_> = map.positions().filter(|&p| buf[p].symbol() == label).collect();
         assert_eq!(places.len(), 1, "{label}");
-        let role = crate::lab::theme::class(model.character(token).unwrap());
-        let chosen = token as usize == super::token(&model, 65);
+        let role = crate::lab::theme::class(model.facts().character(token).unwrap());
+        let chosen = token as usize == model.panes.embeddings.token(&model.facts(), 65);
         if !chosen {
             assert_eq!(buf[places[0]].fg, model.theme.colour(role), "{label}");
         }
@@ -180,10 +184,10 @@ fn a_new_snapshot_moves_the_map_a_little() {
 #[test]
 fn neighbours_are_those_of_the_largest_cosine() {
     let mut model = fixture::model(120, 40);
-    PANE.update(&mut model, Action::CycleView);
-    PANE.update(&mut model, Action::Home);
+    PANE.act(&mut model, Action::CycleView);
+    PANE.act(&mut model, Action::Home);
     for _ in 0..3 {
-        PANE.update(&mut model, Action::Down);
+        PANE.act(&mut model, Action::Down);
     }
     let values = table(&model);
     let cosine = |a: usize, b: usize| {
@@ -196,11 +200,11 @@ fn neighbours_are_those_of_the_largest_cosine() {
     let screen = text(&model, 60, 18);
     assert!(screen.contains("nearest to $ by cosine"), "{screen}");
     for (row, &(cosine, token)) in all.iter().take(15).enumerate() {
-        let line = format!("{}{cosine:>8.3}", model.label(token as u32));
+        let line = format!("{}{cosine:>8.3}", model.facts().label(token as u32));
         assert!(screen.lines().nth(row + 2).unwrap().contains(&line), "{line}\n{screen}");
     }
     let (cosine, token) = all[63];
-    let line = format!("{}{cosine:>8.3}", model.label(token as u32));
+    let line = format!("{}{cosine:>8.3}", model.facts().label(token as u32));
     assert!(screen.lines().nth(2).unwrap().contains(&line), "{line}\n{screen}");
 }
 
@@ -211,7 +215,7 @@ fn the_table_is_the_models() {
     model.theme = Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE);
     for action in [Action::CycleView, Action::CycleView, Action::Home, Action::Down, Action::Right]
     {
-        PANE.update(&mut model, action);
+        PANE.act(&mut model, action);
     }
     let values = table(&model);
     let most = f64::from(values.iter().fold(0.0_f32, |m, x| m.max(x.abs())));
@@ -225,8 +229,8 @@ fn the_table_is_the_models() {
     }
     let line = format!("␣, channel 1 {}", crate::lab::number::value(f64::from(values[32 + 1])));
     assert!(text(&model, 40, 12).contains(&line), "{line}");
-    PANE.update(&mut model, Action::CycleView);
-    let positions = &model.snapshot().unwrap().parameter(LEARNED).unwrap().values;
+    PANE.act(&mut model, Action::CycleView);
+    let positions = &model.facts().snapshot.unwrap().parameter(LEARNED).unwrap().values;
     let value = crate::lab::number::value(f64::from(positions[7 * 32 + 1]));
     assert!(text(&model, 60, 18).contains(&format!("position 8, channel 1 {value}")));
 }
@@ -234,25 +238,25 @@ fn the_table_is_the_models() {
 #[test]
 fn a_bigrams_rows_are_logits_of_the_next_token() {
     let mut model = bigram();
-    assert!(about(&model).contains("what follows them"));
+    assert!(PANE.about(&model).contains("what follows them"));
     for action in [Action::CycleView, Action::CycleView, Action::Home, Action::Right] {
-        PANE.update(&mut model, action);
+        PANE.act(&mut model, action);
     }
     let row: Vec<f64> = table(&model)[..65].iter().map(|&x| f64::from(x)).collect();
     let line = format!("logit of ␣ after ⏎ {}", crate::lab::number::value(row[1]));
     assert!(text(&model, 60, 18).contains(&line), "{line}");
-    PANE.update(&mut model, Action::CycleView);
+    PANE.act(&mut model, Action::CycleView);
     let p = row[1].exp() / row.iter().map(|x| x.exp()).sum::<f64>();
     let line = format!("p(␣ after ⏎) = {}", crate::lab::number::probability(p));
     assert!(text(&model, 60, 18).contains(&line), "{line}");
-    assert!(about(&model).contains("p of next"));
+    assert!(PANE.about(&model).contains("p of next"));
 }
 
 #[test]
 fn views_and_subscriptions_follow_the_stage() {
     let wanted = |model: &Model| {
         let mut wanted = Subscription::default();
-        PANE.subscribe(model, &mut wanted);
+        model.panes.embeddings.subscribe(&model.facts(), &mut wanted);
         [wanted.parameters, wanted.activations].concat()
     };
     let mut model = fixture::model(120, 40);
@@ -260,27 +264,30 @@ fn views_and_subscriptions_follow_the_stage() {
     model.panes.embeddings.view = View::Positions;
     assert_eq!(wanted(&model), [TOKENS, LEARNED]);
     let config = &mut model.run.as_mut().unwrap().config.model;
-    config.position = config::Position::Sinusoidal;
+    config.position = Positions::Sinusoidal;
     assert_eq!(wanted(&model), [TOKENS, FIXED]);
     assert!(text(&model, 60, 18).contains("position 8, channel 0"));
-    model.run.as_mut().unwrap().config.model.position = config::Position::None;
-    assert_eq!(view(&model), View::Map);
+    model.run.as_mut().unwrap().config.model.position = Positions::None;
+    assert_eq!(model.panes.embeddings.view(&model.facts()), View::Map);
     assert_eq!(wanted(&model), [TOKENS]);
 }
 
 #[test]
 fn cursors_stay_in_the_tables() {
     let mut model = fixture::model(120, 40);
-    assert_eq!(token(&model, 65), *model.prompt.tokens.last().unwrap() as usize);
-    PANE.update(&mut model, Action::End);
-    PANE.update(&mut model, Action::Right);
+    assert_eq!(
+        model.panes.embeddings.token(&model.facts(), 65),
+        *model.prompt.tokens.last().unwrap() as usize
+    );
+    PANE.act(&mut model, Action::End);
+    PANE.act(&mut model, Action::Right);
     assert_eq!(model.panes.embeddings.token, Some(64));
-    PANE.update(&mut model, Action::Home);
-    PANE.update(&mut model, Action::Left);
+    PANE.act(&mut model, Action::Home);
+    PANE.act(&mut model, Action::Left);
     assert_eq!(model.panes.embeddings.token, Some(0));
     model.panes.embeddings.view = View::Table;
     for _ in 0..40 {
-        PANE.update(&mut model, Action::Right);
+        PANE.act(&mut model, Action::Right);
     }
     assert_eq!(model.panes.embeddings.column, 31);
     change(&mut model, |s| {
@@ -295,13 +302,16 @@ fn a_click_takes_the_token_or_the_cell() {
     let mut model = fixture::model(120, 40);
     let area = Rect::new(0, 0, 60, 18);
     let mut buf = Buffer::empty(area);
-    PANE.draw(&model, Look { focused: true, zoomed: false }, area, &mut buf);
+    PANE.draw(&model, false, area, &mut buf);
     let map = Rect::new(0, 1, 60, 15);
     let at = map.positions().find(|&p| buf[p].symbol() == "e").unwrap();
     PANE.click(&mut model, area, at);
-    assert_eq!(model.character(token(&model, 65) as u32), Some('e'));
+    assert_eq!(
+        model.facts().character(model.panes.embeddings.token(&model.facts(), 65) as u32),
+        Some('e')
+    );
     model.panes.embeddings.view = View::Table;
-    PANE.update(&mut model, Action::Home);
+    PANE.act(&mut model, Action::Home);
     PANE.click(&mut model, area, Position::new(2 + 5, 2 + 3));
     assert_eq!((model.panes.embeddings.token, model.panes.embeddings.column), (Some(3), 5));
 }

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::lab::fixture;
-use crate::lab::model::Msg;
+use crate::lab::model::{Model, Msg};
+use crate::lab::panes::PaneId;
 use crate::lab::theme::Glyphs;
 use crate::lab::update::update;
 use crate::stage::stage;
@@ -64,9 +65,9 @@ fn screens() {
     insta::assert_snapshot!("40x12", screen(&model, 40, 12));
     insta::assert_snapshot!("60x32", screen(&model, 60, 32));
     let mut buf = Buffer::empty(Rect::new(0, 0, 136, 24));
-    PaneId::Inside.draw(&model, Look { focused: true, zoomed: true }, buf.area, &mut buf);
+    PaneId::Inside.draw(&model, true, buf.area, &mut buf);
     insta::assert_snapshot!("zoomed", fixture::text(&buf));
-    PaneId::Inside.update(&mut model, Action::CycleView);
+    PaneId::Inside.act(&mut model, Action::CycleView);
     insta::assert_snapshot!("each_parameter_120x40", screen(&model, 120, 40));
     model.theme.glyphs = Glyphs::ASCII;
     let text = screen(&model, 120, 40).replace('·', "-");
@@ -77,7 +78,7 @@ fn screens() {
 #[test]
 fn sizes_of_a_layer_are_those_of_all_its_numbers() {
     let model = residual();
-    let snapshot = model.snapshot().unwrap();
+    let snapshot = model.facts().snapshot.unwrap();
     let config = &model.run.as_ref().unwrap().config.model;
     let built = model::build(config).unwrap();
     let (mut squares, mut numbers) = (0.0, 0);
@@ -115,7 +116,7 @@ fn dead_units_are_those_at_zero_everywhere() {
 #[test]
 fn every_parameter_has_its_own_figures() {
     let mut model = fixture::model(120, 40);
-    PaneId::Inside.update(&mut model, Action::CycleView);
+    PaneId::Inside.act(&mut model, Action::CycleView);
     let text = screen(&model, 60, 18);
     assert!(text.contains("weight gradient"), "{text}");
     let key = text.lines().find(|line| line.contains("blocks.0.sa.heads.0.key")).unwrap();
@@ -128,13 +129,13 @@ fn every_parameter_has_its_own_figures() {
 fn it_asks_for_what_the_stage_has() {
     let mut model = residual();
     let mut wanted = Subscription::default();
-    PaneId::Inside.subscribe(&model, &mut wanted);
+    model.panes.inside.subscribe(&model.facts(), &mut wanted);
     assert!(wanted.norms);
     assert!(wanted.activations.contains(&"blocks.2.ffwd.activated".to_owned()));
     assert!(!wanted.activations.contains(&"ln_f".to_owned()), "it has no norms");
     model.run.as_mut().unwrap().config = stage("bigram").unwrap().config(65, 1);
     let mut wanted = Subscription::default();
-    PaneId::Inside.subscribe(&model, &mut wanted);
+    model.panes.inside.subscribe(&model.facts(), &mut wanted);
     assert_eq!(wanted.activations, ["logits"]);
 }
 
@@ -143,15 +144,15 @@ fn scrolling_stays_within_and_finds_the_blocks() {
     let mut model = residual();
     model.called = Some(PaneId::Inside);
     for action in [Action::End, Action::PageDown, Action::Down, Action::NextLayer] {
-        PaneId::Inside.update(&mut model, action);
+        PaneId::Inside.act(&mut model, action);
     }
     let bottom = model.panes.inside.scroll;
-    assert!(bottom < lines(&model, 40).len());
+    assert!(bottom < model.panes.inside.lines(&model.facts(), 40).len());
     for action in [Action::Home, Action::PreviousLayer, Action::PageUp, Action::Up] {
-        PaneId::Inside.update(&mut model, action);
+        PaneId::Inside.act(&mut model, action);
         assert_eq!(model.panes.inside.scroll, 0);
     }
-    PaneId::Inside.update(&mut model, Action::NextLayer);
+    PaneId::Inside.act(&mut model, Action::NextLayer);
     assert!(model.panes.inside.scroll > 0);
 }
 
@@ -162,11 +163,10 @@ fn no_data_or_size_is_a_problem() {
         for (width, height) in (0..150).step_by(9).flat_map(|w| (0..20).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
             for zoomed in [false, true] {
-                let look = Look { focused: true, zoomed };
-                PaneId::Inside.draw(model, look, area, &mut Buffer::empty(area));
+                PaneId::Inside.draw(model, zoomed, area, &mut Buffer::empty(area));
             }
         }
-        PaneId::Inside.update(model, Action::NextLayer);
+        PaneId::Inside.act(model, Action::NextLayer);
     };
     let mut model = residual();
     check(&mut model);

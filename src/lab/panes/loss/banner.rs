@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span, Text};
 
 use super::curve;
 use crate::lab::action::{self, Action};
-use crate::lab::model::Model;
+use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::run_view::{Run, Status};
 use crate::lab::theme::Role;
@@ -14,16 +14,16 @@ const CLIMBED: f64 = 1.5;
 
 /// The banner, if there is something to say; shorter where there is little room.
 pub fn banner(
-    model: &Model,
+    facts: &Facts,
     run: &Run,
     smoothed: &[(f64, f64)],
     width: u16,
 ) -> Option<Text<'static>> {
-    let what = headline(model, run, smoothed)?;
-    let sign = model.theme.glyphs.failed;
+    let what = headline(facts, run, smoothed)?;
+    let sign = facts.theme.glyphs.failed;
     let key = |action| {
-        let key = action::row(action).places[0].keys[0].label(model.theme.glyphs.ascii);
-        Span::styled(key, model.theme.style(Role::Key))
+        let key = action::row(action).places[0].keys[0].label(facts.theme.glyphs.ascii);
+        Span::styled(key, facts.theme.style(Role::Key))
     };
     let mut advice = Vec::new();
     if let Status::Failed(_) = run.status {
@@ -34,7 +34,7 @@ pub fn banner(
         advice.push(Span::raw("Most often lr is too high: lower it, "));
         let undoes = match run.history.edits.last() {
             Some(edit) if width >= 60 => {
-                let arrow = model.theme.glyphs.arrow;
+                let arrow = facts.theme.glyphs.arrow;
                 format!(" undoes the last change ({} {}{arrow}{})", edit.name, edit.old, edit.new)
             }
             _ => " undoes changes".to_owned(),
@@ -42,11 +42,11 @@ pub fn banner(
         advice.extend([key(Action::Undo), Span::raw(undoes)]);
         advice.extend([Span::raw(", "), key(Action::Restart), Span::raw(" restarts.")]);
     }
-    let headline = Span::styled(format!("{sign} {what}"), model.theme.style(Role::Bad));
+    let headline = Span::styled(format!("{sign} {what}"), facts.theme.style(Role::Bad));
     Some(Text::from(vec![Line::from(headline), Line::from(advice)]))
 }
 
-fn headline(model: &Model, run: &Run, smoothed: &[(f64, f64)]) -> Option<String> {
+fn headline(facts: &Facts, run: &Run, smoothed: &[(f64, f64)]) -> Option<String> {
     match &run.status {
         Status::Failed(message) => return Some(format!("The trainer failed: {message}.")),
         Status::Diverged(step) => {
@@ -62,7 +62,7 @@ fn headline(model: &Model, run: &Run, smoothed: &[(f64, f64)]) -> Option<String>
         let gap = number::count(step as u64);
         return Some(format!("The loss is not finite at step {gap}: a gap in the curve."));
     }
-    let references = model.yardsticks();
+    let references = facts.yardsticks();
     let guessing = references.iter().find(|r| r.order == 0)?;
     let best = smoothed.iter().map(|(_, loss)| *loss).fold(f64::INFINITY, f64::min);
     let climbed = loss > CLIMBED * guessing.loss && loss > CLIMBED * best;

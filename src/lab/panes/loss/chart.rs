@@ -5,18 +5,19 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::banner::banner;
+use super::chosen::{Loss, View};
 use super::legend::{self, Item};
-use super::{View, curve, markers, references};
-use crate::lab::frame::put;
-use crate::lab::model::Model;
+use super::pens::{BATCH, REFERENCE, batch_pen, ghost_pen, train_pen, validation_pen};
+use super::{curve, markers};
+use crate::lab::facts::Facts;
 use crate::lab::number;
+use crate::lab::pen::put;
 use crate::lab::run_view::{Ghost, Run, Status};
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::axis;
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
 use crate::lab::widgets::scale::{Kind, Scale};
 use crate::model::config::Architecture;
-use crate::train::history::History;
 
 /// Smaller areas have no chart.
 const SMALLEST: (u16, u16) = (16, 4);
@@ -24,14 +25,9 @@ const SMALLEST: (u16, u16) = (16, 4);
 const GHOSTS: usize = 6;
 /// The legend begins behind the axis' title.
 const LEGEND_START: u16 = 5;
-/// Layers of the dots: what a higher one draws hides what is under it in the same cell.
-const REFERENCE: u8 = 1;
-const BATCH: u8 = 2;
-const GHOST: u8 = 3;
-const CURVE: u8 = 4;
-
 pub struct Chart<'a> {
-    model: &'a Model,
+    pane: &'a Loss,
+    facts: &'a Facts<'a>,
     run: &'a Run,
     ghosts: Vec<(usize, &'a Ghost)>,
     smoothed: Vec<(f64, f64)>,
@@ -74,35 +70,17 @@ pub fn steps(run: &Run, view: View, log: bool) -> Scale {
     Scale::new(first as f64, last as f64, kind)
 }
 
-/// The pens of the curves.
-pub fn train_pen(theme: &Theme) -> Pen {
-    Pen::solid(CURVE, theme.style(Role::Train), '*')
-}
-
-pub fn batch_pen(theme: &Theme) -> Pen {
-    Pen::solid(BATCH, theme.style(Role::TrainRaw), '.')
-}
-
-pub fn ghost_pen(theme: &Theme, index: usize) -> Pen {
-    Pen { dash: (2, 2), ..Pen::solid(GHOST, theme.ghost(index), '~') }
-}
-
-fn validation_pen(theme: &Theme) -> Pen {
-    Pen::solid(CURVE, theme.style(Role::Validation), 'o')
-}
-
 impl<'a> Chart<'a> {
     /// Lays the chart out; `None` if there is neither a loss nor a reference to show.
-    pub fn new(model: &'a Model, run: &'a Run, area: Rect) -> Option<Self> {
-        let state = &model.panes.loss;
-        let window = curve::window(run, state.view);
+    pub fn new(pane: &'a Loss, facts: &'a Facts<'a>, run: &'a Run, area: Rect) -> Option<Self> {
+        let window = curve::window(run, pane.view);
         let smoothed = curve::smoothed(&run.history, window);
-        let references = references(model);
-        let mut ghosts: Vec<(usize, &Ghost)> = model.visible_ghosts().enumerate().collect();
+        let references = facts.yardsticks();
+        let mut ghosts: Vec<(usize, &Ghost)> = facts.visible_ghosts().enumerate().collect();
         ghosts.drain(..ghosts.len().saturating_sub(GHOSTS));
         let shown = ghosts.iter().map(|(_, ghost)| *ghost);
-        let (low, high) = curve::losses_shown(state.view, run, &smoothed, shown, references)?;
-        let kind = if state.log_losses { Kind::Log } else { Kind::Linear };
+        let (low, high) = curve::losses_shown(pane.view, run, &smoothed, shown, references)?;
+        let kind = if pane.log_losses { Kind::Log } else { Kind::Linear };
         let y = Scale::new(low, high, kind);
         // Room above and below.
         let y = Scale::new(y.value(-0.03), y.value(1.03), kind);
@@ -110,15 +88,15 @@ impl<'a> Chart<'a> {
         if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
             return None;
         }
-        let banner_rows = banner(model, run, &smoothed, area.width).map_or(0, |text| {
+        let banner_rows = banner(facts, run, &smoothed, area.width).map_or(0, |text| {
             let lines = Paragraph::new(text).wrap(Wrap { trim: true }).line_count(area.width);
             (lines as u16).min(area.height.saturating_sub(6).max(1)).min(area.height)
         });
         let legend = match area.height {
             0..6 => 0,
             height => {
-                let items = items(model, run, &smoothed, &ghosts);
-                let two = if state.cursor.is_some() { 9 } else { 14 };
+                let items = items(pane, facts, run, &smoothed, &ghosts);
+                let two = if pane.cursor.is_some() { 9 } else { 14 };
                 let most = if height >= two { 2 } else { 1 };
                 legend::rows(&items, area.width.saturating_sub(LEGEND_START)).min(most)
             }
@@ -142,9 +120,10 @@ impl<'a> Chart<'a> {
             width: (area.width - gutter).saturating_sub(margin.width()),
             height: left - under,
         };
-        let (x, banner) = (steps(run, state.view, state.log_steps), banner_rows);
+        let (x, banner) = (steps(run, pane.view, pane.log_steps), banner_rows);
         Some(Self {
-            model,
+            pane,
+            facts,
             run,
             ghosts,
             smoothed,
@@ -181,7 +160,7 @@ impl<'a> Chart<'a> {
         let mut dots = Dots::new(self.plot.width, self.plot.height, self.theme().glyphs.ascii);
         self.references(&mut dots);
         // Enlarged, single batches scatter over all of it.
-        if self.model.panes.loss.view == View::Whole {
+        if self.pane.view == View::Whole {
             self.batches(&mut dots);
         }
         for &(index, ghost) in &self.ghosts {
@@ -225,11 +204,11 @@ impl<'a> Chart<'a> {
     }
 
     fn theme(&self) -> &'a Theme {
-        &self.model.theme
+        self.facts.theme
     }
 
     fn cursor(&self) -> Option<u64> {
-        self.model.panes.loss.cursor
+        self.pane.cursor
     }
 
     /// The plot's column of a step.
@@ -296,7 +275,7 @@ impl<'a> Chart<'a> {
 
     fn references(&self, dots: &mut Dots) {
         let pen = Pen::solid(REFERENCE, self.theme().style(Role::Reference), '.');
-        for reference in references(self.model) {
+        for reference in self.facts.yardsticks() {
             if self.row(reference.loss).is_some()
                 && let Some((_, y)) = self.dot(self.x.low(), reference.loss)
             {
@@ -372,7 +351,7 @@ impl<'a> Chart<'a> {
             axis::vertical(&marks, style, left, buf);
         }
         if self.under > 0 {
-            let room = if self.model.panes.loss.log_steps { 7 } else { 9 };
+            let room = if self.pane.log_steps { 7 } else { 9 };
             let most = (self.plot.width / room).clamp(1, 12);
             let ticks = self.x.ticks(usize::from(most));
             let marks: Vec<_> = ticks
@@ -392,7 +371,7 @@ impl<'a> Chart<'a> {
     /// The references' labels right of the plot, each on its line's row or next to it.
     fn name_references(&self, buf: &mut Buffer) {
         let mut shown: Vec<_> =
-            references(self.model).iter().filter_map(|r| Some((self.row(r.loss)?, r))).collect();
+            self.facts.yardsticks().iter().filter_map(|r| Some((self.row(r.loss)?, r))).collect();
         shown.sort_by(|a, b| b.1.loss.total_cmp(&a.1.loss));
         let rows: Vec<u16> = shown.iter().map(|(row, _)| *row).collect();
         for (row, (_, reference)) in axis::spread(&rows, self.plot.height).iter().zip(&shown) {
@@ -414,14 +393,14 @@ impl<'a> Chart<'a> {
         if self.plot.x > self.area.x {
             put(buf, area, area.x, area.y, self.unit(), self.theme().style(Role::Muted));
         }
-        let items = items(self.model, self.run, &self.smoothed, &self.ghosts);
+        let items = items(self.pane, self.facts, self.run, &self.smoothed, &self.ghosts);
         let width = area.width.saturating_sub(LEGEND_START);
         legend::draw(&items, self.theme(), Rect { x: area.right() - width, width, ..area }, buf);
     }
 
     fn draw_banner(&self, buf: &mut Buffer) {
         if self.banner > 0
-            && let Some(text) = banner(self.model, self.run, &self.smoothed, self.area.width)
+            && let Some(text) = banner(self.facts, self.run, &self.smoothed, self.area.width)
         {
             let area = Rect { y: self.area.y + self.legend, height: self.banner, ..self.area };
             Paragraph::new(text).wrap(Wrap { trim: true }).render(area, buf);
@@ -431,14 +410,15 @@ impl<'a> Chart<'a> {
 
 /// The legend's text: the present, or the step at the cursor.
 fn items(
-    model: &Model,
+    pane: &Loss,
+    facts: &Facts,
     run: &Run,
     smoothed: &[(f64, f64)],
     ghosts: &[(usize, &Ghost)],
 ) -> Vec<Item> {
-    match model.panes.loss.cursor {
-        Some(step) => legend::at(model, run, smoothed, step),
-        None => legend::now(model, run, smoothed, ghosts),
+    match pane.cursor {
+        Some(step) => legend::at(pane, facts, run, smoothed, step),
+        None => legend::now(pane, facts, run, smoothed, ghosts),
     }
 }
 
@@ -450,12 +430,4 @@ fn most_labels(rows: u16) -> usize {
 fn labels_width(y: &Scale, rows: u16) -> u16 {
     let labels = axis::labels(&y.ticks(most_labels(rows)));
     labels.iter().map(|label| label.chars().count() as u16).max().unwrap_or(0).max(3)
-}
-
-/// A ghost's loss at a step, smoothed as the run's.
-pub fn ghost_at(history: &History, window: f64, step: u64) -> Option<f64> {
-    let index = curve::nearest(history, step)?;
-    let last = history.points.last()?;
-    let loss = curve::smoothed(history, window).get(index)?.1;
-    (loss.is_finite() && last.step + last.count >= step).then_some(loss)
 }

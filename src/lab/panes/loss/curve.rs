@@ -1,6 +1,6 @@
 //! What is plotted: the smoothed curve, the ranges of both axes, and the numbers of one step.
 
-use super::View;
+use super::chosen::View;
 use crate::lab::run_view::{Ghost, Run};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
@@ -109,6 +109,14 @@ fn bulk(values: &mut Vec<f64>) -> Option<(f64, f64)> {
     let limit = most + (most - low).max(0.25 * most.abs());
     let high = values.iter().rev().find(|v| **v <= limit).copied()?;
     Some((low, high))
+}
+
+/// A ghost's loss at a step, smoothed as the run's.
+pub fn ghost_at(history: &History, window: f64, step: u64) -> Option<f64> {
+    let index = nearest(history, step)?;
+    let last = history.points.last()?;
+    let loss = smoothed(history, window).get(index)?.1;
+    (loss.is_finite() && last.step + last.count >= step).then_some(loss)
 }
 
 /// The counted model that a loss is worth: the best one that it beats.

@@ -5,11 +5,12 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-use super::chart::{batch_pen, ghost_at, ghost_pen, train_pen};
-use super::{View, curve, table};
-use crate::lab::frame::put;
-use crate::lab::model::Model;
+use super::chosen::{Loss, View};
+use super::pens::{batch_pen, ghost_pen, train_pen};
+use super::{curve, table};
+use crate::lab::facts::Facts;
 use crate::lab::number;
+use crate::lab::pen::put;
 use crate::lab::run_view::{Ghost, Run};
 use crate::lab::theme::{Role, Theme};
 use crate::train::event::Figure;
@@ -39,12 +40,13 @@ impl Item {
 
 /// Where the curves stand now.
 pub fn now(
-    model: &Model,
+    pane: &Loss,
+    facts: &Facts,
     run: &Run,
     smoothed: &[(f64, f64)],
     ghosts: &[(usize, &Ghost)],
 ) -> Vec<Item> {
-    let theme = &model.theme;
+    let theme = facts.theme;
     let train = smoothed.last().map(|(_, loss)| *loss);
     let val = run.evaluation().map(|e| e.val_loss);
     let sign = theme.glyphs.knob.to_owned();
@@ -59,15 +61,15 @@ pub fn now(
         let val = table::final_val(ghost);
         items.push(ghost_item(theme, index, ghost, val));
     }
-    if model.panes.loss.view == View::Whole {
+    if pane.view == View::Whole {
         items.push(Item { optional: true, ..batch_item(theme, "each batch") });
     }
     items
 }
 
 /// What the curves were at a step.
-pub fn at(model: &Model, run: &Run, smoothed: &[(f64, f64)], step: u64) -> Vec<Item> {
-    let theme = &model.theme;
+pub fn at(pane: &Loss, facts: &Facts, run: &Run, smoothed: &[(f64, f64)], step: u64) -> Vec<Item> {
+    let theme = facts.theme;
     let Some(reading) = curve::reading(run, smoothed, step) else { return Vec::new() };
     let last = reading.steps.1;
     let plain = |text| Item::new(String::new(), theme.style(Role::Accent), text);
@@ -83,9 +85,9 @@ pub fn at(model: &Model, run: &Run, smoothed: &[(f64, f64)], step: u64) -> Vec<I
     }
     items.push(batch_item(theme, &named("train", Some(reading.train))));
     items.extend(reading.lr.map(|lr| plain(format!("lr {}", number::setting(lr)))));
-    let window = curve::window(run, model.panes.loss.view);
-    for (index, ghost) in model.visible_ghosts().enumerate() {
-        if let Some(loss) = ghost_at(&ghost.history, window, last) {
+    let window = curve::window(run, pane.view);
+    for (index, ghost) in facts.visible_ghosts().enumerate() {
+        if let Some(loss) = curve::ghost_at(&ghost.history, window, last) {
             items.push(ghost_item(theme, index, ghost, Some(loss)));
         }
     }

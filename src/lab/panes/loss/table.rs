@@ -2,12 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 
 use super::curve;
-use crate::lab::frame::{clip, put};
-use crate::lab::model::Model;
+use crate::lab::facts::Facts;
 use crate::lab::number;
+use crate::lab::pen::{Lines, put};
 use crate::lab::run_view::{Ghost, Run};
 use crate::lab::theme::Role;
 
@@ -15,44 +14,44 @@ use crate::lab::theme::Role;
 pub const WIDTH: u16 = 38;
 
 /// Draws the newest estimates first, then, where there is room, changes and earlier runs.
-pub fn draw(model: &Model, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut Buffer) {
-    let ghosts: Vec<&Ghost> = model.visible_ghosts().collect();
+pub fn draw(facts: &Facts, run: &Run, cursor: Option<u64>, area: Rect, buf: &mut Buffer) {
+    let ghosts: Vec<&Ghost> = facts.visible_ghosts().collect();
     let edits = &run.history.edits;
     // Headings and gaps of what comes below; the estimates take the rest.
     let wanted = |n: usize| if n == 0 { 0 } else { n as u16 + 2 };
     let figures = figures(run, cursor);
     let listed = wanted(edits.len()) + wanted(ghosts.len()) + wanted(figures.len());
     let below = listed.min(area.height / 2);
-    let mut rows = Rows { model, area, y: area.y, buf };
-    evaluations(&mut rows, run, cursor, area.height - below);
+    let mut rows = Lines::new(facts.theme, area, buf);
+    evaluations(&mut rows, facts, run, cursor, area.height - below);
     if !figures.is_empty() && rows.left() > 2 {
         rows.y += 1;
-        let muted = model.theme.style(Role::Muted);
+        let muted = facts.theme.style(Role::Muted);
         rows.line(&format!("{:>8}  {:>8}", "held out", "batch"), muted);
         for row in &figures {
             let [held_out, batch] = [row.held_out, row.batch]
                 .map(|figure| figure.map_or_else(String::new, number::value));
             let text = format!("{held_out:>8}  {batch:>8}  {}", row.name);
-            rows.line(&text, model.theme.style(Role::Text));
+            rows.line(&text, facts.theme.style(Role::Text));
         }
     }
     if !edits.is_empty() && rows.left() > 2 {
         rows.y += 1;
-        rows.heading("changes");
-        let arrow = model.theme.glyphs.arrow;
+        heading(&mut rows, "changes");
+        let arrow = facts.theme.glyphs.arrow;
         let room = usize::from(rows.left().saturating_sub(wanted(ghosts.len())).max(1));
         for edit in edits.iter().rev().take(room) {
             let step = number::count(edit.step);
             let change = format!("{} {} {arrow} {}", edit.name, edit.old, edit.new);
-            rows.line(&format!("{step:>8}  {change}"), model.theme.style(Role::Marker));
+            rows.line(&format!("{step:>8}  {change}"), facts.theme.style(Role::Marker));
         }
     }
     if !ghosts.is_empty() && rows.left() > 2 {
         rows.y += 1;
-        rows.heading("earlier runs, last val");
+        heading(&mut rows, "earlier runs, last val");
         for (i, ghost) in ghosts.iter().enumerate().rev() {
             let val = final_val(ghost).map_or("–".to_owned(), number::loss);
-            rows.line(&format!("{val:>8}  {}", ghost.label), model.theme.ghost(i));
+            rows.line(&format!("{val:>8}  {}", ghost.label), facts.theme.ghost(i));
         }
     }
 }
@@ -95,42 +94,20 @@ pub fn final_val(ghost: &Ghost) -> Option<f64> {
     ghost.history.evaluations.iter().rev().map(|e| e.val_loss).find(|loss| loss.is_finite())
 }
 
-/// A pen that goes down a column.
-struct Rows<'a> {
-    model: &'a Model,
-    area: Rect,
-    y: u16,
-    buf: &'a mut Buffer,
+fn heading(rows: &mut Lines, text: &str) {
+    let style = rows.theme.style(Role::Muted);
+    rows.line(&format!("{:>8}  {text}", ""), style);
 }
 
-impl Rows<'_> {
-    fn left(&self) -> u16 {
-        self.area.bottom().saturating_sub(self.y)
-    }
-
-    fn line(&mut self, text: &str, style: Style) {
-        let text = clip(text, usize::from(self.area.width), self.model.theme.glyphs.ellipsis);
-        put(self.buf, self.area, self.area.x, self.y, &text, style);
-        self.y = self.y.saturating_add(1);
-    }
-
-    fn heading(&mut self, text: &str) {
-        let text = format!("{:>8}  {text}", "");
-        let style = self.model.theme.style(Role::Muted);
-        self.line(&text, style);
-    }
-}
-
-fn evaluations(rows: &mut Rows, run: &Run, cursor: Option<u64>, height: u16) {
-    let model = rows.model;
-    let theme = &model.theme;
+fn evaluations(rows: &mut Lines, facts: &Facts, run: &Run, cursor: Option<u64>, height: u16) {
+    let theme = facts.theme;
     let muted = theme.style(Role::Muted);
     let all = &run.history.evaluations;
     if all.is_empty() {
         rows.line("no estimates yet", muted);
         return;
     }
-    let references = model.yardsticks();
+    let references = facts.yardsticks();
     let beats = if references.is_empty() { "" } else { "  beats" };
     rows.line(&format!("{:>8}  {:>6}  {:>6}{beats}", "step", "train", "val"), muted);
     let best = run.best().map(|e| e.step);

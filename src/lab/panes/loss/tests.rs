@@ -2,6 +2,7 @@ use ratatui::layout::Size;
 
 use super::*;
 use crate::lab::fixture;
+use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::run_view::Status;
 use crate::lab::theme::Glyphs;
@@ -14,7 +15,7 @@ fn screen(model: &Model, width: u16, height: u16) -> String {
 
 fn press(model: &mut Model, actions: &[Action]) {
     for action in actions {
-        PaneId::Loss.update(model, *action);
+        PaneId::Loss.act(model, *action);
     }
 }
 
@@ -48,7 +49,7 @@ fn zoomed_it_has_the_figures_beside_it() {
     let mut model = fixture::model(130, 30);
     model.zoomed = true;
     let mut buf = Buffer::empty(Rect::new(0, 0, 126, 26));
-    PaneId::Loss.draw(&model, Look { focused: true, zoomed: true }, buf.area, &mut buf);
+    PaneId::Loss.draw(&model, true, buf.area, &mut buf);
     insta::assert_snapshot!("zoomed", fixture::text(&buf));
 }
 
@@ -151,13 +152,11 @@ fn no_data_size_or_view_is_a_problem() {
                     {
                         let area = Rect::new(0, 0, width, height);
                         let zoomed = view == 1;
-                        let look = Look { focused: true, zoomed };
-                        PaneId::Loss.draw(&model, look, area, &mut Buffer::empty(area));
+                        PaneId::Loss.draw(&model, zoomed, area, &mut Buffer::empty(area));
                         PaneId::Loss.click(&mut model, area, Position::new(width / 2, height / 2));
                     }
                     let area = Rect::new(0, 0, 140, 30);
-                    let look = Look { focused: true, zoomed: true };
-                    PaneId::Loss.draw(&model, look, area, &mut Buffer::empty(area));
+                    PaneId::Loss.draw(&model, true, area, &mut Buffer::empty(area));
                 }
             }
             press(&mut model, &[log]);

@@ -2,12 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::frame::{clip, put};
-use crate::lab::model::Model;
+use crate::lab::facts::Facts;
 use crate::lab::number;
+use crate::lab::pen::{Lines, put};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
@@ -24,23 +23,23 @@ pub fn logits(sample: &Sample, index: usize) -> Vec<Real> {
 }
 
 /// Draws what fits: one line, or the table with the most likely characters and the drawn one.
-pub fn draw(model: &Model, sample: &Sample, index: usize, area: Rect, buf: &mut Buffer) {
+pub fn draw(facts: &Facts, sample: &Sample, index: usize, area: Rect, buf: &mut Buffer) {
     let table = distribution(&logits(sample, index), &sample.sampling);
     let token = sample.tokens[index];
     let Some(rank) = table.iter().position(|c| c.token == token) else { return };
-    let mut lines = Lines { model, area, y: area.y, buf };
+    let mut lines = Lines::new(facts.theme, area, buf);
     let drawn = &table[rank];
     lines.line(
-        &headline(model, drawn, (rank, table.len()), area.width),
-        model.theme.style(Role::Accent),
+        &headline(facts, drawn, (rank, table.len()), area.width),
+        facts.theme.style(Role::Accent),
     );
     if lines.left() > 4 && area.width >= 24 {
-        let after = format!("after {}", context(model, sample, index, area.width));
-        lines.line(&after, model.theme.style(Role::Muted));
+        let after = format!("after {}", context(facts, sample, index, area.width));
+        lines.line(&after, facts.theme.style(Role::Muted));
     }
     if lines.left() > 2 {
         let head = format!("  {:<3} {:>7} {:>7} {:>7}", "", "logit", "logit/T", "p");
-        lines.line(&head, model.theme.style(Role::Muted));
+        lines.line(&head, facts.theme.style(Role::Muted));
     }
     let kept = table.iter().filter(|c| c.kept).count();
     let room = usize::from(lines.left());
@@ -51,76 +50,57 @@ pub fn draw(model: &Model, sample: &Sample, index: usize, area: Rect, buf: &mut 
         // The last line is the drawn one's, if it stands further down.
         let place = if place + 1 == shown && rank > place { rank } else { place };
         rest -= table[place].probability;
-        lines.candidate(&table[place], place == rank);
+        line(facts, &mut lines, &table[place], place == rank);
     }
     if shown < kept && shown > 0 {
         let p = number::probability(rest.max(0.0));
-        let more = format!("{}{} more", model.theme.glyphs.ellipsis, kept - shown);
-        lines.line(&format!("  {more:<19} {p:>7}"), model.theme.style(Role::Muted));
+        let more = format!("{}{} more", facts.theme.glyphs.ellipsis, kept - shown);
+        lines.line(&format!("  {more:<19} {p:>7}"), facts.theme.style(Role::Muted));
     }
     let cut = table.len() - kept;
     if cut > 0 && lines.left() > 0 {
-        lines.line(&format!("  {cut} cut off: p 0"), model.theme.style(Role::Muted));
+        lines.line(&format!("  {cut} cut off: p 0"), facts.theme.style(Role::Muted));
     }
 }
 
 /// The drawn character, what it was drawn with, and how many were likelier.
-fn headline(model: &Model, drawn: &Candidate, (rank, of): (usize, usize), width: u16) -> String {
-    let (sign, p) = (model.label(drawn.token), number::probability(drawn.probability));
+fn headline(facts: &Facts, drawn: &Candidate, (rank, of): (usize, usize), width: u16) -> String {
+    let (sign, p) = (facts.label(drawn.token), number::probability(drawn.probability));
     let words = format!("drawn: {sign}   p {p}   rank {} of {of}", rank + 1);
     if words.width() <= usize::from(width) { words } else { format!("{sign} p {p} #{}", rank + 1) }
 }
 
 /// The end of what the model had read.
-fn context(model: &Model, sample: &Sample, index: usize, width: u16) -> String {
+fn context(facts: &Facts, sample: &Sample, index: usize, width: u16) -> String {
     let read: Vec<u32> = sample.prompt.iter().chain(&sample.tokens[..index]).copied().collect();
     let room = usize::from(width).saturating_sub(12).min(24);
     let start = read.len().saturating_sub(room);
     let signs: String = read[start..]
         .iter()
-        .map(|&token| match model.character(token) {
+        .map(|&token| match facts.character(token) {
             Some(' ') => " ".to_owned(),
-            _ => model.label(token),
+            _ => facts.label(token),
         })
         .collect();
-    let ellipsis = if start > 0 { model.theme.glyphs.ellipsis } else { "" };
+    let ellipsis = if start > 0 { facts.theme.glyphs.ellipsis } else { "" };
     format!("\"{ellipsis}{signs}\"")
 }
 
-/// A pen that goes down the area.
-struct Lines<'a> {
-    model: &'a Model,
-    area: Rect,
-    y: u16,
-    buf: &'a mut Buffer,
-}
-
-impl Lines<'_> {
-    fn left(&self) -> u16 {
-        self.area.bottom().saturating_sub(self.y)
-    }
-
-    fn line(&mut self, text: &str, style: Style) {
-        let text = clip(text, usize::from(self.area.width), self.model.theme.glyphs.ellipsis);
-        put(self.buf, self.area, self.area.x, self.y, &text, style);
-        self.y += 1;
-    }
-
-    fn candidate(&mut self, candidate: &Candidate, drawn: bool) {
-        let glyphs = &self.model.theme.glyphs;
-        let role = if drawn { Role::Accent } else { Role::Text };
-        let mark = if drawn { glyphs.cursor } else { " " };
-        let (logit, scaled) = (number::value(candidate.logit), number::value(candidate.scaled));
-        let p = number::probability(candidate.probability);
-        let label = self.model.label(candidate.token);
-        // By columns, not characters.
-        let blanks = " ".repeat(3_usize.saturating_sub(label.width()));
-        let text = format!("{mark} {label}{blanks} {logit:>7} {scaled:>7} {p:>7} ");
-        let y = self.y;
-        self.line(&text, self.model.theme.style(role));
-        let x = self.area.x + text.width() as u16;
-        let room = usize::from(self.area.right().saturating_sub(x));
-        let bar = bar(candidate.probability, room, glyphs);
-        put(self.buf, self.area, x, y, &bar, self.model.theme.style(Role::Accent));
-    }
+/// One candidate's numbers.
+fn line(facts: &Facts, lines: &mut Lines, candidate: &Candidate, drawn: bool) {
+    let glyphs = &facts.theme.glyphs;
+    let role = if drawn { Role::Accent } else { Role::Text };
+    let mark = if drawn { glyphs.cursor } else { " " };
+    let (logit, scaled) = (number::value(candidate.logit), number::value(candidate.scaled));
+    let p = number::probability(candidate.probability);
+    let label = facts.label(candidate.token);
+    // By columns, not characters.
+    let blanks = " ".repeat(3_usize.saturating_sub(label.width()));
+    let text = format!("{mark} {label}{blanks} {logit:>7} {scaled:>7} {p:>7} ");
+    let y = lines.y;
+    lines.line(&text, facts.theme.style(role));
+    let x = lines.area.x + text.width() as u16;
+    let room = usize::from(lines.area.right().saturating_sub(x));
+    let bar = bar(candidate.probability, room, glyphs);
+    put(lines.buf, lines.area, x, y, &bar, facts.theme.style(Role::Accent));
 }

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::lab::fixture;
+use crate::lab::model::Model;
+use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
 use crate::text::Tokens;
 
@@ -13,7 +15,7 @@ fn screen(model: &Model, width: u16, height: u16) -> String {
 
 fn press(model: &mut Model, actions: &[Action]) {
     for action in actions {
-        PaneId::Samples.update(model, *action);
+        PaneId::Samples.act(model, *action);
     }
 }
 
@@ -83,7 +85,7 @@ fn the_table_is_the_one_drawn_from() {
     for _ in 0..index {
         press(&mut model, &[Action::Right]);
     }
-    let sample = model.sample().unwrap();
+    let sample = model.facts().sample.unwrap();
     assert_eq!(TEXT.chars().nth(index), Some('h'));
     let row = &sample.logits[index * 65..(index + 1) * 65];
     let powers: Vec<f64> = row.iter().map(|l| (f64::from(*l) / temperature).exp()).collect();
@@ -97,7 +99,7 @@ fn the_table_is_the_one_drawn_from() {
     let mut likeliest: Vec<usize> = (0..65).collect();
     likeliest.sort_by(|a, b| powers[*b].total_cmp(&powers[*a]));
     for &token in &likeliest[..5] {
-        let sign = model.label(token as u32);
+        let sign = model.facts().label(token as u32);
         let (logit, p) = (f64::from(row[token]), powers[token] / sum);
         let line = format!("{sign:<3} {logit:>7.2} {:>7.2} {p:>7.3}", logit / temperature);
         assert!(text.contains(&line), "{line:?} is not on\n{text}");
@@ -173,8 +175,7 @@ fn no_data_or_size_is_a_problem() {
         PaneId::Samples.refresh(model);
         for (width, height) in (0..90).step_by(7).flat_map(|w| (0..20).map(move |h| (w, h))) {
             let area = Rect::new(0, 0, width, height);
-            let look = Look { focused: true, zoomed: false };
-            PaneId::Samples.draw(model, look, area, &mut Buffer::empty(area));
+            PaneId::Samples.draw(model, false, area, &mut Buffer::empty(area));
         }
         press(model, &[Action::Up, Action::PageDown, Action::CycleView, Action::Home, Action::End]);
         assert!(!PaneId::Samples.about(model).is_empty());

@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::frame::put;
-use crate::lab::model::Model;
+use crate::lab::facts::Facts;
 use crate::lab::number::probability;
+use crate::lab::pen::put;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::column;
 use crate::model::sampling::Candidate;
@@ -25,8 +25,8 @@ struct Strips {
 }
 
 impl Strips {
-    fn new(model: &Model, tokens: usize, area: Rect) -> Self {
-        let widest = (0..tokens as u32).map(|token| model.label(token).width()).max().unwrap_or(1);
+    fn new(facts: &Facts, tokens: usize, area: Rect) -> Self {
+        let widest = (0..tokens as u32).map(|token| facts.label(token).width()).max().unwrap_or(1);
         let tight = widest as u16;
         // Room for a gap after each, if all then still fit into one strip.
         let loose = (tight + 1) * tokens as u16 <= area.width;
@@ -40,19 +40,19 @@ impl Strips {
     }
 }
 
-pub fn most_scroll(model: &Model, tokens: usize, area: Rect) -> usize {
-    let strips = Strips::new(model, tokens, area);
+pub fn most_scroll(facts: &Facts, tokens: usize, area: Rect) -> usize {
+    let strips = Strips::new(facts, tokens, area);
     strips.total - strips.shown
 }
 
-pub fn draw(model: &Model, table: &[Candidate], scroll: usize, area: Rect, buf: &mut Buffer) {
-    let theme = &model.theme;
+pub fn draw(facts: &Facts, table: &[Candidate], scroll: usize, area: Rect, buf: &mut Buffer) {
+    let theme = facts.theme;
     let muted = theme.style(Role::Muted);
-    let strips = Strips::new(model, table.len(), area);
+    let strips = Strips::new(facts, table.len(), area);
     let Some(likeliest) = table.first() else { return };
     let text = format!(
         "p by token, tallest {} {}",
-        model.label(likeliest.token),
+        facts.label(likeliest.token),
         probability(likeliest.probability)
     );
     put(buf, area, area.x, area.y, &text, muted);
@@ -70,7 +70,7 @@ pub fn draw(model: &Model, table: &[Candidate], scroll: usize, area: Rect, buf: 
                 put(buf, area, x, y, sign, theme.style(Role::Accent));
             }
             let role = if candidate.kept { Role::Text } else { Role::Faint };
-            let label = model.label(candidate.token);
+            let label = facts.label(candidate.token);
             put(buf, area, x, top + strips.height, &label, theme.style(role));
         }
     }

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::lab::fixture;
+use crate::lab::model::Model;
+use crate::lab::panes::PaneId;
 use crate::model::sampling::SamplingError;
 
 const PANE: PaneId = PaneId::Softmax;
@@ -11,7 +13,7 @@ fn text(model: &Model, width: u16, height: u16) -> String {
 }
 
 fn logits(model: &Model, position: usize) -> Vec<f64> {
-    let tensor = model.snapshot().unwrap().activation("logits").unwrap();
+    let tensor = model.facts().snapshot.unwrap().activation("logits").unwrap();
     tensor.values[position * 65..(position + 1) * 65].iter().map(|&x| f64::from(x)).collect()
 }
 
@@ -32,13 +34,13 @@ fn looks() -> Result<(), SamplingError> {
     insta::assert_snapshot!("small", text(&model, 40, 12));
     insta::assert_snapshot!("middle", text(&model, 60, 18));
     insta::assert_snapshot!("whole_screen", text(&model, 120, 40));
-    PANE.update(&mut model, Action::Left);
+    PANE.act(&mut model, Action::Left);
     model.sampling = sampling(0.8, Some(9), Some(0.7));
     model.sampling.validate()?;
     insta::assert_snapshot!("cut_small", text(&model, 40, 12));
     insta::assert_snapshot!("cut_middle", text(&model, 60, 18));
     insta::assert_snapshot!("cut_flat", text(&model, 90, 14));
-    PANE.update(&mut model, Action::CycleView);
+    PANE.act(&mut model, Action::CycleView);
     insta::assert_snapshot!("strip_small", text(&model, 40, 12));
     insta::assert_snapshot!("strip_flat", text(&model, 90, 14));
     insta::assert_snapshot!("strip_whole_screen", text(&model, 150, 40));
@@ -54,9 +56,9 @@ fn looks_at_the_edges() {
         }
     });
     insta::assert_snapshot!("not_a_number", text(&model, 40, 12));
-    PANE.update(&mut model, Action::CycleView);
+    PANE.act(&mut model, Action::CycleView);
     text(&model, 40, 12);
-    PANE.update(&mut model, Action::CycleView);
+    PANE.act(&mut model, Action::CycleView);
     change(&mut model, |snapshot| {
         snapshot.prompt = vec![39];
         let logits = snapshot.activations.iter_mut().find(|t| t.name == "logits").unwrap();
@@ -73,7 +75,7 @@ fn looks_at_the_edges() {
         logits.values = (0..64 * 65).map(|i| fixture::noise(i) as f32).collect();
     });
     insta::assert_snapshot!("long", text(&model, 60, 10));
-    PANE.update(&mut model, Action::Left);
+    PANE.act(&mut model, Action::Left);
     insta::assert_snapshot!("long_before_the_end", text(&model, 60, 10));
     model.snapshot = None;
     insta::assert_snapshot!("nothing_yet", text(&model, 40, 12));
@@ -87,11 +89,10 @@ fn every_size_and_state_can_be_drawn() {
             model.snapshot = None;
         }
         for action in [Action::CycleView, Action::Left, Action::End, Action::CycleView] {
-            PANE.update(&mut model, action);
+            PANE.act(&mut model, action);
             for (width, height) in [(1, 1), (3, 9), (9, 3), (12, 6), (30, 10), (200, 70)] {
                 let area = Rect::new(0, 0, width, height);
-                let look = Look { focused: true, zoomed: false };
-                PANE.draw(&model, look, area, &mut Buffer::empty(area));
+                PANE.draw(&model, false, area, &mut Buffer::empty(area));
                 for at in area.positions() {
                     PANE.click(&mut model, area, at);
                 }
@@ -113,13 +114,13 @@ fn the_table_is_the_softmax_of_the_models_logits() {
         let sum: f64 = logits.iter().map(|l| (l / temperature).exp()).sum();
         let screen = text(&model, 120, 75);
         for (token, &logit) in logits.iter().enumerate() {
-            let label = model.label(token as u32);
+            let label = model.facts().label(token as u32);
             let p = probability((logit / temperature).exp() / sum);
             let line =
                 format!("{label}{:>12}{:>9}   ✓{p:>15}", value(logit), value(logit / temperature));
             assert!(screen.contains(&line), "{line}\n{screen}");
         }
-        PANE.update(&mut model, Action::Left);
+        PANE.act(&mut model, Action::Left);
     }
 }
 
@@ -127,7 +128,7 @@ fn the_table_is_the_softmax_of_the_models_logits() {
 fn the_truth_is_shown_with_its_loss() {
     let mut model = fixture::model(120, 40);
     assert!(!text(&model, 60, 18).contains("loss"));
-    PANE.update(&mut model, Action::Left);
+    PANE.act(&mut model, Action::Left);
     let g = *model.prompt.tokens.last().unwrap() as usize;
     let logits = logits(&model, 6);
     let p = logits[g].exp() / logits.iter().map(|l| l.exp()).sum::<f64>();
@@ -180,7 +181,7 @@ fn what_is_not_shown_is_summed_up() {
     let screen = text(&model, 40, 12);
     assert!(screen.contains("…59 more"), "{screen}");
     assert!(screen.contains(&probability(rest(0, 6))), "{screen}");
-    PANE.update(&mut model, Action::Down);
+    PANE.act(&mut model, Action::Down);
     let screen = text(&model, 40, 12);
     assert!(screen.contains("…1 above, 58 below"), "{screen}");
     assert!(screen.contains(&probability(rest(1, 6))), "{screen}");
@@ -189,14 +190,14 @@ fn what_is_not_shown_is_summed_up() {
 #[test]
 fn scrolling_ends_at_the_last_row() {
     let mut model = fixture::model(120, 40);
-    PANE.update(&mut model, Action::End);
+    PANE.act(&mut model, Action::End);
     let end = model.panes.softmax.scroll;
     assert!(end < 65);
-    PANE.update(&mut model, Action::Down);
+    PANE.act(&mut model, Action::Down);
     assert_eq!(model.panes.softmax.scroll, end);
-    PANE.update(&mut model, Action::Up);
+    PANE.act(&mut model, Action::Up);
     assert_eq!(model.panes.softmax.scroll, end.saturating_sub(1));
-    PANE.update(&mut model, Action::Home);
+    PANE.act(&mut model, Action::Home);
     assert_eq!(model.panes.softmax.scroll, 0);
 }
 
@@ -204,12 +205,12 @@ fn scrolling_ends_at_the_last_row() {
 fn the_position_follows_the_end_until_it_is_moved() {
     let mut model = fixture::model(120, 40);
     for _ in 0..20 {
-        PANE.update(&mut model, Action::Left);
+        PANE.act(&mut model, Action::Left);
     }
     assert_eq!(model.panes.softmax.position, Some(0));
     assert!(text(&model, 60, 18).contains("after \"t\"he king"));
     for _ in 0..20 {
-        PANE.update(&mut model, Action::Right);
+        PANE.act(&mut model, Action::Right);
     }
     assert_eq!(model.panes.softmax.position, None);
     let area = Rect::new(2, 1, 56, 16);

@@ -22,9 +22,9 @@ const REMEMBERED: usize = 64;
 
 /// The costs of the latest frames.
 #[derive(Clone, Debug, Default)]
-pub struct Frames(VecDeque<Duration>);
+pub struct FrameCost(VecDeque<Duration>);
 
-impl Frames {
+impl FrameCost {
     pub fn drawn(&mut self, cost: Duration) {
         self.0.truncate(REMEMBERED - 1);
         self.0.push_front(cost);
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn only_the_latest_frames_count() {
-        let mut frames = Frames::default();
+        let mut frames = FrameCost::default();
         assert_eq!((frames.mean(), frames.worst()), (None, None));
         frames.drawn(Duration::from_millis(90));
         for cost in [1, 3].repeat(REMEMBERED / 2 - 1) {

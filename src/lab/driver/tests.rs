@@ -6,8 +6,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
 use crate::lab::fixture;
+use crate::lab::host::NoHost;
 use crate::lab::panes::PaneId;
-use crate::lab::terminal::NoHost;
 use crate::lab::theme::Ground;
 use crate::train::snapshot::{Sample, Snapshot};
 
@@ -97,8 +97,8 @@ fn nothing_is_drawn_while_nothing_changes() {
 /// Keeps this thread at work.
 #[cfg(unix)]
 fn work(time: Duration) {
-    let end = frames::at_work().unwrap() + time;
-    while frames::at_work().unwrap() < end {}
+    let end = frame_cost::at_work().unwrap() + time;
+    while frame_cost::at_work().unwrap() < end {}
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn work(time: Duration) {
 fn a_frame_costs_the_work_from_the_news_to_the_screen() {
     const WORK: Duration = Duration::from_millis(200);
     let mut bench = bench();
-    assert!(bench.driver.model.frames.mean().is_none());
+    assert!(bench.driver.model.frame_cost.mean().is_none());
     // What leads to no frame is no part of the next one, nor is waiting.
     bench.driver.draw();
     work(WORK);
@@ -115,7 +115,7 @@ fn a_frame_costs_the_work_from_the_news_to_the_screen() {
     std::thread::sleep(WORK);
     bench.driver.drawn = None;
     bench.driver.draw();
-    let worst = bench.driver.model.frames.worst().unwrap();
+    let worst = bench.driver.model.frame_cost.worst().unwrap();
     assert!(worst > Duration::ZERO && worst < WORK, "{worst:?}");
     // What leads to one is.
     bench.key('z');
@@ -123,7 +123,7 @@ fn a_frame_costs_the_work_from_the_news_to_the_screen() {
     bench.driver.drawn = None;
     bench.driver.draw();
     assert!(!bench.driver.model.dirty, "the figure alone is no news");
-    let worst = bench.driver.model.frames.worst().unwrap();
+    let worst = bench.driver.model.frame_cost.worst().unwrap();
     assert!(worst >= WORK, "{worst:?}");
     let inside = fixture::pane(&bench.driver.model, PaneId::Inside, 200, 60);
     let shown = format!(" ms, worst {:.1}", worst.as_secs_f64() * 1e3);

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ratatui::Terminal;
 use ratatui::backend::Backend;
-use ratatui::layout::Size;
 
+use super::corpus::Corpus;
 use super::folder;
-use super::frames;
-use super::model::{Corpus, Effect, Model, Msg, ToastKind};
-use super::terminal::Host;
+use super::frame_cost;
+use super::host::Host;
+use super::model::{Effect, Model, Msg};
 use super::update::update;
 use super::view;
 use crate::train::snapshot::Slots;
@@ -102,7 +102,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             start,
             drawn: None,
             stirred: start,
-            worked: frames::at_work(),
+            worked: frame_cost::at_work(),
             ending: None,
             asking: false,
             saved: false,
@@ -175,7 +175,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
         self.look();
         if !self.model.dirty {
             // What changes nothing belongs to no frame.
-            self.worked = frames::at_work();
+            self.worked = frame_cost::at_work();
         }
     }
 
@@ -185,22 +185,23 @@ impl<B: Backend, H: Host> Driver<B, H> {
         if !self.model.dirty || !due {
             return;
         }
+        if let Ok(size) = self.terminal.size()
+            && size != self.model.size
+        {
+            self.handle(Msg::Resize(size));
+        }
         self.host.begin_frame();
-        let model = &mut self.model;
+        let model = &self.model;
         let drawn = self.terminal.draw(|frame| {
-            let area = frame.area();
-            model.size = Size::new(area.width, area.height);
             if let Some(cursor) = view::draw(model, frame.buffer_mut()) {
                 frame.set_cursor_position(cursor);
             }
         });
         let lost = drawn.is_err();
         self.host.end_frame();
-        let worked = std::mem::replace(&mut self.worked, frames::at_work());
-        if let Some((before, now)) = worked.zip(self.worked) {
-            self.model.frames.drawn(now.saturating_sub(before));
-        }
-        self.model.dirty = false;
+        let worked = std::mem::replace(&mut self.worked, frame_cost::at_work());
+        let cost = worked.zip(self.worked).map(|(before, now)| now.saturating_sub(before));
+        self.handle(Msg::Drawn(cost));
         self.drawn = Some(Instant::now());
         if lost {
             self.lose();
@@ -269,10 +270,12 @@ impl<B: Backend, H: Host> Driver<B, H> {
             Effect::Save => {
                 let Some(run) = &self.model.run else { return };
                 let prefix = format!("{}-step-{}-", run.config.stage, run.step);
-                let Some(folder) = &self.folder else { return self.warn(NOWHERE) };
+                let Some(folder) = &self.folder else {
+                    return self.handle(Msg::NotDone(NOWHERE.to_owned()));
+                };
                 if let Err(error) = std::fs::create_dir_all(folder) {
                     let text = format!("save: {} could not be made: {error}", folder.display());
-                    return self.warn(text);
+                    return self.handle(Msg::NotDone(text));
                 }
                 let path = folder::dated(folder, &prefix, ".safetensors", SystemTime::now());
                 self.perform(Effect::Send(Command::SaveNew(path)));
@@ -294,11 +297,6 @@ impl<B: Backend, H: Host> Driver<B, H> {
             }
             Effect::Quit => self.ending = Some(Ending::Left),
         }
-    }
-
-    fn warn(&mut self, text: impl Into<String>) {
-        self.model.say(ToastKind::Warning, text);
-        self.model.dirty = true;
     }
 
     /// The terminal is ours again, and may show anything.

@@ -1,18 +1,18 @@
-//! The frame around every pane: number, title, detail, border, and the line that says what it shows.
+//! The border around every pane: number, title, detail, and the line that says what it shows.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Padding, Widget};
-use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
+use super::pen::clip;
 use super::theme::{Role, Theme};
 
-/// What a frame says.
+/// What a border says.
 #[derive(Clone, Debug)]
-pub struct Frame<'a> {
+pub struct Border<'a> {
     /// The key that focuses it; none in a zoom or an overlay.
     pub number: Option<usize>,
     pub title: &'a str,
@@ -23,9 +23,9 @@ pub struct Frame<'a> {
     pub focused: bool,
 }
 
-impl Frame<'_> {
-    /// Draws the frame and returns the room inside it.
-    pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) -> Rect {
+impl Border<'_> {
+    /// Draws the border; what stands in it has [`inside`] for itself.
+    pub fn draw(&self, theme: &Theme, area: Rect, buf: &mut Buffer) {
         let border = theme.style(if self.focused { Role::Accent } else { Role::Faint });
         // What stands on the border would take on its colour and weight.
         let title =
@@ -57,54 +57,16 @@ impl Frame<'_> {
                 Line::from(Span::styled(format!(" {about} "), muted)).right_aligned(),
             );
         }
-        let inner = block.inner(area);
         block.render(area, buf);
-        inner
     }
 }
 
-/// At most `width` columns of a text, ending in the ellipsis if something is left out.
-pub fn clip(text: &str, width: usize, ellipsis: &str) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let room = width.saturating_sub(ellipsis.width());
-    let mut used = 0;
-    let mut out = String::new();
-    // What is drawn as one is not cut in two.
-    for cluster in text.graphemes(true) {
-        let wide = cluster.width();
-        if used + wide > room {
-            break;
-        }
-        used += wide;
-        out.push_str(cluster);
-    }
-    if width >= ellipsis.width() {
-        out.push_str(ellipsis);
-    }
-    out
-}
-
-/// Writes a text from (x, y) on, clipped to the area; returns the column after it.
-pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
-    if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
-        return x;
-    }
-    buf.set_stringn(x, y, text, usize::from(area.right() - x), style).0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clipping_counts_columns() {
-        assert_eq!(clip("abc", 3, "…"), "abc");
-        assert_eq!(clip("abcd", 3, "…"), "ab…");
-        assert_eq!(clip("日本語", 4, "…"), "日…");
-        assert_eq!(clip("e\u{301}👩\u{200d}🔬ab", 4, "…"), "e\u{301}👩\u{200d}🔬…");
-        assert_eq!(clip("e\u{301}👩\u{200d}🔬ab", 3, "…"), "e\u{301}…");
-        assert_eq!(clip("abc", 0, "…"), "");
+/// The room inside the border of an area.
+pub fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
     }
 }

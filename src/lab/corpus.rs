@@ -1,0 +1,28 @@
+//! The text that is trained on, as the lab knows it.
+
+use crate::text::Tokenizer;
+use crate::text::ngram::Reference;
+
+/// The corpus, once it is loaded.
+#[derive(Clone, Debug)]
+pub struct Corpus {
+    /// Where it came from: `Tiny Shakespeare`, a file's name.
+    pub name: String,
+    /// What the learner should know about it: that the bundled play stands in, and how to fetch the other.
+    pub note: Option<String>,
+    /// Some words of it: the prompt where a lesson's own cannot be read with this text.
+    pub opening: String,
+    pub tokenizer: Tokenizer,
+    /// Losses on the validation text that counting characters reaches; empty until they are counted.
+    pub references: Vec<Reference>,
+}
+
+impl Corpus {
+    /// Losses to compare a run's with: none where its tokens are words, which were not counted.
+    pub fn yardsticks(&self) -> &[Reference] {
+        match self.tokenizer {
+            Tokenizer::Characters(_) => &self.references,
+            Tokenizer::Words(_) => &[],
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What panes are drawn from: all that is known of the run on the screen, its text and the lesson. Facts know no pane.
+
+use std::sync::Arc;
+
+use super::asked::Asked;
+use super::corpus::Corpus;
+use super::frame_cost::FrameCost;
+use super::prompt::Prompt;
+use super::run_view::{Ghost, Origin, Run};
+use super::theme::Theme;
+use crate::lesson::{Lesson, Step};
+use crate::model::sampling::Sampling;
+use crate::text::ngram::Reference;
+use crate::text::{Tokenizer, shown};
+use crate::train::command::SampleRequest;
+use crate::train::snapshot::{Sample, Snapshot};
+
+/// The facts of this moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub theme: &'a Theme,
+    pub lesson: &'a Lesson,
+    /// The lesson after it.
+    pub next_lesson: Option<&'a Lesson>,
+    /// Index of the lesson's open page.
+    pub page: usize,
+    /// `None` while it loads.
+    pub corpus: Option<&'a Corpus>,
+    pub prompt: &'a Prompt,
+    /// The run on the screen; `None` until the trainer is up.
+    pub run: Option<&'a Run>,
+    /// The hyperparameters that are on their way to it.
+    pub asked: &'a Asked,
+    /// Every earlier run's curve.
+    pub ghosts: &'a [Ghost],
+    /// The latest of the run on the screen.
+    pub snapshot: Option<&'a Arc<Snapshot>>,
+    /// The latest of the run on the screen.
+    pub sample: Option<&'a Sample>,
+    pub sampling: Sampling,
+    /// What the trainer was last asked to generate.
+    pub requested: Option<&'a SampleRequest>,
+    /// What matrix products alone reach on this machine, GFLOP/s.
+    pub gemm_rate: Option<f64>,
+    pub frame_cost: &'a FrameCost,
+}
+
+impl<'a> Facts<'a> {
+    /// The open page.
+    pub fn page(&self) -> &'a Step {
+        &self.lesson.steps[self.page]
+    }
+
+    /// How near the run comes to this machine's large matrix products; `None` until both are measured.
+    pub fn gemm_share(&self) -> Option<f64> {
+        let gflops = self.run.map(|run| run.speed.gflops).filter(|gflops| *gflops > 0.0)?;
+        self.gemm_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate)
+    }
+
+    /// Whether the run on the screen reads the learner's prompt; a made task has examples of its own.
+    pub fn reads_prompt(&self) -> bool {
+        self.run.is_none_or(Run::is_on_text)
+    }
+
+    /// The tokens that the run on the screen looks at: the prompt, or the example of a made task.
+    pub fn subject(&self) -> &'a [u32] {
+        if self.reads_prompt() {
+            return &self.prompt.tokens;
+        }
+        self.snapshot.map_or(&[], |snapshot| &snapshot.prompt)
+    }
+
+    /// Losses to compare the run's with: what counting reaches on the text, where it is trained on one.
+    pub fn yardsticks(&self) -> &'a [Reference] {
+        self.corpus.filter(|_| self.reads_prompt()).map_or(&[], Corpus::yardsticks)
+    }
+
+    pub fn tokenizer(&self) -> Option<&'a Tokenizer> {
+        self.corpus.map(|corpus| &corpus.tokenizer)
+    }
+
+    /// The character of a token that the run on the screen predicts, if it is a single one.
+    pub fn character(&self, token: u32) -> Option<char> {
+        if let Some(run) = self.run.filter(|run| !run.is_on_text()) {
+            return run.signs.as_ref()?.target(token);
+        }
+        match self.tokenizer()? {
+            Tokenizer::Characters(tokenizer) => tokenizer.characters().get(token as usize).copied(),
+            Tokenizer::Words(tokenizer) => {
+                let mut characters = tokenizer.word(token).chars();
+                characters.next().filter(|_| characters.next().is_none())
+            }
+        }
+    }
+
+    /// How a token looks on an axis or in a table: one visible sign (`␣` for a space, `⏎` for a line break), or a word.
+    pub fn label(&self, token: u32) -> String {
+        let ascii = self.theme.glyphs.ascii;
+        match (self.character(token), self.tokenizer()) {
+            (Some(c), _) => shown::sign(c, ascii),
+            (None, Some(Tokenizer::Words(tokenizer))) if self.reads_prompt() => {
+                shown::token(tokenizer.word(token), ascii)
+            }
+            _ => "?".to_owned(),
+        }
+    }
+
+    /// How a token looks that an encoder reads.
+    pub fn source_label(&self, token: u32) -> String {
+        let signs = self.run.and_then(|run| run.signs.as_ref());
+        let sign = signs.and_then(|signs| signs.source(token));
+        sign.map_or_else(|| "?".to_owned(), |c| shown::sign(c, self.theme.glyphs.ascii))
+    }
+
+    /// The ghosts to draw now: earlier runs of this stage, and other stages' curves.
+    pub fn visible_ghosts(&self) -> impl Iterator<Item = &'a Ghost> + use<'a> {
+        let stage = self.run.map_or("", Run::stage);
+        self.ghosts
+            .iter()
+            .filter(move |ghost| (ghost.origin == Origin::Rebuilt) == (ghost.stage == stage))
+    }
+}

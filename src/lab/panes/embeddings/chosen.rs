@@ -1,0 +1,97 @@
+//! What the learner has chosen to see of the tables.
+
+use std::sync::Arc;
+
+use super::pca;
+use super::tables::{Rows, config, has_positions, positions, tokens};
+use crate::lab::facts::Facts;
+use crate::lab::theme::{Role, class};
+use crate::model::config::Architecture;
+use crate::train::snapshot::Snapshot;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The tokens on the plane in which their vectors vary most.
+    #[default]
+    Map,
+    /// The tokens nearest to one, by cosine.
+    Neighbours,
+    /// The token table itself.
+    Table,
+    /// Bigram: softmax of the table's rows.
+    Probabilities,
+    /// The position table.
+    Positions,
+}
+
+impl View {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Map => "map",
+            Self::Neighbours => "neighbours",
+            Self::Table => "table",
+            Self::Probabilities => "softmax of rows",
+            Self::Positions => "positions",
+        }
+    }
+
+    pub fn is_table(self) -> bool {
+        matches!(self, Self::Table | Self::Probabilities | Self::Positions)
+    }
+}
+
+/// The pane's state.
+#[derive(Debug, Default)]
+pub struct Embeddings {
+    pub view: View,
+    /// The token looked at; `None`: the prompt's last one.
+    pub token: Option<usize>,
+    /// The column under the cursor of a table.
+    pub column: usize,
+    /// The position looked at; `None`: the prompt's last one.
+    pub position: Option<usize>,
+    pub projection: Option<pca::Projection>,
+    /// What the projection was computed from.
+    pub source: Option<Arc<Snapshot>>,
+}
+
+/// The views that the stage has.
+pub fn views(facts: &Facts) -> &'static [View] {
+    const GPT: &[View] = &[View::Map, View::Neighbours, View::Table, View::Positions];
+    const BIGRAM: &[View] = &[View::Map, View::Neighbours, View::Table, View::Probabilities];
+    match config(facts) {
+        Some(c) if c.model == Architecture::Bigram => BIGRAM,
+        Some(c) if !has_positions(c) => &GPT[..3],
+        _ => GPT,
+    }
+}
+
+impl Embeddings {
+    /// The view chosen, if the stage has it.
+    pub fn view(&self, facts: &Facts) -> View {
+        let chosen = self.view;
+        if views(facts).contains(&chosen) { chosen } else { View::Map }
+    }
+
+    /// The token looked at, of `count`.
+    pub fn token(&self, facts: &Facts, count: usize) -> usize {
+        let last = facts.subject().last().map_or(0, |&token| token as usize);
+        self.token.unwrap_or(last).min(count.saturating_sub(1))
+    }
+
+    /// The position looked at, of `count`.
+    pub fn position(&self, facts: &Facts, count: usize) -> usize {
+        let last = facts.subject().len().saturating_sub(1);
+        self.position.unwrap_or(last).min(count.saturating_sub(1))
+    }
+
+    /// The table on the screen.
+    pub fn rows<'a>(&self, facts: &Facts<'a>) -> Option<Rows<'a>> {
+        if self.view(facts) == View::Positions { positions(facts) } else { tokens(facts) }
+    }
+}
+
+/// The role of a token's class.
+pub fn role(facts: &Facts, token: usize) -> Role {
+    facts.character(token as u32).map_or(Role::Muted, class)
+}

@@ -1,0 +1,56 @@
+//! What panes are told, and carrying out what they wish.
+
+use ratatui::layout::Position;
+use tui_input::Input;
+
+use super::super::action::Action;
+use super::super::model::{Effect, Model};
+use super::super::overlays::{InputLine, Overlay, Purpose};
+use super::super::pane::Wish;
+use super::super::panes::PaneId;
+use super::runs;
+
+/// Gives a pane the keys, and shows it.
+pub fn focus(model: &mut Model, pane: PaneId) {
+    model.focus = pane;
+    if !model.layout().shows(pane) {
+        model.called = Some(pane);
+    }
+}
+
+pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
+    let seat = model.seat(pane);
+    let wishes = model.with(pane, |pane, facts| pane.act(facts, seat, action));
+    grant(model, wishes)
+}
+
+/// A click on a cell of the screen that belongs to the pane.
+pub fn click(model: &mut Model, pane: PaneId, at: Position) -> Vec<Effect> {
+    let seat = model.seat(pane);
+    if !seat.room.contains(at) {
+        return Vec::new();
+    }
+    let wishes = model.with(pane, |pane, facts| pane.click(facts, seat, at));
+    grant(model, wishes)
+}
+
+fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for wish in wishes {
+        match wish {
+            Wish::Set(hyperparameter, value) => {
+                effects.extend(runs::request(model, hyperparameter, value));
+            }
+            Wish::Type(hyperparameter, value) => {
+                model.overlays.push(Overlay::Input(InputLine {
+                    purpose: Purpose::Value { name: hyperparameter.name },
+                    input: Input::new(value.to_string()),
+                    selected: true,
+                    error: None,
+                }));
+            }
+            Wish::Dismiss => model.asked.error = None,
+        }
+    }
+    effects
+}

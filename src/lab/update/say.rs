@@ -1,0 +1,9 @@
+//! A word to the learner instead of an effect.
+
+use super::super::model::{Effect, Model, ToastKind};
+
+/// Says why something cannot be done.
+pub fn warn(model: &mut Model, text: impl Into<String>) -> Vec<Effect> {
+    model.say(ToastKind::Warning, text);
+    Vec::new()
+}
