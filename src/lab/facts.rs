@@ -9,7 +9,9 @@ use super::prompt::Prompt;
 use super::run_view::{Ghost, Origin, Run};
 use super::theme::Theme;
 use crate::lesson::{Lesson, Step};
+use crate::model::Card;
 use crate::model::sampling::Sampling;
+use crate::task;
 use crate::text::ngram::Reference;
 use crate::text::{Tokenizer, shown};
 use crate::train::command::SampleRequest;
@@ -55,6 +57,16 @@ impl<'a> Facts<'a> {
     pub fn gemm_share(&self) -> Option<f64> {
         let gflops = self.run.map(|run| run.speed.gflops).filter(|gflops| *gflops > 0.0)?;
         self.gemm_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate)
+    }
+
+    /// What the model on the screen says of itself; `None` until it is open.
+    pub fn card(&self) -> Option<&'a Card> {
+        self.run?.card.as_deref()
+    }
+
+    /// What the task of the run on the screen says of itself.
+    pub fn task(&self) -> task::Card {
+        self.run.map_or_else(|| task::Config::default().card(), |run| run.config.task.card())
     }
 
     /// Whether the run on the screen reads the learner's prompt; a made task has examples of its own.

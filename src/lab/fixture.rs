@@ -16,6 +16,7 @@ use super::theme::Theme;
 use super::widgets::ascii;
 use crate::model::sampling::Sampling;
 use crate::model::{self, Card};
+use crate::probe::{Measured, Reading};
 use crate::stage::{Config, stage};
 use crate::text::ngram::Reference;
 use crate::text::{CharTokenizer, Tokenizer};
@@ -28,6 +29,16 @@ pub const CHARACTERS: &str = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 const PROMPT: &str = "the king";
 const HEADS: usize = 4;
 const CHANNELS: usize = 32;
+
+/// Another configuration for the run on the screen, with the card of its model.
+///
+/// # Panics
+/// If there is no run.
+pub fn reconfigure(model: &mut Model, change: impl FnOnce(&mut Config)) {
+    let run = model.run.as_mut().unwrap();
+    change(&mut run.config);
+    run.card = Some(card(&run.config));
+}
 
 /// What the model of a configuration says of itself.
 ///
@@ -244,6 +255,10 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
     let probabilities = tensor("probabilities", &[t, 65], |i| {
         f64::from(logits.values[i]).exp() / row(i).iter().map(|&l| f64::from(l).exp()).sum::<f64>()
     });
+    let squares: f64 = logits.values.iter().map(|x| f64::from(*x).powi(2)).sum();
+    let rms = (squares / logits.values.len() as f64).sqrt();
+    let reading = Reading { figures: vec![("logits".to_owned(), rms)], ..Reading::default() };
+    let readings = vec![Measured { instrument: "sizes", step: 1861, reading }];
     let activations = vec![
         tensor("embedding.token", &[t, CHANNELS], |i| {
             noise(tokens[i / CHANNELS] as usize * CHANNELS + i % CHANNELS)
@@ -283,7 +298,7 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
             tensor("position_embedding_table.weight", &[8, CHANNELS], |i| noise(i + 50_000)),
         ],
         norms: norms.collect(),
-        readings: Vec::new(),
+        readings,
     }
 }
 

@@ -145,8 +145,10 @@ pub struct Map {
     /// Whether a row sees no column after its own.
     pub causal: bool,
     pub heads: usize,
-    /// Numbers in a query or key; 0 where there is no such stage to be seen.
+    /// Numbers in a query or key; 0 where the weights alone can be seen, and not what they come from.
     pub head_size: usize,
+    /// Products are divided by the square root of it; `None`: they are not scaled.
+    pub divisor: Option<usize>,
 }
 
 /// What the rows of a table are.
@@ -346,6 +348,18 @@ impl Card {
     /// The first table of these rows.
     pub fn table(&self, rows: Rows) -> Option<&Table> {
         self.tables.iter().find(|table| table.rows == rows)
+    }
+
+    /// The activation that holds the logits of tokens, if there are such.
+    pub fn logits(&self) -> Option<&str> {
+        let softmax = self.flow.iter().find(|part| part.op == Op::Softmax)?;
+        softmax.from.first().map(String::as_str).filter(|_| self.structure.tokens)
+    }
+
+    /// The activation that holds the token ids which a decoder has read.
+    pub fn target(&self) -> Option<&str> {
+        let input = self.flow.iter().find(|part| part.op == Op::Input && part.seen)?;
+        Some(input.name.as_str()).filter(|_| self.structure.tokens)
     }
 
     /// Learned numbers under a part's name, or of the whole model under the empty one.

@@ -139,6 +139,15 @@ impl Config {
         self.n_embd / self.n_head.max(1)
     }
 
+    /// What q·k is divided by the square root of, if by anything.
+    pub fn attention_divisor(&self) -> Option<usize> {
+        match self.attention_scale {
+            AttentionScale::HeadSize => Some(self.head_size()),
+            AttentionScale::NEmbd => Some(self.n_embd),
+            AttentionScale::None => None,
+        }
+    }
+
     /// The sizes that its kind of network needs, by name.
     pub fn sizes(&self) -> impl Iterator<Item = (&'static str, usize)> {
         kind(self.model).sizes.iter().map(|name| (*name, self.size(name)))

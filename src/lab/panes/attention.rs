@@ -2,7 +2,6 @@
 
 mod arithmetic;
 mod data;
-mod maps;
 mod places;
 #[cfg(test)]
 mod tests;
@@ -23,12 +22,12 @@ use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};
 use crate::lab::widgets::miniature::Miniature;
-use crate::model::Config;
-use crate::model::config::AttentionScale;
+use crate::model::Card;
+use crate::model::card::{Map, Side};
+use crate::stage::Config;
 use crate::train::Subscription;
 use arithmetic::Cell;
 use data::Layer;
-use maps::{Kind, Map, maps, why_none};
 use places::{Content, Miniatures, Places, places};
 use view::View;
 
@@ -48,16 +47,35 @@ pub struct Attention {
     cursor: Option<(usize, usize)>,
 }
 
-fn config<'a>(facts: &Facts<'a>) -> Option<&'a Config> {
-    Some(&facts.run?.config.model)
+/// Every map of the model on the screen; none where it has no attention.
+fn maps<'a>(facts: &Facts<'a>) -> &'a [Map] {
+    facts.card().map_or(&[], |card| &card.maps)
+}
+
+/// Why the model on the screen has none.
+fn why_none(facts: &Facts) -> Option<String> {
+    let card = facts.card()?;
+    let instead = card.structure.instead_of_attention?;
+    Some(format!("{} has no attention: {instead}.", card.name))
+}
+
+/// Numbers in all maps of weights together.
+fn size(maps: &[Map], config: &Config, prompt: usize) -> usize {
+    let along = |side| match side {
+        Side::Prompt | Side::Before => prompt,
+        Side::Question => 1,
+        Side::Source => config.model.source_size,
+        Side::Target => config.model.block_size,
+    };
+    maps.iter().map(|map| map.heads * along(map.rows) * along(map.columns)).sum()
 }
 
 impl Attention {
     /// The map on the screen; `None` where the model has no attention.
-    fn chosen(&self, facts: &Facts) -> Option<Map> {
-        let maps = maps(config(facts)?);
+    fn chosen<'a>(&self, facts: &Facts<'a>) -> Option<&'a Map> {
+        let maps = maps(facts);
         let last = maps.len().checked_sub(1)?;
-        maps.get(self.layer.min(last)).copied()
+        maps.get(self.layer.min(last))
     }
 
     /// Its numbers, if they are there.
@@ -65,10 +83,16 @@ impl Attention {
         Layer::of(facts, self.chosen(facts)?)
     }
 
-    /// The stage on the screen: of a hop, which keeps nothing on the way, the weights.
+    /// The stages that the map has: all, or where nothing is kept on the way, the weights.
+    fn stages(&self, facts: &Facts) -> &'static [View] {
+        let weights = self.chosen(facts).is_some_and(|map| map.head_size == 0);
+        if weights { &[View::Weights] } else { &View::ALL }
+    }
+
+    /// The stage on the screen.
     fn view(&self, facts: &Facts) -> View {
-        match self.chosen(facts) {
-            Some(Map { kind: Kind::Hop, .. }) => View::Weights,
+        match self.stages(facts) {
+            [only] => *only,
             _ => self.view,
         }
     }
@@ -81,18 +105,13 @@ impl Attention {
     /// The cell under the cursor.
     fn cell<'a>(&self, facts: &'a Facts<'a>, layer: &'a Layer<'a>) -> Option<Cell<'a>> {
         let at = self.cursor(layer);
-        let config = config(facts)?;
         Some(Cell {
             theme: facts.theme,
             layer,
             head: self.head.min(layer.heads - 1),
             at,
             labels: (layer.queries[at.0].clone(), layer.keys[at.1].clone()),
-            divisor: match config.attention_scale {
-                AttentionScale::HeadSize => Some(config.head_size()),
-                AttentionScale::NEmbd => Some(config.n_embd),
-                AttentionScale::None => None,
-            },
+            divisor: self.chosen(facts)?.divisor,
         })
     }
 
@@ -104,7 +123,7 @@ impl Attention {
             queries: layer.queries.len(),
             keys: layer.keys.len(),
             heads: layer.heads,
-            layers: config(facts).map_or(0, |config| maps(config).len()),
+            layers: maps(facts).len(),
             cursor: self.cursor(layer),
             layer: self.layer,
             lines: lines as u16,
@@ -192,8 +211,7 @@ impl Attention {
             spans.push(Span::styled(format!(" {}of {}", range(columns), columns.total), muted));
         }
         let view = self.view(facts);
-        let hop = matches!(self.chosen(facts), Some(Map { kind: Kind::Hop, .. }));
-        let stages = if hop { &[View::Weights][..] } else { &View::ALL };
+        let stages = self.stages(facts);
         let legend = scale.legend(theme);
         let short = vec![Span::raw("   "), Span::styled(view.name(), theme.style(Role::Accent))];
         let mut long = vec![Span::raw("   ")];
@@ -275,8 +293,7 @@ impl Attention {
     /// Every head of every layer, small; the one shown is marked.
     fn grid_of_heads(&self, facts: &Facts, places: &Miniatures, shown: usize, buf: &mut Buffer) {
         let theme = facts.theme;
-        let Some(config) = config(facts) else { return };
-        let maps = maps(config);
+        let maps = maps(facts);
         let area = places.area;
         let name = |text: String, marked: bool| {
             if marked {
@@ -295,10 +312,10 @@ impl Attention {
         {
             if places.gutter > 0 {
                 let y = places.place(index, 0).y;
-                let (text, style) = name(map.sign(), index == self.layer);
+                let (text, style) = name(map.sign.clone(), index == self.layer);
                 put(buf, area, area.x, y, &text, style);
             }
-            let layer = Layer::of(facts, *map);
+            let layer = Layer::of(facts, map);
             for head in 0..places.heads {
                 let at = places.place(index, head);
                 let values = layer.as_ref().and_then(|layer| layer.map(View::Weights, head));
@@ -324,27 +341,29 @@ impl Pane for Attention {
     }
 
     fn detail(&self, facts: &Facts) -> String {
-        match (config(facts), self.chosen(facts), self.layer(facts)) {
-            (Some(config), Some(map), Some(layer)) => {
+        match (self.chosen(facts), self.layer(facts)) {
+            (Some(map), Some(layer)) => {
                 let head = match layer.heads {
                     1 => String::new(),
                     heads => format!("head {} of {heads} · ", self.head.min(heads - 1) + 1),
                 };
-                format!("{}{head}{}", map.title(config), self.view(facts).name())
+                let title = Some(&map.title).filter(|title| !title.is_empty());
+                let title = title.map_or(String::new(), |title| format!("{title} · "));
+                format!("{title}{head}{}", self.view(facts).name())
             }
             _ => String::new(),
         }
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
-        self.chosen(facts).map_or("who looks at whom, and how much", Map::about).to_owned()
+        self.chosen(facts).map_or("who looks at whom, and how much", |map| map.about).to_owned()
     }
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
-        match (config(facts), self.chosen(facts), self.layer(facts)) {
-            (Some(config), None, _) => sentence(facts.theme, why_none(config), area, buf),
-            (Some(_), Some(_), Some(layer)) => self.attention(facts, &layer, area, buf),
+        match (why_none(facts), self.layer(facts)) {
+            (Some(why), _) => sentence(facts.theme, &why, area, buf),
+            (None, Some(layer)) => self.attention(facts, &layer, area, buf),
             _ if !facts.reads_prompt() => {
                 sentence(
                     facts.theme,
@@ -371,10 +390,8 @@ impl Pane for Attention {
     }
 
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
-        let (Some(config), Some(layer)) = (config(facts), self.layer(facts)) else {
-            return Vec::new();
-        };
-        let (heads, layers) = (layer.heads, maps(config).len());
+        let Some(layer) = self.layer(facts) else { return Vec::new() };
+        let (heads, layers) = (layer.heads, maps(facts).len());
         let (query, key) = self.cursor(&layer);
         let last = (layer.queries.len() - 1, layer.keys.len() - 1);
         let to = |query: usize, key: usize| Some((query.min(last.0), key.min(last.1)));
@@ -412,28 +429,25 @@ impl Pane for Attention {
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
-        let (Some(config), Some(map)) = (config(facts), self.chosen(facts)) else { return };
-        if maps::size(config, time(facts, config)) <= MINIATURE_VALUES {
-            let names = maps(config).into_iter().map(Map::of_all_layers);
-            wanted.activations.extend(names.map(|name| format!("{name}.weights")));
+        let (Some(run), Some(map)) = (facts.run, self.chosen(facts)) else { return };
+        let maps = maps(facts);
+        if size(maps, &run.config, time(facts)) <= MINIATURE_VALUES {
+            wanted.activations.extend(maps.iter().map(|map| format!("{}.weights", map.all)));
         } else {
-            wanted.activations.push(format!("{}.weights", map.name()));
+            wanted.activations.push(format!("{}.weights", map.name));
         }
-        if matches!(map.kind, Kind::Encoder | Kind::Decoder | Kind::Cross) {
-            wanted.activations.push("target".to_owned());
-        }
-        if map.kind == Kind::Hop {
+        wanted.activations.extend(facts.card().and_then(Card::target).map(str::to_owned));
+        if map.head_size == 0 {
             return;
         }
         for part in ["query", "key", "products", "scores", "masked"] {
-            wanted.activations.push(format!("{}.{part}", map.name()));
+            wanted.activations.push(format!("{}.{part}", map.name));
         }
     }
 
     fn refresh(&mut self, facts: &Facts) {
-        let Some(config) = config(facts) else { return };
-        let (layers, heads) = (maps(config).len(), config.n_head);
-        let last = time(facts, config).saturating_sub(1);
+        let (layers, heads) = (maps(facts).len(), self.chosen(facts).map_or(1, |map| map.heads));
+        let last = time(facts).saturating_sub(1);
         let ends =
             self.layer(facts).filter(|_| !facts.reads_prompt()).map_or((last, last), |layer| {
                 (layer.queries.len().saturating_sub(1), layer.keys.len().saturating_sub(1))
@@ -465,7 +479,7 @@ fn gutter(labels: &[String]) -> u16 {
 }
 
 /// Tokens of the prompt that the model looks at, or of a made task's examples.
-fn time(facts: &Facts, config: &Config) -> usize {
-    let prompt = facts.prompt.tokens.len();
-    if facts.reads_prompt() { prompt.min(config.block_size) } else { config.block_size }
+fn time(facts: &Facts) -> usize {
+    let most = facts.run.map_or(1, |run| run.config.model.block_size);
+    if facts.reads_prompt() { facts.prompt.tokens.len().min(most) } else { most }
 }

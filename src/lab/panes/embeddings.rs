@@ -18,11 +18,10 @@ use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
-use crate::model::config::{Architecture, Position as Positions};
 use crate::train::Subscription;
 pub use chosen::Embeddings;
 use chosen::{View, views};
-use tables::{FIXED, LEARNED, config, is_bigram, positions, table_name, tokens, why_none};
+use tables::{of_positions, of_tokens, positions, predicts, tokens, why_none};
 
 /// Rows that a page up or down moves over.
 const PAGE: usize = 8;
@@ -43,14 +42,14 @@ impl Pane for Embeddings {
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
-        match config(facts) {
-            Some(config) if why_none(config).is_some() => return "no table of tokens".to_owned(),
-            Some(config) if config.model == Architecture::EncoderDecoder => {
-                return "tokens of the target, by their vectors".to_owned();
-            }
-            _ => {}
+        if why_none(facts).is_some() {
+            return "no table of tokens".to_owned();
         }
-        match (self.view(facts), is_bigram(facts)) {
+        let of = of_tokens(facts).map_or("", |table| table.of);
+        if !of.is_empty() {
+            return format!("tokens{of}, by their vectors");
+        }
+        match (self.view(facts), predicts(facts)) {
             (View::Map, false) => "tokens by their vectors (PCA)",
             (View::Map, true) => "tokens by what follows them (PCA)",
             (View::Neighbours, false) => "whose vectors point the same way",
@@ -85,7 +84,8 @@ impl Pane for Embeddings {
             _ => false,
         };
         if !shown {
-            let text = if let Some(why) = config(facts).and_then(why_none) {
+            let why = why_none(facts);
+            let text = if let Some(why) = &why {
                 why
             } else if tokens(facts).is_some() && self.view(facts) == View::Map {
                 "The table has numbers that are not finite: there is no map of it."
@@ -151,14 +151,11 @@ impl Pane for Embeddings {
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
-        let Some(name) = config(facts).and_then(table_name) else { return };
-        wanted.parameters.push(name.to_owned());
-        if self.view(facts) == View::Positions {
-            if config(facts).is_some_and(|c| c.position == Positions::Sinusoidal) {
-                wanted.activations.push(FIXED.to_owned());
-            } else {
-                wanted.parameters.push(LEARNED.to_owned());
-            }
+        let positions = of_positions(facts).filter(|_| self.view(facts) == View::Positions);
+        for table in of_tokens(facts).into_iter().chain(positions) {
+            let names =
+                if table.learned { &mut wanted.parameters } else { &mut wanted.activations };
+            names.push(table.name.clone());
         }
     }
 

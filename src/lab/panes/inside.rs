@@ -13,14 +13,13 @@ use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{clip, put};
-use crate::lab::run_view::{Run, Status};
+use crate::lab::run_view::Status;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::scale::{Kind, Scale};
-use crate::model::config::{Activation, Architecture, FeedForward};
-use crate::model::{self, Config};
+use crate::probe::Arguments;
 use crate::train::Subscription;
-use figures::{Detail, Flow, Sizes};
+use figures::{Flow, Sizes};
 
 /// Lines that a page key moves by.
 const PAGE: usize = 8;
@@ -36,8 +35,6 @@ pub struct Inside {
     each: bool,
     /// Lines left out at the top.
     scroll: usize,
-    /// How many numbers every parameter of this model holds.
-    counted: Option<(Config, Vec<(String, usize)>)>,
     parameters: Vec<Sizes>,
     layers: Vec<Sizes>,
     blocks: Vec<Sizes>,
@@ -167,25 +164,17 @@ impl Pane for Inside {
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
         wanted.norms = true;
-        let Some(run) = facts.run else { return };
-        wanted.activations.extend(shown_activations(run).into_iter().map(|(name, _)| name));
+        let prompt = facts.prompt.tokens.clone();
+        wanted.instruments.push(("sizes", Arguments { prompt, ..Arguments::default() }));
     }
 
     fn refresh(&mut self, facts: &Facts) {
         (self.parameters, self.layers, self.blocks, self.flow) = Default::default();
-        if let Some((run, snapshot)) = facts.run.zip(facts.snapshot) {
-            let config = &run.config.model;
-            if self.counted.as_ref().is_none_or(|(counted, _)| counted != config) {
-                self.counted = Some((config.clone(), counts(config)));
-            }
-            let counts = self.counted.as_ref().map_or(&[][..], |(_, counts)| counts);
-            self.parameters = figures::parameters(&snapshot.norms, counts);
+        if let Some((card, snapshot)) = facts.card().zip(facts.snapshot) {
+            self.parameters = figures::parameters(&snapshot.norms, &card.learned);
             self.layers = figures::together(&self.parameters, figures::layer);
             self.blocks = figures::together(&self.parameters, figures::block_or_layer);
-            self.flow = shown_activations(run)
-                .iter()
-                .filter_map(|(name, detail)| Some(Flow::of(snapshot.activation(name)?, *detail)))
-                .collect();
+            self.flow = snapshot.reading("sizes").map_or(Vec::new(), Flow::all);
         }
     }
 
@@ -375,7 +364,7 @@ fn name(facts: &Facts, name: &str, width: u16, row: Rect, buf: &mut Buffer) {
     let over = name.chars().count().saturating_sub(room);
     let text = if over == 0 {
         name.to_owned()
-    } else if name.starts_with("blocks.") {
+    } else if figures::block(name).is_some() {
         name.chars().skip(over + 1).fold(ellipsis.to_owned(), |mut text, c| {
             text.push(c);
             text
@@ -384,70 +373,4 @@ fn name(facts: &Facts, name: &str, width: u16, row: Rect, buf: &mut Buffer) {
         clip(name, room, ellipsis)
     };
     put(buf, row, row.x, row.y, &text, facts.theme.style(Role::Text));
-}
-
-/// The activations that are looked at, in the order of the forward pass, and whether dead units are counted in them.
-fn shown_activations(run: &Run) -> Vec<(String, Detail)> {
-    let config = &run.config.model;
-    let rms = |names: &[&str]| -> Vec<(String, Detail)> {
-        names.iter().map(|name| ((*name).to_owned(), Detail::Rms)).collect()
-    };
-    let each = |name: &str, count: usize| {
-        (0..count).map(|i| (format!("{name}.{i}"), Detail::Rms)).collect::<Vec<_>>()
-    };
-    match config.model {
-        Architecture::Gpt => gpt_activations(config),
-        Architecture::Bigram => rms(&["logits"]),
-        Architecture::Rnn | Architecture::Gru | Architecture::Lstm => {
-            let below = (0..config.n_layer.saturating_sub(1))
-                .map(|i| (format!("layers.{i}.hidden"), Detail::Rms));
-            let last = rms(&["cell", "hidden", "logits"]);
-            rms(&["embedding"]).into_iter().chain(below).chain(last).collect()
-        }
-        Architecture::Conv => {
-            [rms(&["embedding"]), each("layers", config.n_layer), rms(&["ln_f", "logits"])].concat()
-        }
-        Architecture::NeuralGpu => {
-            let passes = if config.hops == 0 { config.block_size } else { config.hops };
-            [rms(&["embedding"]), each("passes", passes), rms(&["logits"])].concat()
-        }
-        Architecture::Memory => [each("hops", config.hops), rms(&["answer", "logits"])].concat(),
-        Architecture::EncoderDecoder => [
-            rms(&["source_embedding"]),
-            each("encoder", config.n_layer),
-            rms(&["memory", "target_embedding"]),
-            each("decoder", config.n_layer),
-            rms(&["logits"]),
-        ]
-        .concat(),
-        Architecture::Vae => rms(&["latent.mean", "latent.log_var", "latent.z", "logits"]),
-        Architecture::Gan => rms(&["real", "generated", "real.score"]),
-    }
-}
-
-fn gpt_activations(config: &Config) -> Vec<(String, Detail)> {
-    let mut names = vec![("embedding".to_owned(), Detail::Rms)];
-    for block in 0..config.n_layer {
-        let name = format!("blocks.{block}");
-        names.push((format!("{name}.sa"), Detail::Rms));
-        if config.feed_forward != FeedForward::None {
-            if config.activation == Activation::Relu {
-                names.push((format!("{name}.ffwd.activated"), Detail::Dead));
-            }
-            names.push((format!("{name}.ffwd"), Detail::Rms));
-        }
-        names.push((name, Detail::Rms));
-    }
-    if config.final_norm {
-        names.push(("ln_f".to_owned(), Detail::Rms));
-    }
-    names.push(("logits".to_owned(), Detail::Rms));
-    names
-}
-
-/// How many numbers every parameter of a model holds.
-fn counts(config: &Config) -> Vec<(String, usize)> {
-    let Ok(model) = model::build(config) else { return Vec::new() };
-    let parameters = model.registry().parameters().iter();
-    parameters.map(|p| (p.name.clone(), p.shape.iter().product())).collect()
 }

@@ -19,7 +19,6 @@ use crate::lab::pen::{put, sentence};
 use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::model::sampling::{Sampling, distribution};
-use crate::task::Task;
 use crate::text::Tokenizer;
 use crate::train::snapshot::Sample;
 use page::{Page, Sign};
@@ -240,15 +239,7 @@ fn sample<'a>(facts: &Facts<'a>) -> Option<&'a Sample> {
 
 /// Why a run writes no text.
 fn why_none(run: &Run) -> Option<&'static str> {
-    match run.config.task.task {
-        Task::Text => None,
-        Task::Recall => Some("No text comes of recall: the answer is one key, see softmax."),
-        Task::Reverse | Task::Sort | Task::Dates | Task::Numbers => Some(
-            "It continues no text: it answers sources, and the loss pane says how many exactly.",
-        ),
-        Task::Glyphs => Some("It makes images, no text; drawing them comes later."),
-        Task::Points => Some("It makes points, no text; drawing them comes later."),
-    }
+    run.config.task.card().instead_of_text
 }
 
 /// How many characters were asked for.

@@ -15,15 +15,11 @@ use crate::lab::facts::Facts;
 use crate::lab::number::{count, probability, setting, value};
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{clip, put, sentence};
-use crate::lab::run_view::Run;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
-use crate::model::PAD;
-use crate::model::config::Architecture;
+use crate::model::Card;
 use crate::model::sampling::{Candidate, Sampling, distribution};
-use crate::task::Task;
-use crate::task::pairs::END;
 use crate::train::Subscription;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,40 +59,11 @@ struct Truth {
     probability: f64,
 }
 
-fn task(facts: &Facts) -> Task {
-    facts.run.map_or(Task::Text, |run| run.config.task.task)
-}
-
-/// The tokens without what only fills up a made example.
-fn real<'a>(facts: &Facts, tokens: &'a [u32]) -> &'a [u32] {
-    let pairs = !matches!(task(facts), Task::Text | Task::Recall);
-    let end = tokens.iter().position(|&token| pairs && token == PAD);
-    &tokens[..end.unwrap_or(tokens.len())]
-}
-
-/// What the model is asked for after a position: the token that comes next, at the end of a target its end, at the
-/// end of a recall the key that it began with.
-fn truth(facts: &Facts, tokens: &[u32], position: usize) -> Option<u32> {
-    let next = tokens.get(position + 1).copied();
-    match (task(facts), next) {
-        (Task::Recall, Some(_)) => None,
-        (Task::Recall, None) => tokens.first().copied(),
-        (Task::Text, next) => next,
-        (_, next) => Some(next.unwrap_or(END)),
-    }
-}
-
 /// Why there is no next token to speak of.
-fn why_none(run: &Run) -> Option<&'static str> {
-    match run.config.model.model {
-        Architecture::Vae => Some(
-            "A VAE says nothing token by token: its decoder gives every pixel a probability of its own.",
-        ),
-        Architecture::Gan => Some(
-            "A GAN has no softmax: the generator makes points, the discriminator says real or not.",
-        ),
-        _ => None,
-    }
+fn why_none(facts: &Facts) -> Option<String> {
+    let card = facts.card()?;
+    let instead = card.structure.instead_of_tokens?;
+    Some(format!("{} says nothing token by token: {instead}.", card.name))
 }
 
 impl Next<'_> {
@@ -121,12 +88,14 @@ fn settings(sampling: &Sampling) -> String {
 impl Softmax {
     fn next<'a>(&self, facts: &Facts<'a>) -> Option<Next<'a>> {
         let snapshot = facts.snapshot?;
-        let logits = snapshot.activation("logits")?;
+        let card = facts.card()?;
+        let logits = snapshot.activation(card.logits()?)?;
+        let task = facts.task();
         let &[rows, vocab_size] = logits.shape.as_slice() else { return None };
-        let prompt = real(facts, &snapshot.prompt);
+        let prompt = task.real(&snapshot.prompt);
         let time = prompt.len();
         // A model that answers a question says nothing before its end.
-        let answers_once = rows == 1 && task(facts) == Task::Recall;
+        let answers_once = rows == 1 && card.structure.answers_once;
         if time == 0 || (rows != snapshot.prompt.len() && !answers_once) {
             return None;
         }
@@ -137,7 +106,7 @@ impl Softmax {
         // With the feature f64 the core calculates in f64, while snapshots stay f32.
         #[allow(clippy::useless_conversion)]
         let row: Vec<Real> = row.iter().map(|&x| x.into()).collect();
-        let truth = truth(facts, prompt, position).and_then(|token| {
+        let truth = task.asked(prompt, position).and_then(|token| {
             let table = distribution(&row, &Sampling::default());
             let probability = table.iter().find(|c| c.token == token)?.probability;
             Some(Truth { token, probability })
@@ -229,18 +198,14 @@ impl Pane for Softmax {
     }
 
     fn detail(&self, facts: &Facts) -> String {
-        if facts.run.is_some_and(|run| why_none(run).is_some()) {
+        if why_none(facts).is_some() {
             return String::new();
         }
         settings(&facts.sampling)
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
-        match task(facts) {
-            Task::Recall => "which key it recalls after the question mark",
-            _ => "what may come next, and how likely",
-        }
-        .to_owned()
+        facts.task().asks.to_owned()
     }
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
@@ -254,7 +219,8 @@ impl Pane for Softmax {
                 }
             }
         } else {
-            let text = if let Some(why) = facts.run.and_then(why_none) {
+            let why = why_none(facts);
+            let text = if let Some(why) = &why {
                 why
             } else if !facts.reads_prompt() {
                 "What the model answers in an example is shown with the first step."
@@ -311,8 +277,8 @@ impl Pane for Softmax {
         Vec::new()
     }
 
-    fn subscribe(&self, _facts: &Facts, wanted: &mut Subscription) {
-        wanted.activations.push("logits".to_owned());
+    fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        wanted.activations.extend(facts.card().and_then(Card::logits).map(str::to_owned));
     }
 
     fn shows_samples(&self) -> bool {

@@ -256,5 +256,6 @@ fn map(config: &Config, layer: usize, sort: &Sort) -> Map {
         causal,
         heads: config.n_head,
         head_size: config.head_size(),
+        divisor: config.attention_divisor(),
     }
 }

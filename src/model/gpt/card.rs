@@ -161,6 +161,7 @@ fn map(config: &Config, layer: usize) -> Map {
         causal: config.causal,
         heads: config.n_head,
         head_size: config.head_size(),
+        divisor: config.attention_divisor(),
     }
 }
 

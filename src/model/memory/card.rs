@@ -46,6 +46,7 @@ pub(super) fn card(model: &MemoryNetwork) -> Card {
         causal: false,
         heads: 1,
         head_size: 0,
+        divisor: None,
     };
     Card {
         name: "A memory network",

@@ -1,9 +1,9 @@
 //! What the snapshot holds of one map of attention.
 
-use super::maps::{Kind, Map};
 use super::view::View;
 use crate::lab::facts::Facts;
-use crate::model::PAD;
+use crate::model::card::{Map, Side};
+use crate::model::{Card, PAD};
 use crate::train::snapshot::Tensor;
 
 /// One map's tensors, as far as they are there. Queries and keys are those of real tokens: what only fills up an example is
@@ -58,56 +58,53 @@ impl<'a> Values<'a> {
 
 impl<'a> Layer<'a> {
     /// The map's tensors; `None` until its weights are there.
-    pub fn of(facts: &Facts<'a>, map: Map) -> Option<Self> {
+    pub fn of(facts: &Facts<'a>, map: &Map) -> Option<Self> {
         let snapshot = facts.snapshot?;
-        let name = map.name();
-        let tensor = |part: &str| snapshot.activation(&format!("{name}.{part}"));
+        let tensor = |part: &str| snapshot.activation(&format!("{}.{part}", map.name));
         let weights = tensor("weights")?;
         let (heads, rows, columns) = match *weights.shape.as_slice() {
             [heads, rows, columns] => (heads, rows, columns),
-            // A hop asks one question, with one head.
-            [rows, columns] if map.kind == Kind::Hop => (1, rows, columns),
+            [rows, columns] if map.heads == 1 => (1, rows, columns),
             _ => return None,
         };
-        let prompt = || labels(&snapshot.prompt, |id| facts.label(id));
-        let source = || labels(until_padding(&snapshot.source), |id| facts.source_label(id));
-        let target = || {
-            let ids: Vec<u32> =
-                snapshot.activation("target")?.values.iter().map(|id| *id as u32).collect();
-            Some(labels(until_padding(&ids), |id| facts.label(id)))
+        let along = |side| {
+            let prompt = || labels(&snapshot.prompt, |id| facts.label(id));
+            Some(match side {
+                Side::Prompt => prompt(),
+                Side::Source => {
+                    labels(until_padding(&snapshot.source), |id| facts.source_label(id))
+                }
+                Side::Target => {
+                    let ids = snapshot.activation(facts.card().and_then(Card::target)?)?;
+                    let ids: Vec<u32> = ids.values.iter().map(|id| *id as u32).collect();
+                    labels(until_padding(&ids), |id| facts.label(id))
+                }
+                Side::Question => vec![prompt().pop()?],
+                Side::Before => {
+                    let mut all = prompt();
+                    all.pop()?;
+                    all
+                }
+            })
         };
-        let (queries, keys) = match map.kind {
-            Kind::Own => (prompt(), prompt()),
-            Kind::Encoder => (source(), source()),
-            Kind::Decoder => (target()?, target()?),
-            Kind::Cross => (target()?, source()),
-            // The memories are the tokens before the question.
-            Kind::Hop => {
-                let mut all = prompt();
-                let question = all.pop()?;
-                (vec![question], all)
-            }
+        let (queries, keys) = (along(map.rows)?, along(map.columns)?);
+        // What was kept of another example fits no labels. A made example's sides are filled up.
+        let filled = |side| matches!(side, Side::Source | Side::Target);
+        let fits = |side, count, labels| {
+            if filled(side) { count >= labels } else { count == labels }
         };
-        // What was kept of another example fits no labels.
-        let fits = match map.kind {
-            Kind::Own | Kind::Hop => (rows, columns) == (queries.len(), keys.len()),
-            _ => rows >= queries.len() && columns >= keys.len(),
-        };
+        let fits = fits(map.rows, rows, queries.len()) && fits(map.columns, columns, keys.len());
         if heads == 0 || queries.is_empty() || keys.is_empty() || !fits {
             return None;
         }
         let whole = |part: &str| values(tensor(part)?, &[heads, rows, columns]);
-        let head_size = tensor("query").and_then(|q| q.shape.get(2)).copied().unwrap_or(0);
+        let head_size = map.head_size;
         let vectors = |part: &str, count| values(tensor(part)?, &[heads, count, head_size]);
         Some(Self {
             heads,
             queries,
             keys,
-            causal: match map.kind {
-                Kind::Own => facts.run?.config.model.causal,
-                Kind::Decoder => true,
-                Kind::Encoder | Kind::Cross | Kind::Hop => false,
-            },
+            causal: map.causal,
             stored: [rows, columns],
             weights: (weights.values.len() == heads * rows * columns)
                 .then_some(weights.values.as_slice())?,

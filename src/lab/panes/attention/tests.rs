@@ -26,8 +26,10 @@ fn values(model: &Model, name: &str) -> Vec<f32> {
 fn resize(model: &mut Model, time: usize, layers: usize, heads: usize) {
     let characters = fixture::CHARACTERS.len();
     let tokens: Vec<u32> = (0..time).map(|i| (39 + i * 7 % (characters - 39)) as u32).collect();
-    let config = &mut model.run.as_mut().unwrap().config.model;
-    (config.n_layer, config.n_head, config.block_size) = (layers, heads, time);
+    fixture::reconfigure(model, |Config { model, .. }| {
+        (model.n_layer, model.n_head, model.block_size) = (layers, heads, time);
+        model.n_embd = 8 * heads;
+    });
     model.prompt.tokens.clone_from(&tokens);
     let mut activations = Vec::new();
     for layer in 0..layers {
@@ -100,7 +102,7 @@ fn looks_without_numbers() {
     insta::assert_snapshot!("not_a_number", text(&model, 60, 18));
     model.snapshot = None;
     insta::assert_snapshot!("nothing_yet", text(&model, 40, 12));
-    model.run.as_mut().unwrap().config.model.model = Architecture::Bigram;
+    fixture::reconfigure(&mut model, |config| config.model.model = Architecture::Bigram);
     insta::assert_snapshot!("bigram", text(&model, 40, 12));
 }
 
@@ -214,7 +216,7 @@ fn the_mask_is_not_a_zero() {
     let product = f64::from(values(&model, "blocks.0.sa.products")[1]);
     assert!(text(&model, 120, 40).contains(&format!("q·k {}", number::value(product))));
     // Without a mask every key is in the row.
-    model.run.as_mut().unwrap().config.model.causal = false;
+    fixture::reconfigure(&mut model, |config| config.model.causal = false);
     PANE.act(&mut model, Action::Home);
     for _ in 0..3 {
         PANE.act(&mut model, Action::CycleView);
@@ -275,7 +277,7 @@ fn big_models_are_asked_for_one_layer_only() {
     let names = wanted(&model);
     assert_eq!(names[0], "blocks.1.sa.weights");
     assert!(names.iter().all(|name| name.starts_with("blocks.1.sa.")), "{names:?}");
-    model.run.as_mut().unwrap().config.model.model = Architecture::Bigram;
+    fixture::reconfigure(&mut model, |config| config.model.model = Architecture::Bigram);
     assert!(wanted(&model).is_empty());
 }
 
@@ -284,9 +286,10 @@ fn big_models_are_asked_for_one_layer_only() {
 fn what_a_real_model_hands_over_is_drawn() {
     for causal in [true, false] {
         let mut model = fixture::model(120, 40);
-        let config = &mut model.run.as_mut().unwrap().config.model;
-        (config.causal, config.n_layer) = (causal, 2);
-        let built = crate::model::build(config).unwrap();
+        fixture::reconfigure(&mut model, |config| {
+            (config.model.causal, config.model.n_layer) = (causal, 2);
+        });
+        let built = crate::model::build(&model.run.as_ref().unwrap().config.model).unwrap();
         let mut weights = vec![0.0; built.registry().len()];
         built.initialise(&mut weights, 1337);
         let mut inference = built.language_model().unwrap();

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::pca;
-use super::tables::{Rows, config, has_positions, positions, tokens};
+use super::tables::{Rows, of_positions, positions, predicts, tokens};
 use crate::lab::facts::Facts;
 use crate::lab::theme::{Role, class};
-use crate::model::config::Architecture;
 use crate::train::snapshot::Snapshot;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub enum View {
     Neighbours,
     /// The token table itself.
     Table,
-    /// Bigram: softmax of the table's rows.
+    /// Softmax of the table's rows, where these are logits.
     Probabilities,
     /// The position table.
     Positions,
@@ -57,12 +56,12 @@ pub struct Embeddings {
 
 /// The views that the stage has.
 pub fn views(facts: &Facts) -> &'static [View] {
-    const GPT: &[View] = &[View::Map, View::Neighbours, View::Table, View::Positions];
-    const BIGRAM: &[View] = &[View::Map, View::Neighbours, View::Table, View::Probabilities];
-    match config(facts) {
-        Some(c) if c.model == Architecture::Bigram => BIGRAM,
-        Some(c) if !has_positions(c) => &GPT[..3],
-        _ => GPT,
+    const ALL: &[View] = &[View::Map, View::Neighbours, View::Table, View::Positions];
+    const PREDICTS: &[View] = &[View::Map, View::Neighbours, View::Table, View::Probabilities];
+    match of_positions(facts) {
+        _ if predicts(facts) => PREDICTS,
+        None => &ALL[..3],
+        Some(_) => ALL,
     }
 }
 

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::chosen::{Embeddings, View};
-use super::tables::{Rows, is_bigram};
+use super::tables::{Rows, predicts};
 use crate::lab::facts::Facts;
 use crate::lab::number::{probability, value};
 use crate::lab::theme::Role;
@@ -70,7 +70,7 @@ pub fn draw(
     } else {
         Scale::signed(rows.values.iter().copied())
     };
-    let tokens_across = is_bigram(facts) && view != View::Positions;
+    let tokens_across = predicts(facts) && view != View::Positions;
     let row_label = |row: usize| match view {
         View::Positions => (row + 1).to_string(),
         _ => facts.label(row as u32),

@@ -1,15 +1,8 @@
 //! The tables that a model has: of tokens, and of positions.
 
 use crate::lab::facts::Facts;
-use crate::model::config::{self, Architecture};
+use crate::model::card::{Columns, Rows as Of, Table};
 use crate::train::snapshot::Tensor;
-
-pub const TOKENS: &str = "token_embedding_table.weight";
-/// Encoder-decoder: what the decoder reads.
-const TARGET_TOKENS: &str = "target_embedding.weight";
-pub const LEARNED: &str = "position_embedding_table.weight";
-/// The positions of the prompt, where they are not learned.
-pub const FIXED: &str = "embedding.position";
 
 /// A table (rows, columns), row-major.
 #[derive(Clone, Copy, Debug)]
@@ -31,45 +24,37 @@ impl<'a> Rows<'a> {
     }
 }
 
-pub fn config<'a>(facts: &Facts<'a>) -> Option<&'a config::Config> {
-    Some(&facts.run?.config.model)
+/// The table of tokens; `None` where there is no such table.
+pub fn of_tokens<'a>(facts: &Facts<'a>) -> Option<&'a Table> {
+    facts.card()?.table(Of::Tokens)
 }
 
-pub fn has_positions(config: &config::Config) -> bool {
-    config.model == Architecture::Gpt && config.position != config::Position::None
-}
-
-/// The name of the table of tokens; `None` where there is no such table.
-pub fn table_name(config: &config::Config) -> Option<&'static str> {
-    match config.model {
-        Architecture::EncoderDecoder => Some(TARGET_TOKENS),
-        Architecture::Vae | Architecture::Gan | Architecture::Memory => None,
-        _ => Some(TOKENS),
-    }
+/// The table of positions; `None` where there is no such table.
+pub fn of_positions<'a>(facts: &Facts<'a>) -> Option<&'a Table> {
+    facts.card()?.table(Of::Positions)
 }
 
 /// Why a model has no one table of tokens.
-pub fn why_none(config: &config::Config) -> Option<&'static str> {
-    match config.model {
-        Architecture::Vae => Some("A VAE reads pixels: there are no tokens and no table of them."),
-        Architecture::Gan => Some("A GAN reads points: there are no tokens and no table of them."),
-        Architecture::Memory => Some(
-            "A memory network has a table for every hop and one more, not one that says what a token is.",
-        ),
-        _ => None,
-    }
+pub fn why_none(facts: &Facts) -> Option<String> {
+    let card = facts.card()?;
+    let instead = card.structure.instead_of_table?;
+    Some(format!("{} has no one table of tokens: {instead}.", card.name))
 }
 
-pub fn is_bigram(facts: &Facts) -> bool {
-    config(facts).is_some_and(|c| c.model == Architecture::Bigram)
+/// Whether a row of the table of tokens is the logits of what follows.
+pub fn predicts(facts: &Facts) -> bool {
+    of_tokens(facts).is_some_and(|table| table.columns == Columns::Next)
 }
 
 pub fn tokens<'a>(facts: &Facts<'a>) -> Option<Rows<'a>> {
-    Rows::of(facts.snapshot?.parameter(table_name(config(facts)?)?)?)
+    read(facts, of_tokens(facts)?)
 }
 
 pub fn positions<'a>(facts: &Facts<'a>) -> Option<Rows<'a>> {
-    let snapshot = facts.snapshot?;
-    let fixed = config(facts)?.position == config::Position::Sinusoidal;
-    Rows::of(if fixed { snapshot.activation(FIXED) } else { snapshot.parameter(LEARNED) }?)
+    read(facts, of_positions(facts)?)
+}
+
+fn read<'a>(facts: &Facts<'a>, table: &Table) -> Option<Rows<'a>> {
+    let (snapshot, name) = (facts.snapshot?, table.name.as_str());
+    Rows::of(if table.learned { snapshot.parameter(name) } else { snapshot.activation(name) }?)
 }

@@ -1,12 +1,16 @@
 use ratatui::layout::Rect;
 
-use super::tables::TOKENS;
 use super::*;
 use crate::lab::fixture;
 use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+use crate::model::config::{self, Architecture};
 use crate::train::snapshot::{Snapshot, Tensor};
+
+const TOKENS: &str = "token_embedding_table.weight";
+const LEARNED: &str = "position_embedding_table.weight";
+const FIXED: &str = "embedding.position";
 
 const PANE: PaneId = PaneId::Embeddings;
 
@@ -28,7 +32,7 @@ fn table(model: &Model) -> Vec<f32> {
 /// The fixture as a bigram: a table of 65 x 65 logits.
 fn bigram() -> Model {
     let mut model = fixture::model(120, 40);
-    model.run.as_mut().unwrap().config.model.model = Architecture::Bigram;
+    fixture::reconfigure(&mut model, |config| config.model.model = Architecture::Bigram);
     change(&mut model, |snapshot| {
         let table = Tensor {
             name: TOKENS.to_owned(),
@@ -263,11 +267,13 @@ fn views_and_subscriptions_follow_the_stage() {
     assert_eq!(wanted(&model), [TOKENS]);
     model.panes.embeddings.view = View::Positions;
     assert_eq!(wanted(&model), [TOKENS, LEARNED]);
-    let config = &mut model.run.as_mut().unwrap().config.model;
-    config.position = Positions::Sinusoidal;
+    let places = |model: &mut Model, position| {
+        fixture::reconfigure(model, |config| config.model.position = position);
+    };
+    places(&mut model, config::Position::Sinusoidal);
     assert_eq!(wanted(&model), [TOKENS, FIXED]);
     assert!(text(&model, 60, 18).contains("position 8, channel 0"));
-    model.run.as_mut().unwrap().config.model.position = Positions::None;
+    places(&mut model, config::Position::None);
     assert_eq!(model.panes.embeddings.view(&model.facts()), View::Map);
     assert_eq!(wanted(&model), [TOKENS]);
 }

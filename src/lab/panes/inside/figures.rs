@@ -1,6 +1,7 @@
 //! Root mean squares of parameters, alone and together, and of activations.
 
-use crate::train::snapshot::{Norms, Tensor};
+use crate::probe::{Reading, sizes};
+use crate::train::snapshot::Norms;
 
 /// Sizes of one parameter, or of several together.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,10 +15,13 @@ pub struct Sizes {
     pub update: f64,
 }
 
-/// Every parameter by its name, without the `.weight` that nearly all end in; a parameter that `counts` does not know
-/// counts as one number.
-pub fn parameters(norms: &[Norms], counts: &[(String, usize)]) -> Vec<Sizes> {
-    let count = |name: &str| counts.iter().find(|(n, _)| n == name).map_or(1, |(_, count)| *count);
+/// Every parameter by its name, without the `.weight` that nearly all end in; one whose shape is not among `learned` counts
+/// as one number.
+pub fn parameters(norms: &[Norms], learned: &[(String, Vec<usize>)]) -> Vec<Sizes> {
+    let count = |name: &str| {
+        let known = learned.iter().find(|(known, _)| known == name);
+        known.map_or(1, |(_, shape)| shape.iter().product())
+    };
     let sizes = norms.iter().map(|norms| Sizes {
         name: norms.name.strip_suffix(".weight").unwrap_or(&norms.name).to_owned(),
         count: count(&norms.name),
@@ -82,14 +86,6 @@ pub fn block(name: &str) -> Option<usize> {
     name.split('.').nth(1)?.parse().ok()
 }
 
-/// What is looked at in an activation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    Rms,
-    /// Dead units as well.
-    Dead,
-}
-
 /// Units of a feed-forward that are 0 at every position of the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dead {
@@ -106,16 +102,18 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// # Shapes
-    /// - tensor (T, width)
-    pub fn of(tensor: &Tensor, detail: Detail) -> Self {
-        let squares: f64 = tensor.values.iter().map(|v| f64::from(*v).powi(2)).sum();
-        let rms = (squares / tensor.values.len().max(1) as f64).sqrt();
-        let units = tensor.shape.last().copied().unwrap_or(0);
-        let dead = (detail == Detail::Dead && units > 0).then(|| {
-            let is_dead = |unit| tensor.values.iter().skip(unit).step_by(units).all(|v| *v == 0.0);
-            Dead { dead: (0..units).filter(|unit| is_dead(*unit)).count(), units }
+    /// The activations of a reading of the instrument `sizes`, in its order.
+    pub fn all(reading: &Reading) -> Vec<Self> {
+        let of = |name: &str, what: &str| reading.figure(&format!("{name}{what}"));
+        let counts = |name: &str| name.ends_with(sizes::DEAD) || name.ends_with(sizes::UNITS);
+        let activations = reading.figures.iter().filter(|(name, _)| !counts(name));
+        let flow = activations.map(|(name, rms)| Self {
+            name: name.clone(),
+            rms: *rms,
+            dead: of(name, sizes::DEAD)
+                .zip(of(name, sizes::UNITS))
+                .map(|(dead, units)| Dead { dead: dead as usize, units: units as usize }),
         });
-        Self { name: tensor.name.clone(), rms, dead }
+        flow.collect()
     }
 }

@@ -6,9 +6,11 @@ use crate::lab::model::{Model, Msg};
 use crate::lab::panes::PaneId;
 use crate::lab::theme::Glyphs;
 use crate::lab::update::update;
+use crate::model;
+use crate::probe::{Measured, Reading};
 use crate::stage::stage;
 use crate::train::Event;
-use crate::train::snapshot::{Norms, Snapshot, Tensor};
+use crate::train::snapshot::{Norms, Snapshot};
 
 fn screen(model: &Model, width: u16, height: u16) -> String {
     fixture::text(&fixture::pane(model, PaneId::Inside, width, height))
@@ -21,18 +23,15 @@ fn change(model: &mut Model, change: impl FnOnce(&mut Snapshot)) {
     PaneId::Inside.refresh(model);
 }
 
-fn tensor(name: &str, shape: [usize; 2], value: impl Fn(usize) -> f32) -> Tensor {
-    let values = (0..shape[0] * shape[1]).map(value).collect();
-    Tensor { name: name.to_owned(), shape: shape.to_vec(), values }
-}
-
 /// The residual stage: three blocks with feed-forwards, every parameter and activation there.
 fn residual() -> Model {
     let mut model = fixture::model(120, 40);
     let config = stage("residual").unwrap().config(65, 1337);
     let run = model.run.as_mut().unwrap();
     run.config.model = config.model.clone();
-    let parameters = counts(&config.model);
+    let card = fixture::card(&config);
+    let parameters = card.learned.clone();
+    run.card = Some(card);
     assert!(parameters.len() > 20);
     change(&mut model, |snapshot| {
         let norms = parameters.iter().zip(1..).map(|((name, _), i)| Norms {
@@ -42,18 +41,20 @@ fn residual() -> Model {
             update: 1e-4 * f64::from(i % 3),
         });
         snapshot.norms = norms.collect();
-        snapshot.activations = vec![tensor("embedding", [8, 32], |i| i as f32 / 100.0)];
+        let mut figures = vec![("embedding".to_owned(), 1.474)];
         for block in 0..3 {
-            let name = |part: &str| format!("blocks.{block}{part}");
-            let out = |part: &str| tensor(&name(part), [8, 32], |i| 0.5 - (i % 2) as f32);
-            snapshot.activations.extend([out(".sa"), out(".ffwd"), out("")]);
-            // Of the units 0 to 127, all below 10 * (block + 1) are dead; others only now and then.
-            let activated = tensor(&name(".ffwd.activated"), [8, 128], |i| {
-                let (t, unit) = (i / 128, i % 128);
-                if unit < 10 * (block + 1) || t != unit % 8 { 0.0 } else { 2.0 }
-            });
-            snapshot.activations.push(activated);
+            let mut add =
+                |part: &str, value| figures.push((format!("blocks.{block}{part}"), value));
+            let dead = f64::from(10 * (block + 1));
+            add(".sa", 0.5);
+            add(".ffwd.activated", ((128.0 - dead) / 256.0).sqrt());
+            add(".ffwd.activated.dead", dead);
+            add(".ffwd.activated.units", 128.0);
+            add(".ffwd", 0.5);
+            add("", 0.5);
         }
+        let reading = Reading { figures, ..Reading::default() };
+        snapshot.readings = vec![Measured { instrument: "sizes", step: snapshot.step, reading }];
     });
     model
 }
@@ -127,16 +128,13 @@ fn every_parameter_has_its_own_figures() {
 
 #[test]
 fn it_asks_for_what_the_stage_has() {
-    let mut model = residual();
+    let model = residual();
     let mut wanted = Subscription::default();
     model.panes.inside.subscribe(&model.facts(), &mut wanted);
     assert!(wanted.norms);
-    assert!(wanted.activations.contains(&"blocks.2.ffwd.activated".to_owned()));
-    assert!(!wanted.activations.contains(&"ln_f".to_owned()), "it has no norms");
-    model.run.as_mut().unwrap().config = stage("bigram").unwrap().config(65, 1);
-    let mut wanted = Subscription::default();
-    model.panes.inside.subscribe(&model.facts(), &mut wanted);
-    assert_eq!(wanted.activations, ["logits"]);
+    assert!(wanted.activations.is_empty(), "no whole tensor for one number");
+    let (instrument, arguments) = &wanted.instruments[0];
+    assert_eq!((*instrument, &arguments.prompt), ("sizes", &model.prompt.tokens));
 }
 
 #[test]
@@ -174,9 +172,8 @@ fn no_data_or_size_is_a_problem() {
         for norms in &mut snapshot.norms {
             (norms.weight, norms.update) = (0.0, f64::NAN);
         }
-        for tensor in &mut snapshot.activations {
-            tensor.values.fill(f32::INFINITY);
-            tensor.shape.clear();
+        for (_, value) in &mut snapshot.readings[0].reading.figures {
+            *value = f64::INFINITY;
         }
     });
     check(&mut model);
