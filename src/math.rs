@@ -8,7 +8,7 @@ pub mod attention;
 pub mod cosine;
 pub mod cross_entropy;
 pub mod exp;
-#[cfg(all(test, feature = "f64"))]
+#[cfg(test)]
 pub mod finite_difference;
 pub mod gate;
 pub mod gemm;
@@ -16,6 +16,7 @@ pub mod hash;
 pub mod logistic;
 pub mod norm;
 pub mod normal;
+pub mod plain;
 pub mod random;
 pub mod room;
 pub mod softmax;
