@@ -16,6 +16,7 @@ pub mod hash;
 pub mod logistic;
 pub mod norm;
 pub mod normal;
+pub mod pca;
 pub mod plain;
 pub mod random;
 pub mod room;

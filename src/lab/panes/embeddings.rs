@@ -1,7 +1,6 @@
 //! The embeddings pane: the token table as a map, by its neighbours and as it is, and the position table.
 
 mod neighbours;
-mod pca;
 mod scatter;
 mod table;
 #[cfg(test)]
@@ -17,6 +16,7 @@ use super::Look;
 use crate::lab::action::Action;
 use crate::lab::model::{Effect, Model};
 use crate::lab::theme::Role;
+use crate::math::pca;
 use crate::model::config::{self, Architecture};
 use crate::train::Subscription;
 use crate::train::snapshot::{Snapshot, Tensor};
