@@ -2,8 +2,8 @@
 
 use multiversion::multiversion;
 
-use super::Real;
 use super::exp::{exp, tanh};
+use super::{Real, normal};
 
 /// sqrt(2 / pi)
 #[allow(clippy::excessive_precision)]
@@ -44,10 +44,10 @@ pub fn gelu_tanh_backward(d: &mut [Real], x: &[Real]) {
     }
 }
 
-/// Phi(x), the normal distribution's cumulative function.
+/// Phi(x)
 #[allow(clippy::unnecessary_cast)]
 fn normal_cdf(x: Real) -> Real {
-    (0.5 * libm::erfc(-x as f64 * std::f64::consts::FRAC_1_SQRT_2)) as Real
+    normal::cdf(x as f64) as Real
 }
 
 /// y = x Phi(x), exactly.

@@ -5,7 +5,8 @@
 use multiversion::multiversion;
 
 use super::Real;
-use super::exp::{sigmoid, tanh};
+use super::exp::tanh;
+use super::logistic::sigmoid;
 
 /// Gates from what goes into them, in place; `kept` (n, width) becomes r s.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]

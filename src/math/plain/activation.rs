@@ -1,6 +1,8 @@
 //! The bends, each a function of one number, and beside it its derivative, by which backward multiplies: dx = dy f'(x).
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::f64::consts::PI;
+
+use crate::math::normal;
 
 /// max(x, 0) (Nair and Hinton 2010)
 pub fn relu(x: f64) -> f64 {
@@ -12,20 +14,15 @@ pub fn relu_derivative(x: f64) -> f64 {
     if x > 0.0 { 1.0 } else { 0.0 }
 }
 
-/// Phi(x), the probability that a standard normal number is below x.
-fn normal_cdf(x: f64) -> f64 {
-    0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
-}
-
-/// x Phi(x): x, as far as it is likely to be the larger of x and a random number (Hendrycks and Gimpel 2016, section 2).
+/// x Phi(x), with Phi(x) the probability that a standard normal number is below x: x, as far as it is likely to be the larger of x and a random number (Hendrycks and Gimpel 2016, section 2).
 pub fn gelu(x: f64) -> f64 {
-    x * normal_cdf(x)
+    x * normal::cdf(x)
 }
 
 /// - term 1, from the factor x: Phi(x)
 /// - term 2, from Phi, whose derivative is the density exp(-x²/2) / sqrt(2 pi): x times it
 pub fn gelu_derivative(x: f64) -> f64 {
-    normal_cdf(x) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
+    normal::cdf(x) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 
 /// What goes into the tanh of [`gelu_tanh`]: u = sqrt(2 / pi) (x + 0.044715 x³)

@@ -6,7 +6,8 @@ use multiversion::multiversion;
 
 use super::{blocks, blocks_mut};
 use crate::math::Real;
-use crate::math::exp::{sigmoid, tanh};
+use crate::math::exp::tanh;
+use crate::math::logistic::sigmoid;
 
 /// The gates come in as p and leave as (r, z, n).
 ///

@@ -5,7 +5,8 @@ use multiversion::multiversion;
 
 use super::{blocks, blocks_mut};
 use crate::math::Real;
-use crate::math::exp::{sigmoid, tanh};
+use crate::math::exp::tanh;
+use crate::math::logistic::sigmoid;
 
 /// The gates come in before their sigmoid or tanh and leave as (i, f, g, o).
 ///
