@@ -1,8 +1,7 @@
 //! ReLU and the two GELUs, with their derivatives: [`plain::activation`](super::plain::activation).
 
-use multiversion::multiversion;
-
 use super::exp::{exp, tanh};
+use super::vectorised::{apply, vectorised};
 use super::{Real, normal};
 
 /// sqrt(2 / pi)
@@ -11,7 +10,7 @@ const TANH_SCALE: Real = 0.797_884_560_802_865_4;
 const TANH_CUBE: Real = 0.044_715;
 
 /// y = max(x, 0)
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn relu(y: &mut [Real], x: &[Real]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y = if x < 0.0 { 0.0 } else { x };
@@ -19,7 +18,7 @@ pub fn relu(y: &mut [Real], x: &[Real]) {
 }
 
 /// Multiplies d by the derivative of ReLU at x (0 at the kink, as in PyTorch).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn relu_backward(d: &mut [Real], x: &[Real]) {
     for (d, &x) in d.iter_mut().zip(x) {
         *d = if x > 0.0 { *d } else { 0.0 };
@@ -27,7 +26,7 @@ pub fn relu_backward(d: &mut [Real], x: &[Real]) {
 }
 
 /// y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn gelu_tanh(y: &mut [Real], x: &[Real]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y = 0.5 * x * (1.0 + tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x)));
@@ -35,7 +34,7 @@ pub fn gelu_tanh(y: &mut [Real], x: &[Real]) {
 }
 
 /// Multiplies d by the derivative of [`gelu_tanh`] at x.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn gelu_tanh_backward(d: &mut [Real], x: &[Real]) {
     for (d, &x) in d.iter_mut().zip(x) {
         let t = tanh(TANH_SCALE * (x + TANH_CUBE * x * x * x));

@@ -13,8 +13,8 @@ use super::room;
 use super::softmax::{softmax_row, softmax_row_backward};
 use super::tiles::Operand;
 use super::vector::{fold, larger, sum};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
-use multiversion::multiversion;
 
 /// At most so many keys go the way of plain loops.
 pub const FEW_KEYS: usize = 16;
@@ -192,7 +192,7 @@ fn weighted_rows(y: &mut [Real], x: &[Real], factor: impl Fn(usize) -> Real) {
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn forward_few<const P: usize>(
     y: &mut [Real],
     weights: &mut [Real],
@@ -237,7 +237,7 @@ fn forward_few<const P: usize>(
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn backward_few<const P: usize>(
     dq: &mut [Real],
     dk: &mut [Real],
@@ -291,7 +291,7 @@ fn backward_few<const P: usize>(
 }
 
 /// From q·k to weights: scaled, and softmax of the rows `first..`, each over the keys it sees; zeros elsewhere.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn softmax_rows(weights: &mut [Real], first: usize, shape: &Shape) {
     for (i, row) in weights.chunks_exact_mut(shape.keys).enumerate() {
         let seen = shape.seen(first + i + 1);
@@ -305,7 +305,7 @@ fn softmax_rows(weights: &mut [Real], first: usize, shape: &Shape) {
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn drop_rows(dropped: &mut [Real], weights: &[Real], first: usize, drop: Drop) {
     drop.apply(dropped, weights, first);
 }
@@ -344,7 +344,7 @@ fn forward_blocks(
 }
 
 /// From d loss / d weights (after dropout) to d loss / d products, for rows of all keys.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn score_rows_backward(
     d: &mut [Real],
     weights: &[Real],

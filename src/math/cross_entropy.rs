@@ -4,9 +4,8 @@
 //!
 //! Where the target is [`IGNORED`], nothing is asked: loss and gradient are 0.
 
-use multiversion::multiversion;
-
 use super::softmax::{exp_shifted, largest};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real, vector};
 
 /// The target of a position that counts for nothing.
@@ -14,7 +13,7 @@ pub const IGNORED: u32 = u32::MAX;
 
 /// Sum of the losses of all rows of `logits` (n, columns), in nats. The logits become d(scale * sum of losses)/d logits =
 /// scale * (softmax - onehot): with scale = 1 / (B T), the gradient of the mean.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn cross_entropy_backward(
     logits: &mut [Real],
@@ -43,7 +42,7 @@ pub fn cross_entropy_backward(
 }
 
 /// Sum of the losses of all rows of `logits` (n, columns), in nats; the logits are used up.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn cross_entropy(logits: &mut [Real], targets: &[u32], columns: usize) -> f64 {
     let mut loss = 0.0;
@@ -59,7 +58,7 @@ pub fn cross_entropy(logits: &mut [Real], targets: &[u32], columns: usize) -> f6
 }
 
 /// [`cross_entropy_backward`] with label smoothing, 0 <= `smoothing` <= 1.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn smoothed_cross_entropy_backward(
     logits: &mut [Real],
@@ -90,7 +89,7 @@ pub fn smoothed_cross_entropy_backward(
 }
 
 /// [`cross_entropy`] with label smoothing, 0 <= `smoothing` <= 1.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn smoothed_cross_entropy(
     logits: &mut [Real],
@@ -111,7 +110,7 @@ pub fn smoothed_cross_entropy(
 }
 
 /// How many rows of `logits` (n, columns) are largest at their target.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn right(logits: &[Real], targets: &[u32], columns: usize) -> usize {
     let rows = logits.chunks_exact(columns).zip(targets);
     rows.filter(|(row, target)| **target != IGNORED && row[**target as usize] >= largest(row))

@@ -1,13 +1,12 @@
 //! LayerNorm over rows, [`plain::layer_norm`](super::plain::layer_norm), and its backward: a pass over the row in [`LANES`]
 //! running sums, and one that writes.
 
-use multiversion::multiversion;
-
 use super::vector::{sum, sum_of};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// y (n, C) from x (n, C); keeps x_hat's two ingredients of every row: `mean` (n) and `rstd` (n), 1 / standard deviation.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn layer_norm(
     y: &mut [Real],
     mean: &mut [Real],
@@ -59,7 +58,7 @@ impl Sums {
 }
 
 /// Sets dx (n, C), adds to d_weight and d_bias (C); `scratch` (C) is overwritten.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn layer_norm_backward(
     dx: &mut [Real],
     d_weight: &mut [Real],

@@ -1,9 +1,8 @@
 //! [`plain::softmax`](super::plain::softmax), and its backward: each pass over a row in [`LANES`] running sums.
 
-use multiversion::multiversion;
-
 use super::exp::exp;
 use super::vector::{dot, fold, larger, sum};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// The largest number of a row; -inf for an empty one.
@@ -53,7 +52,7 @@ pub fn softmax_row(row: &mut [Real]) {
 }
 
 /// Softmax of every row of x (n, columns) in place.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn softmax(x: &mut [Real], columns: usize) {
     for row in x.chunks_exact_mut(columns) {
         softmax_row(row);
@@ -71,7 +70,7 @@ pub fn softmax_row_backward(dp: &mut [Real], p: &[Real]) {
 }
 
 /// [`softmax_row_backward`] for every row of p (n, columns).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn softmax_backward(dp: &mut [Real], p: &[Real], columns: usize) {
     for (dp, p) in dp.chunks_exact_mut(columns).zip(p.chunks_exact(columns)) {
         softmax_row_backward(dp, p);

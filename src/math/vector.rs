@@ -1,7 +1,6 @@
 //! Sums and scaled additions over contiguous numbers.
 
-use multiversion::multiversion;
-
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// All lanes joined by `join`, half with half: a chain of 16 additions would wait for each of them.
@@ -88,7 +87,7 @@ pub fn axpy(y: &mut [Real], a: Real, x: &[Real]) {
 }
 
 /// y += x
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add(y: &mut [Real], x: &[Real]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += x;
@@ -96,7 +95,7 @@ pub fn add(y: &mut [Real], x: &[Real]) {
 }
 
 /// sums[j] += x[i, j] over all rows i of x (n, columns): the gradient of a bias.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add_rows(sums: &mut [Real], x: &[Real]) {
     for row in x.chunks_exact(sums.len()) {
         for (sum, x) in sums.iter_mut().zip(row) {
@@ -106,7 +105,7 @@ pub fn add_rows(sums: &mut [Real], x: &[Real]) {
 }
 
 /// Adds `row` to every row of y (n, columns).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add_to_rows(y: &mut [Real], row: &[Real]) {
     for y in y.chunks_exact_mut(row.len()) {
         for (y, x) in y.iter_mut().zip(row) {
@@ -117,7 +116,7 @@ pub fn add_to_rows(y: &mut [Real], row: &[Real]) {
 
 /// y (n) += x (m) W (m, n): generation's matrix product. It reads every weight once, so four rows go together and y
 /// stays in the first cache.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add_row_times_matrix(y: &mut [Real], x: &[Real], w: &[Real]) {
     let n = y.len();
     let (fours, rest) = x.as_chunks::<4>();
@@ -137,7 +136,7 @@ pub fn add_row_times_matrix(y: &mut [Real], x: &[Real], w: &[Real]) {
 
 /// Sum of squares in [`LANES`] running sums, which are then added in f64: a part of the square of a gradient's norm.
 #[allow(clippy::unnecessary_cast)]
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn sum_of_squares(x: &[Real]) -> f64 {
     let mut sums = [0.0; LANES];
     let (chunks, rest) = x.as_chunks::<LANES>();

@@ -7,10 +7,10 @@
 
 use std::ops::Range;
 
-use multiversion::multiversion;
 use rayon::prelude::*;
 
 use super::config::{Decay, Training};
+use crate::math::vectorised::{apply, vectorised};
 use crate::math::{Real, vector};
 use crate::model::Group;
 use crate::nn::parameters::Registry;
@@ -260,7 +260,7 @@ impl<'a> Arenas<'a> {
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn update(
     weights: &mut [Real],
     m: &mut [Real],

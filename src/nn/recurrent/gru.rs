@@ -2,12 +2,11 @@
 //! q = h_{t-1} W_hh + b_hh are each of three blocks r, z, n. The reset gate stands after the product, so one product serves
 //! all three.
 
-use multiversion::multiversion;
-
 use super::{blocks, blocks_mut};
 use crate::math::Real;
 use crate::math::exp::tanh;
 use crate::math::logistic::sigmoid;
+use crate::math::vectorised::{apply, vectorised};
 
 /// The gates come in as p and leave as (r, z, n).
 ///
@@ -29,7 +28,7 @@ pub fn forward(
 }
 
 /// [`forward`] of one sequence; all (H). Slices of their own, so that the compiler knows that they don't overlap.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn forward_row(
     h: &mut [Real],
     r: &mut [Real],
@@ -79,7 +78,7 @@ pub fn backward(
 }
 
 /// [`backward`] of one sequence; all (H).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn backward_row(
     d_r: &mut [Real],
     d_z: &mut [Real],
@@ -109,7 +108,7 @@ fn backward_row(
 ///
 /// # Shapes
 /// - d_before, d (B, H); gates (B, 3H); `width` is H
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn backward_past_the_gates(d_before: &mut [Real], d: &[Real], gates: &[Real], width: usize) {
     let rows = d_before.chunks_exact_mut(width).zip(d.chunks_exact(width));
     for ((d_before, d), gates) in rows.zip(gates.chunks_exact(3 * width)) {

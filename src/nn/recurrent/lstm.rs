@@ -1,12 +1,11 @@
 //! Long short-term memory: [`plain::lstm`](crate::math::plain::lstm) for all units of a batch. The four blocks of
 //! gates = x_t W_ih + b_ih + h_{t-1} W_hh + b_hh are i, f, g, o.
 
-use multiversion::multiversion;
-
 use super::{blocks, blocks_mut};
 use crate::math::Real;
 use crate::math::exp::tanh;
 use crate::math::logistic::sigmoid;
+use crate::math::vectorised::{apply, vectorised};
 
 /// The gates come in before their sigmoid or tanh and leave as (i, f, g, o).
 ///
@@ -28,7 +27,7 @@ pub fn forward(
 }
 
 /// [`forward`] of one sequence; all (H). Slices of their own, so that the compiler knows that they don't overlap.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn forward_row(
     h: &mut [Real],
     c: &mut [Real],
@@ -76,7 +75,7 @@ pub fn backward(
 }
 
 /// [`backward`] of one sequence; all (H).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn backward_row(
     d_i: &mut [Real],
     d_f: &mut [Real],
