@@ -114,7 +114,7 @@ pub fn add_to_rows(y: &mut [Real], row: &[Real]) {
     }
 }
 
-/// y (n) += x (m) W (m, n): generation's matrix product. It reads every weight once, so four rows go together and y
+/// y (n) += x (m) W (m, n), of [`plain::linear`](super::plain::linear) one row: generation's matrix product. It reads every weight once, so four rows go together and y
 /// stays in the first cache.
 #[apply(vectorised)]
 pub fn add_row_times_matrix(y: &mut [Real], x: &[Real], w: &[Real]) {
@@ -152,6 +152,9 @@ pub fn sum_of_squares(x: &[Real]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
 
     #[test]
     fn reductions_count_every_element_once() {
@@ -171,15 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn a_row_times_a_matrix_uses_every_row_once() {
-        let (m, n) = (7, 5);
-        let x: Vec<Real> = (1..=m).map(|i| i as Real).collect();
-        let w: Vec<Real> = (0..m * n).map(|i| i as Real).collect();
-        let mut y = vec![100.0; n];
-        add_row_times_matrix(&mut y, &x, &w);
-        for (j, y) in y.iter().enumerate() {
-            let expected: usize = (0..m).map(|i| (i + 1) * (i * n + j)).sum();
-            assert_eq!(*y, 100.0 + expected as Real);
+    fn a_row_times_a_matrix_is_the_plain_linear_layer() {
+        for (m, n) in [(1, 1), (3, 16), (4, 5), (7, 5), (33, 17)] {
+            let (x, w, b) = (values(m, 1), values(m * n, 2), values(n, 3));
+            let mut y = real(&b);
+            add_row_times_matrix(&mut y, &real(&x), &real(&w));
+            assert_near("y", &y, &plain::linear::forward(&x, &w, &b), 32.0);
         }
     }
 }
