@@ -57,7 +57,7 @@ impl Sums {
     }
 }
 
-/// Sets dx (n, C), adds to d_weight and d_bias (C); `scratch` (C) is overwritten.
+/// Sets dx (n, C), adds to d_weight and d_bias (C).
 #[apply(vectorised)]
 pub fn layer_norm_backward(
     dx: &mut [Real],
@@ -101,7 +101,6 @@ mod tests {
     use crate::math::finite_difference::values;
     use crate::math::plain;
     use crate::math::plain::agreement::{assert_near, real};
-    use crate::math::vector::dot;
 
     #[test]
     fn it_and_its_gradients_are_the_plain_ones() {
@@ -122,27 +121,6 @@ mod tests {
             assert_near("dx", &d, &dx, 64.0);
             assert_near("d_weight", &d_weight, &dw, 64.0);
             assert_near("d_bias", &d_bias, &db, 8.0);
-        }
-    }
-
-    #[test]
-    fn dx_is_orthogonal_to_one_and_to_x_hat() {
-        let (n, c) = (3, 21);
-        let value = |i: usize| (i as Real * 0.37).sin() * 2.0 + 0.5;
-        let x: Vec<Real> = (0..n * c).map(value).collect();
-        let dy: Vec<Real> = (0..n * c).map(|i| value(i * 7 + 3)).collect();
-        let weight: Vec<Real> = (0..c).map(|i| value(i + 90)).collect();
-        let (mut y, mut mean, mut rstd) = (vec![0.0; n * c], vec![0.0; n], vec![0.0; n]);
-        layer_norm(&mut y, &mut mean, &mut rstd, &x, &vec![1.0; c], &vec![0.0; c], 1e-5);
-        for row in y.chunks(c) {
-            assert!(row.iter().sum::<Real>().abs() < 1e-4);
-            assert!((dot(row, row) / c as Real - 1.0).abs() < 1e-4);
-        }
-        let (mut dx, mut dw, mut db) = (vec![0.0; n * c], vec![0.0; c], vec![0.0; c]);
-        layer_norm_backward(&mut dx, &mut dw, &mut db, &dy, &x, &mean, &rstd, &weight);
-        for (dx, x_hat) in dx.chunks(c).zip(y.chunks(c)) {
-            assert!(dx.iter().sum::<Real>().abs() < 1e-4);
-            assert!(dot(dx, x_hat).abs() < 1e-3);
         }
     }
 }

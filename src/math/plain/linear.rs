@@ -25,7 +25,7 @@ pub fn forward(x: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
 /// and b_j by 1.
 ///
 /// # Shapes
-/// - dy (n, out), x, dx (n, in), weight, d_weight (in, out), d_bias (`n_out`)
+/// - dy (n, out), x, dx (n, in), weight, d_weight (in, out), d_bias (out); `n_out` is out
 pub fn backward(dy: &[f64], x: &[f64], weight: &[f64], n_out: usize) -> [Vec<f64>; 3] {
     let n_in = weight.len() / n_out;
     let mut dx = vec![0.0; x.len()];
