@@ -1,14 +1,13 @@
 //! Functions on arrays, without state.
 //!
-//! A loop that a training step spends its time in is compiled three times (AVX-512, AVX2 with FMA, the target's baseline)
-//! and chosen at run time. Sums are kept in [`LANES`] running sums: a float sum in program order cannot be vectorised.
+//! A loop that a training step spends its time in is [`vectorised`]. Sums are kept in [`LANES`] running sums: a float sum in program order cannot be vectorised.
 
 pub mod activation;
 pub mod attention;
 pub mod cosine;
 pub mod cross_entropy;
 pub mod exp;
-#[cfg(all(test, feature = "f64"))]
+#[cfg(test)]
 pub mod finite_difference;
 pub mod gate;
 pub mod gemm;
@@ -16,11 +15,14 @@ pub mod hash;
 pub mod logistic;
 pub mod norm;
 pub mod normal;
+pub mod pca;
+pub mod plain;
 pub mod random;
 pub mod room;
 pub mod softmax;
 pub mod tiles;
 pub mod vector;
+pub mod vectorised;
 
 /// The number every weight and activation is made of: f32, or f64 under the private feature `f64`, which the
 /// finite-difference tests use.

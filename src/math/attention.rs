@@ -1,4 +1,4 @@
-//! Scaled dot-product attention of one head: y = softmax(q k' * scale) v (Attention Is All You Need, 3.2.1).
+//! Scaled dot-product attention of one head: [`plain::attention`](super::plain::attention), and its backward.
 //!
 //! Two ways to the same numbers. Up to [`FEW_KEYS`] keys a matrix product is smaller than the call to it: plain loops over
 //! a fixed number of lanes, one row of scores in registers. Above, BLAS, in blocks of rows: when the mask is causal, a
@@ -13,8 +13,8 @@ use super::room;
 use super::softmax::{softmax_row, softmax_row_backward};
 use super::tiles::Operand;
 use super::vector::{fold, larger, sum};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
-use multiversion::multiversion;
 
 /// At most so many keys go the way of plain loops.
 pub const FEW_KEYS: usize = 16;
@@ -192,7 +192,7 @@ fn weighted_rows(y: &mut [Real], x: &[Real], factor: impl Fn(usize) -> Real) {
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn forward_few<const P: usize>(
     y: &mut [Real],
     weights: &mut [Real],
@@ -237,7 +237,7 @@ fn forward_few<const P: usize>(
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn backward_few<const P: usize>(
     dq: &mut [Real],
     dk: &mut [Real],
@@ -291,7 +291,7 @@ fn backward_few<const P: usize>(
 }
 
 /// From q·k to weights: scaled, and softmax of the rows `first..`, each over the keys it sees; zeros elsewhere.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn softmax_rows(weights: &mut [Real], first: usize, shape: &Shape) {
     for (i, row) in weights.chunks_exact_mut(shape.keys).enumerate() {
         let seen = shape.seen(first + i + 1);
@@ -305,7 +305,7 @@ fn softmax_rows(weights: &mut [Real], first: usize, shape: &Shape) {
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn drop_rows(dropped: &mut [Real], weights: &[Real], first: usize, drop: Drop) {
     drop.apply(dropped, weights, first);
 }
@@ -344,7 +344,7 @@ fn forward_blocks(
 }
 
 /// From d loss / d weights (after dropout) to d loss / d products, for rows of all keys.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn score_rows_backward(
     d: &mut [Real],
     weights: &[Real],
@@ -414,45 +414,37 @@ fn backward_blocks(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The formula, one number at a time.
-    fn plain_forward(q: &[Real], k: &[Real], v: &[Real], shape: &Shape) -> (Vec<Real>, Vec<Real>) {
-        let Shape { queries, keys, width, value_width, scale, .. } = *shape;
-        let (mut y, mut weights) = (vec![0.0; queries * value_width], vec![0.0; queries * keys]);
-        for i in 0..queries {
-            let seen = shape.seen(i + 1);
-            let score = |j: usize| -> Real {
-                (0..width).map(|d| q[i * width + d] * k[j * width + d]).sum::<Real>() * scale
-            };
-            let total: Real = (0..seen).map(|j| score(j).exp()).sum();
-            for j in 0..seen {
-                weights[i * keys + j] = score(j).exp() / total;
-                for d in 0..value_width {
-                    y[i * value_width + d] += weights[i * keys + j] * v[j * value_width + d];
-                }
-            }
-        }
-        (y, weights)
-    }
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
 
     /// Both ways, and every number of keys about the edges of their lanes and blocks.
     #[test]
-    fn forward_is_the_formula() {
-        let values = |n: usize, seed: usize| -> Vec<Real> {
-            (0..n).map(|i| ((i * 37 + seed * 11) as Real * 0.618).fract() * 2.0 - 1.0).collect()
-        };
-        for time in [1, 7, 8, 9, 16, 17, 31, 32, 33, 70] {
+    fn it_and_its_gradients_are_the_plain_ones() {
+        let times = [1, 7, 8, 9, 16, 17, 31, 32, 33, 70];
+        for (time, seed) in times.into_iter().flat_map(|time| [(time, 1), (time, 2), (time, 3)]) {
             for (queries, keys, causal) in
-                [(time, time, true), (time, time, false), (3, time, false)]
+                [(time, time, true), (time, time, false), (3, time, false), (time + 2, time, true)]
             {
                 let shape = Shape { queries, keys, width: 6, value_width: 9, scale: 0.4, causal };
-                let (q, k, v) = (values(queries * 6, 1), values(keys * 6, 2), values(keys * 9, 3));
-                let (mut y, mut p) = (vec![7.0; queries * 9], vec![7.0; queries * keys]);
+                let (q, k) = (values(queries * 6, seed), values(keys * 6, seed + 3));
+                let (v, dy) = (values(keys * 9, seed + 6), values(queries * 9, seed + 9));
+                let lengths = [queries, keys];
+                let [y, p] = plain::attention::forward(&q, &k, &v, lengths, 0.4, causal);
+                let [dq, dk, dv] =
+                    plain::attention::backward(&dy, &p, &q, &k, &v, lengths, 0.4, causal);
+                let (q, k, v, dy) = (real(&q), real(&k), real(&v), real(&dy));
                 let mut scratch = Scratch::new(queries, keys, 9);
-                forward(&mut y, &mut p, &q, &k, &v, &shape, None, &mut scratch);
-                let (plain_y, plain_p) = plain_forward(&q, &k, &v, &shape);
-                for (a, b) in y.iter().chain(&p).zip(plain_y.iter().chain(&plain_p)) {
-                    assert!((a - b).abs() < 1e-5, "{queries} x {keys}: {a} instead of {b}");
+                let (mut out, mut weights) = (vec![7.0; y.len()], vec![7.0; p.len()]);
+                forward(&mut out, &mut weights, &q, &k, &v, &shape, None, &mut scratch);
+                let name = format!("{queries} x {keys}");
+                assert_near(&format!("{name}: y"), &out, &y, 16.0);
+                assert_near(&format!("{name}: weights"), &weights, &p, 8.0);
+                let [mut d_q, mut d_k, mut d_v] = [&q, &k, &v].map(|x| vec![7.0; x.len()]);
+                let (d_q, d_k, d_v) = (&mut d_q, &mut d_k, &mut d_v);
+                backward(d_q, d_k, d_v, &dy, &weights, &q, &k, &v, &shape, None, &mut scratch);
+                for (part, found, plain) in [("dq", d_q, dq), ("dk", d_k, dk), ("dv", d_v, dv)] {
+                    assert_near(&format!("{name}: {part}"), found, &plain, 64.0);
                 }
             }
         }
@@ -464,10 +456,11 @@ mod gradient_tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
 
-    /// Few keys and many, causal, full and cross attention, one position, with and without dropout.
+    /// With dropout: few keys and many, causal, full and cross attention, one position.
     #[test]
     fn gradient_of_queries_keys_and_values() {
-        let cases = [
+        let drop = Some(Drop { key: 99, threshold: u32::MAX / 3, scale: 1.5 });
+        for (queries, keys, causal) in [
             (1, 1, true),
             (5, 5, true),
             (8, 8, true),
@@ -475,44 +468,23 @@ mod gradient_tests {
             (40, 40, true),
             (6, 9, false),
             (7, 33, false),
-        ];
-        for (queries, keys, causal) in cases {
-            for drop in [None, Some(Drop { key: 99, threshold: u32::MAX / 3, scale: 1.5 })] {
-                let shape = Shape { queries, keys, width: 5, value_width: 11, scale: 0.4, causal };
-                let mut scratch = Scratch::new(queries, keys, 11);
-                let (q, k, v) = (values(queries * 5, 1), values(keys * 5, 2), values(keys * 11, 3));
-                let dy = values(queries * 11, 4);
-                let (mut y, mut p) = (vec![0.0; queries * 11], vec![0.0; queries * keys]);
-                forward(&mut y, &mut p, &q, &k, &v, &shape, drop, &mut scratch);
-                for row in p.chunks(keys) {
-                    assert!(
-                        (row.iter().sum::<f64>() - 1.0).abs() < 1e-12,
-                        "rows of weights sum to 1"
-                    );
-                }
-                let (mut dq, mut dk, mut dv) =
-                    (vec![9.0; q.len()], vec![9.0; k.len()], vec![9.0; v.len()]);
-                backward(
-                    &mut dq,
-                    &mut dk,
-                    &mut dv,
-                    &dy,
-                    &p,
-                    &q,
-                    &k,
-                    &v,
-                    &shape,
-                    drop,
-                    &mut scratch,
-                );
-                let mut loss = |q: &[f64], k: &[f64], v: &[f64]| {
-                    forward(&mut y, &mut p, q, k, v, &shape, drop, &mut scratch);
-                    weighted_sum(&y, &dy)
-                };
-                check("dq", &q, &dq, 1e-7, |q| loss(q, &k, &v));
-                check("dk", &k, &dk, 1e-7, |k| loss(&q, k, &v));
-                check("dv", &v, &dv, 1e-7, |v| loss(&q, &k, v));
-            }
+        ] {
+            let shape = Shape { queries, keys, width: 5, value_width: 11, scale: 0.4, causal };
+            let mut scratch = Scratch::new(queries, keys, 11);
+            let (q, k, v) = (values(queries * 5, 1), values(keys * 5, 2), values(keys * 11, 3));
+            let dy = values(queries * 11, 4);
+            let (mut y, mut p) = (vec![0.0; queries * 11], vec![0.0; queries * keys]);
+            forward(&mut y, &mut p, &q, &k, &v, &shape, drop, &mut scratch);
+            let (mut dq, mut dk, mut dv) =
+                (vec![9.0; q.len()], vec![9.0; k.len()], vec![9.0; v.len()]);
+            backward(&mut dq, &mut dk, &mut dv, &dy, &p, &q, &k, &v, &shape, drop, &mut scratch);
+            let mut loss = |q: &[f64], k: &[f64], v: &[f64]| {
+                forward(&mut y, &mut p, q, k, v, &shape, drop, &mut scratch);
+                weighted_sum(&y, &dy)
+            };
+            check("dq", &q, &dq, 1e-7, |q| loss(q, &k, &v));
+            check("dk", &k, &dk, 1e-7, |k| loss(&q, k, &v));
+            check("dv", &v, &dv, 1e-7, |v| loss(&q, &k, v));
         }
     }
 }

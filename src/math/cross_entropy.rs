@@ -1,13 +1,11 @@
-//! Cross-entropy of logits against the token that came: loss = logsumexp(z) - z_y, and its gradient softmax(z) - onehot(y).
-//!
-//! With label smoothing s the token that came is asked for with 1 - s, and every token with s / V more (Szegedy et al. 2015,
-//! section 7): loss = logsumexp(z) - (1 - s) z_y - s mean(z), as PyTorch's `cross_entropy(label_smoothing=s)`.
+//! [`plain::cross_entropy`](super::plain::cross_entropy) and its gradient, without a logarithm of each probability:
+//! loss = logsumexp(z) - z_y, and with label smoothing s logsumexp(z) - (1 - s) z_y - s mean(z), as PyTorch's
+//! `cross_entropy(label_smoothing=s)`.
 //!
 //! Where the target is [`IGNORED`], nothing is asked: loss and gradient are 0.
 
-use multiversion::multiversion;
-
 use super::softmax::{exp_shifted, largest};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real, vector};
 
 /// The target of a position that counts for nothing.
@@ -15,7 +13,7 @@ pub const IGNORED: u32 = u32::MAX;
 
 /// Sum of the losses of all rows of `logits` (n, columns), in nats. The logits become d(scale * sum of losses)/d logits =
 /// scale * (softmax - onehot): with scale = 1 / (B T), the gradient of the mean.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn cross_entropy_backward(
     logits: &mut [Real],
@@ -44,7 +42,7 @@ pub fn cross_entropy_backward(
 }
 
 /// Sum of the losses of all rows of `logits` (n, columns), in nats; the logits are used up.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn cross_entropy(logits: &mut [Real], targets: &[u32], columns: usize) -> f64 {
     let mut loss = 0.0;
@@ -60,7 +58,7 @@ pub fn cross_entropy(logits: &mut [Real], targets: &[u32], columns: usize) -> f6
 }
 
 /// [`cross_entropy_backward`] with label smoothing, 0 <= `smoothing` <= 1.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn smoothed_cross_entropy_backward(
     logits: &mut [Real],
@@ -91,7 +89,7 @@ pub fn smoothed_cross_entropy_backward(
 }
 
 /// [`cross_entropy`] with label smoothing, 0 <= `smoothing` <= 1.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn smoothed_cross_entropy(
     logits: &mut [Real],
@@ -112,7 +110,7 @@ pub fn smoothed_cross_entropy(
 }
 
 /// How many rows of `logits` (n, columns) are largest at their target.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn right(logits: &[Real], targets: &[u32], columns: usize) -> usize {
     let rows = logits.chunks_exact(columns).zip(targets);
     rows.filter(|(row, target)| **target != IGNORED && row[**target as usize] >= largest(row))
@@ -139,55 +137,36 @@ fn wanted(row: &[Real], target: usize, smoothing: Real) -> Real {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The formulas, one number at a time: the loss of a row and its gradient.
-    fn plain_cross_entropy(logits: &[Real], target: usize) -> (Real, Vec<Real>) {
-        let total: Real = logits.iter().map(|z| z.exp()).sum();
-        let mut gradient: Vec<Real> = logits.iter().map(|z| z.exp() / total).collect();
-        gradient[target] -= 1.0;
-        (total.ln() - logits[target], gradient)
-    }
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
 
     #[test]
-    #[allow(clippy::unnecessary_cast)]
-    fn it_is_the_formula() {
-        for n in [2, 16, 17, 65] {
-            let logits: Vec<Real> = (0..n).map(|i| (i as Real * 1.3).cos() * 3.0).collect();
-            let (loss, gradient) = plain_cross_entropy(&logits, 1);
-            let mut d = logits.clone();
-            let found = cross_entropy_backward(&mut d, &[1], n, 1.0);
-            assert!((found - loss as f64).abs() < 1e-5, "{found} instead of {loss}");
-            for (d, plain) in d.iter().zip(gradient) {
-                assert!((d - plain).abs() < 1e-6, "{d} instead of {plain}");
+    fn they_and_their_gradients_are_the_plain_ones() {
+        let cases = [2, 15, 16, 17, 65].into_iter().flat_map(|n| [(n, 1), (n, 2), (n, 3)]);
+        for (n, seed) in cases {
+            let z: Vec<f64> = values(4 * n, seed).iter().map(|z| z * 3.0).collect();
+            let targets = [0, n - 1, n / 2, 1];
+            let tokens = targets.map(|target| target as u32);
+            let near = |loss: f64, d: &[Real], smoothing: Real| {
+                let smoothing = f64::from(smoothing);
+                let expected = plain::cross_entropy::forward(&z, &targets, n, smoothing);
+                assert_near("loss", &real(&[loss]), &[expected], 16.0);
+                let expected = plain::cross_entropy::backward(&z, &targets, n, smoothing);
+                let expected: Vec<f64> = expected.iter().map(|d| 0.5 * d).collect();
+                assert_near("gradient", d, &expected, 8.0);
+            };
+            let mut d = real(&z);
+            near(cross_entropy_backward(&mut d, &tokens, n, 0.5), &d, 0.0);
+            near(cross_entropy(&mut real(&z), &tokens, n), &d, 0.0);
+            for smoothing in [0.0, 0.1, 1.0] {
+                let mut d = real(&z);
+                let loss = smoothed_cross_entropy_backward(&mut d, &tokens, n, smoothing, 0.5);
+                near(loss, &d, smoothing);
+                let only = smoothed_cross_entropy(&mut real(&z), &tokens, n, smoothing);
+                near(only, &d, smoothing);
             }
         }
-    }
-
-    #[test]
-    fn equal_logits_cost_ln_of_their_number() {
-        let mut logits = vec![3.0; 65 * 2];
-        assert!((cross_entropy(&mut logits, &[0, 64], 65) - 2.0 * 65.0_f64.ln()).abs() < 1e-5);
-    }
-
-    #[test]
-    fn every_row_of_the_gradient_sums_to_zero() {
-        let mut logits: Vec<Real> = (0..40).map(|i| (i as Real * 1.3).cos() * 3.0).collect();
-        let loss = cross_entropy(&mut logits.clone(), &[3, 0], 20);
-        assert!((cross_entropy_backward(&mut logits, &[3, 0], 20, 0.5) - loss).abs() < 1e-6);
-        for (row, target) in logits.chunks(20).zip([3, 0]) {
-            assert!(row.iter().sum::<Real>().abs() < 1e-6);
-            assert!(row[target] < 0.0);
-        }
-    }
-
-    #[test]
-    #[cfg(feature = "f64")]
-    fn gradient_of_cross_entropy() {
-        use crate::math::finite_difference::{check, values};
-        let (logits, targets) = (values(3 * 19, 1), [0, 18, 7]);
-        let mut d = logits.clone();
-        cross_entropy_backward(&mut d, &targets, 19, 1.0 / 3.0);
-        check("logits", &logits, &d, 1e-7, |x| cross_entropy(&mut x.to_vec(), &targets, 19) / 3.0);
     }
 
     #[test]
@@ -219,17 +198,5 @@ mod tests {
         assert!((plain - none).abs() < 1e-6);
         assert_eq!(right(&logits, &[2, 0], 3), 1);
         assert_eq!(right(&logits, &[IGNORED, 2], 3), 1);
-    }
-
-    #[test]
-    #[cfg(feature = "f64")]
-    fn gradient_of_smoothed_cross_entropy() {
-        use crate::math::finite_difference::{check, values};
-        let (logits, targets) = (values(4 * 19, 1), [0, 18, IGNORED, 7]);
-        let mut d = logits.clone();
-        smoothed_cross_entropy_backward(&mut d, &targets, 19, 0.1, 1.0 / 3.0);
-        check("logits", &logits, &d, 1e-7, |x| {
-            smoothed_cross_entropy(&mut x.to_vec(), &targets, 19, 0.1) / 3.0
-        });
     }
 }

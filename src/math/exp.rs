@@ -1,4 +1,4 @@
-//! exp, tanh and sigmoid that the compiler can vectorise.
+//! exp and tanh that the compiler can vectorise.
 //!
 //! The standard library's `f32::exp` is a call for every number. This one is a branch-free polynomial:
 //! exp(x) = 2^n exp(r) with n = round(x / ln 2), so |r| <= ln 2 / 2, where a polynomial of degree 6 is exact to 1 ulp.
@@ -53,13 +53,6 @@ pub fn tanh(x: Real) -> Real {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
-/// sigmoid(x) = 1 / (1 + exp(-x)), absolute error under 2e-7.
-#[inline(always)]
-#[allow(clippy::inline_always)]
-pub fn sigmoid(x: Real) -> Real {
-    1.0 / (1.0 + exp(-x))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,16 +87,5 @@ mod tests {
         }
         assert_eq!(tanh(100.0), 1.0);
         assert_eq!(tanh(-100.0), -1.0);
-    }
-
-    #[test]
-    #[allow(clippy::unnecessary_cast)]
-    fn sigmoid_is_close_and_saturates() {
-        for i in -2000..=2000 {
-            let x = i as Real * 0.01;
-            let exact = 1.0 / (1.0 + (-(x as f64)).exp());
-            assert!((sigmoid(x) as f64 - exact).abs() < 2e-7, "sigmoid({x})");
-        }
-        assert_eq!((sigmoid(1000.0), sigmoid(-1000.0)), (1.0, 0.0));
     }
 }

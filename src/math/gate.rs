@@ -2,13 +2,13 @@
 //!
 //! The gates of a row stand side by side: `gates` (n, 2 width) holds u, then r.
 
-use multiversion::multiversion;
-
 use super::Real;
-use super::exp::{sigmoid, tanh};
+use super::exp::tanh;
+use super::logistic::sigmoid;
+use super::vectorised::{apply, vectorised};
 
 /// Gates from what goes into them, in place; `kept` (n, width) becomes r s.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn open(gates: &mut [Real], kept: &mut [Real], state: &[Real], width: usize) {
     let rows = gates.chunks_exact_mut(2 * width).zip(kept.chunks_exact_mut(width));
     for ((gates, kept), state) in rows.zip(state.chunks_exact(width)) {
@@ -22,7 +22,7 @@ pub fn open(gates: &mut [Real], kept: &mut [Real], state: &[Real], width: usize)
 }
 
 /// The candidate from what goes into it, in place; `out` (n, width) becomes u s + (1 - u) c.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn renew(
     out: &mut [Real],
     candidate: &mut [Real],
@@ -43,7 +43,7 @@ pub fn renew(
 
 /// From `d_out` to the gradient of what goes into the candidate and into u (first half of `d_gates`); sets `d_state` to
 /// the part that comes straight through u.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn renew_backward(
     d_candidate: &mut [Real],
     d_gates: &mut [Real],
@@ -70,7 +70,7 @@ pub fn renew_backward(
 }
 
 /// From `d_kept`, the gradient of r s, to what goes into r (second half of `d_gates`); adds to `d_state`.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn open_backward(
     d_gates: &mut [Real],
     d_state: &mut [Real],

@@ -1,4 +1,5 @@
-//! Matrix products, c = a b onto nothing, onto what c was or onto a bias, by the faster of two ways.
+//! Matrix products, c = a b onto nothing, onto what c was or onto a bias ([`plain::linear`](super::plain::linear)), by the
+//! faster of two ways.
 //!
 //! BLAS, through ndarray's `general_mat_mul`, where the feature `blas` is on. Our own [`tiles`] where it is off, or where
 //! the processor has AVX-512 and the BLAS at hand does not use it (an OpenBLAS that is older than the processor, or was

@@ -1,9 +1,8 @@
 //! The logistic function, and cross-entropy against a probability: what a decoder of pixels and a discriminator are
 //! trained by. All of it takes logits, so that no probability is ever rounded to 0 or 1 before its logarithm is taken.
 
-use multiversion::multiversion;
-
 use super::exp::exp;
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// sigmoid(x) = 1 / (1 + exp(-x)), relative error within a few ulp.
@@ -45,7 +44,7 @@ fn ln_1p(u: Real) -> Real {
 }
 
 /// y = sigmoid(x)
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn sigmoids(y: &mut [Real], x: &[Real]) {
     for (y, &x) in y.iter_mut().zip(x) {
         *y = sigmoid(x);
@@ -53,7 +52,7 @@ pub fn sigmoids(y: &mut [Real], x: &[Real]) {
 }
 
 /// Sum over all elements of -(t ln p + (1 - t) ln(1 - p)) with p = sigmoid(logit), in nats: softplus(logit) - t logit.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 #[allow(clippy::unnecessary_cast)]
 pub fn binary_cross_entropy(logits: &[Real], targets: &[Real]) -> f64 {
     let mut sums = [0.0; LANES];
@@ -71,7 +70,7 @@ pub fn binary_cross_entropy(logits: &[Real], targets: &[Real]) -> f64 {
 }
 
 /// The logits become scale * (sigmoid(logit) - target), the gradient of scale * [`binary_cross_entropy`].
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn binary_cross_entropy_backward(logits: &mut [Real], targets: &[Real], scale: Real) {
     for (logit, &target) in logits.iter_mut().zip(targets) {
         *logit = scale * (sigmoid(*logit) - target);

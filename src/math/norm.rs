@@ -1,15 +1,12 @@
-//! LayerNorm over rows: y = x_hat * weight + bias with x_hat = (x - mean) / sqrt(variance + eps), biased variance.
-//!
-//! Backward, with g = dy * weight (Ba, Kiros and Hinton 2016; the two means take out what a shift or a scale of x would do):
-//! dx = (g - mean(g) - x_hat * mean(g * x_hat)) / sqrt(variance + eps)
-
-use multiversion::multiversion;
+//! LayerNorm over rows, [`plain::layer_norm`](super::plain::layer_norm), and its backward: a pass over the row in [`LANES`]
+//! running sums, and one that writes.
 
 use super::vector::{sum, sum_of};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// y (n, C) from x (n, C); keeps x_hat's two ingredients of every row: `mean` (n) and `rstd` (n), 1 / standard deviation.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn layer_norm(
     y: &mut [Real],
     mean: &mut [Real],
@@ -60,8 +57,8 @@ impl Sums {
     }
 }
 
-/// Sets dx (n, C), adds to d_weight and d_bias (C); `scratch` (C) is overwritten.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+/// Sets dx (n, C), adds to d_weight and d_bias (C).
+#[apply(vectorised)]
 pub fn layer_norm_backward(
     dx: &mut [Real],
     d_weight: &mut [Real],
@@ -101,62 +98,29 @@ pub fn layer_norm_backward(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::math::vector::dot;
-
-    /// The formulas, one number at a time, of one row with weight w and bias b: y, and dx, dw and db for dy.
-    fn plain_layer_norm(x: &[Real], w: &[Real], b: &[Real], dy: &[Real]) -> [Vec<Real>; 4] {
-        let mean_of =
-            |f: &dyn Fn(usize) -> Real| (0..x.len()).map(f).sum::<Real>() / x.len() as Real;
-        let each = |f: &dyn Fn(usize) -> Real| (0..x.len()).map(f).collect::<Vec<_>>();
-        let mean = mean_of(&|i| x[i]);
-        let deviation = (mean_of(&|i| (x[i] - mean).powi(2)) + 1e-5).sqrt();
-        let x_hat = |i: usize| (x[i] - mean) / deviation;
-        let g = |i: usize| dy[i] * w[i];
-        let (g_mean, gx_mean) = (mean_of(&g), mean_of(&|i| g(i) * x_hat(i)));
-        [
-            each(&|i| x_hat(i) * w[i] + b[i]),
-            each(&|i| (g(i) - g_mean - x_hat(i) * gx_mean) / deviation),
-            each(&|i| dy[i] * x_hat(i)),
-            dy.to_vec(),
-        ]
-    }
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
 
     #[test]
-    fn it_is_the_formula() {
-        for c in [1, 15, 16, 17, 32, 50] {
-            let values = |k: Real| (0..c).map(|i| (i as Real * k).sin() + 0.5).collect::<Vec<_>>();
-            let (x, w, b, dy) = (values(0.37), values(1.1), values(2.3), values(0.9));
-            let (mut y, mut mean, mut rstd) = (vec![0.0; c], [0.0], [0.0]);
-            layer_norm(&mut y, &mut mean, &mut rstd, &x, &w, &b, 1e-5);
-            let (mut dx, mut dw, mut db) = (vec![7.0; c], vec![0.0; c], vec![0.0; c]);
-            layer_norm_backward(&mut dx, &mut dw, &mut db, &dy, &x, &mean, &rstd, &w);
-            let found = [y, dx, dw, db];
-            for (found, plain) in found.iter().zip(plain_layer_norm(&x, &w, &b, &dy)) {
-                for (a, b) in found.iter().zip(&plain) {
-                    assert!((a - b).abs() < 1e-4, "{c}: {a} instead of {b}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn dx_is_orthogonal_to_one_and_to_x_hat() {
-        let (n, c) = (3, 21);
-        let value = |i: usize| (i as Real * 0.37).sin() * 2.0 + 0.5;
-        let x: Vec<Real> = (0..n * c).map(value).collect();
-        let dy: Vec<Real> = (0..n * c).map(|i| value(i * 7 + 3)).collect();
-        let weight: Vec<Real> = (0..c).map(|i| value(i + 90)).collect();
-        let (mut y, mut mean, mut rstd) = (vec![0.0; n * c], vec![0.0; n], vec![0.0; n]);
-        layer_norm(&mut y, &mut mean, &mut rstd, &x, &vec![1.0; c], &vec![0.0; c], 1e-5);
-        for row in y.chunks(c) {
-            assert!(row.iter().sum::<Real>().abs() < 1e-4);
-            assert!((dot(row, row) / c as Real - 1.0).abs() < 1e-4);
-        }
-        let (mut dx, mut dw, mut db) = (vec![0.0; n * c], vec![0.0; c], vec![0.0; c]);
-        layer_norm_backward(&mut dx, &mut dw, &mut db, &dy, &x, &mean, &rstd, &weight);
-        for (dx, x_hat) in dx.chunks(c).zip(y.chunks(c)) {
-            assert!(dx.iter().sum::<Real>().abs() < 1e-4);
-            assert!(dot(dx, x_hat).abs() < 1e-3);
+    fn it_and_its_gradients_are_the_plain_ones() {
+        let cases = [1, 15, 16, 17, 32, 50].into_iter().flat_map(|c| [(c, 1), (c, 2), (c, 3)]);
+        for (c, seed) in cases {
+            let [x, dy] = [seed, seed + 3].map(|seed| values(3 * c, seed));
+            let [w, b] = [seed + 6, seed + 9].map(|seed| values(c, seed));
+            let [y, mean, rstd] = plain::layer_norm::forward(&x, &w, &b, 1e-5);
+            let [dx, dw, db] = plain::layer_norm::backward(&dy, &x, &mean, &rstd, &w);
+            let (x, dy, w, b) = (real(&x), real(&dy), real(&w), real(&b));
+            let (mut out, mut means, mut rstds) = (vec![7.0; 3 * c], vec![7.0; 3], vec![7.0; 3]);
+            layer_norm(&mut out, &mut means, &mut rstds, &x, &w, &b, 1e-5);
+            assert_near("y", &out, &y, 64.0);
+            assert_near("mean", &means, &mean, 8.0);
+            assert_near("rstd", &rstds, &rstd, 64.0);
+            let (mut d, mut d_weight, mut d_bias) = (vec![7.0; 3 * c], vec![0.0; c], vec![0.0; c]);
+            layer_norm_backward(&mut d, &mut d_weight, &mut d_bias, &dy, &x, &means, &rstds, &w);
+            assert_near("dx", &d, &dx, 64.0);
+            assert_near("d_weight", &d_weight, &dw, 64.0);
+            assert_near("d_bias", &d_bias, &db, 8.0);
         }
     }
 }

@@ -1,11 +1,8 @@
-//! softmax(x)_j = exp(x_j) / sum_k exp(x_k), row by row, and its backward.
-//!
-//! The largest number of the row is taken off first: the result is the same and nothing overflows.
-
-use multiversion::multiversion;
+//! [`plain::softmax`](super::plain::softmax), and its backward: each pass over a row in [`LANES`] running sums.
 
 use super::exp::exp;
 use super::vector::{dot, fold, larger, sum};
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// The largest number of a row; -inf for an empty one.
@@ -55,7 +52,7 @@ pub fn softmax_row(row: &mut [Real]) {
 }
 
 /// Softmax of every row of x (n, columns) in place.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn softmax(x: &mut [Real], columns: usize) {
     for row in x.chunks_exact_mut(columns) {
         softmax_row(row);
@@ -73,7 +70,7 @@ pub fn softmax_row_backward(dp: &mut [Real], p: &[Real]) {
 }
 
 /// [`softmax_row_backward`] for every row of p (n, columns).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn softmax_backward(dp: &mut [Real], p: &[Real], columns: usize) {
     for (dp, p) in dp.chunks_exact_mut(columns).zip(p.chunks_exact(columns)) {
         softmax_row_backward(dp, p);
@@ -83,22 +80,24 @@ pub fn softmax_backward(dp: &mut [Real], p: &[Real], columns: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The formula, one number at a time.
-    fn plain_softmax(x: &[Real]) -> Vec<Real> {
-        let total: Real = x.iter().map(|x| x.exp()).sum();
-        x.iter().map(|x| x.exp() / total).collect()
-    }
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
 
     #[test]
-    fn it_is_the_formula() {
-        for n in [1, 15, 16, 17, 65] {
-            let x: Vec<Real> = (0..n).map(|i| (i as Real * 0.7).sin() * 4.0).collect();
-            let mut p = x.clone();
+    fn it_and_its_gradient_are_the_plain_ones() {
+        for (n, seed) in
+            [1, 7, 15, 16, 17, 33, 65].into_iter().flat_map(|n| [(n, 1), (n, 2), (n, 3)])
+        {
+            let x: Vec<f64> = values(3 * n, seed).iter().map(|x| x * 4.0).collect();
+            let plain_p = plain::softmax::forward(&x, n);
+            let mut p = real(&x);
             softmax(&mut p, n);
-            for (p, plain) in p.iter().zip(plain_softmax(&x)) {
-                assert!((p - plain).abs() < 1e-6, "{p} instead of {plain}");
-            }
+            assert_near("p", &p, &plain_p, 8.0);
+            let dp = values(3 * n, seed + 3);
+            let mut d = real(&dp);
+            softmax_backward(&mut d, &p, n);
+            assert_near("dx", &d, &plain::softmax::backward(&dp, &plain_p, n), 8.0);
         }
     }
 
@@ -120,21 +119,5 @@ mod tests {
         let mut p = [1e30, 0.0, -1e30];
         softmax(&mut p, 3);
         assert_eq!(p, [1.0, 0.0, 0.0]);
-    }
-
-    #[test]
-    #[cfg(feature = "f64")]
-    fn gradient_of_softmax() {
-        use crate::math::finite_difference::{check, values, weighted_sum};
-        let (x, dy) = (values(3 * 21, 1), values(3 * 21, 2));
-        let mut p = x.clone();
-        softmax(&mut p, 21);
-        let mut d = dy.clone();
-        softmax_backward(&mut d, &p, 21);
-        check("softmax", &x, &d, 1e-7, |x| {
-            let mut p = x.to_vec();
-            softmax(&mut p, 21);
-            weighted_sum(&p, &dy)
-        });
     }
 }

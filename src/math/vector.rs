@@ -1,7 +1,6 @@
 //! Sums and scaled additions over contiguous numbers.
 
-use multiversion::multiversion;
-
+use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// All lanes joined by `join`, half with half: a chain of 16 additions would wait for each of them.
@@ -88,7 +87,7 @@ pub fn axpy(y: &mut [Real], a: Real, x: &[Real]) {
 }
 
 /// y += x
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add(y: &mut [Real], x: &[Real]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += x;
@@ -96,7 +95,7 @@ pub fn add(y: &mut [Real], x: &[Real]) {
 }
 
 /// sums[j] += x[i, j] over all rows i of x (n, columns): the gradient of a bias.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add_rows(sums: &mut [Real], x: &[Real]) {
     for row in x.chunks_exact(sums.len()) {
         for (sum, x) in sums.iter_mut().zip(row) {
@@ -106,7 +105,7 @@ pub fn add_rows(sums: &mut [Real], x: &[Real]) {
 }
 
 /// Adds `row` to every row of y (n, columns).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add_to_rows(y: &mut [Real], row: &[Real]) {
     for y in y.chunks_exact_mut(row.len()) {
         for (y, x) in y.iter_mut().zip(row) {
@@ -115,9 +114,9 @@ pub fn add_to_rows(y: &mut [Real], row: &[Real]) {
     }
 }
 
-/// y (n) += x (m) W (m, n): generation's matrix product. It reads every weight once, so four rows go together and y
+/// y (n) += x (m) W (m, n), of [`plain::linear`](super::plain::linear) one row: generation's matrix product. It reads every weight once, so four rows go together and y
 /// stays in the first cache.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn add_row_times_matrix(y: &mut [Real], x: &[Real], w: &[Real]) {
     let n = y.len();
     let (fours, rest) = x.as_chunks::<4>();
@@ -137,7 +136,7 @@ pub fn add_row_times_matrix(y: &mut [Real], x: &[Real], w: &[Real]) {
 
 /// Sum of squares in [`LANES`] running sums, which are then added in f64: a part of the square of a gradient's norm.
 #[allow(clippy::unnecessary_cast)]
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn sum_of_squares(x: &[Real]) -> f64 {
     let mut sums = [0.0; LANES];
     let (chunks, rest) = x.as_chunks::<LANES>();
@@ -153,6 +152,9 @@ pub fn sum_of_squares(x: &[Real]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
 
     #[test]
     fn reductions_count_every_element_once() {
@@ -172,15 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn a_row_times_a_matrix_uses_every_row_once() {
-        let (m, n) = (7, 5);
-        let x: Vec<Real> = (1..=m).map(|i| i as Real).collect();
-        let w: Vec<Real> = (0..m * n).map(|i| i as Real).collect();
-        let mut y = vec![100.0; n];
-        add_row_times_matrix(&mut y, &x, &w);
-        for (j, y) in y.iter().enumerate() {
-            let expected: usize = (0..m).map(|i| (i + 1) * (i * n + j)).sum();
-            assert_eq!(*y, 100.0 + expected as Real);
+    fn a_row_times_a_matrix_is_the_plain_linear_layer() {
+        for (m, n) in [(1, 1), (3, 16), (4, 5), (7, 5), (33, 17)] {
+            let (x, w, b) = (values(m, 1), values(m * n, 2), values(n, 3));
+            let mut y = real(&b);
+            add_row_times_matrix(&mut y, &real(&x), &real(&w));
+            assert_near("y", &y, &plain::linear::forward(&x, &w, &b), 32.0);
         }
     }
 }

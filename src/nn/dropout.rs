@@ -3,11 +3,11 @@
 //! Whether a unit drops is a function of (seed, step, place, sequence, unit): the same for any number of threads and
 //! shards, and backward asks again instead of remembering.
 
-use multiversion::multiversion;
 use ndarray::ArrayRef2;
 
 use super::activation::contiguous_mut;
 use crate::math::attention::Drop;
+use crate::math::vectorised::{apply, vectorised};
 use crate::math::{Real, hash};
 
 /// Which units are dropped in a step.
@@ -65,7 +65,7 @@ impl Dropout {
     }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn mask(units: &mut [Real], drop: Drop, first: u32) {
     for (i, unit) in (first..).zip(units) {
         *unit = if hash::bits(drop.key, i) >= drop.threshold { *unit * drop.scale } else { 0.0 };

@@ -6,7 +6,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use multiversion::multiversion;
+use crate::math::vectorised::{apply, vectorised};
 
 const REPEATS: usize = 5;
 /// How long the clock runs for a repeat, at least.
@@ -33,7 +33,7 @@ pub fn measure(bytes: usize) -> f64 {
 }
 
 /// Integers, whose additions the compiler may put in any order, and so into as many registers as it likes.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn sum(block: &[u64]) -> u64 {
     block.iter().fold(0, |sum, x| sum.wrapping_add(*x))
 }

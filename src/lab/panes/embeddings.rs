@@ -2,7 +2,6 @@
 
 mod chosen;
 mod neighbours;
-mod pca;
 mod scatter;
 mod table;
 mod tables;
@@ -18,6 +17,7 @@ use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
+use crate::math::pca;
 use crate::train::Subscription;
 pub use chosen::Embeddings;
 use chosen::{View, views};

@@ -1,15 +1,12 @@
-//! The gated recurrent unit (Cho et al. 2014), in the form of PyTorch and cuDNN. With p = x_t W_ih + b_ih and
-//! q = h_{t-1} W_hh + b_hh, each of three blocks r, z, n:
-//!
-//! - reset r = sigmoid(p_r + q_r), update z = sigmoid(p_z + q_z)
-//! - new n = tanh(p_n + r q_n): the reset gate stands after the product, so one product serves all three
-//! - h_t = (1 - z) n + z h_{t-1}
-
-use multiversion::multiversion;
+//! The gated recurrent unit: [`plain::gru`](crate::math::plain::gru) for all units of a batch. p = x_t W_ih + b_ih and
+//! q = h_{t-1} W_hh + b_hh are each of three blocks r, z, n. The reset gate stands after the product, so one product serves
+//! all three.
 
 use super::{blocks, blocks_mut};
 use crate::math::Real;
-use crate::math::exp::{sigmoid, tanh};
+use crate::math::exp::tanh;
+use crate::math::logistic::sigmoid;
+use crate::math::vectorised::{apply, vectorised};
 
 /// The gates come in as p and leave as (r, z, n).
 ///
@@ -31,7 +28,7 @@ pub fn forward(
 }
 
 /// [`forward`] of one sequence; all (H). Slices of their own, so that the compiler knows that they don't overlap.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn forward_row(
     h: &mut [Real],
     r: &mut [Real],
@@ -81,7 +78,7 @@ pub fn backward(
 }
 
 /// [`backward`] of one sequence; all (H).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn backward_row(
     d_r: &mut [Real],
     d_z: &mut [Real],
@@ -111,12 +108,48 @@ fn backward_row(
 ///
 /// # Shapes
 /// - d_before, d (B, H); gates (B, 3H); `width` is H
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn backward_past_the_gates(d_before: &mut [Real], d: &[Real], gates: &[Real], width: usize) {
     let rows = d_before.chunks_exact_mut(width).zip(d.chunks_exact(width));
     for ((d_before, d), gates) in rows.zip(gates.chunks_exact(3 * width)) {
         for ((d_before, d), z) in d_before.iter_mut().zip(d).zip(&gates[width..2 * width]) {
             *d_before += d * z;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
+
+    #[test]
+    fn it_and_its_gradients_are_the_plain_ones() {
+        for (sequences, width, seed) in [(1, 1, 1), (3, 5, 2), (2, 16, 3), (1, 37, 4)] {
+            let n = sequences * width;
+            let (p, q) = (values(3 * n, seed), values(3 * n, seed + 4));
+            let (before, dh) = (values(n, seed + 8), values(n, seed + 12));
+            let (mut gates, recurrent) = (real(&p), real(&q));
+            let (h_before, d) = (real(&before), real(&dh));
+            let mut h = vec![7.0; n];
+            forward(&mut h, &mut gates, &recurrent, &h_before, width);
+            let (mut dp, mut dq, mut past) = (vec![7.0; 3 * n], vec![7.0; 3 * n], vec![0.0; n]);
+            backward(&mut dp, &mut dq, &d, &gates, &recurrent, &h_before, width);
+            backward_past_the_gates(&mut past, &d, &gates, width);
+            for unit in 0..n {
+                let at = |gate| unit / width * 3 * width + gate * width + unit % width;
+                let at: [usize; 3] = std::array::from_fn(at);
+                let (plain_gates, plain_h) =
+                    plain::gru::forward(at.map(|at| p[at]), at.map(|at| q[at]), before[unit]);
+                let (plain_dp, plain_dq, d_before) =
+                    plain::gru::backward(dh[unit], plain_gates, q[at[2]], before[unit]);
+                assert_near("gates", &at.map(|at| gates[at]), &plain_gates, 8.0);
+                assert_near("dp", &at.map(|at| dp[at]), &plain_dp, 8.0);
+                assert_near("dq", &at.map(|at| dq[at]), &plain_dq, 8.0);
+                assert_near("h, past", &[h[unit], past[unit]], &[plain_h, d_before], 8.0);
+            }
         }
     }
 }

@@ -1,16 +1,11 @@
-//! Long short-term memory (Hochreiter and Schmidhuber 1997) with a forget gate (Gers, Schmidhuber and Cummins 2000). The four
-//! blocks of gates = x_t W_ih + b_ih + h_{t-1} W_hh + b_hh:
-//!
-//! - input i = sigmoid, forget f = sigmoid, cell g = tanh, output o = sigmoid
-//! - c_t = f c_{t-1} + i g, h_t = o tanh(c_t)
-//!
-//! From c_t to c_{t-1} a gradient is multiplied by f alone, by no matrix: where f is near 1, it does not vanish.
-
-use multiversion::multiversion;
+//! Long short-term memory: [`plain::lstm`](crate::math::plain::lstm) for all units of a batch. The four blocks of
+//! gates = x_t W_ih + b_ih + h_{t-1} W_hh + b_hh are i, f, g, o.
 
 use super::{blocks, blocks_mut};
 use crate::math::Real;
-use crate::math::exp::{sigmoid, tanh};
+use crate::math::exp::tanh;
+use crate::math::logistic::sigmoid;
+use crate::math::vectorised::{apply, vectorised};
 
 /// The gates come in before their sigmoid or tanh and leave as (i, f, g, o).
 ///
@@ -32,7 +27,7 @@ pub fn forward(
 }
 
 /// [`forward`] of one sequence; all (H). Slices of their own, so that the compiler knows that they don't overlap.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn forward_row(
     h: &mut [Real],
     c: &mut [Real],
@@ -80,7 +75,7 @@ pub fn backward(
 }
 
 /// [`backward`] of one sequence; all (H).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 fn backward_row(
     d_i: &mut [Real],
     d_f: &mut [Real],
@@ -107,5 +102,39 @@ fn backward_row(
         d_g[j] = d_c * i[j] * (1.0 - g[j] * g[j]);
         d_o[j] = d[j] * tanh_c * o[j] * (1.0 - o[j]);
         d_cell[j] = d_c * f[j];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::values;
+    use crate::math::plain;
+    use crate::math::plain::agreement::{assert_near, real};
+
+    #[test]
+    fn it_and_its_gradients_are_the_plain_ones() {
+        for (sequences, width, seed) in [(1, 1, 1), (3, 5, 2), (2, 16, 3), (1, 37, 4)] {
+            let n = sequences * width;
+            let (into, before) = (values(4 * n, seed), values(n, seed + 4));
+            let (dh, dc) = (values(n, seed + 8), values(n, seed + 12));
+            let (mut gates, c_before) = (real(&into), real(&before));
+            let (mut h, mut c) = (vec![7.0; n], vec![7.0; n]);
+            forward(&mut h, &mut c, &mut gates, &c_before, width);
+            let (mut d_gates, mut d_cell) = (vec![7.0; 4 * n], real(&dc));
+            backward(&mut d_gates, &mut d_cell, &real(&dh), &gates, &c_before, &c, width);
+            for unit in 0..n {
+                let at = |gate| unit / width * 4 * width + gate * width + unit % width;
+                let at: [usize; 4] = std::array::from_fn(at);
+                let (plain_gates, plain_c, plain_h) =
+                    plain::lstm::forward(at.map(|at| into[at]), before[unit]);
+                let (d_into, d_before) =
+                    plain::lstm::backward(dh[unit], dc[unit], plain_gates, before[unit], plain_c);
+                assert_near("gates", &at.map(|at| gates[at]), &plain_gates, 8.0);
+                assert_near("c, h", &[c[unit], h[unit]], &[plain_c, plain_h], 8.0);
+                assert_near("d_gates", &at.map(|at| d_gates[at]), &d_into, 8.0);
+                assert_near("d_cell", &[d_cell[unit]], &[d_before], 8.0);
+            }
+        }
     }
 }

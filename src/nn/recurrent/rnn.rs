@@ -3,13 +3,12 @@
 //! Backward multiplies by W_hh' and by tanh' <= 1 at every step, so what reaches a token falls or grows exponentially with
 //! the distance (Bengio, Simard and Frasconi 1994).
 
-use multiversion::multiversion;
-
 use crate::math::Real;
 use crate::math::exp::tanh;
+use crate::math::vectorised::{apply, vectorised};
 
 /// h = tanh(gate); both (B, H).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn forward(h: &mut [Real], gate: &[Real]) {
     for (h, &gate) in h.iter_mut().zip(gate) {
         *h = tanh(gate);
@@ -17,7 +16,7 @@ pub fn forward(h: &mut [Real], gate: &[Real]) {
 }
 
 /// d loss / d gate from d = d loss / d h; all (B, H).
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+#[apply(vectorised)]
 pub fn backward(d_gate: &mut [Real], d: &[Real], h: &[Real]) {
     for ((d_gate, d), h) in d_gate.iter_mut().zip(d).zip(h) {
         *d_gate = d * (1.0 - h * h);

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::pca;
 use super::tables::{Rows, of_positions, positions, predicts, tokens};
 use crate::lab::facts::Facts;
 use crate::lab::theme::{Role, class};
+use crate::math::pca;
 use crate::train::snapshot::Snapshot;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

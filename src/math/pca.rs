@@ -292,7 +292,10 @@ fn give_signs(points: &mut [[f64; 2]]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::fixture::noise as random;
+
+    fn random(i: usize) -> f64 {
+        ((i as f64 * 12.9898).sin() * 43_758.545_3).fract()
+    }
 
     /// rows x columns: spread 5 along one direction, 2 along another, 0.1 along all.
     fn table(rows: usize, columns: usize, seed: usize) -> (Vec<f32>, Vec<[f64; 2]>) {
