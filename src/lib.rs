@@ -12,14 +12,16 @@
 //! - [`stage`]: what is trained: presets over the switches of model, task and trainer, and the table of hyperparameters
 //! - [`train`]: optimizer, schedules, the session and its worker thread, commands in, events and snapshots out, checkpoints
 //! - [`lesson`]: the lesson files
-//! - [`cli`]: the headless commands
 //! - [`lab`]: the terminal
+//! - [`cli`]: the headless commands
 
 #[cfg(feature = "blas")]
 extern crate blas_src;
 
 pub mod cli;
 pub mod file;
+#[cfg(test)]
+mod house;
 pub mod lab;
 pub mod lesson;
 pub mod math;

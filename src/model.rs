@@ -36,8 +36,23 @@ pub use crate::nn::Look;
 pub use crate::nn::dropout::Dropout;
 pub use batch::{Batch, IGNORED, PAD};
 pub use card::Card;
-pub use config::{Config, ConfigError, GeneratorLoss};
-pub use kind::{Form, KINDS, Kind, kind};
+pub use config::{Config, GeneratorLoss};
+pub use kind::{ConfigError, Form, Kind, kind};
+
+/// Every kind; a file is the first one's that knows it.
+pub const KINDS: &[Kind] = &[
+    recurrent::RNN,
+    recurrent::GRU,
+    recurrent::LSTM,
+    gpt::KIND,
+    bigram::KIND,
+    encoder_decoder::KIND,
+    conv::KIND,
+    neural_gpu::KIND,
+    memory::KIND,
+    vae::KIND,
+    gan::KIND,
+];
 
 /// How many figures a loss may be split into.
 pub const PARTS: usize = 2;

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::kind;
-
 pub use crate::nn::activation::Activation;
 pub use crate::nn::attention::AttentionScale;
 pub use crate::nn::block::Norm;
@@ -123,16 +121,6 @@ impl Default for Config {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    #[error("{name} must be at least 1 (found 0)")]
-    Zero { name: &'static str },
-    #[error(
-        "n_embd {n_embd} is not divisible by n_head {n_head}: choose an n_head that divides it, or another n_embd"
-    )]
-    Heads { n_embd: usize, n_head: usize },
-}
-
 impl Config {
     /// hs, the width of one head.
     pub fn head_size(&self) -> usize {
@@ -146,42 +134,5 @@ impl Config {
             AttentionScale::NEmbd => Some(self.n_embd),
             AttentionScale::None => None,
         }
-    }
-
-    /// The sizes that its kind of network needs, by name.
-    pub fn sizes(&self) -> impl Iterator<Item = (&'static str, usize)> {
-        kind(self.model).sizes.iter().map(|name| (*name, self.size(name)))
-    }
-
-    fn size(&self, name: &str) -> usize {
-        match name {
-            "vocab_size" => self.vocab_size,
-            "block_size" => self.block_size,
-            "source_vocab" => self.source_vocab,
-            "source_size" => self.source_size,
-            "n_input" => self.n_input,
-            "n_embd" => self.n_embd,
-            "n_head" => self.n_head,
-            "n_layer" => self.n_layer,
-            "n_hidden" => self.n_hidden,
-            "n_latent" => self.n_latent,
-            "kernel" => self.kernel,
-            "hops" => self.hops,
-            // A test holds the names that kinds give.
-            _ => 0,
-        }
-    }
-
-    /// # Errors
-    /// If a size is 0, or the heads don't divide the width.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        if let Some((name, _)) = self.sizes().find(|(_, size)| *size == 0) {
-            return Err(ConfigError::Zero { name });
-        }
-        let heads = self.sizes().any(|(name, _)| name == "n_head");
-        if heads && !self.n_embd.is_multiple_of(self.n_head) {
-            return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
-        }
-        Ok(())
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config::Architecture;
-use super::{
-    Config, Model, bigram, conv, encoder_decoder, gan, gpt, memory, neural_gpu, recurrent, vae,
-};
+use super::{Config, KINDS, Model};
 
 /// What an example is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,21 +40,6 @@ pub struct Kind {
     pub recognise: fn(&Shapes<'_>) -> Option<Result<Config, String>>,
 }
 
-/// Every kind; a file is the first one's that knows it.
-pub const KINDS: &[Kind] = &[
-    recurrent::RNN,
-    recurrent::GRU,
-    recurrent::LSTM,
-    gpt::KIND,
-    bigram::KIND,
-    encoder_decoder::KIND,
-    conv::KIND,
-    neural_gpu::KIND,
-    memory::KIND,
-    vae::KIND,
-    gan::KIND,
-];
-
 /// The kind of a configuration's network.
 ///
 /// # Panics
@@ -85,4 +68,54 @@ pub fn matrix(shapes: &Shapes<'_>, name: &str) -> Result<(usize, usize), String>
 /// How many of these names there are, counted from 0.
 pub fn count(shapes: &Shapes<'_>, name: impl Fn(usize) -> String) -> usize {
     (0..shapes.len()).take_while(|i| shapes.contains_key(name(*i).as_str())).count()
+}
+
+/// Why a configuration is of no model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{name} must be at least 1 (found 0)")]
+    Zero { name: &'static str },
+    #[error(
+        "n_embd {n_embd} is not divisible by n_head {n_head}: choose an n_head that divides it, or another n_embd"
+    )]
+    Heads { n_embd: usize, n_head: usize },
+}
+
+impl Config {
+    /// The sizes that its kind of network needs, by name.
+    pub fn sizes(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        kind(self.model).sizes.iter().map(|name| (*name, self.size(name)))
+    }
+
+    fn size(&self, name: &str) -> usize {
+        match name {
+            "vocab_size" => self.vocab_size,
+            "block_size" => self.block_size,
+            "source_vocab" => self.source_vocab,
+            "source_size" => self.source_size,
+            "n_input" => self.n_input,
+            "n_embd" => self.n_embd,
+            "n_head" => self.n_head,
+            "n_layer" => self.n_layer,
+            "n_hidden" => self.n_hidden,
+            "n_latent" => self.n_latent,
+            "kernel" => self.kernel,
+            "hops" => self.hops,
+            // A test holds the names that kinds give.
+            _ => 0,
+        }
+    }
+
+    /// # Errors
+    /// If a size is 0, or the heads don't divide the width.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if let Some((name, _)) = self.sizes().find(|(_, size)| *size == 0) {
+            return Err(ConfigError::Zero { name });
+        }
+        let heads = self.sizes().any(|(name, _)| name == "n_head");
+        if heads && !self.n_embd.is_multiple_of(self.n_head) {
+            return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
+        }
+        Ok(())
+    }
 }

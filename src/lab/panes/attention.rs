@@ -257,7 +257,8 @@ impl Attention {
             return;
         }
         let muted = theme.style(Role::Muted);
-        let titled = area.height > 6 && area.width >= 24;
+        // A title, but not in the place of the one key that would then be missing.
+        let titled = area.height > 6 && area.width >= 24 && usize::from(area.height) != seen + 1;
         let mut y = area.y;
         if titled {
             let title = format!("what query {} takes from each key", layer.queries[query]);
@@ -265,9 +266,9 @@ impl Attention {
             y += 1;
         }
         let gutter = gutter(&layer.keys);
-        let window = Window::around(key.min(seen - 1), seen, usize::from(area.bottom() - 1 - y));
-        for i in 0..window.shown {
-            let position = window.first + i;
+        let room = usize::from(area.bottom() - 1 - y);
+        let positions = shown_keys(&weights, self.cursor.map(|_| key.min(seen - 1)), room);
+        for &position in &positions {
             let style = theme.style(if position == key { Role::Selected } else { Role::Text });
             let name = clip(&layer.keys[position], usize::from(gutter) - 1, "");
             put(buf, area, area.x, y, &name, style);
@@ -284,7 +285,7 @@ impl Attention {
             put(buf, area, x, y, &bar(weight, room, &theme.glyphs), theme.style(Role::Accent));
             y += 1;
         }
-        let cut = !window.is_whole() && area.width >= 24;
+        let cut = positions.len() < seen && area.width >= 24;
         let more = if cut { format!(" of {seen} keys") } else { String::new() };
         let sum = if sum.is_nan() { "?".to_owned() } else { format!("{sum:.3}") };
         put(buf, area, area.x + 2, y, &format!("{sum:>6} sum{more}"), muted);
@@ -470,6 +471,24 @@ impl Pane for Attention {
             Action::NextLayer,
         ]
     }
+}
+
+/// The keys that a list has room for, in their order: around the one under the cursor where the learner has set it, else
+/// around the largest weight, which is among them in any case.
+fn shown_keys(weights: &[f64], cursor: Option<usize>, room: usize) -> Vec<usize> {
+    let largest = (0..weights.len()).max_by(|&a, &b| weights[a].total_cmp(&weights[b]));
+    let largest = largest.unwrap_or(0);
+    let list = |room| {
+        let window = Window::around(cursor.unwrap_or(largest), weights.len(), room);
+        window.first..window.first + window.shown
+    };
+    if room < 2 || list(room).contains(&largest) {
+        return list(room).collect();
+    }
+    let others = list(room - 1);
+    let (before, after) =
+        if largest < others.start { (Some(largest), None) } else { (None, Some(largest)) };
+    before.into_iter().chain(others).chain(after).collect()
 }
 
 /// Columns of the widest label among some, and the gap after it.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Map, json};
 
-use super::{CheckpointError, FAMILY, guest, signature};
+use super::{CheckpointError, FAMILY, signature};
 use crate::file;
 use crate::math::Real;
 use crate::nn::parameters::Parameter;
@@ -80,11 +80,6 @@ impl Contents {
         }
         let metadata = header.metadata().clone().unwrap_or_default().into_iter().collect();
         Ok(Self { metadata, tensors })
-    }
-
-    /// What is in a file of others: no moments, no metadata, no wrappers' names.
-    pub fn adopted(self) -> Self {
-        Self { metadata: BTreeMap::new(), tensors: guest::peel(self.tensors) }
     }
 
     /// Writes to `path`, whole or not at all. Nothing but a checkpoint of ours, or an empty file, is replaced.

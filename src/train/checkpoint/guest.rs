@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::file::Tensor;
+use super::file::{Contents, Tensor};
 use crate::model::KINDS;
 
 type Tensors = BTreeMap<String, Tensor>;
@@ -13,6 +13,13 @@ const HEAD_BIAS: &str = "lm_head.bias";
 const TABLE: &str = "token_embedding_table.weight";
 /// What wrappers put before every name: torch.compile, DataParallel, and modules that hold the model.
 const WRAPPERS: [&str; 3] = ["_orig_mod.", "module.", "model."];
+
+impl Contents {
+    /// What is in a file of others: no moments, no metadata, no wrappers' names.
+    pub fn adopted(self) -> Self {
+        Self { metadata: BTreeMap::new(), tensors: peel(self.tensors) }
+    }
+}
 
 /// Takes wrappers' prefixes off, as long as every name has one.
 pub fn peel(mut tensors: Tensors) -> Tensors {

@@ -57,38 +57,42 @@ fn fit(room: Rect, content: &Content) -> Grid {
     Grid::fit(room, content.gutter, size, content.cursor, &CELLS)
 }
 
-/// The map on the left, everything else beside it; the miniatures below the map if there is room.
+/// The map on the left, everything else beside it; the miniatures below the map, or beside it where only there they are
+/// large enough to be read.
 fn wide(head: Rect, body: Rect, beside: u16, content: &Content) -> Places {
     let map = fit(Rect { width: beside, ..body }, content);
-    let below = rest_below(Rect { width: beside, ..body }, map.area);
-    let side = Rect {
-        x: body.x + map.area.width + 2,
-        width: body.width.saturating_sub(map.area.width + 2),
+    let right_of = |width: u16| Rect {
+        x: body.x + width + 2,
+        width: body.width.saturating_sub(width + 2),
         ..body
     };
-    if let Some(miniatures) = Miniatures::fit(below, content) {
-        let (text, bars) = text_and_bars(side, content);
-        return Places { head, map, text, bars, miniatures: Some(miniatures) };
-    }
+    let below = Miniatures::fit(rest_below(Rect { width: beside, ..body }, map.area), content);
     // Beside the map: what the arithmetic and a few bars leave.
+    let side = right_of(map.area.width);
     let two = side.width >= SIDE + 2 + BARS;
     let reserved = if two { TEXT + 1 } else { 2 * TEXT + 1 };
     let left = if two { Rect { width: SIDE.max(side.width * 2 / 3), ..side } } else { side };
     let room = Rect { height: side.height.saturating_sub(reserved), ..left };
-    let miniatures = Miniatures::fit(room, content);
-    let used = miniatures.map_or(0, |m| m.area.height + 1);
+    let next = Miniatures::fit(room, content);
+    let rank = |miniatures: Option<Miniatures>| miniatures.map_or(0, |m| m.rank());
+    if let Some(miniatures) = below.filter(|b| b.is_clear() || rank(below) >= rank(next)) {
+        let side = right_of(map.area.width.max(miniatures.area.width));
+        let (text, bars) = text_and_bars(side, content);
+        return Places { head, map, text, bars, miniatures: Some(miniatures) };
+    }
+    let used = next.map_or(0, |m| m.area.height + 1);
     let under = Rect { y: side.y + used, height: side.height - used, ..side };
     if two {
         let text = Rect { width: left.width, ..under };
         let bars = Rect { x: left.right() + 2, width: side.width - left.width - 2, ..side };
-        Places { head, map, text, bars, miniatures }
+        Places { head, map, text, bars, miniatures: next }
     } else {
         let (text, bars) = text_and_bars(under, content);
-        Places { head, map, text, bars, miniatures }
+        Places { head, map, text, bars, miniatures: next }
     }
 }
 
-/// The bars beside the map, the rest below it.
+/// The bars beside the map, the rest below both.
 fn narrow(head: Rect, body: Rect, (queries, keys): (u16, u16), content: &Content) -> Places {
     let needs = |cell: u16| keys.saturating_mul(cell).saturating_add(content.gutter + 2 + BARS);
     let with_bars = needs(1) <= body.width;
@@ -101,22 +105,27 @@ fn narrow(head: Rect, body: Rect, (queries, keys): (u16, u16), content: &Content
     let width = if with_bars { body.width - 2 - BARS } else { body.width };
     let room = Rect { width, height: body.height - text_height, ..body };
     let map = fit(room, content);
-    let side = if with_bars {
-        let x = map.area.right() + 2;
-        Rect { x, width: body.right().saturating_sub(x), height: room.height, ..body }
-    } else {
-        Rect { width: 0, ..body }
-    };
+    if !with_bars {
+        let below = rest_below(body, map.area);
+        let text = Rect { height: below.height.min(content.lines), ..below };
+        let miniatures = Miniatures::fit(rest_below(below, text), content);
+        return Places { head, map, text, bars: Rect { width: 0, height: 0, ..body }, miniatures };
+    }
+    let x = map.area.right() + 2;
+    let side = Rect { x, width: body.right().saturating_sub(x), height: room.height, ..body };
     if text_height == 0 {
         // No room below: two lines of the arithmetic above the bars.
         let text = Rect { height: side.height.min(2), ..side };
         let bars = Rect { y: side.y + text.height, height: side.height - text.height, ..side };
         return Places { head, map, text, bars, miniatures: None };
     }
-    let below = rest_below(body, map.area);
+    // The map, or a bar for every key and their sum, whichever is taller.
+    let height = map.area.height.max(keys.saturating_add(1).min(room.height));
+    let bars = Rect { height, ..side };
+    let below = rest_below(body, Rect { height, ..body });
     let text = Rect { height: below.height.min(content.lines), ..below };
     let miniatures = Miniatures::fit(rest_below(below, text), content);
-    Places { head, map, text, bars: side, miniatures }
+    Places { head, map, text, bars, miniatures }
 }
 
 /// The arithmetic above, the bars below it, a line between them. The vectors come last: after the bars of all keys.
@@ -171,6 +180,16 @@ impl Miniatures {
         })
     }
 
+    /// Whether all layers are there, in more than two signs a side.
+    fn is_clear(&self) -> bool {
+        self.size > 2 && self.layers.is_whole()
+    }
+
+    /// How much there is to be seen: all layers before some, then large before small.
+    fn rank(&self) -> u16 {
+        self.size + if self.layers.is_whole() { 100 } else { 0 }
+    }
+
     /// From one to the next. The row after each is empty, except for the smallest.
     fn pitch(&self) -> (u16, u16) {
         (self.size.max(3) + 1, if self.size == 2 { 1 } else { self.size / 2 + 1 })
@@ -194,5 +213,56 @@ impl Miniatures {
         layers
             .flat_map(|layer| (0..self.heads).map(move |head| (layer, head)))
             .find(|&(layer, head)| self.place(layer, head).contains(position))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every part of the pane at every size, for prompts of all lengths and models of all depths.
+    #[test]
+    fn parts_take_rectangles_of_their_own() {
+        let counts = [1, 2, 3, 4, 5, 6, 7, 8, 11, 20, 32, 64];
+        for (queries, keys) in counts.map(|n| (n, n)).into_iter().chain([(1, 17), (11, 10)]) {
+            for (layers, heads) in [(1, 1), (1, 4), (3, 1), (3, 4), (4, 4), (6, 6), (1, 32)] {
+                for lines in [3, 6, 9] {
+                    let (cursor, layer) = ((queries - 1, keys - 1), layers - 1);
+                    let content =
+                        Content { gutter: 2, queries, keys, heads, layers, cursor, layer, lines };
+                    for width in (1..=200).step_by(3) {
+                        for height in 1..=58 {
+                            check(Rect::new(3, 2, width, height), &content);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn check(area: Rect, content: &Content) {
+        let places = places(area, content);
+        let small = places.miniatures.map_or(Rect::ZERO, |miniatures| miniatures.area);
+        let parts = [
+            ("heading", places.head),
+            ("map", places.map.area),
+            ("arithmetic", places.text),
+            ("bars", places.bars),
+            ("miniatures", small),
+        ];
+        for (i, (name, part)) in parts.iter().enumerate() {
+            assert_eq!(part.intersection(area).area(), part.area(), "{name} {part:?} of {area:?}");
+            for (other, rest) in &parts[i + 1..] {
+                let apart = part.is_empty() || rest.is_empty() || !part.intersects(*rest);
+                assert!(apart, "{name} {part:?} and {other} {rest:?} in {area:?} of {content:?}");
+            }
+        }
+        if let Some(miniatures) = places.miniatures {
+            let shown = miniatures.layers.first..miniatures.layers.first + miniatures.layers.shown;
+            for (layer, head) in shown.flat_map(|l| (0..content.heads).map(move |h| (l, h))) {
+                let place = miniatures.place(layer, head);
+                assert_eq!(place.intersection(small).area(), place.area(), "{place:?} {small:?}");
+            }
+        }
     }
 }

@@ -327,3 +327,18 @@ fn what_a_real_model_hands_over_is_drawn() {
         }
     }
 }
+
+#[test]
+fn a_list_that_is_cut_has_the_largest_weight() {
+    let mut weights = vec![0.001; 40];
+    weights[31] = 0.996;
+    for room in 2..40 {
+        for cursor in [None, Some(0), Some(20), Some(39)] {
+            let shown = shown_keys(&weights, cursor, room);
+            assert!(shown.contains(&31) && shown.len() == room, "{cursor:?} {shown:?}");
+            assert!(cursor.is_none_or(|cursor| shown.contains(&cursor)), "{cursor:?} {shown:?}");
+            assert!(shown.is_sorted());
+        }
+    }
+    assert_eq!(shown_keys(&weights, None, 1), [31]);
+}
