@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Files that only tests are made of.
+const TESTS: [&str; 6] = ["tests", "testing", "fixture", "late", "turns", "house"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -22,7 +25,6 @@ fn modules() -> BTreeMap<String, String> {
             }
             let inside = path.strip_prefix(root().join("src")).unwrap().with_extension("");
             let names: Vec<_> = inside.iter().map(|name| name.to_str().unwrap()).collect();
-            const TESTS: [&str; 5] = ["tests", "testing", "fixture", "late", "house"];
             let is_test = names.iter().any(|name| TESTS.contains(name));
             if path.extension().is_none_or(|extension| extension != "rs") || is_test {
                 continue;
@@ -88,17 +90,13 @@ fn spread(before: &str, tree: &str, found: &mut Vec<String>) {
 fn target(path: &str, from: &str, modules: &BTreeMap<String, String>) -> Option<String> {
     let mut at: Vec<&str> = from.split("::").collect();
     let mut names = path.split("::").peekable();
-    match names.peek() {
-        Some(&"crate") => {
-            names.next();
-            at.clear();
+    if names.next_if_eq(&"crate").is_some() {
+        at.clear();
+    } else {
+        while names.next_if_eq(&"super").is_some() {
+            at.pop();
         }
-        _ => {
-            while names.next_if_eq(&"super").is_some() {
-                at.pop();
-            }
-            names.next_if_eq(&"self");
-        }
+        names.next_if_eq(&"self");
     }
     at.extend(names);
     while !at.is_empty() {
