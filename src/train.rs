@@ -13,6 +13,7 @@ pub mod history;
 pub mod hyperparameter;
 pub mod material;
 pub mod memory;
+pub mod report;
 pub mod schedule;
 pub mod session;
 pub mod snapshot;

@@ -3,12 +3,24 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::session::SessionError;
 use crate::model::Examples;
 use crate::task::points::Points;
 use crate::task::{self, Task};
 use crate::text::windows::Windows;
 use crate::text::{Dataset, TextError, Tokens};
+
+/// Why there are no examples for a run.
+#[derive(Debug, thiserror::Error)]
+pub enum MaterialError {
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error("there are no points to learn: give a file of them with --points")]
+    Points,
+    #[error("the configuration is for {wanted}, the text is read as {found}")]
+    Tokens { found: &'static str, wanted: &'static str },
+    #[error("there is no text to train on")]
+    NoText,
+}
 
 /// What is at hand.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +58,7 @@ impl Material {
     ///
     /// # Errors
     /// If what they are made of is not at hand, or is too little.
-    pub fn examples(&self, config: &Config) -> Result<Arc<dyn Examples>, SessionError> {
+    pub fn examples(&self, config: &Config) -> Result<Arc<dyn Examples>, MaterialError> {
         if let Some(examples) = task::open(&config.task) {
             return Ok(examples);
         }
@@ -58,12 +70,12 @@ impl Material {
                 let (found, wanted) = (text.tokenizer.tokens(), config.task.tokens);
                 if found != wanted {
                     let (found, wanted) = (found.plural(), wanted.plural());
-                    return Err(SessionError::Tokens { found, wanted });
+                    return Err(MaterialError::Tokens { found, wanted });
                 }
                 Ok(Arc::new(Windows::new(text.clone(), config.model.block_size)?))
             }
-            (_, Task::Points) => Err(SessionError::Points),
-            _ => Err(SessionError::NoText),
+            (_, Task::Points) => Err(MaterialError::Points),
+            _ => Err(MaterialError::NoText),
         }
     }
 }

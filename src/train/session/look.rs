@@ -6,15 +6,13 @@ use crate::model::Batch;
 use crate::nn::parameters::Parameter;
 use crate::task::Task;
 use crate::train::config::Decay;
-use crate::train::event::RunId;
 use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor};
 
 /// The latents' stream of what panes look at: the same at every step, and none of a step's.
 const LOOKED_AT: u64 = (1 << 56) - 1;
 
 impl Session {
-    /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt. Which run it is
-    /// of is for the worker to say.
+    /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt.
     ///
     /// # Panics
     /// If the prompt holds ids outside the vocabulary.
@@ -39,7 +37,7 @@ impl Session {
             .collect();
         let norms = if subscription.norms { self.norms() } else { Vec::new() };
         Snapshot {
-            run: RunId::default(),
+            run: self.run,
             step: self.step,
             prompt: subject.x,
             source: subject.source,
