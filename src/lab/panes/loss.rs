@@ -47,7 +47,7 @@ pub struct State {
 pub fn detail(model: &Model) -> String {
     let state = &model.panes.loss;
     let mut parts = Vec::new();
-    if let Some(evaluation) = model.run.as_ref().and_then(Run::evaluation) {
+    if let Some(evaluation) = model.run.as_ref().and_then(|run| run.evaluation()) {
         let beats = curve::beaten(evaluation.val_loss, references(model));
         let beats = beats.map_or(String::new(), |r| format!(" beats {}", r.name));
         parts.push(format!("val {}{beats}", number::loss(evaluation.val_loss)));
@@ -126,7 +126,7 @@ fn quiet(model: &Model, text: &str, area: Rect, buf: &mut Buffer) {
 /// What the last estimate says beside the loss, without the loss's own parts.
 fn answers(model: &Model) -> impl Iterator<Item = &Figure> {
     let run = model.run.as_ref();
-    let figures = run.and_then(Run::evaluation).map_or(&[][..], |e| &e.figures);
+    let figures = run.and_then(|run| run.evaluation()).map_or(&[][..], |e| &e.figures);
     figures.iter().filter(move |figure| run.is_some_and(|run| !run.parts.contains(&&*figure.name)))
 }
 
