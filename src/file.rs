@@ -63,6 +63,24 @@ pub fn create(path: &Path, fill: Fill) -> io::Result<PathBuf> {
     Err(io::ErrorKind::AlreadyExists.into())
 }
 
+/// Writes a file that only this process needs. It goes when it is dropped; left by a process that was killed, with the
+/// next [`clean`] of the folder.
+///
+/// # Errors
+/// If the system refuses.
+pub fn scratch(folder: &Path, fill: Fill) -> io::Result<NamedTempFile> {
+    #[cfg(unix)]
+    let private = Some(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    #[cfg(not(unix))]
+    let private = None;
+    let file = filled(folder, private, fill)?;
+    // Elsewhere a lock keeps its own process from reading, too.
+    if cfg!(not(unix)) {
+        file.as_file().unlock()?;
+    }
+    Ok(file)
+}
+
 /// Makes a folder of that name or, where it is taken, of the next one that is free, and those that it stands in. Gives
 /// its name.
 ///

@@ -126,7 +126,7 @@ impl<'a> Facts<'a> {
 
     /// The ghosts to draw now: earlier runs of this stage, and other stages' curves.
     pub fn visible_ghosts(&self) -> impl Iterator<Item = &'a Ghost> + use<'a> {
-        let stage = self.run.map_or("", Run::stage);
+        let stage = self.run.map_or("", |run| run.stage());
         self.ghosts
             .iter()
             .filter(move |ghost| (ghost.origin == Origin::Rebuilt) == (ghost.stage == stage))

@@ -20,6 +20,7 @@ use crate::probe::{Measured, Reading};
 use crate::stage::{Config, stage};
 use crate::text::ngram::Reference;
 use crate::text::{CharTokenizer, Tokenizer};
+use crate::train::Observed;
 use crate::train::event::{Evaluation, RunId, StepReport};
 use crate::train::history::{History, Point, RecordedEdit};
 use crate::train::snapshot::{Norms, Sample, Snapshot, Tensor};
@@ -68,14 +69,13 @@ pub fn model(width: u16, height: u16) -> Model {
     });
     let mut config = stage("multi-head").unwrap().config(65, 1337);
     config.training.lr = 3e-4;
-    model.run = Some(Run {
+    let observed = Observed {
         id: RunId::FIRST,
         card: Some(card(&config)),
         config,
         parameters: 7553,
         threads: 2,
         operations_per_token: 46_000.0,
-        signs: None,
         step: 3412,
         history: history(3412, 2.29),
         status: Status::Training,
@@ -87,8 +87,8 @@ pub fn model(width: u16, height: u16) -> Model {
             parts: [0.0; 2],
         }),
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
-        replaces: None,
-    });
+    };
+    model.run = Some(Run { observed, signs: None, replaces: None });
     model.ghosts.push(Ghost {
         stage: "single-head".to_owned(),
         label: "single-head".to_owned(),

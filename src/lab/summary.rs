@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::model::Model;
 use super::number;
-use super::run_view::{Origin, Run};
+use super::run_view::Origin;
 use crate::train::History;
 
 /// A few lines: the lesson, and each run with its steps, its best validation loss and where it was saved.
@@ -17,7 +17,7 @@ pub fn lines(model: &Model) -> Vec<String> {
         let step = ghost.history.points.last().map_or(0, |point| point.step + point.count - 1);
         (ghost.stage.as_str(), step, &*ghost.history)
     });
-    let here = shown.map(Run::stage);
+    let here = shown.map(|run| run.stage());
     let parked = parked.filter(|(stage, ..)| Some(*stage) != here);
     for (stage, step, history) in present.chain(parked) {
         if step == 0 {

@@ -8,6 +8,7 @@
 //! - `vocabulary`: all characters in the order of their ids, where a text was read as characters
 //! - `words`: JSON list of all words in the order of their ids, where it was read as words; a made task has neither
 //! - `updates`: how often each group of parameters was moved, where there are several
+//! - `run`: the run's id, where it is another than that of the first run
 //! - `history`: JSON of [`History`], with the losses estimated and the live changes made
 //! - `corpus`: SHA-256 of the text
 //! - `points`: JSON of [`Standard`], where points of a file were learned: SHA-256 of the file, and its mean and scale
@@ -21,10 +22,12 @@ mod guest;
 mod signature;
 mod state_dict;
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::event::RunId;
 use super::history::History;
 use super::memory::{self, TooLarge};
 use crate::math::Real;
@@ -50,6 +53,8 @@ const SECOND_MOMENT: &str = "optim.v.";
 
 /// A trained model as it stands in a file.
 pub struct Checkpoint {
+    /// Which run of its program it was.
+    pub run: RunId,
     pub config: Config,
     /// What the text was read with; `None` for a made task, and in a plain `state_dict`.
     pub vocabulary: Option<Tokenizer>,
@@ -72,6 +77,7 @@ pub struct Checkpoint {
 
 /// What a checkpoint is written from.
 pub(super) struct Parts<'a> {
+    pub run: RunId,
     pub config: &'a Config,
     pub vocabulary: Option<&'a Tokenizer>,
     pub corpus: &'a str,
@@ -90,7 +96,7 @@ pub enum CheckpointError {
     #[error(
         "{path:?} could not be read: {source}; expected a checkpoint written by `gpt-lab train --out`"
     )]
-    Unreadable { path: PathBuf, source: std::io::Error },
+    Unreadable { path: PathBuf, source: io::Error },
     #[error(
         "{path:?} is not a checkpoint: {found}; expected a safetensors file written by `gpt-lab train --out`, or a state_dict of the lecture's model saved with safetensors"
     )]
@@ -108,7 +114,7 @@ pub enum CheckpointError {
     #[error("{path:?} cannot be opened: {source}")]
     Memory { path: PathBuf, source: TooLarge },
     #[error("{path:?} could not be written: {source}; check that its folder exists and has room")]
-    Unwritable { path: PathBuf, source: std::io::Error },
+    Unwritable { path: PathBuf, source: io::Error },
     #[error(
         "{path:?} fixes its model: {name} cannot be changed with an option (found {name} {value})"
     )]
@@ -141,6 +147,11 @@ impl Checkpoint {
                 Err(CheckpointError::NotFinite { path: path.to_owned(), tensor, count })
             }
         }
+    }
+
+    /// Reads back what this program has itself written out, with whatever numbers stand in it.
+    pub(super) fn read_back(path: &Path) -> Result<Self, CheckpointError> {
+        Reader { path, contents: Contents::read(path)? }.own(&[])
     }
 
     /// The first tensor with numbers that are not finite, and how many.
@@ -192,6 +203,10 @@ impl Reader<'_> {
         let config: Config = self.json("config")?;
         let history: History = self.json("history")?;
         let corpus = self.metadata("corpus")?.to_owned();
+        let run = match self.contents.metadata.get("run") {
+            Some(run) => run.parse().map_err(|_| self.damaged("its run is not a number"))?,
+            None => RunId::FIRST.0,
+        };
         let step: Result<u64, _> = self.metadata("step")?.parse();
         let step = step.map_err(|_| self.damaged("its step is not a number"))?;
         config.validate().map_err(|error| self.damaged(format!("its config is wrong: {error}")))?;
@@ -231,6 +246,7 @@ impl Reader<'_> {
             return Err(self.damaged("its contents do not have the checksum it was written with"));
         }
         Ok(Checkpoint {
+            run: RunId(run),
             config,
             vocabulary,
             corpus: Some(corpus),
@@ -315,6 +331,7 @@ impl Reader<'_> {
             )));
         }
         Ok(Checkpoint {
+            run: RunId::FIRST,
             config,
             vocabulary: None,
             corpus: None,
@@ -435,8 +452,13 @@ impl Parts<'_> {
         written.map_err(|source| CheckpointError::Unwritable { path: path.to_owned(), source })
     }
 
-    fn contents(&self) -> std::io::Result<Contents> {
-        let json = |value: Result<String, serde_json::Error>| value.map_err(std::io::Error::from);
+    /// Writes the checkpoint's bytes.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.contents()?.write_to(out)
+    }
+
+    fn contents(&self) -> io::Result<Contents> {
+        let json = |value: Result<String, serde_json::Error>| value.map_err(io::Error::from);
         let entries = [
             ("config", json(serde_json::to_string(self.config))?),
             ("corpus", self.corpus.to_owned()),
@@ -447,6 +469,9 @@ impl Parts<'_> {
         ];
         let mut contents = Contents::default();
         contents.metadata.extend(entries.map(|(key, value)| (key.to_owned(), value)));
+        if self.run != RunId::FIRST {
+            contents.metadata.insert("run".to_owned(), self.run.0.to_string());
+        }
         let vocabulary = match self.vocabulary {
             Some(Tokenizer::Characters(tokenizer)) => {
                 Some(("vocabulary", tokenizer.characters().iter().collect()))

@@ -34,8 +34,7 @@ pub enum Command {
     /// Moves the run's last step this many steps further. Answered by `Extended`.
     Extend(u64),
     /// Opens a run and parks the present one with all it has; if that was training to its end, so does the one opened.
-    /// A run that is known comes back as it was; of a new one, `config` is what it is built from, and any other run of
-    /// its stage is dropped. Answered by `Opened` or `NotOpened`.
+    /// A run that is known comes back as it was; of a new one, `config` is what it is built from. Answered by `Opened` or `NotOpened`.
     Open {
         run: RunId,
         config: Box<Config>,
@@ -59,9 +58,10 @@ pub enum Command {
     /// Writes a checkpoint of the present run beside what stands there.
     SaveNew(PathBuf),
     /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,
-    /// in a new folder of this name, or of the next one that is free; answers one `Saved` each, then `SavedAll`.
+    /// in a new folder of this name, or of the next one that is free; a later run of the same stage gets a number to its
+    /// name. Answers one `Saved` each, then `SavedAll`.
     SaveAll(PathBuf),
-    /// Opens the run in a checkpoint as a new one, parking the present one; another run of its stage is dropped.
+    /// Opens the run in a checkpoint as a new one of this name, whatever name the file has, and parks the present one.
     Load {
         run: RunId,
         path: PathBuf,

@@ -3,21 +3,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::history::History;
-use crate::model::{Card, PARTS};
+use crate::model::Card;
 use crate::probe::Measured;
 use crate::stage::config::Config;
-use crate::stage::hyperparameter::Value;
 use crate::text::Tokenizer;
 
-/// Which run: whoever asks for a run names it, and every answer about it says so.
+pub use super::report::{Edit, Evaluation, Figure, StepReport};
+
+/// Which run: whoever asks for a run names it, and every answer about it and every file of it says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub u64);
 
 impl RunId {
-    /// The run that a worker is started with.
+    /// The run that a worker is started with, and that of a file which names none.
     pub const FIRST: Self = Self(0);
 }
 
@@ -34,55 +33,6 @@ impl From<Event> for Told {
     fn from(event: Event) -> Self {
         Self { run: None, event }
     }
-}
-
-/// One training step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepReport {
-    /// Steps done, this one included.
-    pub step: u64,
-    /// Mean loss of the batch in nats, before the update.
-    pub loss: f64,
-    /// The learning rate it was made with.
-    pub lr: f64,
-    /// Norm of the whole gradient before clipping.
-    pub grad_norm: f64,
-    /// What [`crate::model::Card::parts`] names, means like the loss.
-    pub parts: [f64; PARTS],
-}
-
-/// Losses estimated over `eval_batches` batches of each split, in nats.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evaluation {
-    pub step: u64,
-    pub train_loss: f64,
-    pub val_loss: f64,
-    /// What else was measured on held-out examples: the parts of the loss, and what the model's answers are worth.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub figures: Vec<Figure>,
-}
-
-/// A measured number and what it is called.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    pub name: String,
-    pub value: f64,
-}
-
-impl Evaluation {
-    /// A figure by its name.
-    pub fn figure(&self, name: &str) -> Option<f64> {
-        self.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)
-    }
-}
-
-/// A live change that took effect before step `step + 1`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edit {
-    pub step: u64,
-    pub name: &'static str,
-    pub old: Value,
-    pub new: Value,
 }
 
 #[derive(Clone, Debug)]
@@ -136,6 +86,7 @@ pub enum Event {
     Diverged {
         step: u64,
     },
+    /// A checkpoint of the run that this is told of was written.
     Saved {
         stage: String,
         path: PathBuf,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Edit, Evaluation, StepReport};
+use super::report::{Edit, Evaluation, StepReport};
 
 /// Batch losses of `stride` steps in one point; the extremes survive.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -2,13 +2,25 @@
 
 use std::sync::Arc;
 
-use super::session::SessionError;
 use crate::model::Examples;
 use crate::stage::config::Config;
 use crate::task::points::Points;
 use crate::task::{self, Origin};
 use crate::text::windows::Windows;
 use crate::text::{Dataset, TextError, Tokens};
+
+/// Why there are no examples for a run.
+#[derive(Debug, thiserror::Error)]
+pub enum MaterialError {
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error("there are no points to learn: give a file of them with --points")]
+    Points,
+    #[error("the configuration is for {wanted}, the text is read as {found}")]
+    Tokens { found: &'static str, wanted: &'static str },
+    #[error("there is no text to train on")]
+    NoText,
+}
 
 /// What is at hand.
 #[derive(Clone, Debug, Default)]
@@ -46,22 +58,22 @@ impl Material {
     ///
     /// # Errors
     /// If what they are made of is not at hand, or is too little.
-    pub fn examples(&self, config: &Config) -> Result<Arc<dyn Examples>, SessionError> {
+    pub fn examples(&self, config: &Config) -> Result<Arc<dyn Examples>, MaterialError> {
         if let Some(examples) = task::open(&config.task) {
             return Ok(examples);
         }
         match (config.task.origin(), &self.text, &self.points) {
             (Origin::Points, _, Some(points)) => Ok(points.clone()),
-            (Origin::Points, _, None) => Err(SessionError::Points),
+            (Origin::Points, _, None) => Err(MaterialError::Points),
             (Origin::Text, Some(text), _) => {
                 let (found, wanted) = (text.tokenizer.tokens(), config.task.tokens);
                 if found != wanted {
                     let (found, wanted) = (found.plural(), wanted.plural());
-                    return Err(SessionError::Tokens { found, wanted });
+                    return Err(MaterialError::Tokens { found, wanted });
                 }
                 Ok(Arc::new(Windows::new(text.clone(), config.model.block_size)?))
             }
-            (Origin::Text | Origin::Made, ..) => Err(SessionError::NoText),
+            (Origin::Text | Origin::Made, ..) => Err(MaterialError::NoText),
         }
     }
 }

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::adamw::AdamW;
-use super::event::{Edit, StepReport};
+use super::event::RunId;
 use super::history::History;
-use super::material::Material;
+use super::material::{Material, MaterialError};
 use super::memory::{self, TooLarge};
+use super::report::{Edit, StepReport};
 use super::schedule::learning_rate;
 use super::team::{Team, TeamError};
 use crate::math::Real;
@@ -25,7 +26,7 @@ use crate::math::random::{Purpose, stream};
 use crate::model::{self, Batch, Card, Examples, Inference, Losses, Model, Shard, Split};
 use crate::stage::hyperparameter::{self, Takes, Value, ValueError};
 use crate::stage::{Config, InvalidConfig};
-use crate::text::{TextError, Tokenizer};
+use crate::text::Tokenizer;
 
 pub use estimate::{Estimation, ExactLoss, HeldOutLoss};
 pub use restore::RestoreError;
@@ -39,6 +40,7 @@ const WORK_PER_LOGIT: f64 = 40.0;
 
 /// One run.
 pub struct Session {
+    run: RunId,
     config: Config,
     material: Material,
     examples: Arc<dyn Examples>,
@@ -72,7 +74,7 @@ pub enum SessionError {
     #[error(transparent)]
     Config(#[from] InvalidConfig),
     #[error(transparent)]
-    Text(#[from] TextError),
+    Material(#[from] MaterialError),
     #[error(transparent)]
     Team(#[from] TeamError),
     #[error(
@@ -85,12 +87,6 @@ pub enum SessionError {
     Vocabulary { config: usize, text: usize },
     #[error("the model is for examples of other sizes than the task makes: train it anew")]
     Sizes,
-    #[error("there are no points to learn: give a file of them with --points")]
-    Points,
-    #[error("the configuration is for {wanted}, the text is read as {found}")]
-    Tokens { found: &'static str, wanted: &'static str },
-    #[error("there is no text to train on")]
-    NoText,
 }
 
 /// Why a live change was refused.
@@ -187,6 +183,7 @@ impl Session {
         let mut weights = vec![0.0; parameters];
         model.initialise(&mut weights, config.seed);
         Ok(Self {
+            run: RunId::FIRST,
             optimizer: AdamW::new(model.registry(), &model.groups()),
             config,
             material,
@@ -203,6 +200,16 @@ impl Session {
             batch: Batch::default(),
             inference: None,
         })
+    }
+
+    /// Which run it is.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// Names the run: its snapshots and its files say so.
+    pub fn set_run(&mut self, run: RunId) {
+        self.run = run;
     }
 
     pub fn config(&self) -> &Config {

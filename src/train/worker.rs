@@ -7,22 +7,28 @@
 //! ```
 
 mod driver;
+mod ends;
 mod generating;
 mod looking;
+mod parked;
+mod slot;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 
 use super::command::{Command, Order};
-use super::event::{Event, RunId, Told};
+use super::event::{Event, Told};
 use super::material::Material;
 use super::session::{Session, SessionError};
-use super::snapshot::{Sample, Slots, Snapshot};
+use super::snapshot::Slots;
 use super::team::Team;
 use crate::stage::config::Config;
 use driver::Driver;
+use ends::Ends;
+use parked::Parked;
+use slot::LatestSlots;
 
 /// The observer's end of a training thread. Dropping it ends the thread at the next step boundary and waits for it.
 #[derive(Debug)]
@@ -38,10 +44,19 @@ impl Worker {
     /// Starts a thread that opens a new run, [`RunId::FIRST`], paused. If it cannot be opened, the first event is a
     /// `NotOpened` that says why, and the worker waits for another `Open`.
     pub fn spawn(material: impl Into<Material>, threads: usize, config: Config) -> Self {
+        Self::spawn_beside(Parked::default(), material, threads, config)
+    }
+
+    fn spawn_beside(
+        parked: Parked,
+        material: impl Into<Material>,
+        threads: usize,
+        config: Config,
+    ) -> Self {
         let material = material.into();
         Self::start(move |ends| match Team::new(threads) {
             Ok(team) => team.clone().run(move || {
-                let mut driver = Driver::new(material, team, ends);
+                let mut driver = Driver::new(material, team, parked, ends);
                 driver.open_first(config);
                 driver.drive();
             }),
@@ -49,13 +64,14 @@ impl Worker {
         })
     }
 
-    /// Starts a thread for a run that is open already, paused.
+    /// Starts a thread for a run that is open already, under the name it has, paused.
     pub fn of(session: Session) -> Self {
         Self::start(move |ends| {
             let team = session.team().clone();
             team.clone().run(move || {
-                let mut driver = Driver::new(session.material().clone(), team, ends);
-                driver.enter(RunId::FIRST, session);
+                let material = session.material().clone();
+                let mut driver = Driver::new(material, team, Parked::default(), ends);
+                driver.enter(session);
                 driver.drive();
             });
         })
@@ -114,72 +130,8 @@ impl Drop for Worker {
     }
 }
 
-/// The worker's ends of what connects it to its observer.
-struct Ends {
-    inbox: Receiver<Order>,
-    outbox: Sender<Told>,
-    slots: Arc<LatestSlots>,
-    /// The open run, which is what events are about.
-    run: Option<RunId>,
-}
-
-impl Ends {
-    fn tell(&self, event: Event) {
-        self.tell_of(self.run, event);
-    }
-
-    fn tell_of(&self, run: Option<RunId>, event: Event) {
-        // An observer that has left needs no answer; the next look at the inbox ends the worker.
-        _ = self.outbox.send(Told { run, event });
-    }
-
-    fn fail(&self, message: String) {
-        self.tell(Event::Failed { message });
-    }
-}
-
-/// A place for the latest of something. Writing replaces, reading takes.
-#[derive(Debug)]
-struct Slot<T>(Mutex<Option<Arc<T>>>);
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self(Mutex::new(None))
-    }
-}
-
-impl<T> Slot<T> {
-    /// Puts the latest in place, or hands it back if the observer is just reaching into the slot.
-    fn put(&self, latest: Arc<T>) -> Result<(), Arc<T>> {
-        let mut place = match self.0.try_lock() {
-            Ok(place) => place,
-            Err(TryLockError::Poisoned(place)) => place.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(latest),
-        };
-        *place = Some(latest);
-        Ok(())
-    }
-
-    fn take(&self) -> Option<Arc<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-#[derive(Debug, Default)]
-struct LatestSlots {
-    snapshot: Slot<Snapshot>,
-    sample: Slot<Sample>,
-}
-
-impl Slots for LatestSlots {
-    fn take_snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.snapshot.take()
-    }
-
-    fn take_sample(&self) -> Option<Arc<Sample>> {
-        self.sample.take()
-    }
-}
-
 #[cfg(test)]
 mod tests;
+// With the private feature f64 what comes back from a file is rounded.
+#[cfg(all(test, not(feature = "f64")))]
+mod turns;

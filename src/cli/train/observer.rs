@@ -11,22 +11,18 @@ use super::signals::{self, Signals};
 use super::{Arguments, Failure};
 use crate::cli::say;
 use crate::train::event::Evaluation;
-use crate::train::{Command, Event, Session, Told, Worker};
+use crate::train::{Command, Event, Observed, Session, Told, Worker};
 
 /// What watches the run and prints.
 pub struct Observer<'a> {
     arguments: &'a Arguments,
-    stage: String,
-    parameters: usize,
+    run: Observed,
     bar: ProgressBar,
     begun: Instant,
     /// Time in steps, and how many.
     seconds: f64,
     steps: u64,
     last: Option<Evaluation>,
-    /// Steps done, and where the run ends.
-    step: u64,
-    last_step: u64,
     /// Checkpoints that are asked for and not written yet, and the step of the last one that is.
     saving: usize,
     saved: Option<u64>,
@@ -83,15 +79,13 @@ impl<'a> Observer<'a> {
         }
         Self {
             arguments,
-            stage: config.stage.clone(),
-            parameters: session.weights().len(),
+            // What is asked for first does not wait for what is told first.
+            run: Observed { step, ..Observed::opening(session.run(), config.clone()) },
             bar,
             begun: Instant::now(),
             seconds: 0.0,
             steps: 0,
             last: None,
-            step,
-            last_step: config.training.steps,
             saving: 0,
             saved: None,
             ending: None,
@@ -112,12 +106,12 @@ impl<'a> Observer<'a> {
             if signal != 0 && self.ending.is_none() {
                 self.stop(worker, Ending::Signal(signal));
             }
+            self.run.fold(&event);
             match event {
                 Event::Steps { reports, seconds } => {
                     self.seconds += seconds;
                     self.steps += reports.len() as u64;
                     if let Some(report) = reports.last() {
-                        self.step = report.step;
                         self.bar.set_position(report.step);
                         self.bar.set_message(format!("loss {:.3}", report.loss));
                     }
@@ -143,7 +137,7 @@ impl<'a> Observer<'a> {
                 }
                 Event::Saved { .. } => {
                     self.saving -= 1;
-                    self.saved = Some(self.step);
+                    self.saved = Some(self.run.step);
                 }
                 Event::Diverged { step } => {
                     let written = self.saved.map_or("nothing was written".to_owned(), |step| {
@@ -182,9 +176,9 @@ impl<'a> Observer<'a> {
 
     /// Trains to the next step to save at, or to the end.
     fn go(&self, worker: &Worker) {
-        let next = self.arguments.save_every.map(|every| (self.step / every + 1) * every);
-        worker.send(match next.filter(|next| *next < self.last_step) {
-            Some(next) => Command::Step(next - self.step),
+        let next = self.arguments.save_every.map(|every| (self.run.step / every + 1) * every);
+        worker.send(match next.filter(|next| *next < self.run.config.training.steps) {
+            Some(next) => Command::Step(next - self.run.step),
             None => Command::Run,
         });
     }
@@ -205,7 +199,7 @@ impl<'a> Observer<'a> {
 
     fn end(mut self) -> Result<(), Failure> {
         self.bar.finish_and_clear();
-        let step = self.step;
+        let step = self.run.step;
         let out = self.arguments.out.as_ref().map(|out| out.display().to_string());
         let saved = out
             .as_ref()
@@ -266,9 +260,9 @@ impl<'a> Observer<'a> {
         if self.arguments.json {
             let line = json!({
                 "event": "done",
-                "stage": self.stage,
+                "stage": self.run.stage(),
                 "step": step,
-                "parameters": self.parameters,
+                "parameters": self.run.parameters,
                 "train_loss": self.last.as_ref().map(|e| e.train_loss),
                 "val_loss": self.last.as_ref().map(|e| e.val_loss),
                 "seconds": seconds,

@@ -70,7 +70,7 @@ impl Pane for Loss {
 
     fn detail(&self, facts: &Facts) -> String {
         let mut parts = Vec::new();
-        if let Some(evaluation) = facts.run.and_then(Run::evaluation) {
+        if let Some(evaluation) = facts.run.and_then(|run| run.evaluation()) {
             let beats = curve::beaten(evaluation.val_loss, facts.yardsticks());
             let beats = beats.map_or(String::new(), |r| format!(" beats {}", r.name));
             parts.push(format!("val {}{beats}", number::loss(evaluation.val_loss)));
@@ -182,7 +182,7 @@ fn split(zoomed: bool, area: Rect) -> (Rect, Option<Rect>) {
 /// What the last estimate says beside the loss, without the loss's own parts.
 fn answers<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Figure> + use<'a> {
     let run = facts.run;
-    let figures = run.and_then(Run::evaluation).map_or(&[][..], |e| &e.figures);
+    let figures = run.and_then(|run| run.evaluation()).map_or(&[][..], |e| &e.figures);
     figures.iter().filter(move |figure| {
         run.is_some_and(|run| !run.parts().iter().any(|part| part.name == figure.name))
     })

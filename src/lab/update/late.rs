@@ -93,14 +93,9 @@ impl Trainer {
                     let told = Told { run: Some(run), event: Event::NotOpened { why } };
                     return self.outbox.push_back(told);
                 }
-                let next = next.unwrap_or_else(|| {
-                    self.parked.retain(|_, other| other.config.stage != config.stage);
-                    Run { id: run, config: *config, step: 0, history: History::default() }
-                });
-                let left = std::mem::replace(&mut self.run, next);
-                if left.config.stage != self.run.config.stage {
-                    self.parked.insert(left.id, left);
-                }
+                let new = || Run { id: run, config: *config, step: 0, history: History::default() };
+                let left = std::mem::replace(&mut self.run, next.unwrap_or_else(new));
+                self.parked.insert(left.id, left);
                 self.opened();
             }
             Command::Open { .. } => self.opened(),
@@ -260,8 +255,7 @@ impl Scene {
         assert!(model.facts().snapshot.is_none_or(|snapshot| snapshot.run == run.id));
         if !matches!(run.status, Status::Opening | Status::Failed(_)) {
             let there = trainer.run.id == run.id || trainer.parked.contains_key(&run.id);
-            let replaced = trainer.run.config.stage == run.stage();
-            assert!(there || replaced, "a run is shown that the trainer has not");
+            assert!(there, "a run is shown that the trainer has not");
         }
     }
 

@@ -118,7 +118,8 @@ fn new_run(model: &mut Model) -> RunId {
 fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
     let replaces = match model.run.take() {
         // Never seen: what it was to replace is still to make room.
-        Some(Run { status: Status::Opening, replaces, id, config: unseen, .. }) => {
+        Some(Run { observed, replaces, .. }) if observed.status == Status::Opening => {
+            let (id, unseen) = (observed.id, observed.config);
             model.left.insert(unseen.stage.clone(), (id, unseen.clone()));
             match replaces {
                 Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {

@@ -5,14 +5,11 @@ use std::sync::Arc;
 use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::number;
 use super::super::overlays::Overlay;
-use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
+use super::super::run_view::{Ghost, Origin, Run, Status};
 use super::runs;
 use crate::stage::Config;
-use crate::stage::hyperparameter::hyperparameter;
-use crate::task::signs::Signs;
 use crate::text::Tokenizer;
-use crate::train::event::{Edit, RunId};
-use crate::train::{Command, Event, Told};
+use crate::train::{Command, Event, RunId, Told};
 
 /// Ghosts of rebuilt runs that are kept for a stage.
 const REBUILT_GHOSTS: usize = 4;
@@ -25,37 +22,21 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
     if elsewhere && !anywhere {
         return Vec::new();
     }
+    let of_the_next = matches!(event, Event::Opened { .. } | Event::NotOpened { .. });
+    // Leaving, the trainer's end is no failure of the run.
+    let leaving = model.quitting.is_some() && matches!(event, Event::Stopped);
+    if let Some(run) = model.run.as_mut().filter(|_| !of_the_next && !leaving) {
+        run.fold(&event);
+    }
     match event {
-        Event::Opened {
-            config,
-            step,
-            parameters,
-            threads,
-            operations_per_token,
-            card,
-            tokenizer,
-            history,
-        } => {
+        Event::Opened { ref config, ref tokenizer, .. } => {
             let id = run.or(model.run.as_ref().map(|run| run.id)).unwrap_or_default();
-            retire(model, id, &config);
-            let signs = Signs::of(&config.task);
-            model.run = Some(Run {
-                id,
-                replaces: None,
-                signs,
-                config: *config,
-                parameters,
-                threads,
-                operations_per_token,
-                card: Some(card),
-                step,
-                history: *history,
-                status: Status::Paused,
-                last: None,
-                speed: Speed::default(),
-            });
+            retire(model, id, config);
+            let mut run = Run::opening(id, (**config).clone(), None);
+            run.fold(&event);
+            model.run = Some(run);
             if let Some(tokenizer) = tokenizer {
-                read_with(model, *tokenizer);
+                read_with(model, (**tokenizer).clone());
             }
             // The new run knows nothing of what was asked of the old one.
             model.subscribed = None;
@@ -68,23 +49,8 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         }
         Event::NotOpened { why } => return runs::not_opened(model, &why),
         Event::GemmRate(rate) => model.gemm_rate = Some(rate),
-        // Panes subscribe to what repeats; nobody here asks once.
-        Event::Measured(_) => {}
-        Event::Steps { reports, seconds } => {
-            if let Some(run) = &mut model.run {
-                run.absorb(&reports, seconds);
-            }
-        }
-        Event::Evaluated(evaluation) => {
-            if let Some(run) = &mut model.run {
-                run.history.evaluated(evaluation);
-            }
-        }
-        Event::Applied(edit) => applied(model, &edit),
+        Event::Applied(edit) => model.asked.arrived(&edit),
         Event::Extended { steps } => {
-            if let Some(run) = &mut model.run {
-                run.config.training.steps = steps;
-            }
             let goal = number::count(steps);
             model.say(ToastKind::Info, format!("it trains on, up to step {goal}"));
         }
@@ -101,16 +67,12 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
                 model.say(ToastKind::Warning, text);
             }
         }
-        Event::Running => set_status(model, Status::Training),
-        Event::Paused => set_status(model, Status::Paused),
         Event::Finished { .. } => {
-            set_status(model, Status::Finished);
             // A run that was finished when it came back is no news.
             if model.run.as_ref().is_some_and(|run| run.last.is_some()) {
                 model.say(ToastKind::Info, "training is done: + trains longer, n reads on");
             }
         }
-        Event::Diverged { step } => set_status(model, Status::Diverged(step)),
         Event::Saved { stage, path } => {
             if model.quitting.is_none() {
                 model.say(ToastKind::Info, format!("saved {}", path.display()));
@@ -120,15 +82,20 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         Event::SavedAll => return saved_all(model),
         Event::Failed { message } => {
             model.say(ToastKind::Warning, format!("the trainer failed: {message}"));
-            set_status(model, Status::Failed(message));
         }
         Event::Stopped => {
             model.stopped = true;
             if model.quitting.is_some() {
                 return gone(model);
             }
-            set_status(model, Status::Failed("the trainer has stopped".to_owned()));
         }
+        // Panes subscribe to what is measured over and over; nobody here asks once.
+        Event::Measured(_)
+        | Event::Steps { .. }
+        | Event::Evaluated(_)
+        | Event::Running
+        | Event::Paused
+        | Event::Diverged { .. } => {}
     }
     Vec::new()
 }
@@ -154,7 +121,7 @@ pub fn ghost(model: &mut Model, old: Run, next: &Config) {
         model.ghosts.retain(|g| !(g.origin == Origin::Stage && g.stage == stage));
         (Origin::Stage, stage.clone())
     };
-    let history = Arc::new(old.history);
+    let history = Arc::new(old.observed.history);
     model.ghosts.push(Ghost { stage: stage.clone(), label, origin, history });
     let rebuilt = |g: &Ghost| g.origin == Origin::Rebuilt && g.stage == stage;
     if model.ghosts.iter().filter(|g| rebuilt(g)).count() > REBUILT_GHOSTS
@@ -174,24 +141,6 @@ fn read_with(model: &mut Model, tokenizer: Tokenizer) {
     model.prompt.set_lossy(&text, &corpus.tokenizer);
     model.snapshot = None;
     model.sample = None;
-}
-
-fn applied(model: &mut Model, edit: &Edit) {
-    model.asked.arrived(edit);
-    let Some(run) = &mut model.run else { return };
-    if let Some(hyperparameter) = hyperparameter(edit.name)
-        && let Err(error) = hyperparameter.set(&mut run.config, edit.new)
-    {
-        model.say(ToastKind::Warning, error.to_string());
-        return;
-    }
-    run.history.edited(edit);
-}
-
-fn set_status(model: &mut Model, status: Status) {
-    if let Some(run) = &mut model.run {
-        run.status = status;
-    }
 }
 
 /// Everything that could be saved is: leave, or ask about the rest.

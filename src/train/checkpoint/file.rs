@@ -93,7 +93,7 @@ impl Contents {
         file::create(path, &mut |out| self.write_to(out))
     }
 
-    fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut header = Map::new();
         if !self.metadata.is_empty() {
             header.insert("__metadata__".to_owned(), json!(self.metadata));

@@ -6,12 +6,10 @@ use crate::model::Batch;
 use crate::nn::parameters::Parameter;
 use crate::probe::{self, Arguments, LOOKED_AT, Measured, NotMeasured, Subject};
 use crate::stage::config::Decay;
-use crate::train::event::RunId;
 use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor};
 
 impl Session {
-    /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt. Which run it is
-    /// of is for the worker to say.
+    /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt.
     ///
     /// # Panics
     /// If the prompt holds ids outside the vocabulary.
@@ -40,7 +38,7 @@ impl Session {
         let readings =
             readings.filter_map(|(name, arguments)| self.measure(name, arguments).ok()).collect();
         Snapshot {
-            run: RunId::default(),
+            run: self.run,
             step: self.step,
             prompt: subject.x,
             source: subject.source,

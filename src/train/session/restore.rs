@@ -1,5 +1,6 @@
 //! A run into a file and back: stopping, saving and resuming gives the uninterrupted run.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -47,13 +48,24 @@ impl Session {
         team: &Team,
     ) -> Result<Self, RestoreError> {
         let Checkpoint {
-            config, vocabulary, step, updates, history, model, weights, moments, ..
+            run,
+            config,
+            vocabulary,
+            step,
+            updates,
+            history,
+            model,
+            weights,
+            moments,
+            ..
         } = checkpoint;
         let mut material = material.into();
         if let (Some(words @ Tokenizer::Words(_)), Some(text)) = (&vocabulary, &material.text)
             && text.tokenizer != *words
         {
-            let text = text.read_with(words.clone()).map_err(SessionError::Text)?;
+            let text = text
+                .read_with(words.clone())
+                .map_err(|error| SessionError::Material(error.into()))?;
             material.text = Some(Arc::new(text));
         }
         if let Some(dataset) = material.text.as_ref().filter(|_| config.task.reads_text()) {
@@ -72,6 +84,7 @@ impl Session {
             }
         }
         let mut session = Self::with_model(config, material, team, model)?;
+        session.run = run;
         session.optimizer.set_updates(&updates);
         session.weights = weights;
         session.step = step;
@@ -100,12 +113,21 @@ impl Session {
         self.parts().write_new(path)
     }
 
+    /// Writes the bytes of a checkpoint.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub(in crate::train) fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.parts().write_to(out)
+    }
+
     fn parts(&self) -> Parts<'_> {
         // A made task has its own fixed vocabulary.
         let task = &self.config.task;
         let text = self.material.text.as_ref().filter(|_| task.reads_text());
         let points = self.material.points.as_ref().filter(|_| task.origin() == Origin::Points);
         Parts {
+            run: self.run,
             config: &self.config,
             vocabulary: text.map(|text| &text.tokenizer),
             corpus: text.map_or("", |text| &text.corpus.sha256),

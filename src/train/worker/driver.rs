@@ -1,15 +1,15 @@
 //! The worker's loop: obey what was asked, then do a slice of whatever is due.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
-use super::Ends;
+use super::ends::Ends;
 use super::generating::Generating;
 use super::looking::Looking;
+use super::parked::{Parked, Run, Saves};
 use crate::file;
 use crate::stage::{Config, LAST_STEP};
 use crate::text::Tokenizer;
@@ -18,7 +18,7 @@ use crate::train::checkpoint::{Checkpoint, CheckpointError};
 use crate::train::command::{Command, Order};
 use crate::train::event::{Event, RunId, StepReport};
 use crate::train::gemm_rate;
-use crate::train::material::Material;
+use crate::train::material::{Material, MaterialError};
 use crate::train::session::{Estimation, Session, SessionError};
 use crate::train::team::Team;
 
@@ -30,16 +30,14 @@ const REPORTS: usize = 256;
 const SLOWEST: f64 = 3600.0;
 /// Rows and columns for measuring the machine: large enough for its best rate, done in some 20 ms.
 const GEMM_SIZE: usize = 512;
-/// How soon to try again when the observer was just reaching into a slot.
-pub(super) const RETRY: Duration = Duration::from_millis(1);
 
 pub(super) struct Driver {
     ends: Ends,
     material: Material,
     team: Team,
     run: Option<Run>,
-    /// Runs that were left; one a stage.
-    parked: BTreeMap<RunId, Run>,
+    /// Runs that were left.
+    parked: Parked,
     /// `None` while paused.
     target: Option<Target>,
     estimation: Option<Asked>,
@@ -52,16 +50,6 @@ pub(super) struct Driver {
     reported: Instant,
     looking: Looking,
     generating: Generating,
-}
-
-/// A session and what the worker has to know of it.
-struct Run {
-    id: RunId,
-    session: Session,
-    /// The step of its last estimate.
-    evaluated: Option<u64>,
-    /// Steps and live changes when it was last saved or loaded.
-    saved: (u64, usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,39 +74,15 @@ enum Work {
     Generate,
 }
 
-impl Run {
-    fn new(id: RunId, session: Session) -> Self {
-        let evaluated = session.history().evaluations.last().map(|e| e.step);
-        let mut run = Self { id, session, evaluated, saved: (0, 0) };
-        run.saved = run.mark();
-        run
-    }
-
-    fn mark(&self) -> (u64, usize) {
-        (self.session.step_count(), self.session.history().edits.len())
-    }
-
-    fn stage(&self) -> &str {
-        &self.session.config().stage
-    }
-
-    /// Whether an estimate belongs to this step and is not made yet.
-    fn is_due(&self) -> bool {
-        let step = self.session.step_count();
-        step.is_multiple_of(self.session.config().training.eval_interval)
-            && self.evaluated != Some(step)
-    }
-}
-
 impl Driver {
-    pub fn new(material: Material, team: Team, ends: Ends) -> Self {
+    pub fn new(material: Material, team: Team, parked: Parked, ends: Ends) -> Self {
         let now = Instant::now();
         Self {
             ends,
             material,
             team,
             run: None,
-            parked: BTreeMap::new(),
+            parked,
             target: None,
             estimation: None,
             throttle: Duration::ZERO,
@@ -197,14 +161,14 @@ impl Driver {
         if self.looking.due(step, resting).is_some_and(|at| at <= now) {
             self.guarded(Work::Look, |driver| {
                 if let Some(run) = &mut driver.run {
-                    driver.looking.look(run.id, &mut run.session, &driver.ends.slots.snapshot);
+                    driver.looking.look(&mut run.session, &driver.ends.slots.snapshot);
                 }
             });
         }
         if self.generating.due(step, resting).is_some_and(|at| at <= now) {
             self.guarded(Work::Generate, |driver| {
                 if let Some(run) = &driver.run {
-                    driver.generating.advance(run.id, &run.session, &driver.ends.slots.sample);
+                    driver.generating.advance(&run.session, &driver.ends.slots.sample);
                 }
             });
         }
@@ -345,24 +309,15 @@ impl Driver {
             Command::Save(path) => {
                 let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };
                 let saved = run.session.save(&path).map(|()| path);
-                save(run, saved, &self.ends);
+                tell_saved(run, saved, &self.ends);
             }
             Command::SaveNew(path) => {
                 let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };
                 let saved = run.session.save_new(&path);
-                save(run, saved, &self.ends);
+                tell_saved(run, saved, &self.ends);
             }
             Command::SaveAll(folder) => self.save_all(&folder),
-            Command::Load { run, path } => {
-                let loaded =
-                    Checkpoint::read(&path, &[]).map_err(Into::into).and_then(|checkpoint| {
-                        Session::restore(checkpoint, self.material.clone(), &self.team)
-                    });
-                match loaded {
-                    Ok(session) => self.enter(run, session),
-                    Err(error) => self.not_opened(run, error),
-                }
-            }
+            Command::Load { run, path } => self.load(run, &path),
             // The loop has seen to it.
             Command::Stop => {}
         }
@@ -408,13 +363,30 @@ impl Driver {
         if self.ends.run == Some(id) {
             return self.opened();
         }
-        if let Some(run) = self.parked.remove(&id) {
-            return self.swap(run);
+        match self.parked.take(id, &self.team) {
+            Ok(Some(run)) => return self.swap(run),
+            Ok(None) => {}
+            Err(error) => return self.not_opened(id, error),
         }
-        let material = self.material.read_for(&mut config).map_err(SessionError::from);
+        let material = self.material.read_for(&mut config).map_err(MaterialError::from);
+        let material = material.map_err(SessionError::from);
         let session = material.and_then(|m| Session::with_team(config, m, &self.team));
         match session {
-            Ok(session) => self.enter(id, session),
+            Ok(session) => self.enter_as(id, session),
+            Err(error) => self.not_opened(id, error),
+        }
+    }
+
+    fn load(&mut self, id: RunId, path: &Path) {
+        if self.ends.run == Some(id) || self.parked.has(id) {
+            let why = format!("run {} is there already: load it under another name", id.0);
+            return self.refuse("load", why);
+        }
+        let loaded = Checkpoint::read(path, &[])
+            .map_err(Into::into)
+            .and_then(|checkpoint| Session::restore(checkpoint, self.material.clone(), &self.team));
+        match loaded {
+            Ok(session) => self.enter_as(id, session),
             Err(error) => self.not_opened(id, error),
         }
     }
@@ -423,22 +395,23 @@ impl Driver {
         self.ends.tell_of(Some(run), Event::NotOpened { why: chain(&error) });
     }
 
-    /// Makes a session the present run; another run of its stage is dropped.
-    pub fn enter(&mut self, id: RunId, session: Session) {
-        let run = Run::new(id, session);
-        self.parked.retain(|_, other| other.stage() != run.stage());
-        if self.run.as_ref().is_some_and(|present| present.stage() == run.stage()) {
-            self.run = None;
-        }
-        self.swap(run);
+    fn enter_as(&mut self, id: RunId, mut session: Session) {
+        session.set_run(id);
+        self.enter(session);
+    }
+
+    /// Makes a session the present run.
+    pub fn enter(&mut self, session: Session) {
+        self.swap(Run::new(session));
     }
 
     /// Parks the present run for another one. If it was training, the other one trains on.
     fn swap(&mut self, run: Run) {
-        self.ends.run = Some(run.id);
-        if let Some(mut left) = self.run.replace(run) {
-            left.session.rest();
-            self.parked.insert(left.id, left);
+        self.ends.run = Some(run.id());
+        if let Some(left) = self.run.replace(run) {
+            for (run, why) in self.parked.park(left) {
+                self.ends.tell_of(Some(run), Event::Refused { what: "park".to_owned(), why });
+            }
         }
         self.estimation = None;
         self.looking.restart();
@@ -466,14 +439,17 @@ impl Driver {
     }
 
     fn save_all(&mut self, folder: &Path) {
-        let runs = self.run.iter_mut().chain(self.parked.values_mut());
-        let mut unsaved = runs.filter(|run| run.saved != run.mark()).peekable();
-        if unsaved.peek().is_some() {
+        let present = self.run.iter_mut().map(|run| run as &mut dyn Saves);
+        let mut unsaved: Vec<_> = present.chain(self.parked.all()).collect();
+        unsaved.retain(|run| !run.is_saved());
+        // The earlier run of a stage gets the plain name.
+        unsaved.sort_by_key(|run| run.id());
+        if !unsaved.is_empty() {
             match file::create_folder(folder) {
                 Ok(folder) => {
                     for run in unsaved {
-                        let saved = run.session.save_new(&folder.join(file_name(run.stage())));
-                        save(run, saved, &self.ends);
+                        let saved = run.save_new(&folder.join(file_name(run.stage())));
+                        tell_saved(run, saved, &self.ends);
                     }
                 }
                 Err(error) => {
@@ -506,18 +482,15 @@ impl Driver {
 
 const NO_RUN: &str = "there is no open run";
 
-fn save(run: &mut Run, saved: Result<PathBuf, CheckpointError>, ends: &Ends) {
-    match saved {
+fn tell_saved(run: &mut dyn Saves, saved: Result<PathBuf, CheckpointError>, ends: &Ends) {
+    let event = match saved {
         Ok(path) => {
-            run.saved = run.mark();
-            let stage = run.stage().to_owned();
-            ends.tell_of(Some(run.id), Event::Saved { stage, path });
+            run.was_saved();
+            Event::Saved { stage: run.stage().to_owned(), path }
         }
-        Err(error) => {
-            let refused = Event::Refused { what: "save".to_owned(), why: chain(&error) };
-            ends.tell_of(Some(run.id), refused);
-        }
-    }
+        Err(error) => Event::Refused { what: "save".to_owned(), why: chain(&error) },
+    };
+    ends.tell_of(Some(run.id()), event);
 }
 
 /// A stage's file; the name of one that came from a file may hold anything.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Slot;
-use super::driver::RETRY;
+use super::slot::{RETRY, Slot};
 use crate::math::Real;
 use crate::train::command::SampleRequest;
 use crate::train::event::RunId;
@@ -90,7 +89,7 @@ impl Generating {
         Some(if resting { self.next.min(Instant::now()) } else { self.next })
     }
 
-    pub fn advance(&mut self, run: RunId, session: &Session, slot: &Slot<Sample>) {
+    pub fn advance(&mut self, session: &Session, slot: &Slot<Sample>) {
         let start = Instant::now();
         if let Some(sample) = self.undelivered.take() {
             self.deliver(sample, slot);
@@ -112,7 +111,7 @@ impl Generating {
             self.index += 1;
             self.text = Some(Text {
                 generation,
-                run,
+                run: session.run(),
                 step: session.step_count(),
                 begun: start,
                 published: start,

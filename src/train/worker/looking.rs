@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Slot;
-use super::driver::RETRY;
-use crate::train::event::RunId;
+use super::slot::{RETRY, Slot};
 use crate::train::session::Session;
 use crate::train::snapshot::{Snapshot, Subscription};
 
@@ -68,12 +66,12 @@ impl Looking {
         })
     }
 
-    pub fn look(&mut self, run: RunId, session: &mut Session, slot: &Slot<Snapshot>) {
+    pub fn look(&mut self, session: &mut Session, slot: &Slot<Snapshot>) {
         let snapshot = match self.undelivered.take() {
             Some(snapshot) if self.shown == Some(session.step_count()) => snapshot,
             _ => {
                 let start = Instant::now();
-                let snapshot = Snapshot { run, ..session.snapshot(&self.subscription) };
+                let snapshot = session.snapshot(&self.subscription);
                 self.shown = Some(snapshot.step);
                 self.next = start + self.every.max(start.elapsed() * TIMES_ITS_COST);
                 Arc::new(snapshot)

@@ -14,7 +14,8 @@ use crate::stage::hyperparameter::Value;
 use crate::text::Tokens;
 use crate::train::checkpoint::Checkpoint;
 use crate::train::command::SampleRequest;
-use crate::train::snapshot::Subscription;
+use crate::train::event::RunId;
+use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::testing;
 
 /// Longer than anything here takes, also on a busy machine.
@@ -166,8 +167,10 @@ fn the_worker_makes_the_run_of_a_session() {
     worker.until_paused();
     worker.until_paused();
     save(&worker);
-    let other = bigram();
-    other.send(Command::Load { run: RunId(50), path: path.clone() });
+    let mut wrong = testing::gpt();
+    wrong.model.n_head = 3;
+    let other = Worker::spawn(testing::dataset(), 2, wrong);
+    other.send(Command::Load { run: RunId::FIRST, path: path.clone() });
     other.send(Command::Run);
     other.until(|event| matches!(event, Event::Finished { .. }));
     assert!(save(&other) == alone);
@@ -272,9 +275,10 @@ fn runs_are_parked_and_come_back_as_they_were() {
     assert_eq!(open(testing::config(), 0), ("bigram".to_owned(), 7));
     assert_eq!(open(testing::config(), 0), ("bigram".to_owned(), 7));
     assert_eq!(open(testing::config(), 2), ("bigram".to_owned(), 0));
-    // Of what was opened afresh nothing older is left.
+    // What was opened afresh leaves the older one as it was.
     open(testing::gpt(), 1);
-    assert_eq!(open(testing::config(), 0), ("bigram".to_owned(), 0));
+    assert_eq!(open(testing::config(), 0), ("bigram".to_owned(), 7));
+    assert_eq!(open(testing::config(), 2), ("bigram".to_owned(), 0));
     let mut wrong = testing::gpt();
     wrong.model.n_head = 3;
     worker.send(Command::Open { run: RunId(3), config: Box::new(wrong) });
@@ -413,6 +417,8 @@ fn everything_that_trained_is_saved_once() {
     assert!(matches!(events.last(), Some(Event::Opened { step: 2, .. })));
     worker.send(Command::Load { run: RunId(8), path: home.join("missing.safetensors") });
     assert!(worker.not_opened().contains("missing.safetensors"));
+    worker.send(Command::Load { run: RunId(7), path: home.join("bigram.safetensors") });
+    assert_eq!(worker.refusal().0, "load");
     worker.send(Command::Save(folder.path().join("missing/x.safetensors")));
     assert_eq!(worker.refusal().0, "save");
 }
