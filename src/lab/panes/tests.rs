@@ -312,7 +312,7 @@ fn the_encoder_decoders_maps_are_the_models_numbers_with_the_right_tokens() {
         let query = queries.len() - 1;
         assert!(query < rows && keys.len() <= columns);
         assert!(
-            screen.contains(&format!("what query {} takes", queries[query])),
+            screen.contains(&format!("query {} ({})", queries[query], query + 1)),
             "{name}\n{screen}"
         );
         for (key, label) in keys.iter().enumerate() {
@@ -343,7 +343,7 @@ fn recall_is_read_in_its_own_signs() {
         assert!(softmax.contains(&format!("then ▸{}", &text[..1])), "{softmax}");
         if lesson != "neural-gpu" {
             let attention = shown(&model, PaneId::Attention);
-            assert!(attention.contains("what query ? takes"), "{attention}");
+            assert!(attention.contains("query ? ("), "{attention}");
         }
     }
 }
