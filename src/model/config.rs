@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::nn::activation::Activation;
 pub use crate::nn::attention::AttentionScale;
-pub use crate::nn::block::Norm;
 pub use crate::nn::feed_forward::Kind as FeedForward;
 pub use crate::nn::init::Init;
 pub use crate::nn::position::Position;
+pub use crate::nn::residual::Norm;
 
 /// What kind of network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! One layer of each stack (Attention Is All You Need, figure 1): sublayers, each with a residual connection and a norm.
 
-use ndarray::{Array2, ArrayRef2, ArrayView2, s};
+use ndarray::{Array2, ArrayRef2, ArrayView2};
 use rand_chacha::ChaCha8Rng;
 
 use crate::math::{Real, room};
@@ -109,44 +109,20 @@ fn ffwd(registry: &mut Registry, name: &str, layer: usize, config: &Config) -> F
     FeedForward::wide(registry, &name, layer, config.n_embd, hidden(config), config.activation)
 }
 
-/// One way through a residual connection and back, shared by all sublayers.
-struct Way<'a> {
-    residual: &'a Residual,
-    a: &'a residual::Activations,
-    weights: &'a [Real],
-}
-
-impl Way<'_> {
-    /// In place: d loss / d output becomes d loss / d x. `sublayer` is handed (dx, gradients, dy, what it read), sets dx
-    /// and may use up dy.
-    fn backward(
-        &self,
-        d: &mut ArrayRef2<Real>,
-        gradients: &mut [Real],
-        x: &ArrayRef2<Real>,
-        [dx, dy]: [&mut Array2<Real>; 2],
-        sublayer: impl FnOnce(&mut ArrayRef2<Real>, &mut [Real], &mut ArrayRef2<Real>, &ArrayRef2<Real>),
-    ) {
-        let n = d.nrows();
-        let (mut dx, mut dy) = (dx.slice_mut(s![..n, ..]), dy.slice_mut(s![..n, ..]));
-        let Self { residual, a, weights } = *self;
-        residual.join_backward(d, gradients, a, weights, &mut dx);
-        dy.assign(d);
-        sublayer(&mut dx, gradients, &mut dy, &residual.entered(a, x));
-        residual.enter_backward(d, gradients, &dx, x, a, weights, &mut dy);
-    }
+/// A sublayer's way past it, with its norm.
+fn ln(registry: &mut Registry, name: &str, which: &str, config: &Config) -> Residual {
+    Residual::new(registry, &format!("{name}.{which}"), config.n_embd, true, config.norm)
 }
 
 impl EncoderLayer {
     /// Reserves `encoder.<i>.self_attn…`, `.ffwd…`, `.ln1…`, `.ln2…`; `layer` counts the layers of both stacks.
     pub fn new(registry: &mut Registry, i: usize, layer: usize, config: &Config) -> Self {
-        let (name, n_embd, norm) = (format!("encoder.{i}"), config.n_embd, config.norm);
-        let r = registry;
+        let (name, r) = (format!("encoder.{i}"), registry);
         Self {
             self_attn: attention(r, &format!("{name}.self_attn"), layer * 1024, config, Keys::Own),
             feed_forward: ffwd(r, &name, layer, config),
-            ln1: Residual::new(r, &format!("{name}.ln1"), n_embd, norm),
-            ln2: Residual::new(r, &format!("{name}.ln2"), n_embd, norm),
+            ln1: ln(r, &name, "ln1", config),
+            ln2: ln(r, &name, "ln2", config),
             name,
         }
     }
@@ -186,15 +162,17 @@ impl EncoderLayer {
         scratch: &mut Scratch,
     ) {
         let n = span.rows();
-        let input = self.ln1.enter(&mut a.ln1, x, weights);
-        let own = Memory { rows: &input, time: span.time, lengths: Some(lengths) };
-        let attention = &mut scratch.attention;
-        self.self_attn.forward(&mut a.self_attn, &input, own, span, weights, dropout, attention);
-        self.ln1.join(&mut a.ln1, x, &a.self_attn.out(n), weights);
-        let x = self.ln1.out(&a.ln1, n);
-        let input = self.ln2.enter(&mut a.ln2, &x, weights);
-        self.feed_forward.forward(&mut a.feed_forward, &input, span, weights, dropout);
-        self.ln2.join(&mut a.ln2, &x, &a.feed_forward.out(n), weights);
+        let EncoderActivations { self_attn, feed_forward, ln1, ln2 } = a;
+        self.ln1.forward(ln1, x, weights, |x| {
+            let own = Memory { rows: x, time: span.time, lengths: Some(lengths) };
+            let scratch = &mut scratch.attention;
+            self.self_attn.forward(self_attn, x, own, span, weights, dropout, scratch);
+            self_attn.out(n)
+        });
+        self.ln2.forward(ln2, &self.ln1.out(ln1, n), weights, |x| {
+            self.feed_forward.forward(feed_forward, x, span, weights, dropout);
+            feed_forward.out(n)
+        });
     }
 
     /// In place: d loss / d output becomes d loss / d x; adds to the gradients.
@@ -215,19 +193,24 @@ impl EncoderLayer {
     ) {
         let Scratch { attention, dy, dx, d_hidden } = scratch;
         let middle = self.ln1.out(&a.ln1, span.rows());
-        let way = Way { residual: &self.ln2, a: &a.ln2, weights };
-        way.backward(d, gradients, &middle, [dx, dy], |dx, gradients, dy, input| {
-            let kept = &a.feed_forward;
-            self.feed_forward
-                .backward(dx, gradients, dy, input, kept, span, weights, dropout, d_hidden);
-        });
-        let way = Way { residual: &self.ln1, a: &a.ln1, weights };
-        way.backward(d, gradients, x, [dx, dy], |dx, gradients, dy, input| {
-            let own = Memory { rows: input, time: span.time, lengths: Some(lengths) };
+        self.ln2.backward(
+            d,
+            gradients,
+            &middle,
+            &a.ln2,
+            weights,
+            [dx, dy],
+            |dx, gradients, dy, x| {
+                let kept = &a.feed_forward;
+                self.feed_forward
+                    .backward(dx, gradients, dy, x, kept, span, weights, dropout, d_hidden);
+            },
+        );
+        self.ln1.backward(d, gradients, x, &a.ln1, weights, [dx, dy], |dx, gradients, dy, x| {
+            let own = Memory { rows: x, time: span.time, lengths: Some(lengths) };
             let kept = &a.self_attn;
-            self.self_attn.backward(
-                dx, None, gradients, dy, input, own, kept, span, weights, dropout, attention,
-            );
+            self.self_attn
+                .backward(dx, None, gradients, dy, x, own, kept, span, weights, dropout, attention);
         });
     }
 
@@ -251,8 +234,7 @@ impl DecoderLayer {
     /// Reserves `decoder.<i>.self_attn…`, `.cross_attn…`, `.ffwd…`, `.ln1…`, `.ln2…`, `.ln3…`; `layer` counts the layers
     /// of both stacks.
     pub fn new(registry: &mut Registry, i: usize, layer: usize, config: &Config) -> Self {
-        let (name, n_embd, norm) = (format!("decoder.{i}"), config.n_embd, config.norm);
-        let (r, place) = (registry, layer * 1024);
+        let (name, r, place) = (format!("decoder.{i}"), registry, layer * 1024);
         Self {
             self_attn: attention(r, &format!("{name}.self_attn"), place, config, Keys::Earlier),
             cross_attn: attention(
@@ -263,9 +245,9 @@ impl DecoderLayer {
                 Keys::Memory,
             ),
             feed_forward: ffwd(r, &name, layer, config),
-            ln1: Residual::new(r, &format!("{name}.ln1"), n_embd, norm),
-            ln2: Residual::new(r, &format!("{name}.ln2"), n_embd, norm),
-            ln3: Residual::new(r, &format!("{name}.ln3"), n_embd, norm),
+            ln1: ln(r, &name, "ln1", config),
+            ln2: ln(r, &name, "ln2", config),
+            ln3: ln(r, &name, "ln3", config),
             name,
         }
     }
@@ -379,15 +361,19 @@ impl DecoderLayer {
     ) {
         let n = span.rows();
         let scratch = &mut scratch.attention;
-        own(&mut a.self_attn, &self.ln1.enter(&mut a.ln1, x, weights), scratch);
-        self.ln1.join(&mut a.ln1, x, &a.self_attn.out(n), weights);
-        let x = self.ln1.out(&a.ln1, n);
-        cross(&mut a.cross_attn, &self.ln2.enter(&mut a.ln2, &x, weights), scratch);
-        self.ln2.join(&mut a.ln2, &x, &a.cross_attn.out(n), weights);
-        let x = self.ln2.out(&a.ln2, n);
-        let input = self.ln3.enter(&mut a.ln3, &x, weights);
-        self.feed_forward.forward(&mut a.feed_forward, &input, span, weights, dropout);
-        self.ln3.join(&mut a.ln3, &x, &a.feed_forward.out(n), weights);
+        let DecoderActivations { self_attn, cross_attn, feed_forward, ln1, ln2, ln3 } = a;
+        self.ln1.forward(ln1, x, weights, |x| {
+            own(self_attn, x, scratch);
+            self_attn.out(n)
+        });
+        self.ln2.forward(ln2, &self.ln1.out(ln1, n), weights, |x| {
+            cross(cross_attn, x, scratch);
+            cross_attn.out(n)
+        });
+        self.ln3.forward(ln3, &self.ln2.out(ln2, n), weights, |x| {
+            self.feed_forward.forward(feed_forward, x, span, weights, dropout);
+            feed_forward.out(n)
+        });
     }
 
     /// In place: d loss / d output becomes d loss / d x; adds to the gradients and to the memory's.
@@ -410,26 +396,38 @@ impl DecoderLayer {
         let Scratch { attention, dy, dx, d_hidden } = scratch;
         let n = span.rows();
         let (first, second) = (self.ln1.out(&a.ln1, n), self.ln2.out(&a.ln2, n));
-        let way = Way { residual: &self.ln3, a: &a.ln3, weights };
-        way.backward(d, gradients, &second, [dx, dy], |dx, gradients, dy, input| {
-            let kept = &a.feed_forward;
-            self.feed_forward
-                .backward(dx, gradients, dy, input, kept, span, weights, dropout, d_hidden);
-        });
-        let way = Way { residual: &self.ln2, a: &a.ln2, weights };
-        way.backward(d, gradients, &first, [dx, dy], |dx, gradients, dy, input| {
-            let (kept, to) = (&a.cross_attn, Some(d_memory));
-            self.cross_attn.backward(
-                dx, to, gradients, dy, input, memory, kept, span, weights, dropout, attention,
-            );
-        });
-        let way = Way { residual: &self.ln1, a: &a.ln1, weights };
-        way.backward(d, gradients, x, [dx, dy], |dx, gradients, dy, input| {
-            let own = Memory { rows: input, time: span.time, lengths: None };
+        self.ln3.backward(
+            d,
+            gradients,
+            &second,
+            &a.ln3,
+            weights,
+            [dx, dy],
+            |dx, gradients, dy, x| {
+                let kept = &a.feed_forward;
+                self.feed_forward
+                    .backward(dx, gradients, dy, x, kept, span, weights, dropout, d_hidden);
+            },
+        );
+        self.ln2.backward(
+            d,
+            gradients,
+            &first,
+            &a.ln2,
+            weights,
+            [dx, dy],
+            |dx, gradients, dy, x| {
+                let (kept, to) = (&a.cross_attn, Some(d_memory));
+                self.cross_attn.backward(
+                    dx, to, gradients, dy, x, memory, kept, span, weights, dropout, attention,
+                );
+            },
+        );
+        self.ln1.backward(d, gradients, x, &a.ln1, weights, [dx, dy], |dx, gradients, dy, x| {
+            let own = Memory { rows: x, time: span.time, lengths: None };
             let kept = &a.self_attn;
-            self.self_attn.backward(
-                dx, None, gradients, dy, input, own, kept, span, weights, dropout, attention,
-            );
+            self.self_attn
+                .backward(dx, None, gradients, dy, x, own, kept, span, weights, dropout, attention);
         });
     }
 

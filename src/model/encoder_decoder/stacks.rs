@@ -10,7 +10,6 @@ use crate::math::{Real, room};
 use crate::model::Config;
 use crate::nn::Look;
 use crate::nn::attention::Span;
-use crate::nn::block::Norm;
 use crate::nn::dropout::Dropout;
 use crate::nn::embedding::Embedding;
 use crate::nn::init::Init;
@@ -19,6 +18,7 @@ use crate::nn::linear::Linear;
 use crate::nn::pair_attention::Memory;
 use crate::nn::parameters::Registry;
 use crate::nn::position::sinusoids;
+use crate::nn::residual::Norm;
 
 /// Tokens and places become rows: sqrt(C) times the token's row, plus sinusoids (3.4 and 3.5), then dropout.
 #[derive(Clone, Debug)]
