@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::nn::activation::Activation;
 pub use crate::nn::attention::AttentionScale;
+use crate::nn::attention::{self, Keys};
+use crate::nn::block;
 pub use crate::nn::feed_forward::Kind as FeedForward;
 pub use crate::nn::init::Init;
 pub use crate::nn::position::Position;
@@ -135,6 +137,21 @@ impl Config {
     /// hs, the width of one head.
     pub fn head_size(&self) -> usize {
         self.n_embd / self.n_head.max(1)
+    }
+
+    /// What a GPT's block is built from.
+    pub fn block(&self) -> block::Settings {
+        let Self { n_embd, n_head, projection, feed_forward, activation, .. } = *self;
+        let attention = attention::Settings {
+            n_embd,
+            n_head,
+            scale: self.attention_scale,
+            keys: if self.causal { Keys::Earlier } else { Keys::Own },
+            projection,
+            drop_weights: true,
+        };
+        let (residual, norm) = (self.residual, self.norm);
+        block::Settings { attention, feed_forward, activation, residual, norm }
     }
 
     /// The sizes that its kind of network needs, by name.

@@ -20,10 +20,10 @@ use super::{Batch, Conditions, Config, Dropout, Inference, LanguageModel, Losses
 use crate::math::cross_entropy::{self, IGNORED};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
-use crate::nn::attention::Span;
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
+use crate::nn::pass::Span;
 use crate::nn::recurrent::{self, Cell};
 use one_sequence::OneSequence;
 

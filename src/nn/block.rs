@@ -8,27 +8,26 @@ use rand::Rng;
 
 use super::Look;
 use super::activation::{Activation, contiguous};
-use super::attention::{self, AttentionScale, MultiHeadAttention, Span};
-use super::dropout::Dropout;
+use super::attention::{self, Memory, MultiHeadAttention};
 use super::feed_forward::{self, FeedForward};
 use super::init::Init;
 use super::parameters::Registry;
+use super::pass::{Pass, Span};
 use super::residual::{self, Norm, Residual};
 use crate::math::{Real, room};
 
 /// Sizes and switches of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    pub n_embd: usize,
-    pub n_head: usize,
-    pub attention_scale: AttentionScale,
-    pub causal: bool,
-    pub projection: bool,
+    pub attention: attention::Settings,
     pub feed_forward: feed_forward::Kind,
     pub activation: Activation,
     pub residual: bool,
     pub norm: Norm,
 }
+
+/// Places of dropout masks a layer: the output of attention, the feed-forward's, then the heads' weights.
+pub const PLACES: u64 = 1024;
 
 #[derive(Clone, Debug)]
 pub struct Block {
@@ -49,23 +48,29 @@ pub struct Activations {
 /// What all blocks of a model share in forward and backward.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    attention: attention::Scratch,
+    pub attention: attention::Scratch,
     /// (N, C): the gradient of a sublayer's output
-    dy: Array2<Real>,
+    pub dy: Array2<Real>,
     /// (N, C): the gradient of a sublayer's input
-    dx: Array2<Real>,
+    pub dx: Array2<Real>,
     /// (N, hidden)
-    d_hidden: Array2<Real>,
+    pub d_hidden: Array2<Real>,
 }
 
 impl Scratch {
-    pub fn new(sequences: usize, time: usize, settings: &Settings) -> Self {
-        let rows = sequences * time;
+    /// `hidden` is the width of the feed-forward's inner layer.
+    pub fn new(
+        sequences: usize,
+        time: usize,
+        hidden: usize,
+        settings: &attention::Settings,
+    ) -> Self {
+        let (rows, n_embd) = (sequences * time, settings.n_embd);
         Self {
-            attention: attention::Scratch::new(sequences, time, settings.n_embd, settings.n_head),
-            dy: room::matrix((rows, settings.n_embd)),
-            dx: room::matrix((rows, settings.n_embd)),
-            d_hidden: room::matrix((rows, 4 * settings.n_embd)),
+            attention: attention::Scratch::new(sequences, time, settings),
+            dy: room::matrix((rows, n_embd)),
+            dx: room::matrix((rows, n_embd)),
+            d_hidden: room::matrix((rows, hidden)),
         }
     }
 }
@@ -74,26 +79,12 @@ impl Block {
     /// Reserves `name.sa…`, `name.ffwd…`, `name.ln1…` and `name.ln2…` as the settings ask.
     pub fn new(registry: &mut Registry, number: usize, settings: &Settings) -> Self {
         let name = format!("blocks.{number}");
-        let Settings { n_embd, n_head, .. } = *settings;
-        let sa = MultiHeadAttention::new(
-            registry,
-            &format!("{name}.sa"),
-            number,
-            n_embd,
-            n_head,
-            settings.attention_scale,
-            settings.causal,
-            settings.projection,
-        );
-        let feed_forward = FeedForward::new(
-            registry,
-            &format!("{name}.ffwd"),
-            number,
-            n_embd,
-            settings.feed_forward,
-            settings.activation,
-        );
-        let Settings { residual, norm, .. } = *settings;
+        let Settings { attention, feed_forward, activation, residual, norm } = *settings;
+        let (n_embd, place) = (attention.n_embd, number as u64 * PLACES);
+        let sa = MultiHeadAttention::new(registry, &format!("{name}.sa"), place, &attention);
+        let ffwd = format!("{name}.ffwd");
+        let feed_forward =
+            FeedForward::new(registry, &ffwd, place + 1, n_embd, feed_forward, activation);
         let mut ln =
             |which| Residual::new(registry, &format!("{name}.{which}"), n_embd, residual, norm);
         let ln1 = ln("ln1");
@@ -114,7 +105,7 @@ impl Block {
         let rows = sequences * time;
         let feed_forward = self.feed_forward.as_ref();
         Activations {
-            sa: self.sa.activations(sequences, time),
+            sa: self.sa.activations(sequences, time, time),
             ln1: self.ln1.activations(rows, n_embd),
             feed_forward: feed_forward
                 .map(|(layer, ln2)| (layer.activations(rows), ln2.activations(rows, n_embd))),
@@ -132,13 +123,12 @@ impl Block {
         &self,
         a: &mut Activations,
         x: &ArrayRef2<Real>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        self.run(a, x, span, weights, dropout, |sa, input| {
-            self.sa.forward(sa, input, span, weights, dropout, &mut scratch.attention);
+        self.run(a, x, pass, |sa, x| {
+            let own = Memory::own(x, pass.span, None);
+            self.sa.forward(sa, x, own, pass, &mut scratch.attention);
         });
     }
 
@@ -155,15 +145,14 @@ impl Block {
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        let span = Span { sequences: 1, time: 1, first: 0 };
-        self.run(a, x, span, weights, Dropout::OFF, |sa, input| {
-            self.sa.extend(sa, cache, input, position, weights, &mut scratch.attention);
+        self.run(a, x, Pass::over(Span::one(1), weights), |sa, x| {
+            self.sa.extend(sa, cache, x, position, weights, &mut scratch.attention);
         });
     }
 
     /// Room for the keys and values of `most` positions.
     pub fn cache(&self, most: usize) -> attention::Cache {
-        attention::Cache::new(&self.sa, most)
+        attention::Cache::new(&self.sa, 1, most)
     }
 
     /// Both sublayers; `attend` is the first, however it is computed.
@@ -171,12 +160,10 @@ impl Block {
         &self,
         a: &mut Activations,
         x: &ArrayRef2<Real>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         attend: impl FnOnce(&mut attention::Activations, &ArrayRef2<Real>),
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let Activations { sa, ln1, feed_forward } = a;
         self.ln1.forward(ln1, x, weights, |x| {
             attend(sa, x);
@@ -184,7 +171,7 @@ impl Block {
         });
         if let (Some((layer, ln2)), Some((ffwd, kept))) = (&self.feed_forward, feed_forward) {
             ln2.forward(kept, &self.ln1.out(ln1, n), weights, |x| {
-                layer.forward(ffwd, x, span, weights, dropout);
+                layer.forward(ffwd, x, pass);
                 ffwd.out(n)
             });
         }
@@ -200,20 +187,20 @@ impl Block {
         gradients: &mut [Real],
         x: &ArrayRef2<Real>,
         a: &Activations,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
+        let weights = pass.weights;
         let Scratch { attention, dy, dx, d_hidden } = scratch;
         if let (Some((layer, ln2)), Some((ffwd, kept))) = (&self.feed_forward, &a.feed_forward) {
-            let x = self.ln1.out(&a.ln1, span.rows());
+            let x = self.ln1.out(&a.ln1, pass.span.rows());
             ln2.backward(d, gradients, &x, kept, weights, [dx, dy], |dx, gradients, dy, x| {
-                layer.backward(dx, gradients, dy, x, ffwd, span, weights, dropout, d_hidden);
+                layer.backward(dx, gradients, dy, x, ffwd, pass, d_hidden);
             });
         }
         self.ln1.backward(d, gradients, x, &a.ln1, weights, [dx, dy], |dx, gradients, dy, x| {
-            self.sa.backward(dx, gradients, dy, x, &a.sa, span, weights, dropout, attention);
+            let own = Memory::own(x, pass.span, None);
+            self.sa.backward(dx, None, gradients, dy, x, own, &a.sa, pass, attention);
         });
     }
 
@@ -238,7 +225,7 @@ impl Block {
             rows(format!("{name}.ln2"), ln2);
         }
         rows(name.clone(), self.out(a, time));
-        a.sa.visit(&self.sa, &format!("{name}.sa"), time, look);
+        a.sa.visit(&self.sa, &format!("{name}.sa"), [time; 3], look);
         if let Some((ffwd, _)) = &a.feed_forward {
             ffwd.visit(&format!("{name}.ffwd"), time, look);
         }
@@ -250,6 +237,8 @@ mod tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
     use crate::math::gemm::matrix;
+    use crate::nn::attention::{AttentionScale, Keys};
+    use crate::nn::dropout::Dropout;
 
     #[test]
     fn gradient_of_input_and_every_weight_under_every_switch() {
@@ -263,39 +252,31 @@ mod tests {
             (Norm::Post, true, Kind::Mlp4),
             (Norm::Post, false, Kind::Single),
         ] {
-            let settings = Settings {
+            let attention = attention::Settings {
                 n_embd: 6,
                 n_head: 2,
-                attention_scale: AttentionScale::NEmbd,
-                causal: true,
+                scale: AttentionScale::NEmbd,
+                keys: Keys::Earlier,
                 projection: kind == Kind::Mlp4,
-                feed_forward: kind,
-                activation: Activation::GeluTanh,
-                residual,
-                norm,
+                drop_weights: true,
             };
+            let activation = Activation::GeluTanh;
+            let settings = Settings { attention, feed_forward: kind, activation, residual, norm };
             let mut registry = Registry::default();
             let block = Block::new(&mut registry, 0, &settings);
             let span = Span { sequences: 2, time: 4, first: 0 };
             let n = span.rows();
             let (weights, dy, x) = (values(registry.len(), 1), values(n * 6, 2), values(n * 6, 3));
-            let dropout = Dropout { p: 0.2, seed: 5, step: 6 };
-            let (mut a, mut scratch) = (block.activations(2, 4, 6), Scratch::new(2, 4, &settings));
-            block.forward(&mut a, &matrix(&x, n, 6), span, &weights, dropout, &mut scratch);
+            let pass =
+                Pass { weights: &weights, span, dropout: Dropout { p: 0.2, seed: 5, step: 6 } };
+            let (mut a, mut scratch) =
+                (block.activations(2, 4, 6), Scratch::new(2, 4, 24, &attention));
+            block.forward(&mut a, &matrix(&x, n, 6), pass, &mut scratch);
             let mut d = Array2::from_shape_vec((n, 6), dy.clone()).unwrap();
             let (rows, mut gradients) = (matrix(&x, n, 6), vec![0.0; registry.len()]);
-            block.backward(
-                &mut d,
-                &mut gradients,
-                &rows,
-                &a,
-                span,
-                &weights,
-                dropout,
-                &mut scratch,
-            );
+            block.backward(&mut d, &mut gradients, &rows, &a, pass, &mut scratch);
             let mut loss = |x: &[f64], weights: &[f64]| {
-                block.forward(&mut a, &matrix(x, n, 6), span, weights, dropout, &mut scratch);
+                block.forward(&mut a, &matrix(x, n, 6), Pass { weights, ..pass }, &mut scratch);
                 weighted_sum(contiguous(&block.out(&a, n)), &dy)
             };
             let name = format!("{norm:?} residual {residual} {kind:?}");

@@ -24,9 +24,9 @@ use rand::Rng;
 
 use super::Look;
 use super::activation::{contiguous, contiguous_mut};
-use super::attention::Span;
 use super::init::Init;
 use super::parameters::Registry;
+use super::pass::Span;
 use crate::math::gemm::{self, Onto, gemm, matrix, matrix_mut};
 use crate::math::tiles::Operand;
 use crate::math::{Real, room, vector};

@@ -8,8 +8,8 @@ use super::limits;
 use super::stages::{FORWARD, GRADIENT};
 use crate::math::Real;
 use crate::math::gemm::matrix;
-use crate::nn::attention::Span;
 use crate::nn::parameters::Registry;
+use crate::nn::pass::Span;
 use crate::nn::recurrent::{Cell, Recurrent};
 
 /// # Errors

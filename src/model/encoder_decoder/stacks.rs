@@ -3,20 +3,20 @@
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 
 use super::layers::{
-    Caches, DecoderActivations, DecoderLayer, EncoderActivations, EncoderLayer, Scratch, rows,
+    Caches, DecoderActivations, DecoderLayer, EncoderActivations, EncoderLayer, rows,
 };
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
 use crate::model::Config;
 use crate::nn::Look;
-use crate::nn::attention::Span;
-use crate::nn::dropout::Dropout;
+use crate::nn::attention::Memory;
+use crate::nn::block::Scratch;
 use crate::nn::embedding::Embedding;
 use crate::nn::init::Init;
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
-use crate::nn::pair_attention::Memory;
 use crate::nn::parameters::Registry;
+use crate::nn::pass::Pass;
 use crate::nn::position::sinusoids;
 use crate::nn::residual::Norm;
 
@@ -38,12 +38,12 @@ impl Input {
         tokens: usize,
         longest: usize,
         n_embd: usize,
-        place: usize,
+        place: u64,
     ) -> Self {
         Self {
             table: Embedding::new(registry, name, tokens, n_embd),
             positions: sinusoids(longest, n_embd),
-            place: place as u64,
+            place,
         }
     }
 
@@ -91,10 +91,9 @@ impl Input {
         gradients: &mut [Real],
         d: &mut ArrayRef2<Real>,
         ids: &[u32],
-        span: Span,
-        dropout: Dropout,
+        pass: Pass<'_>,
     ) {
-        dropout.apply(d, self.place, span.first, span.time);
+        pass.drop(d, self.place);
         let scale = self.scale();
         for d in d.as_slice_mut().expect("standard layout") {
             *d *= scale;
@@ -205,19 +204,17 @@ impl Encoder {
         a: &mut Encoded,
         ids: &[u32],
         lengths: &[usize],
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let mut embedding = a.embedding.slice_mut(s![..n, ..]);
-        self.input.forward(&mut embedding, ids, 0, span.time, weights);
-        dropout.apply(&mut embedding, self.input.place, span.first, span.time);
+        self.input.forward(&mut embedding, ids, 0, pass.span.time, weights);
+        pass.drop(&mut embedding, self.input.place);
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, rest) = a.layers.split_at_mut(i);
             let x = self.stream(&a.embedding, before, n);
-            layer.forward(&mut rest[0], &x, lengths, span, weights, dropout, scratch);
+            layer.forward(&mut rest[0], &x, lengths, pass, scratch);
         }
         if let (Some(norm), Some(kept)) = (&self.norm, &mut a.norm) {
             norm.forward(kept, &self.stream(&a.embedding, &a.layers, n), weights);
@@ -232,13 +229,11 @@ impl Encoder {
         a: &Encoded,
         ids: &[u32],
         lengths: &[usize],
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
         dx: &mut Array2<Real>,
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         if let (Some(norm), Some(kept)) = (&self.norm, &a.norm) {
             let mut dx = dx.slice_mut(s![..n, ..]);
             let last = self.stream(&a.embedding, &a.layers, n);
@@ -248,9 +243,9 @@ impl Encoder {
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let x = self.stream(&a.embedding, &a.layers[..i], n);
             let kept = &a.layers[i];
-            layer.backward(d, gradients, &x, kept, lengths, span, weights, dropout, scratch);
+            layer.backward(d, gradients, &x, kept, lengths, pass, scratch);
         }
-        self.input.backward(gradients, d, ids, span, dropout);
+        self.input.backward(gradients, d, ids, pass);
     }
 
     /// Hands the named values of the first sequence, `length` of whose `time` tokens are no padding, to `look`.
@@ -329,19 +324,17 @@ impl Decoder {
         a: &mut Decoded,
         ids: &[u32],
         memory: Memory<'_>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let mut embedding = a.embedding.slice_mut(s![..n, ..]);
-        self.input.forward(&mut embedding, ids, 0, span.time, weights);
-        dropout.apply(&mut embedding, self.input.place, span.first, span.time);
+        self.input.forward(&mut embedding, ids, 0, pass.span.time, weights);
+        pass.drop(&mut embedding, self.input.place);
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, rest) = a.layers.split_at_mut(i);
             let x = self.stream(&a.embedding, before, n);
-            layer.forward(&mut rest[0], &x, memory, span, weights, dropout, scratch);
+            layer.forward(&mut rest[0], &x, memory, pass, scratch);
         }
         self.logits(a, n, weights);
     }
@@ -389,13 +382,11 @@ impl Decoder {
         a: &Decoded,
         ids: &[u32],
         memory: Memory<'_>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
         [d, dx]: [&mut Array2<Real>; 2],
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let (mut d, mut dx) = (d.slice_mut(s![..n, ..]), dx.slice_mut(s![..n, ..]));
         let last = self.stream(&a.embedding, &a.layers, n);
         let d_logits = a.logits.slice(s![..n, ..]);
@@ -407,11 +398,9 @@ impl Decoder {
         }
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let (x, kept) = (self.stream(&a.embedding, &a.layers[..i], n), &a.layers[i]);
-            layer.backward(
-                &mut d, d_memory, gradients, &x, memory, kept, span, weights, dropout, scratch,
-            );
+            layer.backward(&mut d, d_memory, gradients, &x, memory, kept, pass, scratch);
         }
-        self.input.backward(gradients, &mut d, ids, span, dropout);
+        self.input.backward(gradients, &mut d, ids, pass);
     }
 
     /// Hands the named values of the first sequence to `look`; `length` of the `source` tokens are no padding.

@@ -7,7 +7,7 @@ use crate::math::cross_entropy::{IGNORED, cross_entropy, cross_entropy_backward}
 use crate::math::{Real, room, vector};
 use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Dropout, Inference, LanguageModel, Look, Output};
-use crate::nn::attention::Span;
+use crate::nn::pass::Span;
 
 pub struct OneSequence {
     layers: Layers,
