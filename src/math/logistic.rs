@@ -3,15 +3,8 @@
 
 use multiversion::multiversion;
 
-use super::exp::exp;
+use super::exp::{exp, sigmoid};
 use super::{LANES, Real};
-
-/// sigmoid(x) = 1 / (1 + exp(-x)), relative error within a few ulp.
-#[inline(always)]
-#[allow(clippy::inline_always)]
-pub fn sigmoid(x: Real) -> Real {
-    1.0 / (1.0 + exp(-x))
-}
 
 /// softplus(x) = ln(1 + exp(x)) = -ln sigmoid(-x), without overflow.
 #[inline(always)]

@@ -6,10 +6,10 @@ use ndarray::{Array2, ArrayView2, s};
 
 use super::{Batch, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Shard};
 use crate::math::random::{Purpose, stream};
-use crate::math::softmax::softmax;
 use crate::math::{Real, cross_entropy};
 use crate::nn::embedding::Embedding;
 use crate::nn::parameters::Registry;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_logits};
 
 #[derive(Clone, Debug)]
 pub struct Bigram {
@@ -90,7 +90,7 @@ impl Shard for Working {
             let at = b * batch.time..(b + 1) * batch.time;
             let (x, y) = (&batch.x[at.clone()], &batch.y[at]);
             self.table.forward(&mut self.logits, x, weights);
-            let logits = self.logits.as_slice_mut().expect("standard layout");
+            let logits = contiguous_mut(&mut self.logits);
             loss += cross_entropy::cross_entropy_backward(logits, y, self.table.width, scale);
             self.table.backward(gradients, &self.logits, x);
         }
@@ -108,7 +108,7 @@ impl Shard for Working {
         for b in rows {
             let at = b * batch.time..(b + 1) * batch.time;
             self.table.forward(&mut self.logits, &batch.x[at.clone()], weights);
-            let logits = self.logits.as_slice_mut().expect("standard layout");
+            let logits = contiguous_mut(&mut self.logits);
             loss += cross_entropy::cross_entropy(logits, &batch.y[at], self.table.width);
         }
         Losses::of(loss)
@@ -144,19 +144,10 @@ impl LanguageModel for OneSequence {
 
     fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real] {
         self.forward(weights, &context[context.len() - 1..]);
-        &self.logits.as_slice().expect("standard layout")[..self.table.width]
+        &contiguous(&self.logits)[..self.table.width]
     }
 
     fn logits(&self) -> ArrayView2<'_, Real> {
         self.logits.slice(s![..self.time, ..])
     }
-}
-
-/// Hands over `logits` and `probabilities`, both (T, V).
-pub(super) fn visit_logits(logits: &ArrayView2<'_, Real>, look: &mut Look<'_>) {
-    let (time, vocab_size) = logits.dim();
-    let mut values: Vec<Real> = logits.iter().copied().collect();
-    look("logits", &[time, vocab_size], &values);
-    softmax(&mut values, vocab_size);
-    look("probabilities", &[time, vocab_size], &values);
 }

@@ -9,7 +9,6 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::batch::asked;
-use super::bigram::visit_logits;
 use super::{
     Batch, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model, Output,
     Shard,
@@ -21,7 +20,7 @@ use crate::nn::embedding::Embedding;
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
-use crate::nn::{row_norms, visit_rows};
+use crate::nn::rows::{contiguous, contiguous_mut, row_norms, visit_logits, visit_rows};
 
 /// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence.
 const MICRO_BATCH_ROWS: usize = 512;
@@ -187,7 +186,7 @@ impl Working {
     /// The first n rows of the logits.
     fn logits_mut(&mut self, n: usize) -> &mut [Real] {
         let values = n * self.layers.lm_head.n_out;
-        &mut self.logits.as_slice_mut().expect("standard layout")[..values]
+        &mut contiguous_mut(&mut self.logits)[..values]
     }
 
     /// From d loss / d logits, which stands where the logits were, back to every weight.
@@ -316,7 +315,7 @@ impl Inference for OneSequence {
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         batch.answers(self.logits.ncols(), |x, answer| {
             self.forward(weights, x);
-            answer(self.logits().as_slice().expect("standard layout"));
+            answer(contiguous(&self.logits()));
         })
     }
 }

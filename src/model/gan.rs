@@ -19,7 +19,8 @@ use std::ops::Range;
 
 use super::{Batch, Conditions, Config, GeneratorLoss, Group, Inference, Losses, Model, Shard};
 use crate::math::Real;
-use crate::math::logistic::{sigmoid, softplus};
+use crate::math::exp::sigmoid;
+use crate::math::logistic::softplus;
 use crate::math::random::{Purpose, stream};
 use crate::nn::mlp::{self, Mlp};
 use crate::nn::parameters::Registry;

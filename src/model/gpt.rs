@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::bigram::visit_logits;
 use super::{
     Batch, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Output, Shard,
 };
@@ -18,6 +17,7 @@ use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::pass::{Pass, Span};
 use crate::nn::position::PositionEncoding;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_logits, visit_rows};
 
 /// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence: activations then stay
 /// in the cache and the 10.8M model needs a tenth of the memory.
@@ -279,8 +279,7 @@ impl Shard for Working {
             let pass = Pass { weights, span, dropout: conditions.dropout };
             layers.forward(a, x, pass, scratch);
             let vocab_size = layers.lm_head.n_out;
-            let logits =
-                &mut a.logits.as_slice_mut().expect("standard layout")[..span.rows() * vocab_size];
+            let logits = &mut contiguous_mut(&mut a.logits)[..span.rows() * vocab_size];
             loss += cross_entropy::cross_entropy_backward(logits, &batch.y[at], vocab_size, scale);
             layers.backward(a, x, gradients, pass, scratch, [d, dx]);
         }
@@ -299,8 +298,7 @@ impl Shard for Working {
             let Self { layers, activations: a, scratch, .. } = self;
             layers.forward(a, &batch.x[at.clone()], Pass::over(span, weights), scratch);
             let vocab_size = layers.lm_head.n_out;
-            let logits =
-                &mut a.logits.as_slice_mut().expect("standard layout")[..span.rows() * vocab_size];
+            let logits = &mut contiguous_mut(&mut a.logits)[..span.rows() * vocab_size];
             loss += cross_entropy::cross_entropy(logits, &batch.y[at], vocab_size);
         }
         Losses::of(loss)
@@ -350,20 +348,13 @@ impl Inference for OneSequence {
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         batch.answers(self.layers.lm_head.n_out, |x, answer| {
             self.forward(weights, x);
-            answer(self.logits().as_slice().expect("standard layout"));
+            answer(contiguous(&self.logits()));
         })
     }
 
     fn visit(&self, look: &mut Look<'_>) {
         let (time, a) = (self.tokens.len(), &self.activations);
-        let mut rows = |name: &str, values: &Array2<Real>| {
-            let width = values.ncols();
-            look(
-                name,
-                &[time, width],
-                &values.as_slice().expect("standard layout")[..time * width],
-            );
-        };
+        let mut rows = |name: &str, values: &Array2<Real>| visit_rows(name, values, time, look);
         rows("embedding.token", &self.token);
         if !matches!(self.layers.position, PositionEncoding::None) {
             rows("embedding.position", &self.position);
@@ -410,7 +401,7 @@ impl LanguageModel for OneSequence {
                 self.extend(weights, token);
             }
         }
-        let logits = self.activations.logits.as_slice().expect("standard layout");
+        let logits = contiguous(&self.activations.logits);
         &logits[last * vocab_size..(last + 1) * vocab_size]
     }
 

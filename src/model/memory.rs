@@ -9,14 +9,13 @@ use std::ops::Range;
 use ndarray::Array2;
 
 use super::batch::{argmax, asked};
-use super::bigram::visit_logits;
 use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room, vector};
 use crate::nn::memory::{self, Memory};
 use crate::nn::parameters::Registry;
-use crate::nn::visit_rows;
+use crate::nn::rows::{visit_logits, visit_rows};
 
 #[derive(Clone, Debug)]
 pub struct MemoryNetwork {

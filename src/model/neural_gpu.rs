@@ -17,7 +17,6 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView2, s};
 
 use super::batch::{argmax, asked};
-use super::bigram::visit_logits;
 use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
@@ -25,7 +24,7 @@ use crate::nn::conv_gru::{self, ConvGru};
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
-use crate::nn::{row_norms, visit_rows};
+use crate::nn::rows::{contiguous_mut, row_norms, visit_logits, visit_rows};
 
 /// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence: every pass is kept.
 const MICRO_BATCH_ROWS: usize = 256;
@@ -367,7 +366,7 @@ impl Working {
     /// The sum of the losses of the last forward; with a scale the logits become their gradient.
     fn loss_of_answers(&mut self, scale: Option<Real>) -> f64 {
         let vocab_size = self.layers.lm_head.n_out;
-        let logits = self.logits.as_slice_mut().expect("standard layout");
+        let logits = contiguous_mut(&mut self.logits);
         let rows = logits.chunks_exact_mut(vocab_size).zip(&self.asked);
         rows.map(|(row, asked)| {
             let target = &[asked.target];

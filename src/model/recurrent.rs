@@ -25,6 +25,7 @@ use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::pass::Span;
 use crate::nn::recurrent::{self, Cell};
+use crate::nn::rows::contiguous_mut;
 use one_sequence::OneSequence;
 
 /// A shard goes through its sequences in micro-batches of about so many rows, so that activations stay in the cache …
@@ -344,7 +345,7 @@ impl Working {
     /// The logits from row `from` on, and their targets.
     fn answers(&mut self, from: usize) -> (&mut [Real], &[u32]) {
         let columns = self.layers.lm_head.n_out;
-        let logits = self.activations.logits.as_slice_mut().expect("standard layout");
+        let logits = contiguous_mut(&mut self.activations.logits);
         (&mut logits[from * columns..self.y.len() * columns], &self.y[from..])
     }
 }

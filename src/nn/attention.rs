@@ -18,11 +18,11 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Look;
-use super::activation::{contiguous, contiguous_mut};
 use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
 use super::pass::{Pass, Span};
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::gemm::{matrix, matrix_mut};
 use crate::math::{Real, attention, room, vector};
 

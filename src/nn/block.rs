@@ -7,13 +7,14 @@ use ndarray::{Array2, ArrayRef2, ArrayView2};
 use rand::Rng;
 
 use super::Look;
-use super::activation::{Activation, contiguous};
+use super::activation::Activation;
 use super::attention::{self, Memory, MultiHeadAttention};
 use super::feed_forward::{self, FeedForward};
 use super::init::Init;
 use super::parameters::Registry;
 use super::pass::{Pass, Span};
 use super::residual::{self, Norm, Residual};
+use super::rows::contiguous;
 use crate::math::{Real, room};
 
 /// Sizes and switches of a block.

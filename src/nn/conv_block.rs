@@ -7,15 +7,16 @@
 use ndarray::{Array2, ArrayRef2, s};
 use rand::Rng;
 
+use super::Look;
 use super::activation::Activation::Relu;
-use super::activation::{contiguous, contiguous_mut};
 use super::convolution::{self, Convolution, Padding};
 use super::dropout::Dropout;
 use super::init::Init;
 use super::layer_norm::{self, LayerNorm};
 use super::linear::Linear;
 use super::parameters::Registry;
-use super::{Look, visit_rows};
+use super::rows::visit_rows;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, room, vector};
 
 #[derive(Clone, Debug)]

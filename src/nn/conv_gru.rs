@@ -12,9 +12,9 @@ use ndarray::{Array2, ArrayRef2, s};
 use rand::Rng;
 
 use super::Look;
-use super::activation::{contiguous, contiguous_mut};
 use super::convolution::{self, Convolution, Padding};
 use super::parameters::Registry;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, gate, room};
 
 #[derive(Clone, Debug)]
@@ -66,8 +66,8 @@ impl Activations {
             let values: Vec<Real> = values.iter().copied().collect();
             look(&format!("{name}.{part}"), &[time, width], &values);
         }
-        super::visit_rows(&format!("{name}.candidate"), &self.candidate, time, look);
-        super::visit_rows(name, &self.out, time, look);
+        super::rows::visit_rows(&format!("{name}.candidate"), &self.candidate, time, look);
+        super::rows::visit_rows(name, &self.out, time, look);
     }
 }
 

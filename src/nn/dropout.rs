@@ -6,7 +6,7 @@
 use multiversion::multiversion;
 use ndarray::ArrayRef2;
 
-use super::activation::contiguous_mut;
+use super::rows::contiguous_mut;
 use crate::math::attention::Drop;
 use crate::math::{Real, hash};
 

@@ -5,11 +5,12 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Look;
-use super::activation::{Activation, contiguous};
+use super::activation::Activation;
 use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
 use super::pass::Pass;
+use super::rows::contiguous;
 use crate::math::{Real, room};
 
 /// What follows attention in a block.

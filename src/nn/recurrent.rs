@@ -23,10 +23,10 @@ use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 
 use super::Look;
-use super::activation::{contiguous, contiguous_mut};
 use super::init::Init;
 use super::parameters::Registry;
 use super::pass::Span;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::gemm::{self, Onto, gemm, matrix, matrix_mut};
 use crate::math::tiles::Operand;
 use crate::math::{Real, room, vector};

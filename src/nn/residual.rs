@@ -6,9 +6,9 @@
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 
-use super::activation::{contiguous, contiguous_mut};
 use super::layer_norm::{self, LayerNorm};
 use super::parameters::Registry;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, room, vector};
 
 /// Where LayerNorm stands.

@@ -6,11 +6,11 @@ use super::micro_batch::length;
 use super::stacks::{Decoded, Encoded};
 use super::{START, Stacks};
 use crate::math::{Real, room};
-use crate::model::bigram::visit_logits;
 use crate::model::{Batch, Config, Hypothesis, Inference, Look, Output};
 use crate::nn::attention::Memory;
 use crate::nn::block::Scratch;
 use crate::nn::pass::{Pass, Span};
+use crate::nn::rows::visit_logits;
 
 /// Sources are read together up to so many rows, or one.
 const ROWS: usize = 512;

@@ -12,6 +12,7 @@ use crate::nn::feed_forward::{self, FeedForward};
 use crate::nn::parameters::Registry;
 use crate::nn::pass::{Pass, Span};
 use crate::nn::residual::{self, Residual};
+use crate::nn::rows::visit_rows;
 
 /// Self-attention, then feed-forward.
 #[derive(Clone, Debug)]
@@ -202,9 +203,9 @@ impl EncoderLayer {
         let name = &self.name;
         let sizes = [time, time, length];
         a.self_attn.visit(&self.self_attn, &format!("{name}.self_attn"), sizes, look);
-        rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), look);
+        visit_rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), time, look);
         a.feed_forward.visit(&format!("{name}.ffwd"), time, look);
-        rows(name, &self.out(a, time), look);
+        visit_rows(name, &self.out(a, time), time, look);
     }
 }
 
@@ -398,12 +399,12 @@ impl DecoderLayer {
         let name = &self.name;
         let sizes = [time, time, time];
         a.self_attn.visit(&self.self_attn, &format!("{name}.self_attn"), sizes, look);
-        rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), look);
+        visit_rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), time, look);
         let sizes = [time, source, length];
         a.cross_attn.visit(&self.cross_attn, &format!("{name}.cross_attn"), sizes, look);
-        rows(&format!("{name}.ln2"), &self.ln2.out(&a.ln2, time), look);
+        visit_rows(&format!("{name}.ln2"), &self.ln2.out(&a.ln2, time), time, look);
         a.feed_forward.visit(&format!("{name}.ffwd"), time, look);
-        rows(name, &self.out(a, time), look);
+        visit_rows(name, &self.out(a, time), time, look);
     }
 
     /// Room for `rows` answers of `time` tokens to `sources` sources of `source_time`.
@@ -429,10 +430,4 @@ impl DecoderLayer {
     pub fn rearrange(&self, caches: &mut Caches, parents: &[usize]) {
         caches.written.rearrange(&self.self_attn, parents);
     }
-}
-
-/// Hands an activation (N, C) to `look`.
-pub fn rows(name: &str, values: &ArrayView2<'_, Real>, look: &mut Look<'_>) {
-    let shape = [values.nrows(), values.ncols()];
-    look(name, &shape, values.as_slice().expect("standard layout"));
 }

@@ -2,9 +2,7 @@
 
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 
-use super::layers::{
-    Caches, DecoderActivations, DecoderLayer, EncoderActivations, EncoderLayer, rows,
-};
+use super::layers::{Caches, DecoderActivations, DecoderLayer, EncoderActivations, EncoderLayer};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
 use crate::model::Config;
@@ -19,6 +17,7 @@ use crate::nn::parameters::Registry;
 use crate::nn::pass::Pass;
 use crate::nn::position::sinusoids;
 use crate::nn::residual::Norm;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_rows};
 
 /// Tokens and places become rows: sqrt(C) times the token's row, plus sinusoids (3.4 and 3.5), then dropout.
 #[derive(Clone, Debug)]
@@ -75,9 +74,9 @@ impl Input {
     ) {
         self.table.forward(y, ids, weights);
         let (scale, width) = (self.scale(), self.table.width);
-        let positions = self.positions.as_slice().expect("standard layout");
+        let positions = contiguous(&self.positions);
         let positions = &positions[first * width..(first + time) * width];
-        let y = y.as_slice_mut().expect("standard layout");
+        let y = contiguous_mut(y);
         for sequence in y.chunks_exact_mut(time * width) {
             for (y, position) in sequence.iter_mut().zip(positions) {
                 *y = *y * scale + position;
@@ -95,7 +94,7 @@ impl Input {
     ) {
         pass.drop(d, self.place);
         let scale = self.scale();
-        for d in d.as_slice_mut().expect("standard layout") {
+        for d in contiguous_mut(d) {
             *d *= scale;
         }
         self.table.backward(gradients, d, ids);
@@ -250,11 +249,11 @@ impl Encoder {
 
     /// Hands the named values of the first sequence, `length` of whose `time` tokens are no padding, to `look`.
     pub fn visit(&self, a: &Encoded, time: usize, length: usize, look: &mut Look<'_>) {
-        rows("source_embedding", &a.embedding.slice(s![..time, ..]), look);
+        visit_rows("source_embedding", &a.embedding, time, look);
         for (layer, a) in self.layers.iter().zip(&a.layers) {
             layer.visit(a, time, length, look);
         }
-        rows("memory", &self.out(a, time), look);
+        visit_rows("memory", &self.out(a, time), time, look);
     }
 }
 
@@ -405,7 +404,7 @@ impl Decoder {
 
     /// Hands the named values of the first sequence to `look`; `length` of the `source` tokens are no padding.
     pub fn visit(&self, a: &Decoded, sizes: [usize; 3], look: &mut Look<'_>) {
-        rows("target_embedding", &a.embedding.slice(s![..sizes[0], ..]), look);
+        visit_rows("target_embedding", &a.embedding, sizes[0], look);
         for (layer, a) in self.layers.iter().zip(&a.layers) {
             layer.visit(a, sizes, look);
         }
@@ -448,6 +447,6 @@ impl Decoded {
     /// (N, V), row-major
     pub fn logits_mut(&mut self, n: usize) -> &mut [Real] {
         let vocab_size = self.logits.ncols();
-        &mut self.logits.as_slice_mut().expect("standard layout")[..n * vocab_size]
+        &mut contiguous_mut(&mut self.logits)[..n * vocab_size]
     }
 }

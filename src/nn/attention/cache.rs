@@ -8,8 +8,8 @@ use ndarray::{ArrayRef2, s};
 use super::{Activations, Inputs, Keys, Memory, MultiHeadAttention, Scratch};
 use crate::math::gemm::matrix_mut;
 use crate::math::{Real, attention, room};
-use crate::nn::activation::contiguous_mut;
 use crate::nn::pass::{Pass, Span};
+use crate::nn::rows::contiguous_mut;
 
 /// Keys and values of many sequences in one layer.
 #[derive(Clone, Debug)]
