@@ -36,9 +36,5 @@ pub mod pass;
 pub mod rows;
 
 // Beside the lecture.
-pub mod conv_block;
-pub mod conv_gru;
-pub mod convolution;
-pub mod memory;
+pub mod before_attention;
 pub mod mlp;
-pub mod recurrent;

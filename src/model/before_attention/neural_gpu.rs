@@ -16,11 +16,11 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::batch::{argmax, asked};
-use super::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
-use crate::nn::conv_gru::{self, ConvGru};
+use crate::model::batch::{argmax, asked};
+use crate::model::{Batch, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
+use crate::nn::before_attention::conv_gru::{self, ConvGru};
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;

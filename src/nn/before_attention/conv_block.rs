@@ -7,17 +7,16 @@
 use ndarray::{Array2, ArrayRef2, s};
 use rand::Rng;
 
-use super::Look;
-use super::activation::Activation::Relu;
 use super::convolution::{self, Convolution, Padding};
-use super::dropout::Dropout;
-use super::init::Init;
-use super::layer_norm::{self, LayerNorm};
-use super::linear::Linear;
-use super::parameters::Registry;
-use super::rows::visit_rows;
-use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, room, vector};
+use crate::nn::Look;
+use crate::nn::activation::Activation::Relu;
+use crate::nn::dropout::Dropout;
+use crate::nn::init::Init;
+use crate::nn::layer_norm::{self, LayerNorm};
+use crate::nn::linear::Linear;
+use crate::nn::parameters::Registry;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_rows};
 
 #[derive(Clone, Debug)]
 pub struct ConvBlock {

@@ -8,14 +8,14 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::batch::asked;
-use super::{
+use crate::math::random::{Purpose, stream};
+use crate::math::{Real, cross_entropy, room};
+use crate::model::batch::asked;
+use crate::model::{
     Batch, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model, Output,
     Shard,
 };
-use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy, room};
-use crate::nn::conv_block::{self, ConvBlock};
+use crate::nn::before_attention::conv_block::{self, ConvBlock};
 use crate::nn::embedding::Embedding;
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;

@@ -1,4 +1,4 @@
-//! The memory of an end-to-end memory network (Sukhbaatar et al. 2015): a question looks at all tokens before it, several times.
+//! The hops of an end-to-end memory network (Sukhbaatar et al. 2015): a question looks at all tokens before it, several times.
 //!
 //! Every token x_i before the question, i positions back, is a memory m_i = A x_i + T_A(i) to compare with and an output
 //! c_i = C x_i + T_C(i) to take (sections 2 and 4.1; T is the temporal encoding, trained, by the distance from the
@@ -9,18 +9,18 @@
 use ndarray::Array2;
 use rand::Rng;
 
-use super::embedding::Embedding;
-use super::init;
-use super::parameters::Registry;
-use super::rows::{contiguous, contiguous_mut};
 use crate::math::attention::{self, Shape};
 use crate::math::{Real, room, vector};
+use crate::nn::embedding::Embedding;
+use crate::nn::init;
+use crate::nn::parameters::Registry;
+use crate::nn::rows::{contiguous, contiguous_mut};
 
 /// The standard deviation of a starting weight (section 4.2).
 const STD: f64 = 0.1;
 
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub struct Hops {
     width: usize,
     hops: usize,
     /// K + 1 tables (V, C)
@@ -55,7 +55,7 @@ pub struct Scratch {
     dv: Vec<Real>,
 }
 
-impl Memory {
+impl Hops {
     /// Reserves `embeddings.k.weight` (V, C) and `times.k.weight` (T, C) for k = 0 to K.
     pub fn new(
         registry: &mut Registry,
@@ -218,16 +218,16 @@ mod tests {
             [(&[2, 0, 2, 1][..], 3), (&[1], 1), (&[], 2), (&[3, 1, 0, 2, 3, 3].repeat(3), 2)]
         {
             let (mut registry, width) = (Registry::default(), 5);
-            let memory = Memory::new(&mut registry, 4, 20, width, hops);
+            let layer = Hops::new(&mut registry, 4, 20, width, hops);
             let weights = values(registry.len(), 1);
             let dy = values(width, 2);
-            let (mut a, mut scratch) = (memory.activations(), memory.scratch());
-            memory.forward(&mut a, 3, before, &weights, &mut scratch);
+            let (mut a, mut scratch) = (layer.activations(), layer.scratch());
+            layer.forward(&mut a, 3, before, &weights, &mut scratch);
             let mut gradients = vec![0.0; registry.len()];
             scratch.d_question.copy_from_slice(&dy);
-            memory.backward(&mut gradients, &a, 3, before, &mut scratch);
+            layer.backward(&mut gradients, &a, 3, before, &mut scratch);
             check("tables", &weights, &gradients, 1e-7, |weights| {
-                memory.forward(&mut a, 3, before, weights, &mut scratch);
+                layer.forward(&mut a, 3, before, weights, &mut scratch);
                 weighted_sum(a.questions.row(hops).to_slice().unwrap(), &dy)
             });
         }

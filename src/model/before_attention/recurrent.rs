@@ -15,16 +15,18 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::config::Architecture;
-use super::{Batch, Conditions, Config, Dropout, Inference, LanguageModel, Losses, Model, Shard};
 use crate::math::cross_entropy::{self, IGNORED};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
+use crate::model::config::Architecture;
+use crate::model::{
+    Batch, Conditions, Config, Dropout, Inference, LanguageModel, Losses, Model, Shard,
+};
+use crate::nn::before_attention::recurrent::{self, Cell};
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::pass::Span;
-use crate::nn::recurrent::{self, Cell};
 use crate::nn::rows::contiguous_mut;
 use one_sequence::OneSequence;
 
