@@ -12,6 +12,7 @@ pub mod encoder_decoder;
 pub mod gan;
 pub mod gpt;
 pub mod sampling;
+mod token_shard;
 pub mod vae;
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! The bigram: row i of a V x V table holds the logits of what follows token i.
 
-use std::ops::Range;
-
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{Batch, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Shard};
+use super::token_shard::TokenShard;
+use super::{Batch, Config, Inference, LanguageModel, Look, Model, Shard};
+use crate::math::Real;
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy};
 use crate::nn::embedding::Embedding;
 use crate::nn::parameters::Registry;
+use crate::nn::pass::Pass;
 use crate::nn::rows::{contiguous, contiguous_mut, visit_logits};
 
 #[derive(Clone, Debug)]
@@ -75,43 +75,22 @@ struct Working {
     logits: Array2<Real>,
 }
 
-impl Shard for Working {
-    fn loss_and_gradients(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-        gradients: &mut [Real],
-    ) -> Losses {
-        let scale = 1.0 / batch.targets() as Real;
-        let mut loss = 0.0;
-        for b in rows {
-            let at = b * batch.time..(b + 1) * batch.time;
-            let (x, y) = (&batch.x[at.clone()], &batch.y[at]);
-            self.table.forward(&mut self.logits, x, weights);
-            let logits = contiguous_mut(&mut self.logits);
-            loss += cross_entropy::cross_entropy_backward(logits, y, self.table.width, scale);
-            self.table.backward(gradients, &self.logits, x);
-        }
-        Losses::of(loss)
+impl TokenShard for Working {
+    fn vocab_size(&self) -> usize {
+        self.table.width
     }
 
-    fn loss(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-    ) -> Losses {
-        let mut loss = 0.0;
-        for b in rows {
-            let at = b * batch.time..(b + 1) * batch.time;
-            self.table.forward(&mut self.logits, &batch.x[at.clone()], weights);
-            let logits = contiguous_mut(&mut self.logits);
-            loss += cross_entropy::cross_entropy(logits, &batch.y[at], self.table.width);
-        }
-        Losses::of(loss)
+    fn together(&self, _time: usize) -> usize {
+        1
+    }
+
+    fn forward<'a>(&'a mut self, batch: &'a Batch, pass: Pass<'_>) -> (&'a mut [Real], &'a [u32]) {
+        self.table.forward(&mut self.logits, pass.span.of(&batch.x), pass.weights);
+        (contiguous_mut(&mut self.logits), pass.span.of(&batch.y))
+    }
+
+    fn backward(&mut self, gradients: &mut [Real], batch: &Batch, pass: Pass<'_>) {
+        self.table.backward(gradients, &self.logits, pass.span.of(&batch.x));
     }
 }
 

@@ -1,14 +1,11 @@
 //! The configurable GPT: embeddings, blocks, logits. Every stage of the lecture after the bigram is a setting of it.
 
-use std::ops::Range;
-
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{
-    Batch, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Output, Shard,
-};
+use super::token_shard::TokenShard;
+use super::{Batch, Config, Inference, LanguageModel, Look, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy, room};
+use crate::math::{Real, room};
 use crate::nn::attention::{self, Keys};
 use crate::nn::block::{self, Block};
 use crate::nn::embedding::Embedding;
@@ -247,61 +244,25 @@ struct Working {
     dx: Array2<Real>,
 }
 
-impl Working {
-    /// The micro-batches of the sequences `rows`.
-    fn spans(
-        &self,
-        rows: Range<usize>,
-        time: usize,
-    ) -> impl Iterator<Item = (Span, Range<usize>)> + use<> {
-        let (sequences, end) = (self.sequences, rows.end);
-        rows.step_by(sequences).map(move |first| {
-            let span = Span { sequences: sequences.min(end - first), time, first };
-            (span, first * time..first * time + span.rows())
-        })
-    }
-}
-
-impl Shard for Working {
-    fn loss_and_gradients(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        conditions: &Conditions,
-        gradients: &mut [Real],
-    ) -> Losses {
-        let scale = 1.0 / batch.targets() as Real;
-        let mut loss = 0.0;
-        for (span, at) in self.spans(rows, batch.time) {
-            let x = &batch.x[at.clone()];
-            let Self { layers, activations: a, scratch, d, dx, .. } = self;
-            let pass = Pass { weights, span, dropout: conditions.dropout };
-            layers.forward(a, x, pass, scratch);
-            let vocab_size = layers.lm_head.n_out;
-            let logits = &mut contiguous_mut(&mut a.logits)[..span.rows() * vocab_size];
-            loss += cross_entropy::cross_entropy_backward(logits, &batch.y[at], vocab_size, scale);
-            layers.backward(a, x, gradients, pass, scratch, [d, dx]);
-        }
-        Losses::of(loss)
+impl TokenShard for Working {
+    fn vocab_size(&self) -> usize {
+        self.layers.lm_head.n_out
     }
 
-    fn loss(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-    ) -> Losses {
-        let mut loss = 0.0;
-        for (span, at) in self.spans(rows, batch.time) {
-            let Self { layers, activations: a, scratch, .. } = self;
-            layers.forward(a, &batch.x[at.clone()], Pass::over(span, weights), scratch);
-            let vocab_size = layers.lm_head.n_out;
-            let logits = &mut contiguous_mut(&mut a.logits)[..span.rows() * vocab_size];
-            loss += cross_entropy::cross_entropy(logits, &batch.y[at], vocab_size);
-        }
-        Losses::of(loss)
+    fn together(&self, _time: usize) -> usize {
+        self.sequences
+    }
+
+    fn forward<'a>(&'a mut self, batch: &'a Batch, pass: Pass<'_>) -> (&'a mut [Real], &'a [u32]) {
+        let Self { layers, activations: a, scratch, .. } = self;
+        layers.forward(a, pass.span.of(&batch.x), pass, scratch);
+        let values = pass.span.rows() * layers.lm_head.n_out;
+        (&mut contiguous_mut(&mut a.logits)[..values], pass.span.of(&batch.y))
+    }
+
+    fn backward(&mut self, gradients: &mut [Real], batch: &Batch, pass: Pass<'_>) {
+        let Self { layers, activations: a, scratch, d, dx, .. } = self;
+        layers.backward(a, pass.span.of(&batch.x), gradients, pass, scratch, [d, dx]);
     }
 }
 

@@ -20,6 +20,11 @@ impl Span {
         Self { sequences: 1, time, first: 0 }
     }
 
+    /// Of a batch's values, one a position, those of its sequences.
+    pub fn of<'a, T>(&self, values: &'a [T]) -> &'a [T] {
+        &values[self.first * self.time..][..self.rows()]
+    }
+
     /// N = B * T
     pub fn rows(&self) -> usize {
         self.sequences * self.time
