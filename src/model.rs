@@ -5,22 +5,18 @@
 //! from, and what answers are worth, is for [`Examples`] to say.
 
 pub mod batch;
+pub mod before_attention;
 pub mod bigram;
 pub mod card;
 pub mod config;
-pub mod conv;
 pub mod encoder_decoder;
 pub mod gan;
 pub mod gpt;
 pub mod kind;
-pub mod memory;
-pub mod neural_gpu;
-pub mod recurrent;
 pub mod sampling;
+mod token_shard;
 pub mod vae;
 
-#[cfg(test)]
-mod before_attention;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +27,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::math::Real;
 use crate::nn::parameters::Registry;
+use before_attention::{conv, memory, neural_gpu, recurrent};
 
 pub use crate::nn::Look;
 pub use crate::nn::dropout::Dropout;

@@ -23,7 +23,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
 use super::Failure;
-use crate::nn::recurrent::Cell;
+use crate::nn::before_attention::recurrent::Cell;
 use crate::text::shown::{chain, excerpt};
 use golden::{Golden, Worst};
 

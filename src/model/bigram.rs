@@ -2,18 +2,16 @@
 
 mod card;
 
-use std::ops::Range;
-
 use ndarray::{Array2, ArrayView2, s};
 
-use super::{
-    Batch, Card, Conditions, Config, Inference, LanguageModel, Look, Losses, Model, Shard,
-};
+use super::token_shard::TokenShard;
+use super::{Batch, Card, Config, Inference, LanguageModel, Look, Model, Shard};
+use crate::math::Real;
 use crate::math::random::{Purpose, stream};
-use crate::math::softmax::softmax;
-use crate::math::{Real, cross_entropy};
 use crate::nn::embedding::Embedding;
 use crate::nn::parameters::Registry;
+use crate::nn::pass::Pass;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_logits};
 
 pub use card::KIND;
 
@@ -85,43 +83,22 @@ struct Working {
     logits: Array2<Real>,
 }
 
-impl Shard for Working {
-    fn loss_and_gradients(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-        gradients: &mut [Real],
-    ) -> Losses {
-        let scale = 1.0 / batch.targets() as Real;
-        let mut loss = 0.0;
-        for b in rows {
-            let at = b * batch.time..(b + 1) * batch.time;
-            let (x, y) = (&batch.x[at.clone()], &batch.y[at]);
-            self.table.forward(&mut self.logits, x, weights);
-            let logits = self.logits.as_slice_mut().expect("standard layout");
-            loss += cross_entropy::cross_entropy_backward(logits, y, self.table.width, scale);
-            self.table.backward(gradients, &self.logits, x);
-        }
-        Losses::of(loss)
+impl TokenShard for Working {
+    fn vocab_size(&self) -> usize {
+        self.table.width
     }
 
-    fn loss(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-    ) -> Losses {
-        let mut loss = 0.0;
-        for b in rows {
-            let at = b * batch.time..(b + 1) * batch.time;
-            self.table.forward(&mut self.logits, &batch.x[at.clone()], weights);
-            let logits = self.logits.as_slice_mut().expect("standard layout");
-            loss += cross_entropy::cross_entropy(logits, &batch.y[at], self.table.width);
-        }
-        Losses::of(loss)
+    fn together(&self, _time: usize) -> usize {
+        1
+    }
+
+    fn forward<'a>(&'a mut self, batch: &'a Batch, pass: Pass<'_>) -> (&'a mut [Real], &'a [u32]) {
+        self.table.forward(&mut self.logits, pass.span.of(&batch.x), pass.weights);
+        (contiguous_mut(&mut self.logits), pass.span.of(&batch.y))
+    }
+
+    fn backward(&mut self, gradients: &mut [Real], batch: &Batch, pass: Pass<'_>) {
+        self.table.backward(gradients, &self.logits, pass.span.of(&batch.x));
     }
 }
 
@@ -154,19 +131,10 @@ impl LanguageModel for OneSequence {
 
     fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real] {
         self.forward(weights, &context[context.len() - 1..]);
-        &self.logits.as_slice().expect("standard layout")[..self.table.width]
+        &contiguous(&self.logits)[..self.table.width]
     }
 
     fn logits(&self) -> ArrayView2<'_, Real> {
         self.logits.slice(s![..self.time, ..])
     }
-}
-
-/// Hands over `logits` and `probabilities`, both (T, V).
-pub(super) fn visit_logits(logits: &ArrayView2<'_, Real>, look: &mut Look<'_>) {
-    let (time, vocab_size) = logits.dim();
-    let mut values: Vec<Real> = logits.iter().copied().collect();
-    look("logits", &[time, vocab_size], &values);
-    softmax(&mut values, vocab_size);
-    look("probabilities", &[time, vocab_size], &values);
 }

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::nn::activation::Activation;
 pub use crate::nn::attention::AttentionScale;
-pub use crate::nn::block::Norm;
+use crate::nn::attention::{self, Keys};
+use crate::nn::block;
 pub use crate::nn::feed_forward::Kind as FeedForward;
 pub use crate::nn::init::Init;
 pub use crate::nn::position::Position;
+pub use crate::nn::residual::Norm;
 
 /// What kind of network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,5 +136,20 @@ impl Config {
             AttentionScale::NEmbd => Some(self.n_embd),
             AttentionScale::None => None,
         }
+    }
+
+    /// What a GPT's block is built from.
+    pub fn block(&self) -> block::Settings {
+        let Self { n_embd, n_head, projection, feed_forward, activation, .. } = *self;
+        let attention = attention::Settings {
+            n_embd,
+            n_head,
+            scale: self.attention_scale,
+            keys: if self.causal { Keys::Earlier } else { Keys::Own },
+            projection,
+            drop_weights: true,
+        };
+        let (residual, norm) = (self.residual, self.norm);
+        block::Settings { attention, feed_forward, activation, residual, norm }
     }
 }

@@ -22,9 +22,10 @@ use ndarray::{Array2, s};
 
 use super::{Batch, Card, Conditions, Config, Dropout, Inference, Losses, Model, Shard};
 use crate::math::{Real, cross_entropy, room};
-use crate::nn::pair_attention::Memory;
+use crate::nn::attention::Memory;
+use crate::nn::block::{self, PLACES};
 use crate::nn::parameters::Registry;
-use layers::Scratch;
+use crate::nn::pass::Pass;
 use micro_batch::MicroBatches;
 use stacks::{Decoded, Decoder, Encoded, Encoder, Input};
 
@@ -54,7 +55,7 @@ impl EncoderDecoder {
         let mut registry = Registry::default();
         let r = &mut registry;
         // Dropout's places after those of both stacks' layers.
-        let place = 2 * n_layer * 1024;
+        let place = 2 * n_layer as u64 * PLACES;
         let (source, target) = (config.source_vocab, config.vocab_size);
         let source = Input::new(r, "source_embedding", source, source_size, n_embd, place);
         let target = Input::new(r, "target_embedding", target, block_size, n_embd, place + 1);
@@ -93,7 +94,7 @@ impl Model for EncoderDecoder {
             parts,
             encoded: encoder.activations(sequences, &self.config),
             decoded: decoder.activations(sequences, block_size, &self.config),
-            scratch: Scratch::new(sequences, time, &self.config),
+            scratch: layers::scratch(sequences, time, &self.config),
             d: rows(),
             dx: rows(),
             d_memory: rows(),
@@ -126,7 +127,7 @@ struct Working {
     parts: MicroBatches,
     encoded: Encoded,
     decoded: Decoded,
-    scratch: Scratch,
+    scratch: block::Scratch,
     /// (N, C) each
     d: Array2<Real>,
     dx: Array2<Real>,
@@ -136,48 +137,31 @@ struct Working {
 impl Working {
     /// Forward of a micro-batch, up to the logits.
     fn forward(&mut self, weights: &[Real], dropout: Dropout) {
-        let Self { stacks, parts, encoded, decoded, scratch, .. } = self;
-        let (encoder, decoder) = (&stacks.encoder, &stacks.decoder);
+        let Self { stacks: Stacks { encoder, decoder }, parts, encoded, decoded, scratch, .. } =
+            self;
         let (span, lengths) = (parts.source_span, &parts.lengths);
-        encoder.forward(encoded, &parts.source, lengths, span, weights, dropout, scratch);
-        let rows = &encoder.out(encoded, parts.source.len());
-        let memory = Memory { rows, time: span.time, lengths: Some(lengths) };
-        decoder.forward(decoded, &parts.x, memory, parts.span, weights, dropout, scratch);
+        let pass = Pass { weights, span, dropout };
+        encoder.forward(encoded, &parts.source, lengths, pass, scratch);
+        let read = encoder.out(encoded, span.rows());
+        let memory = Memory::own(&read, span, Some(lengths));
+        let pass = Pass { span: parts.span, ..pass };
+        decoder.forward(decoded, &parts.x, memory, pass, scratch);
     }
 
     /// Backward of a micro-batch, from d loss / d logits.
     fn backward(&mut self, weights: &[Real], dropout: Dropout, gradients: &mut [Real]) {
         let Self { stacks, parts, encoded, decoded, scratch, d, dx, d_memory } = self;
-        let (encoder, decoder) = (&stacks.encoder, &stacks.decoder);
-        let (span, lengths, m) = (parts.source_span, &parts.lengths, parts.source.len());
-        let mut d_memory = d_memory.slice_mut(s![..m, ..]);
+        let Stacks { encoder, decoder } = stacks;
+        let (span, lengths, source) = (parts.source_span, &parts.lengths, &parts.source);
+        let mut d_memory = d_memory.slice_mut(s![..span.rows(), ..]);
         d_memory.fill(0.0);
-        let memory =
-            Memory { rows: &encoder.out(encoded, m), time: span.time, lengths: Some(lengths) };
-        decoder.backward(
-            &mut d_memory,
-            gradients,
-            decoded,
-            &parts.x,
-            memory,
-            parts.span,
-            weights,
-            dropout,
-            scratch,
-            [d, dx],
-        );
-        encoder.backward(
-            &mut d_memory,
-            gradients,
-            encoded,
-            &parts.source,
-            lengths,
-            span,
-            weights,
-            dropout,
-            scratch,
-            dx,
-        );
+        let read = encoder.out(encoded, span.rows());
+        let memory = Memory::own(&read, span, Some(lengths));
+        let pass = Pass { weights, span: parts.span, dropout };
+        let rows = [d, &mut *dx];
+        decoder.backward(&mut d_memory, gradients, decoded, &parts.x, memory, pass, scratch, rows);
+        let pass = Pass { span, ..pass };
+        encoder.backward(&mut d_memory, gradients, encoded, source, lengths, pass, scratch, dx);
     }
 }
 

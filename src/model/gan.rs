@@ -22,7 +22,8 @@ use super::{
     Batch, Card, Conditions, Config, GeneratorLoss, Group, Inference, Losses, Model, Shard,
 };
 use crate::math::Real;
-use crate::math::logistic::{sigmoid, softplus};
+use crate::math::logistic::sigmoid;
+use crate::math::logistic::softplus;
 use crate::math::random::{Purpose, stream};
 use crate::nn::mlp::{self, Mlp};
 use crate::nn::parameters::Registry;

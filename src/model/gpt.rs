@@ -2,24 +2,21 @@
 
 mod card;
 
-use std::ops::Range;
-
 use ndarray::{Array2, ArrayView2, s};
 
-use super::bigram::visit_logits;
-use super::{
-    Batch, Card, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model,
-    Output, Shard,
-};
+use super::token_shard::TokenShard;
+use super::{Batch, Card, Config, Inference, LanguageModel, Look, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy, room};
-use crate::nn::attention::{self, Span};
-use crate::nn::block::{self, Block, Settings};
+use crate::math::{Real, room};
+use crate::nn::attention::{self, Keys};
+use crate::nn::block::{self, Block};
 use crate::nn::embedding::Embedding;
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
+use crate::nn::pass::{Pass, Span};
 use crate::nn::position::PositionEncoding;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_logits, visit_rows};
 
 pub use card::KIND;
 
@@ -36,7 +33,7 @@ pub struct Gpt {
 
 #[derive(Clone, Debug)]
 struct Layers {
-    settings: Settings,
+    attention: attention::Settings,
     token: Embedding,
     position: PositionEncoding,
     blocks: Vec<Block>,
@@ -47,21 +44,11 @@ struct Layers {
 impl Gpt {
     pub fn new(config: &Config) -> Self {
         let Config { vocab_size, block_size, n_embd, .. } = *config;
-        let settings = Settings {
-            n_embd,
-            n_head: config.n_head,
-            attention_scale: config.attention_scale,
-            causal: config.causal,
-            projection: config.projection,
-            feed_forward: config.feed_forward,
-            activation: config.activation,
-            residual: config.residual,
-            norm: config.norm,
-        };
+        let settings = config.block();
         let mut registry = Registry::default();
         let r = &mut registry;
         let layers = Layers {
-            settings,
+            attention: settings.attention,
             token: Embedding::new(r, "token_embedding_table", vocab_size, n_embd),
             position: PositionEncoding::new(r, config.position, block_size, n_embd),
             blocks: (0..config.n_layer).map(|i| Block::new(r, i, &settings)).collect(),
@@ -76,7 +63,7 @@ impl Gpt {
         OneSequence {
             layers: self.layers.clone(),
             activations: self.layers.activations(1, time),
-            scratch: block::Scratch::new(1, time, &self.layers.settings),
+            scratch: self.layers.scratch(1, time),
             tokens: room::list(time),
             caches: self.layers.blocks.iter().map(|block| block.cache(time)).collect(),
             cached: room::list(time),
@@ -121,7 +108,7 @@ impl Model for Gpt {
             layers: self.layers.clone(),
             sequences,
             activations: self.layers.activations(sequences, time),
-            scratch: block::Scratch::new(sequences, time, &self.layers.settings),
+            scratch: self.layers.scratch(sequences, time),
             d: room::matrix((rows, self.config.n_embd)),
             dx: room::matrix((rows, self.config.n_embd)),
         })
@@ -156,8 +143,12 @@ struct Activations {
 }
 
 impl Layers {
+    fn scratch(&self, sequences: usize, time: usize) -> block::Scratch {
+        block::Scratch::new(sequences, time, 4 * self.token.width, &self.attention)
+    }
+
     fn activations(&self, sequences: usize, time: usize) -> Activations {
-        let (rows, n_embd) = (sequences * time, self.settings.n_embd);
+        let (rows, n_embd) = (sequences * time, self.token.width);
         Activations {
             embedding: room::matrix((rows, n_embd)),
             blocks: self.blocks.iter().map(|b| b.activations(sequences, time, n_embd)).collect(),
@@ -192,19 +183,17 @@ impl Layers {
         &self,
         a: &mut Activations,
         x: &[u32],
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut block::Scratch,
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let mut embedding = a.embedding.slice_mut(s![..n, ..]);
         self.token.forward(&mut embedding, x, weights);
-        self.position.forward(&mut embedding, span.time, weights);
+        self.position.forward(&mut embedding, pass.span.time, weights);
         for (i, block) in self.blocks.iter().enumerate() {
             let (before, rest) = a.blocks.split_at_mut(i);
             let x = self.stream_after(&a.embedding, before, n);
-            block.forward(&mut rest[0], &x, span, weights, dropout, scratch);
+            block.forward(&mut rest[0], &x, pass, scratch);
         }
         self.logits(a, n, weights);
     }
@@ -227,15 +216,12 @@ impl Layers {
         &self,
         a: &Activations,
         x: &[u32],
-        span: Span,
-        weights: &[Real],
         gradients: &mut [Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut block::Scratch,
-        d: &mut Array2<Real>,
-        dx: &mut Array2<Real>,
+        [d, dx]: [&mut Array2<Real>; 2],
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let (mut d, mut dx) = (d.slice_mut(s![..n, ..]), dx.slice_mut(s![..n, ..]));
         let last = self.stream(a, self.blocks.len(), n);
         let d_logits = a.logits.slice(s![..n, ..]);
@@ -247,9 +233,9 @@ impl Layers {
         }
         for (i, block) in self.blocks.iter().enumerate().rev() {
             let x = self.stream(a, i, n);
-            block.backward(&mut d, gradients, &x, &a.blocks[i], span, weights, dropout, scratch);
+            block.backward(&mut d, gradients, &x, &a.blocks[i], pass, scratch);
         }
-        self.position.backward(gradients, &d, span.time);
+        self.position.backward(gradients, &d, pass.span.time);
         self.token.backward(gradients, &d, x);
     }
 }
@@ -266,63 +252,25 @@ struct Working {
     dx: Array2<Real>,
 }
 
-impl Working {
-    /// The micro-batches of the sequences `rows`.
-    fn spans(
-        &self,
-        rows: Range<usize>,
-        time: usize,
-    ) -> impl Iterator<Item = (Span, Range<usize>)> + use<> {
-        let (sequences, end) = (self.sequences, rows.end);
-        rows.step_by(sequences).map(move |first| {
-            let span = Span { sequences: sequences.min(end - first), time, first };
-            (span, first * time..first * time + span.rows())
-        })
-    }
-}
-
-impl Shard for Working {
-    fn loss_and_gradients(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        conditions: &Conditions,
-        gradients: &mut [Real],
-    ) -> Losses {
-        let dropout = conditions.dropout;
-        let scale = 1.0 / batch.targets() as Real;
-        let mut loss = 0.0;
-        for (span, at) in self.spans(rows, batch.time) {
-            let x = &batch.x[at.clone()];
-            let Self { layers, activations: a, scratch, d, dx, .. } = self;
-            layers.forward(a, x, span, weights, dropout, scratch);
-            let vocab_size = layers.lm_head.n_out;
-            let logits =
-                &mut a.logits.as_slice_mut().expect("standard layout")[..span.rows() * vocab_size];
-            loss += cross_entropy::cross_entropy_backward(logits, &batch.y[at], vocab_size, scale);
-            layers.backward(a, x, span, weights, gradients, dropout, scratch, d, dx);
-        }
-        Losses::of(loss)
+impl TokenShard for Working {
+    fn vocab_size(&self) -> usize {
+        self.layers.lm_head.n_out
     }
 
-    fn loss(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-    ) -> Losses {
-        let mut loss = 0.0;
-        for (span, at) in self.spans(rows, batch.time) {
-            let Self { layers, activations: a, scratch, .. } = self;
-            layers.forward(a, &batch.x[at.clone()], span, weights, Dropout::OFF, scratch);
-            let vocab_size = layers.lm_head.n_out;
-            let logits =
-                &mut a.logits.as_slice_mut().expect("standard layout")[..span.rows() * vocab_size];
-            loss += cross_entropy::cross_entropy(logits, &batch.y[at], vocab_size);
-        }
-        Losses::of(loss)
+    fn together(&self, _time: usize) -> usize {
+        self.sequences
+    }
+
+    fn forward<'a>(&'a mut self, batch: &'a Batch, pass: Pass<'_>) -> (&'a mut [Real], &'a [u32]) {
+        let Self { layers, activations: a, scratch, .. } = self;
+        layers.forward(a, pass.span.of(&batch.x), pass, scratch);
+        let values = pass.span.rows() * layers.lm_head.n_out;
+        (&mut contiguous_mut(&mut a.logits)[..values], pass.span.of(&batch.y))
+    }
+
+    fn backward(&mut self, gradients: &mut [Real], batch: &Batch, pass: Pass<'_>) {
+        let Self { layers, activations: a, scratch, d, dx, .. } = self;
+        layers.backward(a, pass.span.of(&batch.x), gradients, pass, scratch, [d, dx]);
     }
 }
 
@@ -369,20 +317,13 @@ impl Inference for OneSequence {
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         batch.answers(self.layers.lm_head.n_out, |x, answer| {
             self.forward(weights, x);
-            answer(self.logits().as_slice().expect("standard layout"));
+            answer(contiguous(&self.logits()));
         })
     }
 
     fn visit(&self, look: &mut Look<'_>) {
         let (time, a) = (self.tokens.len(), &self.activations);
-        let mut rows = |name: &str, values: &Array2<Real>| {
-            let width = values.ncols();
-            look(
-                name,
-                &[time, width],
-                &values.as_slice().expect("standard layout")[..time * width],
-            );
-        };
+        let mut rows = |name: &str, values: &Array2<Real>| visit_rows(name, values, time, look);
         rows("embedding.token", &self.token);
         if !matches!(self.layers.position, PositionEncoding::None) {
             rows("embedding.position", &self.position);
@@ -405,15 +346,8 @@ impl LanguageModel for OneSequence {
         self.tokens.clear();
         self.tokens.extend_from_slice(tokens);
         let layers = &self.layers;
-        let span = Span { sequences: 1, time, first: 0 };
-        layers.forward(
-            &mut self.activations,
-            tokens,
-            span,
-            weights,
-            Dropout::OFF,
-            &mut self.scratch,
-        );
+        let pass = Pass::over(Span::one(time), weights);
+        layers.forward(&mut self.activations, tokens, pass, &mut self.scratch);
         layers.token.forward(&mut self.token.slice_mut(s![..time, ..]), tokens, weights);
         if let Some(table) = layers.position.table(weights) {
             self.position.slice_mut(s![..time, ..]).assign(&table.slice(s![..time, ..]));
@@ -424,7 +358,7 @@ impl LanguageModel for OneSequence {
         let (block_size, vocab_size) = (self.token.nrows(), self.layers.lm_head.n_out);
         let mut last = 0;
         // Without the mask an earlier position sees later ones: nothing of it can be kept.
-        if context.len() > block_size || !self.layers.settings.causal {
+        if context.len() > block_size || self.layers.attention.keys != Keys::Earlier {
             self.cached.clear();
             self.forward(weights, &context[context.len().saturating_sub(block_size)..]);
             last = self.tokens.len() - 1;
@@ -436,7 +370,7 @@ impl LanguageModel for OneSequence {
                 self.extend(weights, token);
             }
         }
-        let logits = self.activations.logits.as_slice().expect("standard layout");
+        let logits = contiguous(&self.activations.logits);
         &logits[last * vocab_size..(last + 1) * vocab_size]
     }
 

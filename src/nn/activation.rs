@@ -3,6 +3,7 @@
 use ndarray::ArrayRef2;
 use serde::{Deserialize, Serialize};
 
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, activation};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,14 +37,4 @@ impl Activation {
             Self::GeluTanh => activation::gelu_tanh_backward(d, x),
         }
     }
-}
-
-/// Activations are whole rows of standard layout throughout.
-pub(super) fn contiguous(x: &ArrayRef2<Real>) -> &[Real] {
-    x.as_slice().expect("standard layout")
-}
-
-/// Activations are whole rows of standard layout throughout.
-pub(super) fn contiguous_mut(x: &mut ArrayRef2<Real>) -> &mut [Real] {
-    x.as_slice_mut().expect("standard layout")
 }

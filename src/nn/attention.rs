@@ -1,25 +1,33 @@
-//! Self-attention with many heads: every position asks (query), every position offers (key), and what is found is
-//! mixed (value).
+//! Attention with many heads: every position asks (query), every position that may be seen offers (key), and what is found
+//! is mixed (value). Attention Is All You Need, 3.2.
 //!
-//! All queries, keys and values of all heads come from one matrix product, x (N, C) times W (C, 3C): columns 0..C are the
-//! queries of head 0, head 1 …, then the keys, then the values. They are repacked to (B, heads, T, hs), so that every head
-//! is one contiguous matrix. The weights P are kept: backward needs them, and they are on the screen.
+//! What reads the same rows is one matrix product for all heads: x (N, C) times W (C, 3C), of whose columns 0..C are the
+//! queries of head 0, head 1 …, then the keys, then the values. Where another sequence is read, its keys and values are a
+//! product of their own. They are repacked to (B, heads, T, hs), so that every head is one contiguous matrix. The weights P
+//! are kept: backward needs them, and they are on the screen.
+//!
+//! Sequences of different lengths are filled up at their ends. So what is hidden is a number for each sequence, not a
+//! matrix: the keys from its length on are never multiplied, and their weight is 0. Queries that are padding are computed
+//! like others; nobody reads what they find.
 
 mod cache;
+mod heads;
 
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Look;
-use super::activation::{contiguous, contiguous_mut};
-use super::dropout::Dropout;
 use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
-use crate::math::{Real, attention, room};
+use super::pass::{Pass, Span};
+use super::rows::{contiguous, contiguous_mut};
+use crate::math::gemm::{matrix, matrix_mut};
+use crate::math::{Real, attention, room, vector};
 
 pub use cache::Cache;
+use heads::Heads;
 
 /// What q·k is divided by before the softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,19 +52,59 @@ impl AttentionScale {
     }
 }
 
-/// Which sequences a call is about: `sequences` of `time` positions, the first being number `first` of the batch.
+/// Where keys and values come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    pub sequences: usize,
-    pub time: usize,
-    pub first: usize,
+pub enum Keys {
+    /// All positions of the sequence itself: an encoder.
+    Own,
+    /// Its own and earlier positions: a decoder.
+    Earlier,
+    /// Another sequence: the decoder reads the encoder's memory.
+    Memory,
 }
 
-impl Span {
-    /// N = B * T
-    pub fn rows(&self) -> usize {
-        self.sequences * self.time
+/// Sizes and switches of attention.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub n_embd: usize,
+    pub n_head: usize,
+    pub scale: AttentionScale,
+    pub keys: Keys,
+    /// Whether a linear layer follows the heads.
+    pub projection: bool,
+    /// Whether dropout is on the weights too, as in the lecture, or on the output alone, as in the paper (5.4).
+    pub drop_weights: bool,
+}
+
+/// What a layer reads keys and values from: B sequences of `time` rows.
+#[derive(Clone, Copy)]
+pub struct Memory<'a> {
+    /// (B*S, C)
+    pub rows: &'a ArrayRef2<Real>,
+    /// S
+    pub time: usize,
+    /// (B): how many of a sequence's rows may be seen, at least 1; none given, all
+    pub lengths: Option<&'a [usize]>,
+}
+
+impl<'a> Memory<'a> {
+    /// The rows that the queries come from.
+    pub fn own(rows: &'a ArrayRef2<Real>, span: Span, lengths: Option<&'a [usize]>) -> Self {
+        Self { rows, time: span.time, lengths }
     }
+
+    fn length(&self, sequence: usize) -> usize {
+        self.lengths.map_or(self.time, |lengths| lengths[sequence])
+    }
+}
+
+/// The linear layers before the heads.
+#[derive(Clone, Debug)]
+enum Inputs {
+    /// C -> 3C
+    Own(Linear),
+    /// C -> C and C -> 2C
+    Memory { query: Linear, key_value: Linear },
 }
 
 #[derive(Clone, Debug)]
@@ -64,11 +112,12 @@ pub struct MultiHeadAttention {
     pub n_head: usize,
     pub head_size: usize,
     scale: Real,
-    causal: bool,
-    qkv: Linear,
+    keys: Keys,
+    inputs: Inputs,
     projection: Option<Linear>,
-    /// Where in the model it stands, for dropout.
-    block: usize,
+    drop_weights: bool,
+    /// Where in the model it stands, for dropout: the output; the weights of head h are 2 + h further.
+    place: u64,
 }
 
 /// What one attention layer keeps for backward and for the eye.
@@ -76,11 +125,11 @@ pub struct MultiHeadAttention {
 pub struct Activations {
     /// (B, heads, T, hs)
     query: Vec<Real>,
-    /// (B, heads, T, hs)
+    /// (B, heads, S, hs)
     key: Vec<Real>,
-    /// (B, heads, T, hs)
+    /// (B, heads, S, hs)
     value: Vec<Real>,
-    /// (B, heads, T, T): softmax of the scores, before dropout
+    /// (B, heads, T * S): softmax of the scores, before dropout; of each head the first T * length count, (T, length)
     weights: Vec<Real>,
     /// (N, C): the heads' outputs side by side
     heads: Array2<Real>,
@@ -91,189 +140,254 @@ pub struct Activations {
 /// What all attention layers of a model share.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    /// (N, 3C)
-    qkv: Array2<Real>,
-    /// (B, heads, T, hs) each
+    /// (N, 3C) or less
+    inputs: Vec<Real>,
+    /// (B, heads, T or S, hs) each
     packed: [Vec<Real>; 4],
-    /// (N, C)
-    d_heads: Array2<Real>,
+    /// (B*T, C), then (B*S, C)
+    rows: Vec<Real>,
     head: attention::Scratch,
 }
 
 impl Scratch {
-    pub fn new(sequences: usize, time: usize, n_embd: usize, n_head: usize) -> Self {
-        let rows = sequences * time;
+    /// For queries and keys of at most `time` positions.
+    pub fn new(sequences: usize, time: usize, settings: &Settings) -> Self {
+        let size = sequences * time * settings.n_embd;
         Self {
-            qkv: room::matrix((rows, 3 * n_embd)),
-            packed: [(); 4].map(|()| room::zeros(rows * n_embd)),
-            d_heads: room::matrix((rows, n_embd)),
-            head: attention::Scratch::new(time, time, n_embd / n_head),
+            inputs: room::zeros(3 * size),
+            packed: [(); 4].map(|()| room::zeros(size)),
+            rows: room::zeros(size),
+            head: attention::Scratch::new(time, time, settings.n_embd / settings.n_head),
         }
     }
 }
 
 impl MultiHeadAttention {
-    /// Reserves `name.heads.<h>.query|key|value.weight` and, with `projection`, `name.proj.weight` and `.bias`.
-    pub fn new(
-        registry: &mut Registry,
-        name: &str,
-        block: usize,
-        n_embd: usize,
-        n_head: usize,
-        scale: AttentionScale,
-        causal: bool,
-        projection: bool,
-    ) -> Self {
+    /// Reserves `name.heads.<h>.query|key|value.weight` and, with a projection, `name.proj.weight` and `.bias`.
+    pub fn new(registry: &mut Registry, name: &str, place: u64, settings: &Settings) -> Self {
+        let Settings { n_embd, n_head, scale, keys, drop_weights, .. } = *settings;
         let head_size = n_embd / n_head;
-        let qkv = Linear::side_by_side(registry, 3 * n_head, n_embd, head_size, |i| {
-            format!("{name}.heads.{}.{}", i % n_head, ["query", "key", "value"][i / n_head])
-        });
-        let projection = projection
+        let mut side_by_side = |parts: &[&str]| {
+            Linear::side_by_side(registry, parts.len() * n_head, n_embd, head_size, |i| {
+                format!("{name}.heads.{}.{}", i % n_head, parts[i / n_head])
+            })
+        };
+        let inputs = if keys == Keys::Memory {
+            let query = side_by_side(&["query"]);
+            Inputs::Memory { query, key_value: side_by_side(&["key", "value"]) }
+        } else {
+            Inputs::Own(side_by_side(&["query", "key", "value"]))
+        };
+        let projection = settings
+            .projection
             .then(|| Linear::new(registry, &format!("{name}.proj"), n_embd, n_embd, true));
         let scale = scale.factor(n_embd, n_head);
-        Self { n_head, head_size, scale, causal, qkv, projection, block }
+        Self { n_head, head_size, scale, keys, inputs, projection, drop_weights, place }
     }
 
     pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
-        self.qkv.initialise(weights, init, rng);
+        match &self.inputs {
+            Inputs::Own(qkv) => qkv.initialise(weights, init, rng),
+            Inputs::Memory { query, key_value } => {
+                query.initialise(weights, init, rng);
+                key_value.initialise(weights, init, rng);
+            }
+        }
         if let Some(projection) = &self.projection {
             projection.initialise(weights, init, rng);
         }
     }
 
-    pub fn activations(&self, sequences: usize, time: usize) -> Activations {
-        let (rows, n_embd) = (sequences * time, self.n_head * self.head_size);
+    fn width(&self) -> usize {
+        self.n_head * self.head_size
+    }
+
+    /// For `queries` positions that look at `keys`.
+    pub fn activations(&self, sequences: usize, queries: usize, keys: usize) -> Activations {
+        let (rows, n_embd) = (sequences * queries, self.width());
         Activations {
             query: room::zeros(rows * n_embd),
-            key: room::zeros(rows * n_embd),
-            value: room::zeros(rows * n_embd),
-            weights: room::zeros(sequences * self.n_head * time * time),
+            key: room::zeros(sequences * keys * n_embd),
+            value: room::zeros(sequences * keys * n_embd),
+            weights: room::zeros(sequences * self.n_head * queries * keys),
             heads: room::matrix((rows, n_embd)),
             projected: self.projection.as_ref().map(|_| room::matrix((rows, n_embd))),
         }
     }
 
-    /// Weights that a row is multiplied by.
+    /// Weights that a row of the queries is multiplied by.
     pub fn products(&self) -> usize {
-        self.qkv.products() + self.projection.as_ref().map_or(0, Linear::products)
+        let (Inputs::Own(input) | Inputs::Memory { query: input, .. }) = &self.inputs;
+        input.products() + self.projection.as_ref().map_or(0, Linear::products)
     }
 
-    fn shape(&self, time: usize) -> attention::Shape {
-        attention::Shape {
-            queries: time,
-            keys: time,
-            width: self.head_size,
-            value_width: self.head_size,
-            scale: self.scale,
-            causal: self.causal,
+    /// Weights that a row of another sequence is multiplied by.
+    pub fn memory_products(&self) -> usize {
+        match &self.inputs {
+            Inputs::Own(_) => 0,
+            Inputs::Memory { key_value, .. } => key_value.products(),
         }
     }
 
-    /// Places of the dropout masks: 0 and 1 are the block's sublayers, then the heads.
-    fn place(&self, head: Option<usize>) -> u64 {
-        (self.block * 1024 + head.map_or(0, |h| 2 + h)) as u64
+    fn heads(&self, time: usize) -> Heads {
+        Heads { n_head: self.n_head, head_size: self.head_size, time }
+    }
+
+    fn shape(&self, queries: usize, keys: usize) -> attention::Shape {
+        attention::Shape {
+            queries,
+            keys,
+            width: self.head_size,
+            value_width: self.head_size,
+            scale: self.scale,
+            causal: self.keys == Keys::Earlier,
+        }
+    }
+
+    /// Which weights are dropped of matrix i of (B, heads).
+    fn dropped(&self, i: usize, pass: Pass<'_>) -> Option<attention::Drop> {
+        let (sequence, head) = (pass.span.first + i / self.n_head, i % self.n_head);
+        let at = || pass.dropout.at(self.place + 2 + head as u64, sequence);
+        self.drop_weights.then(at).flatten()
     }
 
     /// # Shapes
-    /// - x (N, C); fills the first N rows of the activations
+    /// - x (N, C) with N = B*T; fills the first N rows of the activations
     pub fn forward(
         &self,
         a: &mut Activations,
         x: &ArrayRef2<Real>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        memory: Memory<'_>,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let (n, time) = (span.rows(), span.time);
-        let mut qkv = scratch.qkv.slice_mut(s![..n, ..]);
-        self.qkv.forward(&mut qkv, x, weights);
-        let qkv = contiguous(&qkv);
-        let pack = Pack { n_head: self.n_head, head_size: self.head_size, time };
-        for (part, packed) in [&mut a.query, &mut a.key, &mut a.value].into_iter().enumerate() {
-            pack.split(packed, qkv, 3, part);
+        let Pass { weights, span, .. } = pass;
+        let (n, time, width) = (span.rows(), span.time, self.width());
+        let Scratch { inputs, packed: [y, ..], head, .. } = scratch;
+        match &self.inputs {
+            Inputs::Own(qkv) => {
+                let rows = &mut inputs[..n * 3 * width];
+                qkv.forward(&mut matrix_mut(rows, n, 3 * width), x, weights);
+                for (part, to) in [&mut a.query, &mut a.key, &mut a.value].into_iter().enumerate() {
+                    self.heads(time).split(to, rows, 3, part);
+                }
+            }
+            Inputs::Memory { query, key_value } => {
+                query.forward(&mut matrix_mut(inputs, n, width), x, weights);
+                self.heads(time).split(&mut a.query, &inputs[..n * width], 1, 0);
+                let m = memory.rows.nrows();
+                let rows = &mut inputs[..m * 2 * width];
+                key_value.forward(&mut matrix_mut(rows, m, 2 * width), memory.rows, weights);
+                for (part, to) in [&mut a.key, &mut a.value].into_iter().enumerate() {
+                    self.heads(memory.time).split(to, rows, 2, part);
+                }
+            }
         }
-        let shape = self.shape(time);
-        let (size, square) = (time * self.head_size, time * time);
+        let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
         for i in 0..span.sequences * self.n_head {
-            let at = i * size..(i + 1) * size;
-            let (sequence, head) = (span.first + i / self.n_head, i % self.n_head);
+            let length = memory.length(i / self.n_head);
+            let (at, seen) =
+                (i * size..(i + 1) * size, i * key_size..i * key_size + length * self.head_size);
             attention::forward(
-                &mut scratch.packed[0][at.clone()],
-                &mut a.weights[i * square..(i + 1) * square],
-                &a.query[at.clone()],
-                &a.key[at.clone()],
-                &a.value[at],
-                &shape,
-                dropout.at(self.place(Some(head)), sequence),
-                &mut scratch.head,
+                &mut y[at.clone()],
+                &mut a.weights[i * time * memory.time..][..time * length],
+                &a.query[at],
+                &a.key[seen.clone()],
+                &a.value[seen],
+                &self.shape(time, length),
+                self.dropped(i, pass),
+                head,
             );
         }
-        let mut heads = a.heads.slice_mut(s![..n, ..]);
-        pack.join(contiguous_mut(&mut heads), &scratch.packed[0], 1, 0);
-        match (&self.projection, &mut a.projected) {
-            (Some(projection), Some(projected)) => {
-                let mut projected = projected.slice_mut(s![..n, ..]);
-                projection.forward(&mut projected, &heads, weights);
-                dropout.apply(&mut projected, self.place(None), span.first, time);
-            }
-            _ => dropout.apply(&mut heads, self.place(None), span.first, time),
-        }
+        self.heads(time).join(contiguous_mut(&mut a.heads.slice_mut(s![..n, ..])), y, 1, 0);
+        self.project(a, pass);
     }
 
-    /// Sets dx and adds to the gradients; dy is used up.
+    /// From the heads' outputs to the layer's.
+    fn project(&self, a: &mut Activations, pass: Pass<'_>) {
+        let rows = s![..pass.span.rows(), ..];
+        let mut out = a.heads.slice_mut(rows);
+        if let (Some(projection), Some(projected)) = (&self.projection, &mut a.projected) {
+            let heads = std::mem::replace(&mut out, projected.slice_mut(rows));
+            projection.forward(&mut out, &heads, pass.weights);
+        }
+        pass.drop(&mut out, self.place);
+    }
+
+    /// Sets dx, adds to the gradients and, when the keys come from a memory, to `d_memory`; dy is used up.
     ///
     /// # Shapes
-    /// - dx, dy, x (N, C)
+    /// - dx, dy, x (N, C); `d_memory` (B*S, C)
+    ///
+    /// # Panics
+    /// If the keys come from a memory and there is no `d_memory`.
     pub fn backward(
         &self,
         dx: &mut ArrayRef2<Real>,
+        d_memory: Option<&mut ArrayRef2<Real>>,
         gradients: &mut [Real],
         dy: &mut ArrayRef2<Real>,
         x: &ArrayRef2<Real>,
+        memory: Memory<'_>,
         a: &Activations,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let (n, time) = (span.rows(), span.time);
-        let Scratch { qkv, packed, d_heads, head: head_scratch } = scratch;
-        dropout.apply(dy, self.place(None), span.first, time);
-        let mut d_heads = d_heads.slice_mut(s![..n, ..]);
+        let Pass { weights, span, .. } = pass;
+        let (n, time, width) = (span.rows(), span.time, self.width());
+        let Scratch { inputs, packed: [d_out, d_query, d_key, d_value], rows, head } = scratch;
+        pass.drop(dy, self.place);
         let d_heads = if let Some(projection) = &self.projection {
-            projection.backward(&mut d_heads, gradients, dy, &a.heads.slice(s![..n, ..]), weights);
-            contiguous(&d_heads)
+            let heads = a.heads.slice(s![..n, ..]);
+            projection.backward(&mut matrix_mut(rows, n, width), gradients, dy, &heads, weights);
+            &rows[..n * width]
         } else {
             contiguous(dy)
         };
-        let pack = Pack { n_head: self.n_head, head_size: self.head_size, time };
-        let [d_out, d_query, d_key, d_value] = packed;
-        pack.split(&mut d_out[..n * pack.width()], d_heads, 1, 0);
-        let shape = self.shape(time);
-        let (size, square) = (time * self.head_size, time * time);
+        self.heads(time).split(d_out, d_heads, 1, 0);
+        let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
         for i in 0..span.sequences * self.n_head {
-            let at = i * size..(i + 1) * size;
-            let (sequence, head) = (span.first + i / self.n_head, i % self.n_head);
+            let length = memory.length(i / self.n_head);
+            let (at, all) = (i * size..(i + 1) * size, i * key_size..(i + 1) * key_size);
+            let seen = all.start..all.start + length * self.head_size;
             attention::backward(
                 &mut d_query[at.clone()],
-                &mut d_key[at.clone()],
-                &mut d_value[at.clone()],
+                &mut d_key[seen.clone()],
+                &mut d_value[seen.clone()],
                 &d_out[at.clone()],
-                &a.weights[i * square..(i + 1) * square],
-                &a.query[at.clone()],
-                &a.key[at.clone()],
-                &a.value[at],
-                &shape,
-                dropout.at(self.place(Some(head)), sequence),
-                head_scratch,
+                &a.weights[i * time * memory.time..][..time * length],
+                &a.query[at],
+                &a.key[seen.clone()],
+                &a.value[seen.clone()],
+                &self.shape(time, length),
+                self.dropped(i, pass),
+                head,
             );
+            d_key[seen.end..all.end].fill(0.0);
+            d_value[seen.end..all.end].fill(0.0);
         }
-        let mut d_qkv = qkv.slice_mut(s![..n, ..]);
-        for (part, packed) in [d_query, d_key, d_value].into_iter().enumerate() {
-            pack.join(contiguous_mut(&mut d_qkv), packed, 3, part);
+        match &self.inputs {
+            Inputs::Own(qkv) => {
+                let d = &mut inputs[..n * 3 * width];
+                for (part, from) in [&*d_query, d_key, d_value].into_iter().enumerate() {
+                    self.heads(time).join(d, from, 3, part);
+                }
+                qkv.backward(dx, gradients, &matrix(d, n, 3 * width), x, weights);
+            }
+            Inputs::Memory { query, key_value } => {
+                self.heads(time).join(&mut inputs[..n * width], d_query, 1, 0);
+                query.backward(dx, gradients, &matrix(inputs, n, width), x, weights);
+                let m = memory.rows.nrows();
+                let d = &mut inputs[..m * 2 * width];
+                for (part, from) in [&*d_key, d_value].into_iter().enumerate() {
+                    self.heads(memory.time).join(d, from, 2, part);
+                }
+                let (d, mut d_rows) = (matrix(d, m, 2 * width), matrix_mut(rows, m, width));
+                key_value.backward(&mut d_rows, gradients, &d, memory.rows, weights);
+                let d_memory = d_memory.expect("attention over a memory is given its gradient");
+                vector::add(contiguous_mut(d_memory), contiguous(&d_rows));
+            }
         }
-        self.qkv.backward(dx, gradients, &d_qkv, x, weights);
     }
 }
 
@@ -283,26 +397,40 @@ impl Activations {
         self.projected.as_ref().unwrap_or(&self.heads).slice(s![..n, ..])
     }
 
-    /// Hands the named values of the first sequence to `look`, see [`crate::model::Inference::visit`].
-    pub fn visit(&self, layer: &MultiHeadAttention, name: &str, time: usize, look: &mut Look<'_>) {
-        let (heads, hs) = (layer.n_head, layer.head_size);
-        for (part, values) in [("query", &self.query), ("key", &self.key), ("value", &self.value)] {
-            look(&format!("{name}.{part}"), &[heads, time, hs], &values[..heads * time * hs]);
+    /// Hands the named values of the first sequence, of which `length` of `keys` positions may be seen, to `look`, see
+    /// [`crate::model::Inference::visit`].
+    pub fn visit(
+        &self,
+        layer: &MultiHeadAttention,
+        name: &str,
+        [queries, keys, length]: [usize; 3],
+        look: &mut Look<'_>,
+    ) {
+        let (heads, hs, width) = (layer.n_head, layer.head_size, layer.width());
+        let query = &self.query[..queries * width];
+        let (key, value) = (&self.key[..keys * width], &self.value[..keys * width]);
+        look(&format!("{name}.query"), &[heads, queries, hs], query);
+        look(&format!("{name}.key"), &[heads, keys, hs], key);
+        look(&format!("{name}.value"), &[heads, keys, hs], value);
+        let hidden = |i, j| j >= length || (layer.keys == Keys::Earlier && j > i);
+        visit_scores(name, [heads, queries, keys, hs], query, key, layer.scale, hidden, look);
+        let mut weights = room::list(heads * queries * keys);
+        for head in self.weights.chunks_exact(queries * keys).take(heads) {
+            for row in head[..queries * length].chunks_exact(length) {
+                weights.extend_from_slice(row);
+                weights.extend(std::iter::repeat_n(0.0, keys - length));
+            }
         }
-        let (query, key) = (&self.query, &self.key);
-        let hidden = |i, j| layer.causal && j > i;
-        visit_scores(name, [heads, time, time, hs], query, key, layer.scale, hidden, look);
-        let squares = [heads, time, time];
-        look(&format!("{name}.weights"), &squares, &self.weights[..heads * time * time]);
-        let width = heads * hs;
-        look(&format!("{name}.out"), &[time, width], &contiguous(&self.heads)[..time * width]);
-        look(name, &[time, width], contiguous(&self.out(time)));
+        look(&format!("{name}.weights"), &[heads, queries, keys], &weights);
+        let shape = [queries, width];
+        look(&format!("{name}.out"), &shape, &contiguous(&self.heads)[..queries * width]);
+        look(name, &shape, contiguous(&self.out(queries)));
     }
 }
 
 /// Hands `name.products`, `.scores` and `.masked`, all (heads, Tq, Tk), of queries (heads, Tq, hs) and keys
 /// (heads, Tk, hs) to `look`, where query i does not see key j if `hidden(i, j)`.
-pub(super) fn visit_scores(
+fn visit_scores(
     name: &str,
     [heads, queries, keys, hs]: [usize; 4],
     query: &[Real],
@@ -329,144 +457,97 @@ pub(super) fn visit_scores(
     }
 }
 
-/// Between rows of all heads side by side, (B, T, parts, heads, hs), and one matrix a head, (B, heads, T, hs).
-pub(super) struct Pack {
-    pub n_head: usize,
-    pub head_size: usize,
-    pub time: usize,
-}
-
-impl Pack {
-    fn width(&self) -> usize {
-        self.n_head * self.head_size
-    }
-
-    /// Copies a run of head_size numbers; eight by eight, because a call for each short run costs more than the run.
-    #[inline(always)]
-    #[allow(clippy::inline_always)]
-    fn copy(to: &mut [Real], from: &[Real]) {
-        let (to_chunks, to_rest) = to.as_chunks_mut::<8>();
-        let (from_chunks, from_rest) = from.as_chunks::<8>();
-        for (to, from) in to_chunks.iter_mut().zip(from_chunks) {
-            *to = *from;
-        }
-        for (to, from) in to_rest.iter_mut().zip(from_rest) {
-            *to = *from;
-        }
-    }
-
-    /// Calls `copy(rows_at, packed_at)` for every run of head_size numbers.
-    #[inline(always)]
-    #[allow(clippy::inline_always)]
-    fn runs(&self, n: usize, parts: usize, part: usize, mut copy: impl FnMut(usize, usize)) {
-        let Self { n_head, head_size, time } = *self;
-        for b in 0..n / time {
-            for t in 0..time {
-                let row = ((b * time + t) * parts + part) * self.width();
-                for h in 0..n_head {
-                    copy(row + h * head_size, ((b * n_head + h) * time + t) * head_size);
-                }
-            }
-        }
-    }
-
-    /// packed (B, heads, T, hs) from part `part` of the rows (N, parts * C).
-    pub fn split(&self, packed: &mut [Real], rows: &[Real], parts: usize, part: usize) {
-        let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
-        self.runs(n, parts, part, |at, to| {
-            Self::copy(&mut packed[to..to + hs], &rows[at..at + hs]);
-        });
-    }
-
-    /// Part `part` of the rows (N, parts * C) from packed (B, heads, T, hs).
-    pub fn join(&self, rows: &mut [Real], packed: &[Real], parts: usize, part: usize) {
-        let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
-        self.runs(n, parts, part, |to, at| {
-            Self::copy(&mut rows[to..to + hs], &packed[at..at + hs]);
-        });
-    }
-}
-
 #[cfg(all(test, feature = "f64"))]
 mod tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
-    use crate::math::gemm::matrix;
+    use crate::nn::dropout::Dropout;
 
-    /// One head and many, T = 1, few keys and many, a partly filled micro-batch, with and without projection and dropout.
+    /// Over own, earlier and other positions, with padding, with and without projection and dropout on weights; one head
+    /// and many, one query, few keys and many, and a partly filled micro-batch.
     #[test]
-    fn gradient_of_input_and_every_weight() {
-        for (time, n_head, causal, projection, p) in [
-            (1, 1, true, false, 0.0),
-            (5, 3, true, true, 0.3),
-            (4, 2, false, false, 0.3),
-            (20, 2, true, true, 0.0),
+    fn gradient_of_input_memory_and_every_weight() {
+        for (keys, time, other, n_head, lengths, p, projection, drop_weights) in [
+            (Keys::Earlier, 1, 1, 1, None, 0.0, false, true),
+            (Keys::Earlier, 5, 5, 3, None, 0.3, true, true),
+            (Keys::Own, 4, 4, 2, None, 0.3, false, true),
+            (Keys::Earlier, 20, 20, 2, None, 0.0, true, true),
+            (Keys::Own, 5, 5, 2, Some(&[5, 2][..]), 0.3, true, false),
+            (Keys::Own, 20, 20, 3, Some(&[17, 20]), 0.0, true, false),
+            (Keys::Earlier, 5, 5, 3, None, 0.3, true, false),
+            (Keys::Memory, 4, 7, 2, Some(&[7, 3]), 0.3, true, false),
+            (Keys::Memory, 1, 3, 1, Some(&[1, 3]), 0.0, true, false),
+            (Keys::Memory, 3, 19, 2, Some(&[19, 18]), 0.0, true, false),
         ] {
-            let (n_embd, sequences) = (6, 2);
-            let n = sequences * time;
-            let mut registry = Registry::default();
+            let (c, sequences) = (6, 2);
+            let (n, m) = (sequences * time, sequences * other);
             let scale = AttentionScale::HeadSize;
-            let layer = MultiHeadAttention::new(
-                &mut registry,
-                "sa",
-                1,
-                n_embd,
-                n_head,
-                scale,
-                causal,
-                projection,
-            );
-            let (weights, dy) = (values(registry.len(), 1), values(n * n_embd, 2));
-            let x = values(n * n_embd, 3);
+            let settings = Settings { n_embd: c, n_head, scale, keys, projection, drop_weights };
+            let mut registry = Registry::default();
+            let layer = MultiHeadAttention::new(&mut registry, "attn", 1024, &settings);
+            let (weights, dy) = (values(registry.len(), 1), values(n * c, 2));
+            let (x, memory) = (values(n * c, 3), values(m * c, 4));
             let span = Span { sequences, time, first: 4 };
-            let dropout = Dropout { p, seed: 5, step: 6 };
-            let (mut a, mut scratch) = (
-                layer.activations(sequences + 1, time),
-                Scratch::new(sequences + 1, time, n_embd, n_head),
-            );
-            layer.forward(&mut a, &matrix(&x, n, n_embd), span, &weights, dropout, &mut scratch);
-            let (mut dx, mut gradients) = (Array2::zeros((n, n_embd)), vec![0.0; registry.len()]);
-            let mut d = Array2::from_shape_vec((n, n_embd), dy.clone()).unwrap();
-            let rows = matrix(&x, n, n_embd);
+            let pass = Pass { weights: &weights, span, dropout: Dropout { p, seed: 5, step: 6 } };
+            let mut a = layer.activations(sequences + 1, time, other);
+            let mut scratch = Scratch::new(sequences + 1, time.max(other), &settings);
+            let mut loss = |x: &[f64], memory: &[f64], weights: &[f64]| {
+                let x = matrix(x, n, c);
+                let rows = if keys == Keys::Memory { matrix(memory, m, c) } else { x };
+                let memory = Memory { rows: &rows, time: other, lengths };
+                layer.forward(&mut a, &x, memory, Pass { weights, ..pass }, &mut scratch);
+                weighted_sum(contiguous(&a.out(n)), &dy)
+            };
+            loss(&x, &memory, &weights);
+            let mut kept = layer.activations(sequences, time, other);
+            let mut working = Scratch::new(sequences, time.max(other), &settings);
+            let rows = matrix(&x, n, c);
+            let others = if keys == Keys::Memory { matrix(&memory, m, c) } else { rows };
+            let read = Memory { rows: &others, time: other, lengths };
+            layer.forward(&mut kept, &rows, read, pass, &mut working);
+            let (mut dx, mut gradients) = (Array2::zeros((n, c)), vec![0.0; registry.len()]);
+            let mut d_memory = Array2::from_elem((m, c), 1.0);
+            let mut d = Array2::from_shape_vec((n, c), dy.clone()).unwrap();
             layer.backward(
                 &mut dx,
+                (keys == Keys::Memory).then_some(&mut *d_memory),
                 &mut gradients,
                 &mut d,
                 &rows,
-                &a,
-                span,
-                &weights,
-                dropout,
-                &mut scratch,
+                read,
+                &kept,
+                pass,
+                &mut working,
             );
-            let mut loss = |x: &[f64], weights: &[f64]| {
-                layer.forward(&mut a, &matrix(x, n, n_embd), span, weights, dropout, &mut scratch);
-                weighted_sum(contiguous(&a.out(n)), &dy)
-            };
-            check("x", &x, contiguous(&dx), 1e-7, |x| loss(x, &weights));
-            check("weights", &weights, &gradients, 1e-7, |weights| loss(&x, weights));
+            check("x", &x, contiguous(&dx), 1e-7, |x| loss(x, &memory, &weights));
+            check("weights", &weights, &gradients, 1e-7, |weights| loss(&x, &memory, weights));
+            if keys == Keys::Memory {
+                let d_memory = d_memory - 1.0;
+                check("memory", &memory, contiguous(&d_memory), 1e-7, |m| loss(&x, m, &weights));
+            }
         }
     }
 
     /// Without mask and positions, attention does not know the order of its keys: permuted in, permuted out.
     #[test]
     fn full_attention_is_permutation_equivariant() {
+        let settings = Settings {
+            n_embd: 8,
+            n_head: 2,
+            scale: AttentionScale::HeadSize,
+            keys: Keys::Own,
+            projection: true,
+            drop_weights: true,
+        };
         let mut registry = Registry::default();
-        let layer = MultiHeadAttention::new(
-            &mut registry,
-            "sa",
-            0,
-            8,
-            2,
-            AttentionScale::HeadSize,
-            false,
-            true,
-        );
+        let layer = MultiHeadAttention::new(&mut registry, "sa", 0, &settings);
         let weights = values(registry.len(), 1);
-        let (x, span) = (values(6 * 8, 2), Span { sequences: 1, time: 6, first: 0 });
-        let (mut a, mut scratch) = (layer.activations(1, 6), Scratch::new(1, 6, 8, 2));
+        let (x, span) = (values(6 * 8, 2), Span::one(6));
+        let (mut a, mut scratch) = (layer.activations(1, 6, 6), Scratch::new(1, 6, &settings));
         let mut run = |x: &[f64]| {
-            layer.forward(&mut a, &matrix(x, 6, 8), span, &weights, Dropout::OFF, &mut scratch);
+            let x = matrix(x, 6, 8);
+            let own = Memory::own(&x, span, None);
+            layer.forward(&mut a, &x, own, Pass::over(span, &weights), &mut scratch);
             contiguous(&a.out(6)).to_vec()
         };
         let order = [3, 0, 5, 1, 4, 2];

@@ -3,116 +3,75 @@
 //! With everything on and the norm first (pre): x = x + sa(ln1(x)); x = x + ffwd(ln2(x)). With the norm after (post), as in
 //! the paper: x = ln1(x + sa(x)); x = ln2(x + ffwd(x)).
 
-use ndarray::{Array2, ArrayRef2, ArrayView2, s};
+use ndarray::{Array2, ArrayRef2, ArrayView2};
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 
 use super::Look;
-use super::activation::{Activation, contiguous, contiguous_mut};
-use super::attention::{self, AttentionScale, MultiHeadAttention, Span};
-use super::dropout::Dropout;
+use super::activation::Activation;
+use super::attention::{self, Memory, MultiHeadAttention};
 use super::feed_forward::{self, FeedForward};
 use super::init::Init;
-use super::layer_norm::{self, LayerNorm};
 use super::parameters::Registry;
-use crate::math::{Real, room, vector};
-
-/// Where LayerNorm stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Norm {
-    None,
-    /// x + f(norm(x))
-    Pre,
-    /// norm(x + f(x)), as in the paper.
-    Post,
-}
+use super::pass::{Pass, Span};
+use super::residual::{self, Norm, Residual};
+use super::rows::contiguous;
+use crate::math::{Real, room};
 
 /// Sizes and switches of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    pub n_embd: usize,
-    pub n_head: usize,
-    pub attention_scale: AttentionScale,
-    pub causal: bool,
-    pub projection: bool,
+    pub attention: attention::Settings,
     pub feed_forward: feed_forward::Kind,
     pub activation: Activation,
     pub residual: bool,
     pub norm: Norm,
 }
 
+/// Places of dropout masks a layer: the output of attention, the feed-forward's, then the heads' weights.
+pub const PLACES: u64 = 1024;
+
 #[derive(Clone, Debug)]
 pub struct Block {
     name: String,
-    residual: bool,
-    norm: Norm,
     sa: MultiHeadAttention,
-    ln1: Option<LayerNorm>,
-    feed_forward: Option<(FeedForward, Option<LayerNorm>)>,
-}
-
-/// One sublayer's way through the residual stream.
-#[derive(Clone, Debug)]
-struct Stream {
-    norm: Option<layer_norm::Activations>,
-    /// (N, C): x + f(x), or f(x) without residual. With post-norm the norm's input, else the output.
-    sum: Array2<Real>,
+    ln1: Residual,
+    feed_forward: Option<(FeedForward, Residual)>,
 }
 
 /// What a block keeps for backward and for the eye.
 #[derive(Clone, Debug)]
 pub struct Activations {
-    first: Stream,
     sa: attention::Activations,
-    second: Option<(Stream, feed_forward::Activations)>,
+    ln1: residual::Activations,
+    feed_forward: Option<(feed_forward::Activations, residual::Activations)>,
 }
 
 /// What all blocks of a model share in forward and backward.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    attention: attention::Scratch,
+    pub attention: attention::Scratch,
     /// (N, C): the gradient of a sublayer's output
-    dy: Array2<Real>,
+    pub dy: Array2<Real>,
     /// (N, C): the gradient of a sublayer's input
-    dx: Array2<Real>,
+    pub dx: Array2<Real>,
     /// (N, hidden)
-    d_hidden: Array2<Real>,
+    pub d_hidden: Array2<Real>,
 }
 
 impl Scratch {
-    pub fn new(sequences: usize, time: usize, settings: &Settings) -> Self {
-        let rows = sequences * time;
+    /// `hidden` is the width of the feed-forward's inner layer.
+    pub fn new(
+        sequences: usize,
+        time: usize,
+        hidden: usize,
+        settings: &attention::Settings,
+    ) -> Self {
+        let (rows, n_embd) = (sequences * time, settings.n_embd);
         Self {
-            attention: attention::Scratch::new(sequences, time, settings.n_embd, settings.n_head),
-            dy: room::matrix((rows, settings.n_embd)),
-            dx: room::matrix((rows, settings.n_embd)),
-            d_hidden: room::matrix((rows, 4 * settings.n_embd)),
-        }
-    }
-}
-
-impl Stream {
-    fn new(rows: usize, n_embd: usize, norm: bool) -> Self {
-        Self {
-            norm: norm.then(|| layer_norm::Activations::new(rows, n_embd)),
-            sum: room::matrix((rows, n_embd)),
-        }
-    }
-
-    /// (N, C)
-    fn out(&self, n: usize, norm: Norm) -> ArrayView2<'_, Real> {
-        match &self.norm {
-            Some(a) if norm == Norm::Post => a.out(n),
-            _ => self.sum.slice(s![..n, ..]),
-        }
-    }
-
-    /// What the sublayer reads: ln(x) with pre-norm, else x.
-    fn input<'a>(&'a self, x: &'a ArrayRef2<Real>, n: usize, norm: Norm) -> ArrayView2<'a, Real> {
-        match &self.norm {
-            Some(a) if norm == Norm::Pre => a.out(n),
-            _ => x.view(),
+            attention: attention::Scratch::new(sequences, time, settings),
+            dy: room::matrix((rows, n_embd)),
+            dx: room::matrix((rows, n_embd)),
+            d_hidden: room::matrix((rows, hidden)),
         }
     }
 }
@@ -121,55 +80,36 @@ impl Block {
     /// Reserves `name.sa…`, `name.ffwd…`, `name.ln1…` and `name.ln2…` as the settings ask.
     pub fn new(registry: &mut Registry, number: usize, settings: &Settings) -> Self {
         let name = format!("blocks.{number}");
-        let Settings { n_embd, n_head, .. } = *settings;
-        let sa = MultiHeadAttention::new(
-            registry,
-            &format!("{name}.sa"),
-            number,
-            n_embd,
-            n_head,
-            settings.attention_scale,
-            settings.causal,
-            settings.projection,
-        );
-        let feed_forward = FeedForward::new(
-            registry,
-            &format!("{name}.ffwd"),
-            number,
-            n_embd,
-            settings.feed_forward,
-            settings.activation,
-        );
-        let mut ln = |which| {
-            (settings.norm != Norm::None)
-                .then(|| LayerNorm::new(registry, &format!("{name}.{which}"), n_embd))
-        };
+        let Settings { attention, feed_forward, activation, residual, norm } = *settings;
+        let (n_embd, place) = (attention.n_embd, number as u64 * PLACES);
+        let sa = MultiHeadAttention::new(registry, &format!("{name}.sa"), place, &attention);
+        let ffwd = format!("{name}.ffwd");
+        let feed_forward =
+            FeedForward::new(registry, &ffwd, place + 1, n_embd, feed_forward, activation);
+        let mut ln =
+            |which| Residual::new(registry, &format!("{name}.{which}"), n_embd, residual, norm);
         let ln1 = ln("ln1");
         let feed_forward = feed_forward.map(|layer| (layer, ln("ln2")));
-        Self { name, residual: settings.residual, norm: settings.norm, sa, ln1, feed_forward }
+        Self { name, sa, ln1, feed_forward }
     }
 
     pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
         self.sa.initialise(weights, init, rng);
-        if let Some(ln1) = &self.ln1 {
-            ln1.initialise(weights);
-        }
+        self.ln1.initialise(weights);
         if let Some((layer, ln2)) = &self.feed_forward {
             layer.initialise(weights, init, rng);
-            if let Some(ln2) = ln2 {
-                ln2.initialise(weights);
-            }
+            ln2.initialise(weights);
         }
     }
 
     pub fn activations(&self, sequences: usize, time: usize, n_embd: usize) -> Activations {
         let rows = sequences * time;
+        let feed_forward = self.feed_forward.as_ref();
         Activations {
-            first: Stream::new(rows, n_embd, self.ln1.is_some()),
-            sa: self.sa.activations(sequences, time),
-            second: self.feed_forward.as_ref().map(|(layer, ln2)| {
-                (Stream::new(rows, n_embd, ln2.is_some()), layer.activations(rows))
-            }),
+            sa: self.sa.activations(sequences, time, time),
+            ln1: self.ln1.activations(rows, n_embd),
+            feed_forward: feed_forward
+                .map(|(layer, ln2)| (layer.activations(rows), ln2.activations(rows, n_embd))),
         }
     }
 
@@ -184,13 +124,12 @@ impl Block {
         &self,
         a: &mut Activations,
         x: &ArrayRef2<Real>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        self.run(a, x, span, weights, dropout, |sa, input| {
-            self.sa.forward(sa, input, span, weights, dropout, &mut scratch.attention);
+        self.run(a, x, pass, |sa, x| {
+            let own = Memory::own(x, pass.span, None);
+            self.sa.forward(sa, x, own, pass, &mut scratch.attention);
         });
     }
 
@@ -207,15 +146,14 @@ impl Block {
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        let span = Span { sequences: 1, time: 1, first: 0 };
-        self.run(a, x, span, weights, Dropout::OFF, |sa, input| {
-            self.sa.extend(sa, cache, input, position, weights, &mut scratch.attention);
+        self.run(a, x, Pass::over(Span::one(1), weights), |sa, x| {
+            self.sa.extend(sa, cache, x, position, weights, &mut scratch.attention);
         });
     }
 
     /// Room for the keys and values of `most` positions.
     pub fn cache(&self, most: usize) -> attention::Cache {
-        attention::Cache::new(&self.sa, most)
+        attention::Cache::new(&self.sa, 1, most)
     }
 
     /// Both sublayers; `attend` is the first, however it is computed.
@@ -223,51 +161,20 @@ impl Block {
         &self,
         a: &mut Activations,
         x: &ArrayRef2<Real>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         attend: impl FnOnce(&mut attention::Activations, &ArrayRef2<Real>),
     ) {
-        let n = span.rows();
-        self.norm_before(&mut a.first, self.ln1.as_ref(), x, weights);
-        attend(&mut a.sa, &a.first.input(x, n, self.norm));
-        self.join(&mut a.first, self.ln1.as_ref(), x, &a.sa.out(n), weights);
-        if let (Some((layer, ln2)), Some((stream, ffwd))) = (&self.feed_forward, &mut a.second) {
-            let x = a.first.out(n, self.norm);
-            self.norm_before(stream, ln2.as_ref(), &x, weights);
-            layer.forward(ffwd, &stream.input(&x, n, self.norm), span, weights, dropout);
-            self.join(stream, ln2.as_ref(), &x, &ffwd.out(n), weights);
-        }
-    }
-
-    fn norm_before(
-        &self,
-        stream: &mut Stream,
-        ln: Option<&LayerNorm>,
-        x: &ArrayRef2<Real>,
-        weights: &[Real],
-    ) {
-        if let (Norm::Pre, Some(ln), Some(a)) = (self.norm, ln, &mut stream.norm) {
-            ln.forward(a, x, weights);
-        }
-    }
-
-    /// sum = x + y (or y alone without residual), normed after with post-norm.
-    fn join(
-        &self,
-        stream: &mut Stream,
-        ln: Option<&LayerNorm>,
-        x: &ArrayRef2<Real>,
-        y: &ArrayRef2<Real>,
-        weights: &[Real],
-    ) {
-        let mut sum = stream.sum.slice_mut(s![..x.nrows(), ..]);
-        sum.assign(y);
-        if self.residual {
-            vector::add(contiguous_mut(&mut sum), contiguous(x));
-        }
-        if let (Norm::Post, Some(ln), Some(a)) = (self.norm, ln, &mut stream.norm) {
-            ln.forward(a, &sum, weights);
+        let (n, weights) = (pass.span.rows(), pass.weights);
+        let Activations { sa, ln1, feed_forward } = a;
+        self.ln1.forward(ln1, x, weights, |x| {
+            attend(sa, x);
+            sa.out(n)
+        });
+        if let (Some((layer, ln2)), Some((ffwd, kept))) = (&self.feed_forward, feed_forward) {
+            ln2.forward(kept, &self.ln1.out(ln1, n), weights, |x| {
+                layer.forward(ffwd, x, pass);
+                ffwd.out(n)
+            });
         }
     }
 
@@ -281,79 +188,28 @@ impl Block {
         gradients: &mut [Real],
         x: &ArrayRef2<Real>,
         a: &Activations,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let n = span.rows();
+        let weights = pass.weights;
         let Scratch { attention, dy, dx, d_hidden } = scratch;
-        let (mut dy, mut dx) = (dy.slice_mut(s![..n, ..]), dx.slice_mut(s![..n, ..]));
-        if let (Some((layer, ln2)), Some((stream, ffwd))) = (&self.feed_forward, &a.second) {
-            let x = a.first.out(n, self.norm);
-            self.norm_after_backward(d, gradients, stream, ln2.as_ref(), &mut dx, weights);
-            dy.assign(d);
-            let input = stream.input(&x, n, self.norm);
-            layer.backward(
-                &mut dx, gradients, &mut dy, &input, ffwd, span, weights, dropout, d_hidden,
-            );
-            self.join_backward(d, gradients, stream, ln2.as_ref(), &x, &mut dx, &mut dy, weights);
+        if let (Some((layer, ln2)), Some((ffwd, kept))) = (&self.feed_forward, &a.feed_forward) {
+            let x = self.ln1.out(&a.ln1, pass.span.rows());
+            ln2.backward(d, gradients, &x, kept, weights, [dx, dy], |dx, gradients, dy, x| {
+                layer.backward(dx, gradients, dy, x, ffwd, pass, d_hidden);
+            });
         }
-        self.norm_after_backward(d, gradients, &a.first, self.ln1.as_ref(), &mut dx, weights);
-        dy.assign(d);
-        let input = a.first.input(x, n, self.norm);
-        self.sa.backward(
-            &mut dx, gradients, &mut dy, &input, &a.sa, span, weights, dropout, attention,
-        );
-        self.join_backward(d, gradients, &a.first, self.ln1.as_ref(), x, &mut dx, &mut dy, weights);
-    }
-
-    /// With post-norm: d of the output becomes d of the sum.
-    fn norm_after_backward(
-        &self,
-        d: &mut ArrayRef2<Real>,
-        gradients: &mut [Real],
-        stream: &Stream,
-        ln: Option<&LayerNorm>,
-        scratch: &mut ArrayRef2<Real>,
-        weights: &[Real],
-    ) {
-        if let (Norm::Post, Some(ln), Some(a)) = (self.norm, ln, &stream.norm) {
-            ln.backward(scratch, gradients, d, &stream.sum.slice(s![..d.nrows(), ..]), a, weights);
-            d.assign(scratch);
-        }
-    }
-
-    /// d of the sum becomes d of x: through the sublayer (dx, of what it read) and, with residual, past it.
-    fn join_backward(
-        &self,
-        d: &mut ArrayRef2<Real>,
-        gradients: &mut [Real],
-        stream: &Stream,
-        ln: Option<&LayerNorm>,
-        x: &ArrayRef2<Real>,
-        dx: &mut ArrayRef2<Real>,
-        scratch: &mut ArrayRef2<Real>,
-        weights: &[Real],
-    ) {
-        let through = if let (Norm::Pre, Some(ln), Some(a)) = (self.norm, ln, &stream.norm) {
-            ln.backward(scratch, gradients, dx, x, a, weights);
-            scratch
-        } else {
-            dx
-        };
-        if self.residual {
-            vector::add(contiguous_mut(d), contiguous(through));
-        } else {
-            d.assign(through);
-        }
+        self.ln1.backward(d, gradients, x, &a.ln1, weights, [dx, dy], |dx, gradients, dy, x| {
+            let own = Memory::own(x, pass.span, None);
+            self.sa.backward(dx, None, gradients, dy, x, own, &a.sa, pass, attention);
+        });
     }
 
     /// The block's output, (N, C).
     pub fn out<'a>(&self, a: &'a Activations, n: usize) -> ArrayView2<'a, Real> {
-        match &a.second {
-            Some((stream, _)) => stream.out(n, self.norm),
-            None => a.first.out(n, self.norm),
+        match (&self.feed_forward, &a.feed_forward) {
+            (Some((_, ln2)), Some((_, kept))) => ln2.out(kept, n),
+            _ => self.ln1.out(&a.ln1, n),
         }
     }
 
@@ -363,15 +219,15 @@ impl Block {
         let mut rows = |name: String, values: ArrayView2<Real>| {
             look(&name, &[time, values.ncols()], contiguous(&values));
         };
-        if let Some(ln1) = &a.first.norm {
-            rows(format!("{name}.ln1"), ln1.out(time));
+        if let Some(ln1) = a.ln1.normed(time) {
+            rows(format!("{name}.ln1"), ln1);
         }
-        if let Some((Stream { norm: Some(ln2), .. }, _)) = &a.second {
-            rows(format!("{name}.ln2"), ln2.out(time));
+        if let Some(ln2) = a.feed_forward.as_ref().and_then(|(_, ln2)| ln2.normed(time)) {
+            rows(format!("{name}.ln2"), ln2);
         }
         rows(name.clone(), self.out(a, time));
-        a.sa.visit(&self.sa, &format!("{name}.sa"), time, look);
-        if let Some((_, ffwd)) = &a.second {
+        a.sa.visit(&self.sa, &format!("{name}.sa"), [time; 3], look);
+        if let Some((ffwd, _)) = &a.feed_forward {
             ffwd.visit(&format!("{name}.ffwd"), time, look);
         }
     }
@@ -382,6 +238,8 @@ mod tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
     use crate::math::gemm::matrix;
+    use crate::nn::attention::{AttentionScale, Keys};
+    use crate::nn::dropout::Dropout;
 
     #[test]
     fn gradient_of_input_and_every_weight_under_every_switch() {
@@ -395,39 +253,31 @@ mod tests {
             (Norm::Post, true, Kind::Mlp4),
             (Norm::Post, false, Kind::Single),
         ] {
-            let settings = Settings {
+            let attention = attention::Settings {
                 n_embd: 6,
                 n_head: 2,
-                attention_scale: AttentionScale::NEmbd,
-                causal: true,
+                scale: AttentionScale::NEmbd,
+                keys: Keys::Earlier,
                 projection: kind == Kind::Mlp4,
-                feed_forward: kind,
-                activation: Activation::GeluTanh,
-                residual,
-                norm,
+                drop_weights: true,
             };
+            let activation = Activation::GeluTanh;
+            let settings = Settings { attention, feed_forward: kind, activation, residual, norm };
             let mut registry = Registry::default();
             let block = Block::new(&mut registry, 0, &settings);
             let span = Span { sequences: 2, time: 4, first: 0 };
             let n = span.rows();
             let (weights, dy, x) = (values(registry.len(), 1), values(n * 6, 2), values(n * 6, 3));
-            let dropout = Dropout { p: 0.2, seed: 5, step: 6 };
-            let (mut a, mut scratch) = (block.activations(2, 4, 6), Scratch::new(2, 4, &settings));
-            block.forward(&mut a, &matrix(&x, n, 6), span, &weights, dropout, &mut scratch);
+            let pass =
+                Pass { weights: &weights, span, dropout: Dropout { p: 0.2, seed: 5, step: 6 } };
+            let (mut a, mut scratch) =
+                (block.activations(2, 4, 6), Scratch::new(2, 4, 24, &attention));
+            block.forward(&mut a, &matrix(&x, n, 6), pass, &mut scratch);
             let mut d = Array2::from_shape_vec((n, 6), dy.clone()).unwrap();
             let (rows, mut gradients) = (matrix(&x, n, 6), vec![0.0; registry.len()]);
-            block.backward(
-                &mut d,
-                &mut gradients,
-                &rows,
-                &a,
-                span,
-                &weights,
-                dropout,
-                &mut scratch,
-            );
+            block.backward(&mut d, &mut gradients, &rows, &a, pass, &mut scratch);
             let mut loss = |x: &[f64], weights: &[f64]| {
-                block.forward(&mut a, &matrix(x, n, 6), span, weights, dropout, &mut scratch);
+                block.forward(&mut a, &matrix(x, n, 6), Pass { weights, ..pass }, &mut scratch);
                 weighted_sum(contiguous(&block.out(&a, n)), &dy)
             };
             let name = format!("{norm:?} residual {residual} {kind:?}");

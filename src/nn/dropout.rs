@@ -5,7 +5,7 @@
 
 use ndarray::ArrayRef2;
 
-use super::activation::contiguous_mut;
+use super::rows::contiguous_mut;
 use crate::math::attention::Drop;
 use crate::math::vectorised::{apply, vectorised};
 use crate::math::{Real, hash};

@@ -5,9 +5,9 @@ use std::ops::Range;
 use ndarray::{ArrayRef2, ArrayView2};
 use rand::Rng;
 
-use super::activation::{contiguous, contiguous_mut};
 use super::init::Init;
 use super::parameters::Registry;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::Real;
 use crate::math::gemm::matrix;
 

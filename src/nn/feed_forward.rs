@@ -5,12 +5,12 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::Look;
-use super::activation::{Activation, contiguous};
-use super::attention::Span;
-use super::dropout::Dropout;
+use super::activation::Activation;
 use super::init::Init;
 use super::linear::Linear;
 use super::parameters::Registry;
+use super::pass::Pass;
+use super::rows::contiguous;
 use crate::math::{Real, room};
 
 /// What follows attention in a block.
@@ -29,7 +29,8 @@ pub struct FeedForward {
     first: Linear,
     activation: Activation,
     second: Option<Linear>,
-    block: usize,
+    /// Where in the model it stands, for dropout.
+    place: u64,
 }
 
 /// What one feed-forward keeps for backward and for the eye.
@@ -48,7 +49,7 @@ impl FeedForward {
     pub fn new(
         registry: &mut Registry,
         name: &str,
-        block: usize,
+        place: u64,
         n_embd: usize,
         kind: Kind,
         activation: Activation,
@@ -57,9 +58,9 @@ impl FeedForward {
             Kind::None => None,
             Kind::Single => {
                 let first = Linear::new(registry, &format!("{name}.net.0"), n_embd, n_embd, true);
-                Some(Self { first, activation, second: None, block })
+                Some(Self { first, activation, second: None, place })
             }
-            Kind::Mlp4 => Some(Self::wide(registry, name, block, n_embd, 4 * n_embd, activation)),
+            Kind::Mlp4 => Some(Self::wide(registry, name, place, n_embd, 4 * n_embd, activation)),
         }
     }
 
@@ -67,14 +68,14 @@ impl FeedForward {
     pub fn wide(
         registry: &mut Registry,
         name: &str,
-        block: usize,
+        place: u64,
         n_embd: usize,
         hidden: usize,
         activation: Activation,
     ) -> Self {
         let first = Linear::new(registry, &format!("{name}.net.0"), n_embd, hidden, true);
         let second = Linear::new(registry, &format!("{name}.net.2"), hidden, n_embd, true);
-        Self { first, activation, second: Some(second), block }
+        Self { first, activation, second: Some(second), place }
     }
 
     pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
@@ -102,33 +103,21 @@ impl FeedForward {
         self.first.products() + self.second.as_ref().map_or(0, Linear::products)
     }
 
-    /// Dropout's place: sublayer 1 of the block.
-    fn place(&self) -> u64 {
-        (self.block * 1024 + 1) as u64
-    }
-
     /// # Shapes
     /// - x (N, C); fills the first N rows of the activations
-    pub fn forward(
-        &self,
-        a: &mut Activations,
-        x: &ArrayRef2<Real>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
-    ) {
-        let n = span.rows();
+    pub fn forward(&self, a: &mut Activations, x: &ArrayRef2<Real>, pass: Pass<'_>) {
+        let n = pass.span.rows();
         let mut hidden = a.hidden.slice_mut(s![..n, ..]);
-        self.first.forward(&mut hidden, x, weights);
+        self.first.forward(&mut hidden, x, pass.weights);
         let mut activated = a.activated.slice_mut(s![..n, ..]);
         self.activation.forward(&mut activated, &hidden);
         match (&self.second, &mut a.out) {
             (Some(second), Some(out)) => {
                 let mut out = out.slice_mut(s![..n, ..]);
-                second.forward(&mut out, &activated, weights);
-                dropout.apply(&mut out, self.place(), span.first, span.time);
+                second.forward(&mut out, &activated, pass.weights);
+                pass.drop(&mut out, self.place);
             }
-            _ => dropout.apply(&mut activated, self.place(), span.first, span.time),
+            _ => pass.drop(&mut activated, self.place),
         }
     }
 
@@ -143,13 +132,11 @@ impl FeedForward {
         dy: &mut ArrayRef2<Real>,
         x: &ArrayRef2<Real>,
         a: &Activations,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Array2<Real>,
     ) {
-        let n = span.rows();
-        dropout.apply(dy, self.place(), span.first, span.time);
+        let (n, weights) = (pass.span.rows(), pass.weights);
+        pass.drop(dy, self.place);
         let hidden = a.hidden.slice(s![..n, ..]);
         if let Some(second) = &self.second {
             let mut d = scratch.slice_mut(s![..n, ..]);
@@ -185,6 +172,8 @@ mod tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
     use crate::math::gemm::matrix;
+    use crate::nn::dropout::Dropout;
+    use crate::nn::pass::Span;
 
     #[test]
     fn gradient_of_input_and_every_weight() {
@@ -200,25 +189,15 @@ mod tests {
                 FeedForward::new(&mut registry, "ffwd", 0, n_embd, kind, activation).unwrap();
             let (weights, dy, x) =
                 (values(registry.len(), 1), values(n * n_embd, 2), values(n * n_embd, 3));
-            let dropout = Dropout { p, seed: 5, step: 6 };
+            let pass = Pass { weights: &weights, span, dropout: Dropout { p, seed: 5, step: 6 } };
             let (mut a, mut scratch) = (layer.activations(n), Array2::zeros((n, 4 * n_embd)));
-            layer.forward(&mut a, &matrix(&x, n, n_embd), span, &weights, dropout);
+            layer.forward(&mut a, &matrix(&x, n, n_embd), pass);
             let (mut dx, mut gradients) = (Array2::zeros((n, n_embd)), vec![0.0; registry.len()]);
             let mut d = Array2::from_shape_vec((n, n_embd), dy.clone()).unwrap();
             let rows = matrix(&x, n, n_embd);
-            layer.backward(
-                &mut dx,
-                &mut gradients,
-                &mut d,
-                &rows,
-                &a,
-                span,
-                &weights,
-                dropout,
-                &mut scratch,
-            );
+            layer.backward(&mut dx, &mut gradients, &mut d, &rows, &a, pass, &mut scratch);
             let mut loss = |x: &[f64], weights: &[f64]| {
-                layer.forward(&mut a, &matrix(x, n, n_embd), span, weights, dropout);
+                layer.forward(&mut a, &matrix(x, n, n_embd), Pass { weights, ..pass });
                 weighted_sum(contiguous(&a.out(n)), &dy)
             };
             check("x", &x, contiguous(&dx), 1e-7, |x| loss(x, &weights));

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 
-use super::activation::{contiguous, contiguous_mut};
 use super::parameters::Registry;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, norm, room};
 
 /// Inside the root, as in PyTorch.

@@ -7,9 +7,9 @@ use std::ops::Range;
 use ndarray::{ArrayRef2, ArrayView2};
 use rand::Rng;
 
-use super::activation::{contiguous, contiguous_mut};
 use super::init::Init;
 use super::parameters::Registry;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::{Real, vector};
 

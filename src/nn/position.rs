@@ -4,10 +4,10 @@ use ndarray::{Array2, ArrayRef2, ArrayView2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use super::activation::{contiguous, contiguous_mut};
 use super::embedding::Embedding;
 use super::init::Init;
 use super::parameters::Registry;
+use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, vector};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

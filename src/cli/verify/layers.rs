@@ -9,7 +9,7 @@ use super::stages::{FORWARD, GRADIENT};
 use crate::math::gemm::{matrix, matrix_mut};
 use crate::math::{Real, attention, softmax};
 use crate::nn::activation::Activation;
-use crate::nn::convolution::{self, Convolution, Settings};
+use crate::nn::before_attention::convolution::{self, Convolution, Settings};
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;

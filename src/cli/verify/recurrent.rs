@@ -8,9 +8,9 @@ use super::limits;
 use super::stages::{FORWARD, GRADIENT};
 use crate::math::Real;
 use crate::math::gemm::matrix;
-use crate::nn::attention::Span;
+use crate::nn::before_attention::recurrent::{Cell, Recurrent};
 use crate::nn::parameters::Registry;
-use crate::nn::recurrent::{Cell, Recurrent};
+use crate::nn::pass::Span;
 
 /// # Errors
 /// If the file lacks something.

@@ -2,14 +2,15 @@
 //!
 //! Both write many rows at once, all at the same position: the answers to many sources, or one source's hypotheses.
 
-use super::layers::{Caches, Scratch};
+use super::layers::Caches;
 use super::stacks::{Decoded, Decoder};
 use super::{END, START};
 use crate::math::softmax::largest;
 use crate::math::{Real, room};
 use crate::model::batch::argmax;
 use crate::model::{Config, Hypothesis};
-use crate::nn::pair_attention::Memory;
+use crate::nn::attention::Memory;
+use crate::nn::block::Scratch;
 
 /// The exponent of the length penalty; 0.6 in the paper (6.1).
 const LENGTH_PENALTY: f64 = 0.6;

@@ -1,15 +1,16 @@
 //! Looking at one pair, and answering sources.
 
 use super::decoding::Writer;
-use super::layers::Scratch;
+use super::layers;
 use super::micro_batch::length;
 use super::stacks::{Decoded, Encoded};
 use super::{START, Stacks};
 use crate::math::{Real, room};
-use crate::model::bigram::visit_logits;
-use crate::model::{Batch, Config, Dropout, Hypothesis, Inference, Look, Output};
-use crate::nn::attention::Span;
-use crate::nn::pair_attention::Memory;
+use crate::model::{Batch, Config, Hypothesis, Inference, Look, Output};
+use crate::nn::attention::Memory;
+use crate::nn::block::Scratch;
+use crate::nn::pass::{Pass, Span};
+use crate::nn::rows::visit_logits;
 
 /// Sources are read together up to so many rows, or one.
 const ROWS: usize = 512;
@@ -51,7 +52,7 @@ impl Reader {
             config: config.clone(),
             encoded: stacks.encoder.activations(sources, config),
             decoded: stacks.decoder.activations(1, config.block_size, config),
-            scratch: Scratch::new(sources, longest, config),
+            scratch: layers::scratch(sources, longest, config),
             sources,
             lengths: room::list(sources),
             looked: [0; 3],
@@ -72,7 +73,7 @@ impl Reader {
         lengths.clear();
         lengths.extend(sources.chunks_exact(time).map(length));
         let span = Span { sequences: lengths.len(), time, first: 0 };
-        stacks.encoder.forward(encoded, sources, lengths, span, weights, Dropout::OFF, scratch);
+        stacks.encoder.forward(encoded, sources, lengths, Pass::over(span, weights), scratch);
     }
 
     /// Answers the sources that were read.
@@ -103,8 +104,8 @@ impl Inference for Reader {
         let Self { stacks, encoded, decoded, scratch, lengths, tokens, .. } = self;
         let rows = &stacks.encoder.out(encoded, time);
         let memory = Memory { rows, time, lengths: Some(lengths) };
-        let span = Span { sequences: 1, time: tokens.len(), first: 0 };
-        stacks.decoder.forward(decoded, tokens, memory, span, weights, Dropout::OFF, scratch);
+        let pass = Pass::over(Span::one(tokens.len()), weights);
+        stacks.decoder.forward(decoded, tokens, memory, pass, scratch);
         self.looked = [tokens.len(), time, lengths[0]];
     }
 

@@ -1,23 +1,24 @@
 //! One layer of each stack (Attention Is All You Need, figure 1): sublayers, each with a residual connection and a norm.
 
-use ndarray::{Array2, ArrayRef2, ArrayView2, s};
+use ndarray::{ArrayRef2, ArrayView2};
 use rand_chacha::ChaCha8Rng;
 
-use crate::math::{Real, room};
+use crate::math::Real;
 use crate::model::Config;
 use crate::nn::Look;
-use crate::nn::attention::Span;
-use crate::nn::dropout::Dropout;
+use crate::nn::attention::{self, Cache, Keys, Memory, MultiHeadAttention};
+use crate::nn::block::{PLACES, Scratch};
 use crate::nn::feed_forward::{self, FeedForward};
-use crate::nn::pair_attention::{self, Cache, Keys, Memory, PairAttention};
 use crate::nn::parameters::Registry;
+use crate::nn::pass::{Pass, Span};
 use crate::nn::residual::{self, Residual};
+use crate::nn::rows::visit_rows;
 
 /// Self-attention, then feed-forward.
 #[derive(Clone, Debug)]
 pub struct EncoderLayer {
     name: String,
-    self_attn: PairAttention,
+    self_attn: MultiHeadAttention,
     feed_forward: FeedForward,
     ln1: Residual,
     ln2: Residual,
@@ -26,7 +27,7 @@ pub struct EncoderLayer {
 /// What an encoder's layer keeps for backward and for the eye.
 #[derive(Clone, Debug)]
 pub struct EncoderActivations {
-    self_attn: pair_attention::Activations,
+    self_attn: attention::Activations,
     feed_forward: feed_forward::Activations,
     ln1: residual::Activations,
     ln2: residual::Activations,
@@ -36,8 +37,8 @@ pub struct EncoderActivations {
 #[derive(Clone, Debug)]
 pub struct DecoderLayer {
     name: String,
-    self_attn: PairAttention,
-    cross_attn: PairAttention,
+    self_attn: MultiHeadAttention,
+    cross_attn: MultiHeadAttention,
     feed_forward: FeedForward,
     ln1: Residual,
     ln2: Residual,
@@ -47,8 +48,8 @@ pub struct DecoderLayer {
 /// What a decoder's layer keeps for backward and for the eye.
 #[derive(Clone, Debug)]
 pub struct DecoderActivations {
-    self_attn: pair_attention::Activations,
-    cross_attn: pair_attention::Activations,
+    self_attn: attention::Activations,
+    cross_attn: attention::Activations,
     feed_forward: feed_forward::Activations,
     ln1: residual::Activations,
     ln2: residual::Activations,
@@ -62,91 +63,51 @@ pub struct Caches {
     memory: Cache,
 }
 
-/// What all layers share in forward and backward.
-#[derive(Clone, Debug)]
-pub struct Scratch {
-    attention: pair_attention::Scratch,
-    /// (N, C): the gradient of a sublayer's output
-    dy: Array2<Real>,
-    /// (N, C): the gradient of a sublayer's input
-    dx: Array2<Real>,
-    /// (N, hidden)
-    d_hidden: Array2<Real>,
-}
-
-impl Scratch {
-    /// For sequences of at most `time` positions.
-    pub fn new(sequences: usize, time: usize, config: &Config) -> Self {
-        let (rows, n_embd) = (sequences * time, config.n_embd);
-        Self {
-            attention: pair_attention::Scratch::new(sequences, time, n_embd, config.n_head),
-            dy: room::matrix((rows, n_embd)),
-            dx: room::matrix((rows, n_embd)),
-            d_hidden: room::matrix((rows, hidden(config))),
-        }
-    }
-}
-
 /// Width of the feed-forward's hidden layer.
 fn hidden(config: &Config) -> usize {
     if config.n_hidden == 0 { 4 * config.n_embd } else { config.n_hidden }
 }
 
-/// Where a layer's sublayers stand, for dropout: 1024 places a layer, as in a GPT's blocks.
-fn attention(
-    registry: &mut Registry,
+/// The paper's attention: a projection, and dropout on the output alone.
+fn settings(config: &Config, keys: Keys) -> attention::Settings {
+    let lecture = config.block().attention;
+    attention::Settings { keys, projection: true, drop_weights: false, ..lecture }
+}
+
+/// For sequences of at most `time` positions.
+pub fn scratch(sequences: usize, time: usize, config: &Config) -> Scratch {
+    Scratch::new(sequences, time, hidden(config), &settings(config, Keys::Own))
+}
+
+fn attn(
+    r: &mut Registry,
     name: &str,
-    place: usize,
+    place: u64,
     config: &Config,
     keys: Keys,
-) -> PairAttention {
-    let Config { n_embd, n_head, attention_scale, .. } = *config;
-    PairAttention::new(registry, name, place as u64, n_embd, n_head, attention_scale, keys)
+) -> MultiHeadAttention {
+    MultiHeadAttention::new(r, name, place, &settings(config, keys))
 }
 
-fn ffwd(registry: &mut Registry, name: &str, layer: usize, config: &Config) -> FeedForward {
+fn ffwd(registry: &mut Registry, name: &str, place: u64, config: &Config) -> FeedForward {
     let name = format!("{name}.ffwd");
-    FeedForward::wide(registry, &name, layer, config.n_embd, hidden(config), config.activation)
+    FeedForward::wide(registry, &name, place + 1, config.n_embd, hidden(config), config.activation)
 }
 
-/// One way through a residual connection and back, shared by all sublayers.
-struct Way<'a> {
-    residual: &'a Residual,
-    a: &'a residual::Activations,
-    weights: &'a [Real],
-}
-
-impl Way<'_> {
-    /// In place: d loss / d output becomes d loss / d x. `sublayer` is handed (dx, gradients, dy, what it read), sets dx
-    /// and may use up dy.
-    fn backward(
-        &self,
-        d: &mut ArrayRef2<Real>,
-        gradients: &mut [Real],
-        x: &ArrayRef2<Real>,
-        [dx, dy]: [&mut Array2<Real>; 2],
-        sublayer: impl FnOnce(&mut ArrayRef2<Real>, &mut [Real], &mut ArrayRef2<Real>, &ArrayRef2<Real>),
-    ) {
-        let n = d.nrows();
-        let (mut dx, mut dy) = (dx.slice_mut(s![..n, ..]), dy.slice_mut(s![..n, ..]));
-        let Self { residual, a, weights } = *self;
-        residual.join_backward(d, gradients, a, weights, &mut dx);
-        dy.assign(d);
-        sublayer(&mut dx, gradients, &mut dy, &residual.entered(a, x));
-        residual.enter_backward(d, gradients, &dx, x, a, weights, &mut dy);
-    }
+/// A sublayer's way past it, with its norm.
+fn ln(registry: &mut Registry, name: &str, which: &str, config: &Config) -> Residual {
+    Residual::new(registry, &format!("{name}.{which}"), config.n_embd, true, config.norm)
 }
 
 impl EncoderLayer {
     /// Reserves `encoder.<i>.self_attn…`, `.ffwd…`, `.ln1…`, `.ln2…`; `layer` counts the layers of both stacks.
     pub fn new(registry: &mut Registry, i: usize, layer: usize, config: &Config) -> Self {
-        let (name, n_embd, norm) = (format!("encoder.{i}"), config.n_embd, config.norm);
-        let r = registry;
+        let (name, r, place) = (format!("encoder.{i}"), registry, layer as u64 * PLACES);
         Self {
-            self_attn: attention(r, &format!("{name}.self_attn"), layer * 1024, config, Keys::Own),
-            feed_forward: ffwd(r, &name, layer, config),
-            ln1: Residual::new(r, &format!("{name}.ln1"), n_embd, norm),
-            ln2: Residual::new(r, &format!("{name}.ln2"), n_embd, norm),
+            self_attn: attn(r, &format!("{name}.self_attn"), place, config, Keys::Own),
+            feed_forward: ffwd(r, &name, place, config),
+            ln1: ln(r, &name, "ln1", config),
+            ln2: ln(r, &name, "ln2", config),
             name,
         }
     }
@@ -170,7 +131,7 @@ impl EncoderLayer {
 
     /// Weights that a row is multiplied by.
     pub fn products(&self) -> usize {
-        self.self_attn.query_products() + self.feed_forward.products()
+        self.self_attn.products() + self.feed_forward.products()
     }
 
     /// # Shapes
@@ -180,21 +141,21 @@ impl EncoderLayer {
         a: &mut EncoderActivations,
         x: &ArrayRef2<Real>,
         lengths: &[usize],
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let n = span.rows();
-        let input = self.ln1.enter(&mut a.ln1, x, weights);
-        let own = Memory { rows: &input, time: span.time, lengths: Some(lengths) };
-        let attention = &mut scratch.attention;
-        self.self_attn.forward(&mut a.self_attn, &input, own, span, weights, dropout, attention);
-        self.ln1.join(&mut a.ln1, x, &a.self_attn.out(n), weights);
-        let x = self.ln1.out(&a.ln1, n);
-        let input = self.ln2.enter(&mut a.ln2, &x, weights);
-        self.feed_forward.forward(&mut a.feed_forward, &input, span, weights, dropout);
-        self.ln2.join(&mut a.ln2, &x, &a.feed_forward.out(n), weights);
+        let (n, weights) = (pass.span.rows(), pass.weights);
+        let EncoderActivations { self_attn, feed_forward, ln1, ln2 } = a;
+        self.ln1.forward(ln1, x, weights, |x| {
+            let own = Memory::own(x, pass.span, Some(lengths));
+            let scratch = &mut scratch.attention;
+            self.self_attn.forward(self_attn, x, own, pass, scratch);
+            self_attn.out(n)
+        });
+        self.ln2.forward(ln2, &self.ln1.out(ln1, n), weights, |x| {
+            self.feed_forward.forward(feed_forward, x, pass);
+            feed_forward.out(n)
+        });
     }
 
     /// In place: d loss / d output becomes d loss / d x; adds to the gradients.
@@ -208,26 +169,27 @@ impl EncoderLayer {
         x: &ArrayRef2<Real>,
         a: &EncoderActivations,
         lengths: &[usize],
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
         let Scratch { attention, dy, dx, d_hidden } = scratch;
-        let middle = self.ln1.out(&a.ln1, span.rows());
-        let way = Way { residual: &self.ln2, a: &a.ln2, weights };
-        way.backward(d, gradients, &middle, [dx, dy], |dx, gradients, dy, input| {
-            let kept = &a.feed_forward;
-            self.feed_forward
-                .backward(dx, gradients, dy, input, kept, span, weights, dropout, d_hidden);
-        });
-        let way = Way { residual: &self.ln1, a: &a.ln1, weights };
-        way.backward(d, gradients, x, [dx, dy], |dx, gradients, dy, input| {
-            let own = Memory { rows: input, time: span.time, lengths: Some(lengths) };
+        let (middle, weights) = (self.ln1.out(&a.ln1, pass.span.rows()), pass.weights);
+        self.ln2.backward(
+            d,
+            gradients,
+            &middle,
+            &a.ln2,
+            weights,
+            [dx, dy],
+            |dx, gradients, dy, x| {
+                let kept = &a.feed_forward;
+                self.feed_forward.backward(dx, gradients, dy, x, kept, pass, d_hidden);
+            },
+        );
+        self.ln1.backward(d, gradients, x, &a.ln1, weights, [dx, dy], |dx, gradients, dy, x| {
+            let own = Memory::own(x, pass.span, Some(lengths));
             let kept = &a.self_attn;
-            self.self_attn.backward(
-                dx, None, gradients, dy, input, own, kept, span, weights, dropout, attention,
-            );
+            self.self_attn.backward(dx, None, gradients, dy, x, own, kept, pass, attention);
         });
     }
 
@@ -241,9 +203,9 @@ impl EncoderLayer {
         let name = &self.name;
         let sizes = [time, time, length];
         a.self_attn.visit(&self.self_attn, &format!("{name}.self_attn"), sizes, look);
-        rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), look);
+        visit_rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), time, look);
         a.feed_forward.visit(&format!("{name}.ffwd"), time, look);
-        rows(name, &self.out(a, time), look);
+        visit_rows(name, &self.out(a, time), time, look);
     }
 }
 
@@ -251,21 +213,14 @@ impl DecoderLayer {
     /// Reserves `decoder.<i>.self_attn…`, `.cross_attn…`, `.ffwd…`, `.ln1…`, `.ln2…`, `.ln3…`; `layer` counts the layers
     /// of both stacks.
     pub fn new(registry: &mut Registry, i: usize, layer: usize, config: &Config) -> Self {
-        let (name, n_embd, norm) = (format!("decoder.{i}"), config.n_embd, config.norm);
-        let (r, place) = (registry, layer * 1024);
+        let (name, r, place) = (format!("decoder.{i}"), registry, layer as u64 * PLACES);
         Self {
-            self_attn: attention(r, &format!("{name}.self_attn"), place, config, Keys::Earlier),
-            cross_attn: attention(
-                r,
-                &format!("{name}.cross_attn"),
-                place + 2,
-                config,
-                Keys::Memory,
-            ),
-            feed_forward: ffwd(r, &name, layer, config),
-            ln1: Residual::new(r, &format!("{name}.ln1"), n_embd, norm),
-            ln2: Residual::new(r, &format!("{name}.ln2"), n_embd, norm),
-            ln3: Residual::new(r, &format!("{name}.ln3"), n_embd, norm),
+            self_attn: attn(r, &format!("{name}.self_attn"), place, config, Keys::Earlier),
+            cross_attn: attn(r, &format!("{name}.cross_attn"), place + 2, config, Keys::Memory),
+            feed_forward: ffwd(r, &name, place, config),
+            ln1: ln(r, &name, "ln1", config),
+            ln2: ln(r, &name, "ln2", config),
+            ln3: ln(r, &name, "ln3", config),
             name,
         }
     }
@@ -300,9 +255,7 @@ impl DecoderLayer {
 
     /// Weights that a row of the target is multiplied by.
     pub fn products(&self) -> usize {
-        self.self_attn.query_products()
-            + self.cross_attn.query_products()
-            + self.feed_forward.products()
+        self.self_attn.products() + self.cross_attn.products() + self.feed_forward.products()
     }
 
     /// Weights that a row of the memory is multiplied by.
@@ -317,19 +270,17 @@ impl DecoderLayer {
         a: &mut DecoderActivations,
         x: &ArrayRef2<Real>,
         memory: Memory<'_>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
         let own = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
-            let own = Memory { rows: input, time: span.time, lengths: None };
-            self.self_attn.forward(a, input, own, span, weights, dropout, scratch);
+            let own = Memory::own(input, pass.span, None);
+            self.self_attn.forward(a, input, own, pass, scratch);
         };
         let cross = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
-            self.cross_attn.forward(a, input, memory, span, weights, dropout, scratch);
+            self.cross_attn.forward(a, input, memory, pass, scratch);
         };
-        self.run(a, x, span, weights, dropout, scratch, own, cross);
+        self.run(a, x, pass, scratch, own, cross);
     }
 
     /// Forward of position `position` of many sequences, one row each; `sources[i]` is whose memory row i reads.
@@ -346,7 +297,7 @@ impl DecoderLayer {
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        let span = Span { sequences: x.nrows(), time: 1, first: 0 };
+        let pass = Pass::over(Span { sequences: x.nrows(), time: 1, first: 0 }, weights);
         let Caches { written, memory } = caches;
         let own = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
             self.self_attn.extend(a, written, input, position, weights, scratch);
@@ -354,7 +305,7 @@ impl DecoderLayer {
         let cross = |a: &mut _, input: &ArrayRef2<Real>, scratch: &mut _| {
             self.cross_attn.recall(a, memory, input, sources, weights, scratch);
         };
-        self.run(a, x, span, weights, Dropout::OFF, scratch, own, cross);
+        self.run(a, x, pass, scratch, own, cross);
     }
 
     /// The three sublayers; `own` and `cross` are the attentions, however they are computed.
@@ -362,32 +313,26 @@ impl DecoderLayer {
         &self,
         a: &mut DecoderActivations,
         x: &ArrayRef2<Real>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
-        own: impl FnOnce(
-            &mut pair_attention::Activations,
-            &ArrayRef2<Real>,
-            &mut pair_attention::Scratch,
-        ),
-        cross: impl FnOnce(
-            &mut pair_attention::Activations,
-            &ArrayRef2<Real>,
-            &mut pair_attention::Scratch,
-        ),
+        own: impl FnOnce(&mut attention::Activations, &ArrayRef2<Real>, &mut attention::Scratch),
+        cross: impl FnOnce(&mut attention::Activations, &ArrayRef2<Real>, &mut attention::Scratch),
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let scratch = &mut scratch.attention;
-        own(&mut a.self_attn, &self.ln1.enter(&mut a.ln1, x, weights), scratch);
-        self.ln1.join(&mut a.ln1, x, &a.self_attn.out(n), weights);
-        let x = self.ln1.out(&a.ln1, n);
-        cross(&mut a.cross_attn, &self.ln2.enter(&mut a.ln2, &x, weights), scratch);
-        self.ln2.join(&mut a.ln2, &x, &a.cross_attn.out(n), weights);
-        let x = self.ln2.out(&a.ln2, n);
-        let input = self.ln3.enter(&mut a.ln3, &x, weights);
-        self.feed_forward.forward(&mut a.feed_forward, &input, span, weights, dropout);
-        self.ln3.join(&mut a.ln3, &x, &a.feed_forward.out(n), weights);
+        let DecoderActivations { self_attn, cross_attn, feed_forward, ln1, ln2, ln3 } = a;
+        self.ln1.forward(ln1, x, weights, |x| {
+            own(self_attn, x, scratch);
+            self_attn.out(n)
+        });
+        self.ln2.forward(ln2, &self.ln1.out(ln1, n), weights, |x| {
+            cross(cross_attn, x, scratch);
+            cross_attn.out(n)
+        });
+        self.ln3.forward(ln3, &self.ln2.out(ln2, n), weights, |x| {
+            self.feed_forward.forward(feed_forward, x, pass);
+            feed_forward.out(n)
+        });
     }
 
     /// In place: d loss / d output becomes d loss / d x; adds to the gradients and to the memory's.
@@ -402,34 +347,40 @@ impl DecoderLayer {
         x: &ArrayRef2<Real>,
         memory: Memory<'_>,
         a: &DecoderActivations,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
         let Scratch { attention, dy, dx, d_hidden } = scratch;
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let (first, second) = (self.ln1.out(&a.ln1, n), self.ln2.out(&a.ln2, n));
-        let way = Way { residual: &self.ln3, a: &a.ln3, weights };
-        way.backward(d, gradients, &second, [dx, dy], |dx, gradients, dy, input| {
-            let kept = &a.feed_forward;
-            self.feed_forward
-                .backward(dx, gradients, dy, input, kept, span, weights, dropout, d_hidden);
-        });
-        let way = Way { residual: &self.ln2, a: &a.ln2, weights };
-        way.backward(d, gradients, &first, [dx, dy], |dx, gradients, dy, input| {
-            let (kept, to) = (&a.cross_attn, Some(d_memory));
-            self.cross_attn.backward(
-                dx, to, gradients, dy, input, memory, kept, span, weights, dropout, attention,
-            );
-        });
-        let way = Way { residual: &self.ln1, a: &a.ln1, weights };
-        way.backward(d, gradients, x, [dx, dy], |dx, gradients, dy, input| {
-            let own = Memory { rows: input, time: span.time, lengths: None };
+        self.ln3.backward(
+            d,
+            gradients,
+            &second,
+            &a.ln3,
+            weights,
+            [dx, dy],
+            |dx, gradients, dy, x| {
+                let kept = &a.feed_forward;
+                self.feed_forward.backward(dx, gradients, dy, x, kept, pass, d_hidden);
+            },
+        );
+        self.ln2.backward(
+            d,
+            gradients,
+            &first,
+            &a.ln2,
+            weights,
+            [dx, dy],
+            |dx, gradients, dy, x| {
+                let (kept, to) = (&a.cross_attn, Some(d_memory));
+                self.cross_attn.backward(dx, to, gradients, dy, x, memory, kept, pass, attention);
+            },
+        );
+        self.ln1.backward(d, gradients, x, &a.ln1, weights, [dx, dy], |dx, gradients, dy, x| {
+            let own = Memory::own(x, pass.span, None);
             let kept = &a.self_attn;
-            self.self_attn.backward(
-                dx, None, gradients, dy, input, own, kept, span, weights, dropout, attention,
-            );
+            self.self_attn.backward(dx, None, gradients, dy, x, own, kept, pass, attention);
         });
     }
 
@@ -448,12 +399,12 @@ impl DecoderLayer {
         let name = &self.name;
         let sizes = [time, time, time];
         a.self_attn.visit(&self.self_attn, &format!("{name}.self_attn"), sizes, look);
-        rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), look);
+        visit_rows(&format!("{name}.ln1"), &self.ln1.out(&a.ln1, time), time, look);
         let sizes = [time, source, length];
         a.cross_attn.visit(&self.cross_attn, &format!("{name}.cross_attn"), sizes, look);
-        rows(&format!("{name}.ln2"), &self.ln2.out(&a.ln2, time), look);
+        visit_rows(&format!("{name}.ln2"), &self.ln2.out(&a.ln2, time), time, look);
         a.feed_forward.visit(&format!("{name}.ffwd"), time, look);
-        rows(name, &self.out(a, time), look);
+        visit_rows(name, &self.out(a, time), time, look);
     }
 
     /// Room for `rows` answers of `time` tokens to `sources` sources of `source_time`.
@@ -479,10 +430,4 @@ impl DecoderLayer {
     pub fn rearrange(&self, caches: &mut Caches, parents: &[usize]) {
         caches.written.rearrange(&self.self_attn, parents);
     }
-}
-
-/// Hands an activation (N, C) to `look`.
-pub fn rows(name: &str, values: &ArrayView2<'_, Real>, look: &mut Look<'_>) {
-    let shape = [values.nrows(), values.ncols()];
-    look(name, &shape, values.as_slice().expect("standard layout"));
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::math::room;
 use crate::model::{Batch, Config, IGNORED, PAD};
-use crate::nn::attention::Span;
+use crate::nn::pass::Span;
 
 /// A micro-batch has about twice as many rows as the model is wide, within these limits: then the products of a step do
 /// more work than it takes to read and write the weights' gradients, and short pairs are not among long ones.

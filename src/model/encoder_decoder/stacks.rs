@@ -2,23 +2,22 @@
 
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 
-use super::layers::{
-    Caches, DecoderActivations, DecoderLayer, EncoderActivations, EncoderLayer, Scratch, rows,
-};
+use super::layers::{Caches, DecoderActivations, DecoderLayer, EncoderActivations, EncoderLayer};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
 use crate::model::Config;
 use crate::nn::Look;
-use crate::nn::attention::Span;
-use crate::nn::block::Norm;
-use crate::nn::dropout::Dropout;
+use crate::nn::attention::Memory;
+use crate::nn::block::Scratch;
 use crate::nn::embedding::Embedding;
 use crate::nn::init::Init;
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
-use crate::nn::pair_attention::Memory;
 use crate::nn::parameters::Registry;
+use crate::nn::pass::Pass;
 use crate::nn::position::sinusoids;
+use crate::nn::residual::Norm;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_rows};
 
 /// Tokens and places become rows: sqrt(C) times the token's row, plus sinusoids (3.4 and 3.5), then dropout.
 #[derive(Clone, Debug)]
@@ -38,12 +37,12 @@ impl Input {
         tokens: usize,
         longest: usize,
         n_embd: usize,
-        place: usize,
+        place: u64,
     ) -> Self {
         Self {
             table: Embedding::new(registry, name, tokens, n_embd),
             positions: sinusoids(longest, n_embd),
-            place: place as u64,
+            place,
         }
     }
 
@@ -75,9 +74,9 @@ impl Input {
     ) {
         self.table.forward(y, ids, weights);
         let (scale, width) = (self.scale(), self.table.width);
-        let positions = self.positions.as_slice().expect("standard layout");
+        let positions = contiguous(&self.positions);
         let positions = &positions[first * width..(first + time) * width];
-        let y = y.as_slice_mut().expect("standard layout");
+        let y = contiguous_mut(y);
         for sequence in y.chunks_exact_mut(time * width) {
             for (y, position) in sequence.iter_mut().zip(positions) {
                 *y = *y * scale + position;
@@ -91,12 +90,11 @@ impl Input {
         gradients: &mut [Real],
         d: &mut ArrayRef2<Real>,
         ids: &[u32],
-        span: Span,
-        dropout: Dropout,
+        pass: Pass<'_>,
     ) {
-        dropout.apply(d, self.place, span.first, span.time);
+        pass.drop(d, self.place);
         let scale = self.scale();
-        for d in d.as_slice_mut().expect("standard layout") {
+        for d in contiguous_mut(d) {
             *d *= scale;
         }
         self.table.backward(gradients, d, ids);
@@ -205,19 +203,17 @@ impl Encoder {
         a: &mut Encoded,
         ids: &[u32],
         lengths: &[usize],
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let mut embedding = a.embedding.slice_mut(s![..n, ..]);
-        self.input.forward(&mut embedding, ids, 0, span.time, weights);
-        dropout.apply(&mut embedding, self.input.place, span.first, span.time);
+        self.input.forward(&mut embedding, ids, 0, pass.span.time, weights);
+        pass.drop(&mut embedding, self.input.place);
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, rest) = a.layers.split_at_mut(i);
             let x = self.stream(&a.embedding, before, n);
-            layer.forward(&mut rest[0], &x, lengths, span, weights, dropout, scratch);
+            layer.forward(&mut rest[0], &x, lengths, pass, scratch);
         }
         if let (Some(norm), Some(kept)) = (&self.norm, &mut a.norm) {
             norm.forward(kept, &self.stream(&a.embedding, &a.layers, n), weights);
@@ -232,13 +228,11 @@ impl Encoder {
         a: &Encoded,
         ids: &[u32],
         lengths: &[usize],
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
         dx: &mut Array2<Real>,
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         if let (Some(norm), Some(kept)) = (&self.norm, &a.norm) {
             let mut dx = dx.slice_mut(s![..n, ..]);
             let last = self.stream(&a.embedding, &a.layers, n);
@@ -248,18 +242,18 @@ impl Encoder {
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let x = self.stream(&a.embedding, &a.layers[..i], n);
             let kept = &a.layers[i];
-            layer.backward(d, gradients, &x, kept, lengths, span, weights, dropout, scratch);
+            layer.backward(d, gradients, &x, kept, lengths, pass, scratch);
         }
-        self.input.backward(gradients, d, ids, span, dropout);
+        self.input.backward(gradients, d, ids, pass);
     }
 
     /// Hands the named values of the first sequence, `length` of whose `time` tokens are no padding, to `look`.
     pub fn visit(&self, a: &Encoded, time: usize, length: usize, look: &mut Look<'_>) {
-        rows("source_embedding", &a.embedding.slice(s![..time, ..]), look);
+        visit_rows("source_embedding", &a.embedding, time, look);
         for (layer, a) in self.layers.iter().zip(&a.layers) {
             layer.visit(a, time, length, look);
         }
-        rows("memory", &self.out(a, time), look);
+        visit_rows("memory", &self.out(a, time), time, look);
     }
 }
 
@@ -329,19 +323,17 @@ impl Decoder {
         a: &mut Decoded,
         ids: &[u32],
         memory: Memory<'_>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let mut embedding = a.embedding.slice_mut(s![..n, ..]);
-        self.input.forward(&mut embedding, ids, 0, span.time, weights);
-        dropout.apply(&mut embedding, self.input.place, span.first, span.time);
+        self.input.forward(&mut embedding, ids, 0, pass.span.time, weights);
+        pass.drop(&mut embedding, self.input.place);
         for (i, layer) in self.layers.iter().enumerate() {
             let (before, rest) = a.layers.split_at_mut(i);
             let x = self.stream(&a.embedding, before, n);
-            layer.forward(&mut rest[0], &x, memory, span, weights, dropout, scratch);
+            layer.forward(&mut rest[0], &x, memory, pass, scratch);
         }
         self.logits(a, n, weights);
     }
@@ -389,13 +381,11 @@ impl Decoder {
         a: &Decoded,
         ids: &[u32],
         memory: Memory<'_>,
-        span: Span,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
         [d, dx]: [&mut Array2<Real>; 2],
     ) {
-        let n = span.rows();
+        let (n, weights) = (pass.span.rows(), pass.weights);
         let (mut d, mut dx) = (d.slice_mut(s![..n, ..]), dx.slice_mut(s![..n, ..]));
         let last = self.stream(&a.embedding, &a.layers, n);
         let d_logits = a.logits.slice(s![..n, ..]);
@@ -407,16 +397,14 @@ impl Decoder {
         }
         for (i, layer) in self.layers.iter().enumerate().rev() {
             let (x, kept) = (self.stream(&a.embedding, &a.layers[..i], n), &a.layers[i]);
-            layer.backward(
-                &mut d, d_memory, gradients, &x, memory, kept, span, weights, dropout, scratch,
-            );
+            layer.backward(&mut d, d_memory, gradients, &x, memory, kept, pass, scratch);
         }
-        self.input.backward(gradients, &mut d, ids, span, dropout);
+        self.input.backward(gradients, &mut d, ids, pass);
     }
 
     /// Hands the named values of the first sequence to `look`; `length` of the `source` tokens are no padding.
     pub fn visit(&self, a: &Decoded, sizes: [usize; 3], look: &mut Look<'_>) {
-        rows("target_embedding", &a.embedding.slice(s![..sizes[0], ..]), look);
+        visit_rows("target_embedding", &a.embedding, sizes[0], look);
         for (layer, a) in self.layers.iter().zip(&a.layers) {
             layer.visit(a, sizes, look);
         }
@@ -459,6 +447,6 @@ impl Decoded {
     /// (N, V), row-major
     pub fn logits_mut(&mut self, n: usize) -> &mut [Real] {
         let vocab_size = self.logits.ncols();
-        &mut self.logits.as_slice_mut().expect("standard layout")[..n * vocab_size]
+        &mut contiguous_mut(&mut self.logits)[..n * vocab_size]
     }
 }

@@ -11,11 +11,11 @@
 use ndarray::{Array2, ArrayRef2, s};
 use rand::Rng;
 
-use super::Look;
-use super::activation::{contiguous, contiguous_mut};
 use super::convolution::{self, Convolution, Padding};
-use super::parameters::Registry;
 use crate::math::{Real, gate, room};
+use crate::nn::Look;
+use crate::nn::parameters::Registry;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_rows};
 
 #[derive(Clone, Debug)]
 pub struct ConvGru {
@@ -66,8 +66,8 @@ impl Activations {
             let values: Vec<Real> = values.iter().copied().collect();
             look(&format!("{name}.{part}"), &[time, width], &values);
         }
-        super::visit_rows(&format!("{name}.candidate"), &self.candidate, time, look);
-        super::visit_rows(name, &self.out, time, look);
+        visit_rows(&format!("{name}.candidate"), &self.candidate, time, look);
+        visit_rows(name, &self.out, time, look);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Three cells share one loop over time: the plain [`rnn`], the [`gru`] and the [`lstm`]. Each is a few elementwise lines
 //! around the same two products, G H-wide gates from the input and from the state before:
 //! gates_t = x_t W_ih + b_ih + h_{t-1} W_hh + b_hh. Names, gate order and equations are those of PyTorch's `nn.RNN`, `nn.GRU`
-//! and `nn.LSTM`, except that a matrix is stored (in, out), as in [`super::linear`].
+//! and `nn.LSTM`, except that a matrix is stored (in, out), as in [`crate::nn::linear`].
 //!
 //! Rows are time-major: row t * B + b is position t of sequence b. So the B rows of a step stand together. What the input
 //! brings is one product for all steps; what the state brings must wait for the step before, and is one product a step.
@@ -22,14 +22,14 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 
-use super::Look;
-use super::activation::{contiguous, contiguous_mut};
-use super::attention::Span;
-use super::init::Init;
-use super::parameters::Registry;
 use crate::math::gemm::{self, Onto, gemm, matrix, matrix_mut};
 use crate::math::tiles::Operand;
 use crate::math::{Real, room, vector};
+use crate::nn::Look;
+use crate::nn::init::Init;
+use crate::nn::parameters::Registry;
+use crate::nn::pass::Span;
+use crate::nn::rows::{contiguous, contiguous_mut};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {

@@ -1,13 +1,13 @@
 //! One sequence through a recurrent network: everything inside, how far back a gradient reaches, and text.
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{ArrayView2, s};
 
 use super::{Activations, BackwardMemory, Layers};
 use crate::math::cross_entropy::{IGNORED, cross_entropy, cross_entropy_backward};
-use crate::math::{Real, room, vector};
-use crate::model::bigram::visit_logits;
+use crate::math::{Real, room};
 use crate::model::{Batch, Dropout, Inference, LanguageModel, Look, Output};
-use crate::nn::attention::Span;
+use crate::nn::pass::Span;
+use crate::nn::rows::{contiguous, contiguous_mut, row_norms, visit_logits, visit_rows};
 
 pub struct OneSequence {
     layers: Layers,
@@ -87,7 +87,7 @@ impl OneSequence {
         let columns = layers.lm_head.n_out;
         // The logits stay to be seen: backward reads its gradient from where they stand.
         let logits = a.logits.clone();
-        let rows = a.logits.as_slice_mut().expect("standard layout");
+        let rows = contiguous_mut(&mut a.logits);
         rows[(position + 1) * columns..].fill(0.0);
         let row = &mut rows[position * columns..][..columns];
         cross_entropy_backward(row, &[target], columns, 1.0);
@@ -95,11 +95,10 @@ impl OneSequence {
         let Gradient { memory, weights: ignored, norms } = gradient;
         layers.backward(memory, a, &self.tokens, position, span, weights, ignored, Dropout::OFF);
         a.logits = logits;
-        let norm = |row: ndarray::ArrayView1<'_, Real>| {
-            vector::sum_of_squares(row.as_slice().expect("standard layout")).sqrt() as Real
-        };
-        let states = |d: &Array2<Real>| d.rows().into_iter().take(span.time).map(norm).collect();
-        *norms = memory.states.iter().map(states).collect();
+        norms.resize(memory.states.len(), Vec::new());
+        for (norms, states) in norms.iter_mut().zip(&memory.states) {
+            row_norms(norms, &states.slice(s![..span.time, ..]));
+        }
     }
 }
 
@@ -134,9 +133,7 @@ impl Inference for OneSequence {
     /// The layers before it hand over the same, called `layers.0.hidden` and so on.
     fn visit(&self, look: &mut Look<'_>) {
         let (time, a) = (self.tokens.len(), &self.activations);
-        let embedding = a.embedding.slice(s![..time, ..]);
-        let shape = [time, self.layers.token.width];
-        look("embedding", &shape, embedding.as_slice().expect("standard layout"));
+        visit_rows("embedding", &a.embedding, time, look);
         let norms = self.gradient.as_ref().map_or(&[][..], |gradient| &gradient.norms);
         let last = self.layers.recurrent.len() - 1;
         for (i, (layer, a)) in self.layers.recurrent.iter().zip(&a.layers).enumerate() {
@@ -152,7 +149,7 @@ impl Inference for OneSequence {
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         batch.answers(self.layers.lm_head.n_out, |x, answer| {
             self.run(weights, x);
-            answer(self.logits().as_slice().expect("standard layout"));
+            answer(contiguous(&self.logits()));
         })
     }
 }

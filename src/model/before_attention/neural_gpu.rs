@@ -18,16 +18,17 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::batch::{argmax, asked};
-use super::bigram::visit_logits;
-use super::{Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
-use crate::nn::conv_gru::{self, ConvGru};
+use crate::model::batch::{argmax, asked};
+use crate::model::{
+    Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard,
+};
+use crate::nn::before_attention::conv_gru::{self, ConvGru};
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
-use crate::nn::{row_norms, visit_rows};
+use crate::nn::rows::{contiguous_mut, row_norms, visit_logits, visit_rows};
 
 pub use card::KIND;
 
@@ -375,7 +376,7 @@ impl Working {
     /// The sum of the losses of the last forward; with a scale the logits become their gradient.
     fn loss_of_answers(&mut self, scale: Option<Real>) -> f64 {
         let vocab_size = self.layers.lm_head.n_out;
-        let logits = self.logits.as_slice_mut().expect("standard layout");
+        let logits = contiguous_mut(&mut self.logits);
         let rows = logits.chunks_exact_mut(vocab_size).zip(&self.asked);
         rows.map(|(row, asked)| {
             let target = &[asked.target];

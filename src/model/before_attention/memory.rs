@@ -1,7 +1,7 @@
 //! The end-to-end memory network (Sukhbaatar et al. 2015), which read a text by attention before there were transformers.
 //!
 //! A question is the token at an asked position, its memory all tokens before it, one memory a token. After the last hop
-//! the answer is softmax(W u) with W' = C^K, the last hop's outputs (adjacent tying, section 2.2). See [`Memory`] for the hops.
+//! the answer is softmax(W u) with W' = C^K, the last hop's outputs (adjacent tying, section 2.2). See [`Hops`].
 //! Left out: position encoding within a sentence (our sentences are one token), linear start, and noise in the times.
 
 mod card;
@@ -10,15 +10,16 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::batch::{argmax, asked};
-use super::bigram::visit_logits;
-use super::{Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard};
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room, vector};
-use crate::nn::memory::{self, Memory};
+use crate::model::batch::{argmax, asked};
+use crate::model::{
+    Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard,
+};
+use crate::nn::before_attention::hops::{self, Hops};
 use crate::nn::parameters::Registry;
-use crate::nn::visit_rows;
+use crate::nn::rows::{visit_logits, visit_rows};
 
 pub use card::KIND;
 
@@ -26,22 +27,22 @@ pub use card::KIND;
 pub struct MemoryNetwork {
     config: Config,
     registry: Registry,
-    memory: Memory,
+    layer: Hops,
 }
 
 impl MemoryNetwork {
     pub fn new(config: &Config) -> Self {
         let Config { vocab_size, block_size, n_embd, hops, .. } = *config;
         let mut registry = Registry::default();
-        let memory = Memory::new(&mut registry, vocab_size, block_size, n_embd, hops);
-        Self { config: config.clone(), registry, memory }
+        let layer = Hops::new(&mut registry, vocab_size, block_size, n_embd, hops);
+        Self { config: config.clone(), registry, layer }
     }
 
     fn working(&self) -> Working {
         Working {
-            activations: self.memory.activations(),
-            scratch: self.memory.scratch(),
-            memory: self.memory.clone(),
+            activations: self.layer.activations(),
+            scratch: self.layer.scratch(),
+            layer: self.layer.clone(),
             logits: room::zeros(self.config.vocab_size),
         }
     }
@@ -61,7 +62,7 @@ impl Model for MemoryNetwork {
     }
 
     fn initialise(&self, weights: &mut [Real], seed: u64) {
-        self.memory.initialise(weights, &mut stream(seed, Purpose::Init, 0));
+        self.layer.initialise(weights, &mut stream(seed, Purpose::Init, 0));
     }
 
     fn shard(&self) -> Box<dyn Shard> {
@@ -88,9 +89,9 @@ impl Model for MemoryNetwork {
 
 /// One question at a time.
 struct Working {
-    memory: Memory,
-    activations: memory::Activations,
-    scratch: memory::Scratch,
+    layer: Hops,
+    activations: hops::Activations,
+    scratch: hops::Scratch,
     /// (V); after the loss, its gradient
     logits: Vec<Real>,
 }
@@ -98,12 +99,12 @@ struct Working {
 impl Working {
     /// The table (V, C) that answers are read from: the last hop's outputs.
     fn table(&self) -> Range<usize> {
-        self.memory.tokens[self.memory.tokens.len() - 1].table_range()
+        self.layer.tokens[self.layer.tokens.len() - 1].table_range()
     }
 
     fn forward(&mut self, x: &[u32], t: usize, weights: &[Real]) {
-        let Self { memory, activations: a, scratch, .. } = self;
-        memory.forward(a, x[t], &x[..t], weights, scratch);
+        let Self { layer, activations: a, scratch, .. } = self;
+        layer.forward(a, x[t], &x[..t], weights, scratch);
         let table = &weights[self.table()];
         let (hops, width) = (self.activations.taken.nrows(), self.activations.taken.ncols());
         let u = self.activations.questions.row(hops);
@@ -116,7 +117,7 @@ impl Working {
     /// From d loss / d logits, which stands where the logits were, back to every weight.
     fn backward(&mut self, x: &[u32], t: usize, weights: &[Real], gradients: &mut [Real]) {
         let (range, vocab_size) = (self.table(), self.logits.len());
-        let Self { memory, activations: a, scratch, logits } = self;
+        let Self { layer, activations: a, scratch, logits } = self;
         let (hops, width) = a.taken.dim();
         let d_logits = matrix(logits, 1, vocab_size);
         let u = a.questions.row(hops);
@@ -134,7 +135,7 @@ impl Working {
             &matrix(&weights[range], vocab_size, width),
             Onto::Nothing,
         );
-        memory.backward(gradients, a, x[t], &x[..t], scratch);
+        layer.backward(gradients, a, x[t], &x[..t], scratch);
     }
 
     /// Every question of the sequences `rows`; with gradients and their scale, backward as well.

@@ -12,22 +12,19 @@ mod one_sequence;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
-
 use ndarray::{Array2, ArrayView2, s};
 
-use super::config::Architecture;
-use super::{
-    Batch, Card, Conditions, Config, Dropout, Inference, LanguageModel, Losses, Model, Shard,
-};
-use crate::math::cross_entropy::{self, IGNORED};
+use crate::math::cross_entropy::IGNORED;
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
-use crate::nn::attention::Span;
+use crate::model::config::Architecture;
+use crate::model::token_shard::TokenShard;
+use crate::model::{Batch, Card, Config, Dropout, Inference, LanguageModel, Model, Shard};
+use crate::nn::before_attention::recurrent::{self, Cell};
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
-use crate::nn::recurrent::{self, Cell};
+use crate::nn::pass::{Pass, Span};
 use one_sequence::OneSequence;
 
 pub use card::{GRU, LSTM, RNN};
@@ -114,6 +111,7 @@ impl Model for Recurrent {
             layers: self.layers.clone(),
             x: room::list(rows),
             y: room::list(rows),
+            from: 0,
         })
     }
 
@@ -319,43 +317,8 @@ struct Working {
     /// (N): token ids and targets of a micro-batch, time-major
     x: Vec<u32>,
     y: Vec<u32>,
-}
-
-impl Working {
-    /// The micro-batches of the sequences `rows`.
-    fn spans(&self, rows: Range<usize>, time: usize) -> impl Iterator<Item = Span> + use<> {
-        let (sequences, end) = (self.sequences, rows.end);
-        rows.step_by(sequences).map(move |first| {
-            let sequences = sequences.min(end - first);
-            Span { sequences, time, first }
-        })
-    }
-
-    /// Runs forward over a micro-batch. Gives the first row that something is asked at, from which on there are logits: the
-    /// rows before it, all of them where a task asks at the end alone, are saved. `None` if nothing is asked.
-    fn forward(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        span: Span,
-        dropout: Dropout,
-    ) -> Option<usize> {
-        let Self { layers, activations: a, x, y, .. } = self;
-        time_major(y, &batch.y, span);
-        let from = y.iter().position(|target| *target != IGNORED)?;
-        time_major(x, &batch.x, span);
-        a.start(span.sequences);
-        layers.forward(a, x, span, weights, dropout);
-        layers.logits(a, from, span, weights, dropout);
-        Some(from)
-    }
-
-    /// The logits from row `from` on, and their targets.
-    fn answers(&mut self, from: usize) -> (&mut [Real], &[u32]) {
-        let columns = self.layers.lm_head.n_out;
-        let logits = self.activations.logits.as_slice_mut().expect("standard layout");
-        (&mut logits[from * columns..self.y.len() * columns], &self.y[from..])
-    }
+    /// The first row that something is asked at.
+    from: usize,
 }
 
 /// The rows of a micro-batch, step by step instead of sequence by sequence.
@@ -365,44 +328,34 @@ fn time_major(to: &mut Vec<u32>, from: &[u32], span: Span) {
     to.extend((0..span.rows()).map(|row| from[(first + row % sequences) * time + row / sequences]));
 }
 
-impl Shard for Working {
-    fn loss_and_gradients(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        conditions: &Conditions,
-        gradients: &mut [Real],
-    ) -> Losses {
-        let (dropout, columns) = (conditions.dropout, self.layers.lm_head.n_out);
-        let scale = 1.0 / batch.targets() as Real;
-        let mut loss = 0.0;
-        for span in self.spans(rows, batch.time) {
-            if let Some(from) = self.forward(weights, batch, span, dropout) {
-                let (logits, targets) = self.answers(from);
-                loss += cross_entropy::cross_entropy_backward(logits, targets, columns, scale);
-                let Self { layers, activations: a, backward, x, .. } = self;
-                layers.backward(backward, a, x, from, span, weights, gradients, dropout);
-            }
-        }
-        Losses::of(loss)
+impl TokenShard for Working {
+    fn vocab_size(&self) -> usize {
+        self.layers.lm_head.n_out
     }
 
-    fn loss(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-    ) -> Losses {
-        let columns = self.layers.lm_head.n_out;
-        let mut loss = 0.0;
-        for span in self.spans(rows, batch.time) {
-            if let Some(from) = self.forward(weights, batch, span, Dropout::OFF) {
-                let (logits, targets) = self.answers(from);
-                loss += cross_entropy::cross_entropy(logits, targets, columns);
-            }
-        }
-        Losses::of(loss)
+    fn together(&self, _time: usize) -> usize {
+        self.sequences
+    }
+
+    /// There are logits from the first row on that something is asked at: the rows before it, all of them where a task asks
+    /// at the end alone, are saved.
+    fn forward<'a>(&'a mut self, batch: &'a Batch, pass: Pass<'_>) -> (&'a mut [Real], &'a [u32]) {
+        let Pass { weights, span, dropout } = pass;
+        let Self { layers, activations: a, x, y, from, .. } = self;
+        time_major(y, &batch.y, span);
+        let Some(first) = y.iter().position(|target| *target != IGNORED) else {
+            return (&mut [], &[]);
+        };
+        *from = first;
+        time_major(x, &batch.x, span);
+        a.start(span.sequences);
+        layers.forward(a, x, span, weights, dropout);
+        (layers.logits(a, first, span, weights, dropout), &y[first..])
+    }
+
+    fn backward(&mut self, gradients: &mut [Real], _batch: &Batch, pass: Pass<'_>) {
+        let Pass { weights, span, dropout } = pass;
+        let Self { layers, activations: a, backward, x, from, .. } = self;
+        layers.backward(backward, a, x, *from, span, weights, gradients, dropout);
     }
 }

@@ -1,4 +1,4 @@
-//! The memory of an end-to-end memory network (Sukhbaatar et al. 2015): a question looks at all tokens before it, several times.
+//! The hops of an end-to-end memory network (Sukhbaatar et al. 2015): a question looks at all tokens before it, several times.
 //!
 //! Every token x_i before the question, i positions back, is a memory m_i = A x_i + T_A(i) to compare with and an output
 //! c_i = C x_i + T_C(i) to take (sections 2 and 4.1; T is the temporal encoding, trained, by the distance from the
@@ -9,17 +9,18 @@
 use ndarray::Array2;
 use rand::Rng;
 
-use super::embedding::Embedding;
-use super::init;
-use super::parameters::Registry;
 use crate::math::attention::{self, Shape};
 use crate::math::{Real, room, vector};
+use crate::nn::embedding::Embedding;
+use crate::nn::init;
+use crate::nn::parameters::Registry;
+use crate::nn::rows::{contiguous, contiguous_mut};
 
 /// The standard deviation of a starting weight (section 4.2).
 const STD: f64 = 0.1;
 
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub struct Hops {
     width: usize,
     hops: usize,
     /// K + 1 tables (V, C)
@@ -54,7 +55,7 @@ pub struct Scratch {
     dv: Vec<Real>,
 }
 
-impl Memory {
+impl Hops {
     /// Reserves `embeddings.k.weight` (V, C) and `times.k.weight` (T, C) for k = 0 to K.
     pub fn new(
         registry: &mut Registry,
@@ -124,26 +125,26 @@ impl Memory {
         let tables = self.tokens.iter().zip(&self.times);
         for (memories, (tokens, times)) in a.memories.iter_mut().zip(tables) {
             let (tokens, times) = (&weights[tokens.table_range()], &weights[times.table_range()]);
-            let memories = values_mut(memories).chunks_exact_mut(width);
+            let memories = contiguous_mut(memories).chunks_exact_mut(width);
             for ((i, &token), memory) in before.iter().enumerate().zip(memories) {
                 memory.copy_from_slice(&tokens[token as usize * width..][..width]);
                 vector::add(memory, &times[(n - 1 - i) * width..][..width]);
             }
         }
         let first = &weights[self.tokens[0].table_range()][question as usize * width..][..width];
-        let questions = values_mut(&mut a.questions);
+        let questions = contiguous_mut(&mut a.questions);
         questions[..width].copy_from_slice(first);
         for k in 0..self.hops {
             let (asked, next) = questions.split_at_mut((k + 1) * width);
             let (asked, next) = (&asked[k * width..], &mut next[..width]);
-            let taken = &mut values_mut(&mut a.taken)[k * width..][..width];
+            let taken = &mut contiguous_mut(&mut a.taken)[k * width..][..width];
             if n > 0 {
                 attention::forward(
                     taken,
                     &mut a.weights.row_mut(k).into_slice().expect("standard layout")[..n],
                     asked,
-                    &values(&a.memories[k])[..n * width],
-                    &values(&a.memories[k + 1])[..n * width],
+                    &contiguous(&a.memories[k])[..n * width],
+                    &contiguous(&a.memories[k + 1])[..n * width],
                     &self.shape(n),
                     None,
                     &mut scratch.attention,
@@ -171,28 +172,28 @@ impl Memory {
         let (n, width) = (before.len(), self.width);
         let Scratch { attention, d_memories, d_question, dq, dv } = scratch;
         let dv = &mut dv[..n * width];
-        values_mut(&mut d_memories[self.hops])[..n * width].fill(0.0);
+        contiguous_mut(&mut d_memories[self.hops])[..n * width].fill(0.0);
         for k in (0..self.hops).rev().filter(|_| n > 0) {
             let (d_compared, d_taken) = d_memories.split_at_mut(k + 1);
             attention::backward(
                 dq,
-                &mut values_mut(&mut d_compared[k])[..n * width],
+                &mut contiguous_mut(&mut d_compared[k])[..n * width],
                 dv,
                 d_question,
                 &a.weights.row(k).to_slice().expect("standard layout")[..n],
                 a.questions.row(k).to_slice().expect("standard layout"),
-                &values(&a.memories[k])[..n * width],
-                &values(&a.memories[k + 1])[..n * width],
+                &contiguous(&a.memories[k])[..n * width],
+                &contiguous(&a.memories[k + 1])[..n * width],
                 &self.shape(n),
                 None,
                 attention,
             );
-            vector::add(&mut values_mut(&mut d_taken[0])[..n * width], dv);
+            vector::add(&mut contiguous_mut(&mut d_taken[0])[..n * width], dv);
             vector::add(d_question, dq);
         }
         let tables = self.tokens.iter().zip(&self.times);
         for (d, (tokens, times)) in d_memories.iter().zip(tables) {
-            let d = values(d).chunks_exact(width);
+            let d = contiguous(d).chunks_exact(width);
             for ((i, &token), d) in before.iter().enumerate().zip(d) {
                 let rows = [(tokens, token as usize), (times, n - 1 - i)];
                 for (table, row) in rows {
@@ -206,18 +207,10 @@ impl Memory {
     }
 }
 
-fn values(x: &Array2<Real>) -> &[Real] {
-    x.as_slice().expect("standard layout")
-}
-
-fn values_mut(x: &mut Array2<Real>) -> &mut [Real] {
-    x.as_slice_mut().expect("standard layout")
-}
-
 #[cfg(all(test, feature = "f64"))]
 mod tests {
     use super::*;
-    use crate::math::finite_difference::{check, values as numbers, weighted_sum};
+    use crate::math::finite_difference::{check, values, weighted_sum};
 
     #[test]
     fn gradient_of_all_tables() {
@@ -225,16 +218,16 @@ mod tests {
             [(&[2, 0, 2, 1][..], 3), (&[1], 1), (&[], 2), (&[3, 1, 0, 2, 3, 3].repeat(3), 2)]
         {
             let (mut registry, width) = (Registry::default(), 5);
-            let memory = Memory::new(&mut registry, 4, 20, width, hops);
-            let weights = numbers(registry.len(), 1);
-            let dy = numbers(width, 2);
-            let (mut a, mut scratch) = (memory.activations(), memory.scratch());
-            memory.forward(&mut a, 3, before, &weights, &mut scratch);
+            let layer = Hops::new(&mut registry, 4, 20, width, hops);
+            let weights = values(registry.len(), 1);
+            let dy = values(width, 2);
+            let (mut a, mut scratch) = (layer.activations(), layer.scratch());
+            layer.forward(&mut a, 3, before, &weights, &mut scratch);
             let mut gradients = vec![0.0; registry.len()];
             scratch.d_question.copy_from_slice(&dy);
-            memory.backward(&mut gradients, &a, 3, before, &mut scratch);
+            layer.backward(&mut gradients, &a, 3, before, &mut scratch);
             check("tables", &weights, &gradients, 1e-7, |weights| {
-                memory.forward(&mut a, 3, before, weights, &mut scratch);
+                layer.forward(&mut a, 3, before, weights, &mut scratch);
                 weighted_sum(a.questions.row(hops).to_slice().unwrap(), &dy)
             });
         }

@@ -7,16 +7,16 @@
 use ndarray::{Array2, ArrayRef2, s};
 use rand::Rng;
 
-use super::activation::Activation::Relu;
-use super::activation::{contiguous, contiguous_mut};
 use super::convolution::{self, Convolution, Padding};
-use super::dropout::Dropout;
-use super::init::Init;
-use super::layer_norm::{self, LayerNorm};
-use super::linear::Linear;
-use super::parameters::Registry;
-use super::{Look, visit_rows};
 use crate::math::{Real, room, vector};
+use crate::nn::Look;
+use crate::nn::activation::Activation::Relu;
+use crate::nn::init::Init;
+use crate::nn::layer_norm::{self, LayerNorm};
+use crate::nn::linear::Linear;
+use crate::nn::parameters::Registry;
+use crate::nn::pass::Pass;
+use crate::nn::rows::{contiguous, contiguous_mut, visit_rows};
 
 #[derive(Clone, Debug)]
 pub struct ConvBlock {
@@ -133,18 +133,15 @@ impl ConvBlock {
     }
 
     /// # Shapes
-    /// - x (B * time, C), of sequences `first` and following of the batch
+    /// - x (B * time, C)
     pub fn forward(
         &self,
         a: &mut Activations,
         x: &ArrayRef2<Real>,
-        time: usize,
-        first: usize,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let rows = s![..x.nrows(), ..];
+        let (rows, time, weights) = (s![..x.nrows(), ..], pass.span.time, pass.weights);
         self.activate(a, 0, x, weights);
         self.reduce.forward(&mut a.reduced.slice_mut(rows), &a.active[0].slice(rows), weights);
         let reduced = std::mem::take(&mut a.reduced);
@@ -162,7 +159,7 @@ impl ConvBlock {
         a.convolved = convolved;
         let mut out = a.out.slice_mut(rows);
         self.expand.forward(&mut out, &a.active[2].slice(rows), weights);
-        dropout.apply(&mut out, self.place, first, time);
+        pass.drop(&mut out, self.place);
         vector::add(contiguous_mut(&mut out), contiguous(x));
     }
 
@@ -176,20 +173,17 @@ impl ConvBlock {
         gradients: &mut [Real],
         x: &ArrayRef2<Real>,
         a: &Activations,
-        time: usize,
-        first: usize,
-        weights: &[Real],
-        dropout: Dropout,
+        pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let n = x.nrows();
+        let (n, time, weights) = (x.nrows(), pass.span.time, pass.weights);
         let rows = s![..n, ..];
         let mut wide = scratch.wide.slice_mut(rows);
         let mut wide_input = scratch.wide_input.slice_mut(rows);
         let mut narrow = scratch.narrow.slice_mut(rows);
         let mut narrow_input = scratch.narrow_input.slice_mut(rows);
         wide.assign(d);
-        dropout.apply(&mut wide, self.place, first, time);
+        pass.drop(&mut wide, self.place);
         self.expand.backward(&mut narrow, gradients, &wide, &a.active[2].slice(rows), weights);
         Relu.backward(&mut narrow, &a.norms[2].out(n));
         let convolved = a.convolved.slice(rows);
@@ -245,6 +239,8 @@ mod tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
     use crate::math::gemm::{matrix, matrix_mut};
+    use crate::nn::dropout::Dropout;
+    use crate::nn::pass::Span;
 
     #[test]
     fn gradient_of_input_and_weights() {
@@ -253,26 +249,17 @@ mod tests {
             let block = ConvBlock::new(&mut registry, index, width, 3);
             let weights = values(registry.len(), 1);
             let (x, dy) = (values(n * width, 2), values(n * width, 3));
-            let dropout = Dropout { p, seed: 1, step: 2 };
+            let span = Span { sequences: 2, time, first: 0 };
+            let pass = Pass { weights: &weights, span, dropout: Dropout { p, seed: 1, step: 2 } };
             let (mut a, mut scratch) = (block.activations(n), Scratch::new(n, width, 3));
             let scratch = &mut scratch;
             let x_rows = matrix(&x, n, width);
-            block.forward(&mut a, &x_rows, time, 0, &weights, dropout, scratch);
+            block.forward(&mut a, &x_rows, pass, scratch);
             let (mut d, mut gradients) = (dy.clone(), vec![0.0; registry.len()]);
             let d_rows = &mut matrix_mut(&mut d, n, width);
-            block.backward(
-                d_rows,
-                &mut gradients,
-                &x_rows,
-                &a,
-                time,
-                0,
-                &weights,
-                dropout,
-                scratch,
-            );
+            block.backward(d_rows, &mut gradients, &x_rows, &a, pass, scratch);
             let mut loss = |x: &[f64], weights: &[f64]| {
-                block.forward(&mut a, &matrix(x, n, width), time, 0, weights, dropout, scratch);
+                block.forward(&mut a, &matrix(x, n, width), Pass { weights, ..pass }, scratch);
                 weighted_sum(a.out.as_slice().unwrap(), &dy)
             };
             check("x", &x, &d, 1e-6, |x| loss(x, &weights));

@@ -12,11 +12,11 @@ use std::ops::Range;
 use ndarray::{ArrayRef2, ArrayView2};
 use rand::Rng;
 
-use super::activation::{contiguous, contiguous_mut};
-use super::init::{self, Init};
-use super::parameters::Registry;
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::{Real, room, vector};
+use crate::nn::init::{self, Init};
+use crate::nn::parameters::Registry;
+use crate::nn::rows::{contiguous, contiguous_mut};
 
 /// Which positions around its own an output reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

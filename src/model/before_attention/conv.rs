@@ -6,24 +6,20 @@
 
 mod card;
 
-use std::ops::Range;
-
 use ndarray::{Array2, ArrayView2, s};
 
-use super::batch::asked;
-use super::bigram::visit_logits;
-use super::{
-    Batch, Card, Conditions, Config, Dropout, Inference, LanguageModel, Look, Losses, Model,
-    Output, Shard,
-};
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
-use crate::nn::conv_block::{self, ConvBlock};
+use crate::model::batch::asked;
+use crate::model::token_shard::TokenShard;
+use crate::model::{Batch, Card, Config, Inference, LanguageModel, Look, Model, Output, Shard};
+use crate::nn::before_attention::conv_block::{self, ConvBlock};
 use crate::nn::embedding::Embedding;
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
-use crate::nn::{row_norms, visit_rows};
+use crate::nn::pass::{Pass, Span};
+use crate::nn::rows::{contiguous, contiguous_mut, row_norms, visit_logits, visit_rows};
 
 pub use card::KIND;
 
@@ -140,29 +136,7 @@ struct Working {
     dx: Array2<Real>,
 }
 
-/// Some sequences of a batch that go through the layers together.
-struct MicroBatch {
-    time: usize,
-    /// The number of its first sequence in the batch.
-    first: usize,
-    /// Its positions in the batch.
-    at: Range<usize>,
-}
-
 impl Working {
-    fn micro_batches(
-        &self,
-        rows: Range<usize>,
-        time: usize,
-    ) -> impl Iterator<Item = MicroBatch> + use<> {
-        let sequences = (self.rows / time).clamp(1, (MICRO_BATCH_ROWS / time).max(1));
-        let end = rows.end;
-        rows.step_by(sequences).map(move |first| {
-            let at = first * time..(first + sequences).min(end) * time;
-            MicroBatch { time, first, at }
-        })
-    }
-
     /// What goes into block i; for i = number of blocks, what comes out of the last.
     fn stream<'a>(
         embedding: &'a Array2<Real>,
@@ -172,21 +146,15 @@ impl Working {
         before.last().map_or(embedding, |last| &last.out).slice(s![..n, ..])
     }
 
-    fn forward(
-        &mut self,
-        x: &[u32],
-        time: usize,
-        first: usize,
-        weights: &[Real],
-        dropout: Dropout,
-    ) {
+    fn run(&mut self, x: &[u32], pass: Pass<'_>) {
+        let weights = pass.weights;
         let (n, Self { layers, embedding, blocks, final_norm, logits, scratch, .. }) =
             (x.len(), self);
         layers.token.forward(&mut embedding.slice_mut(s![..n, ..]), x, weights);
         for (i, block) in layers.blocks.iter().enumerate() {
             let (before, rest) = blocks.split_at_mut(i);
             let x = Self::stream(embedding, before, n);
-            block.forward(&mut rest[0], &x, time, first, weights, dropout, scratch);
+            block.forward(&mut rest[0], &x, pass, scratch);
         }
         layers.final_norm.forward(final_norm, &Self::stream(embedding, blocks, n), weights);
         layers.lm_head.forward(&mut logits.slice_mut(s![..n, ..]), &final_norm.out(n), weights);
@@ -195,20 +163,12 @@ impl Working {
     /// The first n rows of the logits.
     fn logits_mut(&mut self, n: usize) -> &mut [Real] {
         let values = n * self.layers.lm_head.n_out;
-        &mut self.logits.as_slice_mut().expect("standard layout")[..values]
+        &mut contiguous_mut(&mut self.logits)[..values]
     }
 
     /// From d loss / d logits, which stands where the logits were, back to every weight.
-    fn backward(
-        &mut self,
-        x: &[u32],
-        time: usize,
-        first: usize,
-        weights: &[Real],
-        dropout: Dropout,
-        gradients: &mut [Real],
-    ) {
-        let n = x.len();
+    fn run_backward(&mut self, gradients: &mut [Real], x: &[u32], pass: Pass<'_>) {
+        let (n, weights) = (x.len(), pass.weights);
         let Self { layers, embedding, blocks, final_norm, logits, scratch, d, dx, .. } = self;
         let (mut d, mut dx) = (d.slice_mut(s![..n, ..]), dx.slice_mut(s![..n, ..]));
         let d_logits = logits.slice(s![..n, ..]);
@@ -217,51 +177,28 @@ impl Working {
         layers.final_norm.backward(&mut d, gradients, &dx, &last, final_norm, weights);
         for (i, block) in layers.blocks.iter().enumerate().rev() {
             let x = Self::stream(embedding, &blocks[..i], n);
-            let a = &blocks[i];
-            block.backward(&mut d, gradients, &x, a, time, first, weights, dropout, scratch);
+            block.backward(&mut d, gradients, &x, &blocks[i], pass, scratch);
         }
         layers.token.backward(gradients, &d, x);
     }
 }
 
-impl Shard for Working {
-    fn loss_and_gradients(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        conditions: &Conditions,
-        gradients: &mut [Real],
-    ) -> Losses {
-        let scale = 1.0 / batch.targets() as Real;
-        let (dropout, vocab_size) = (conditions.dropout, self.layers.lm_head.n_out);
-        let mut loss = 0.0;
-        for MicroBatch { time, first, at } in self.micro_batches(rows, batch.time) {
-            let (x, y) = (&batch.x[at.clone()], &batch.y[at]);
-            self.forward(x, time, first, weights, dropout);
-            let logits = self.logits_mut(x.len());
-            loss += cross_entropy::cross_entropy_backward(logits, y, vocab_size, scale);
-            self.backward(x, time, first, weights, dropout, gradients);
-        }
-        Losses::of(loss)
+impl TokenShard for Working {
+    fn vocab_size(&self) -> usize {
+        self.layers.lm_head.n_out
     }
 
-    fn loss(
-        &mut self,
-        weights: &[Real],
-        batch: &Batch,
-        rows: Range<usize>,
-        _conditions: &Conditions,
-    ) -> Losses {
-        let vocab_size = self.layers.lm_head.n_out;
-        let mut loss = 0.0;
-        for MicroBatch { time, first, at } in self.micro_batches(rows, batch.time) {
-            let (x, y) = (&batch.x[at.clone()], &batch.y[at]);
-            self.forward(x, time, first, weights, Dropout::OFF);
-            let logits = self.logits_mut(x.len());
-            loss += cross_entropy::cross_entropy(logits, y, vocab_size);
-        }
-        Losses::of(loss)
+    fn together(&self, time: usize) -> usize {
+        (self.rows / time).clamp(1, (MICRO_BATCH_ROWS / time).max(1))
+    }
+
+    fn forward<'a>(&'a mut self, batch: &'a Batch, pass: Pass<'_>) -> (&'a mut [Real], &'a [u32]) {
+        self.run(pass.span.of(&batch.x), pass);
+        (self.logits_mut(pass.span.rows()), pass.span.of(&batch.y))
+    }
+
+    fn backward(&mut self, gradients: &mut [Real], batch: &Batch, pass: Pass<'_>) {
+        self.run_backward(gradients, pass.span.of(&batch.x), pass);
     }
 }
 
@@ -300,7 +237,7 @@ impl Inference for OneSequence {
             let logits = working.logits_mut(x.len());
             let scale = 1.0 / targets as Real;
             cross_entropy::cross_entropy_backward(logits, y, vocab_size, scale);
-            working.backward(x, x.len(), 0, weights, Dropout::OFF, &mut self.gradients);
+            working.run_backward(&mut self.gradients, x, Pass::over(Span::one(x.len()), weights));
             row_norms(&mut self.gradient_norms, &working.d.slice(s![..x.len(), ..]));
         }
     }
@@ -324,7 +261,7 @@ impl Inference for OneSequence {
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         batch.answers(self.logits.ncols(), |x, answer| {
             self.forward(weights, x);
-            answer(self.logits().as_slice().expect("standard layout"));
+            answer(contiguous(&self.logits()));
         })
     }
 }
@@ -335,7 +272,7 @@ impl LanguageModel for OneSequence {
         assert!(time > 0 && time <= self.logits.nrows(), "1 to block_size tokens");
         self.tokens = time;
         self.gradient_norms.clear();
-        self.working.forward(tokens, time, 0, weights, Dropout::OFF);
+        self.working.run(tokens, Pass::over(Span::one(time), weights));
         self.logits.slice_mut(s![..time, ..]).assign(&self.working.logits.slice(s![..time, ..]));
     }
 
