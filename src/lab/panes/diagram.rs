@@ -285,32 +285,26 @@ fn words(facts: &Facts, card: &Card, part: &Part) -> Vec<String> {
     words
 }
 
-/// The part that stands nearest that way from one, or the same.
-fn neighbour(card: &Card, from: usize, action: Action) -> usize {
+/// The part that stands nearest that way from one, or the same. Up and down stay in a tower.
+fn neighbour(card: &Card, from: usize, way: Action) -> usize {
     let Some(plan) = plan(card, Size::MAX, 0) else { return from };
     let Some(here) = plan.of(from) else { return from };
     let (x, y) = here.middle();
+    let lies_there = |placed: &&Placed| {
+        let middle = placed.middle();
+        match way {
+            Action::Up => middle.1 < y && placed.tower == here.tower,
+            Action::Down => middle.1 > y && placed.tower == here.tower,
+            Action::Left => middle.0 < x,
+            _ => middle.0 > x,
+        }
+    };
     let distance = |placed: &&Placed| {
         let middle = placed.middle();
-        let (dx, dy) = (middle.0.abs_diff(x), middle.1.abs_diff(y));
-        let away = match action {
-            Action::Up => middle.1 < y,
-            Action::Down => middle.1 > y,
-            Action::Left => middle.0 < x && dx > dy.min(1),
-            _ => middle.0 > x && dx > dy.min(1),
-        };
-        let elsewhere = placed.tower != here.tower;
-        away.then_some(match action {
-            Action::Up | Action::Down => (elsewhere, dy, dx),
-            _ => (false, dy, dx),
-        })
+        (middle.1.abs_diff(y), middle.0.abs_diff(x))
     };
-    let near = plan.boxes.iter().filter(|placed| distance(placed).is_some());
-    // Up stays in its tower, and so does down.
-    let near = near.filter(|placed| {
-        !matches!(action, Action::Up | Action::Down) || placed.tower == here.tower
-    });
-    near.min_by_key(distance).map_or(from, |placed| placed.part)
+    let there = plan.boxes.iter().filter(lies_there);
+    there.min_by_key(distance).map_or(from, |placed| placed.part)
 }
 
 impl Pane for Diagram {
