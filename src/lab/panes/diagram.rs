@@ -142,11 +142,11 @@ impl Diagram {
                 put(buf, at, at.x, at.y, &rms_label(rms), theme.style(Role::Text));
             }
         }
-        self.rule(facts, card, places, buf);
+        Self::rule(facts, card, places, buf);
     }
 
     /// How many parts are not seen.
-    fn rule(&self, facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
+    fn rule(facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
         let area = places.rule;
         if area.is_empty() {
             return;

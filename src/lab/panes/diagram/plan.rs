@@ -62,8 +62,8 @@ struct Detail {
     numbers: bool,
     /// Whether parts that meet in one stand beside each other.
     beside: bool,
-    /// Whether boxes have a line around them.
-    tall: bool,
+    /// Of a box: 3 with a line around it, or 1. A round one has 1.
+    rows: u16,
 }
 
 /// `T 8 × C 32`
@@ -80,14 +80,10 @@ pub fn plan(card: &Card, room: Size, tower: usize) -> Option<Plan> {
     for &tower in wholes {
         for (frames, numbers) in [(true, true), (false, true), (true, false), (false, false)] {
             for beside in [true, false] {
-                let detail = Detail { tower, frames, numbers, beside, tall: true };
-                let mut plan = Plan::new(card, detail);
-                if plan.size.width > room.width {
-                    continue;
-                }
-                if plan.size.height > room.height {
-                    plan = Plan::new(card, Detail { tall: false, ..detail });
-                }
+                let high = Detail { tower, frames, numbers, beside, rows: 3 };
+                let low = Detail { rows: 1, ..high };
+                let fits = |detail| Plan::new(card, detail, room);
+                let Some(mut plan) = fits(high).or_else(|| fits(low)) else { continue };
                 let missing =
                     [(tower.is_some(), "both towers"), (!frames, "frames"), (!numbers, "sizes")];
                 let missing = missing.iter().filter(|(missing, _)| *missing);
@@ -100,7 +96,8 @@ pub fn plan(card: &Card, room: Size, tower: usize) -> Option<Plan> {
 }
 
 impl Plan {
-    fn new(card: &Card, detail: Detail) -> Self {
+    /// `None` where it is too wide, or boxes with a line around them are together too high.
+    fn new(card: &Card, detail: Detail, room: Size) -> Option<Self> {
         let graph = Graph::new(card);
         let count = card.flow.iter().map(|part| part.tower + 1).max().unwrap_or(0);
         let shown = |tower: &usize| detail.tower.is_none_or(|only| only == *tower);
@@ -113,6 +110,9 @@ impl Plan {
             towers.push(graph.tower(card, number, side, detail));
         }
         plan.size.height = towers.iter().map(|tower| tower.height).max().unwrap_or(0);
+        if detail.rows > 1 && plan.size.height > room.height {
+            return None;
+        }
         // What comes in from other towers: into which tower, from where, and the first of the columns on which it rises.
         let mut crossings = Vec::new();
         for (at, tower) in towers.iter_mut().enumerate() {
@@ -123,6 +123,9 @@ impl Plan {
                 tower.left += 1 + 2 * (comes.len() as u16).max(1);
             }
             plan.place(card, tower, !comes.is_empty(), detail);
+        }
+        if plan.size.width > room.width {
+            return None;
         }
         plan.boxes.sort_by_key(|placed| placed.part);
         for tower in &towers {
@@ -143,7 +146,7 @@ impl Plan {
         for tower in &towers {
             plan.label(card, tower);
         }
-        plan
+        Some(plan)
     }
 
     /// The row of the paper that is `h` above its lowest one.
@@ -172,7 +175,7 @@ impl Plan {
             let mut x = tower.boxes;
             for (at, &part) in level.iter().enumerate() {
                 let title = title(card, part, tower);
-                let (round, high) = (is_round(card.flow[part].op), height(card, part, detail.tall));
+                let (round, high) = (is_round(card.flow[part].op), height(card, part, detail.rows));
                 let wide = if at > 0 || round { width(&title) } else { tower.width };
                 let x0 = if at == 0 { tower.spine() - wide / 2 } else { x };
                 let area = Rect::new(x0, self.row(h + high - 1), wide, high);

@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::lines::{DOWN, LEFT, Point, RIGHT, UP};
-use super::*;
 use ratatui::crossterm::event::KeyCode;
 
+use super::lines::{DOWN, LEFT, Point, RIGHT, UP};
+use super::*;
 use crate::lab::fixture;
-use crate::lab::model::Model;
+use crate::lab::model::{Model, Msg};
 use crate::lab::panes::PaneId;
 use crate::lab::panes::tests::{open, train};
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
@@ -250,7 +250,7 @@ fn following_a_part_goes_to_the_pane_that_shows_it() {
         model.focus = PaneId::Diagram;
         model.panes.diagram.part = Some(part.to_owned());
         let key = KeyCode::Char('f').into();
-        update(&mut model, crate::lab::model::Msg::Key(key));
+        update(&mut model, Msg::Key(key));
         assert_eq!(model.focus, pane.unwrap_or(PaneId::Diagram), "{part}");
         assert_eq!(model.toasts.is_empty(), pane.is_some(), "{part}");
         if pane == Some(PaneId::Attention) {
@@ -284,21 +284,5 @@ fn looks() {
         PaneId::Diagram.act(&mut model, Action::Up);
         let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, width, height));
         insta::assert_snapshot!(format!("{lesson}_{width}x{height}"), screen);
-    }
-}
-
-#[test]
-fn temporary_timing() {
-    let (model, _) = open("layer-norm", 160, 48);
-    let (mut other, _) = open("encoder-decoder", 160, 48);
-    other.panes.diagram.part = Some("decoder.0.ln1".to_owned());
-    for model in [&model, &other] {
-        for width in [160, 50] {
-            let start = std::time::Instant::now();
-            for _ in 0..100 {
-                fixture::pane(model, PaneId::Diagram, width, 46);
-            }
-            println!("TIMING {width} {:?}", start.elapsed() / 100);
-        }
     }
 }

@@ -153,7 +153,7 @@ impl Graph {
         }
         let alone = tower.levels.iter().map(|level| level[0]);
         tower.width = alone.map(|part| width(&title(card, part, &tower))).max().unwrap_or(0);
-        self.heights(card, &mut tower, detail.tall);
+        self.heights(card, &mut tower, detail.rows);
         tower
     }
 
@@ -182,7 +182,7 @@ impl Graph {
     }
 
     /// The rows of everything, from the bottom up.
-    fn heights(&self, card: &Card, tower: &mut Tower, tall: bool) {
+    fn heights(&self, card: &Card, tower: &mut Tower, box_rows: u16) {
         let mut h = 0;
         for (at, level) in tower.levels.iter().enumerate() {
             if let Some(frame) = tower.frames.iter_mut().find(|frame| frame.first == at) {
@@ -196,7 +196,7 @@ impl Graph {
                 h += rows;
             }
             tower.rows.push(h);
-            h += level.iter().map(|part| height(card, *part, tall)).max().unwrap_or(1);
+            h += level.iter().map(|part| height(card, *part, box_rows)).max().unwrap_or(1);
             if let Some(frame) = tower.frames.iter_mut().find(|frame| frame.last == at) {
                 frame.top = h;
                 h += 1;
@@ -214,8 +214,8 @@ pub fn is_round(op: Op) -> bool {
     op == Op::Add
 }
 
-pub fn height(card: &Card, part: usize, tall: bool) -> u16 {
-    if tall && !is_round(card.flow[part].op) { 3 } else { 1 }
+pub fn height(card: &Card, part: usize, rows: u16) -> u16 {
+    if is_round(card.flow[part].op) { 1 } else { rows }
 }
 
 /// Of a box with this title.
