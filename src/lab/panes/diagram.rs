@@ -277,7 +277,10 @@ fn words(facts: &Facts, card: &Card, part: &Part) -> Vec<String> {
             Some(part) if part.op != Op::Add => part.title.clone(),
             _ => from.clone(),
         };
-        words.push(format!("reads {}", part.from.iter().map(name).collect::<Vec<_>>().join(", ")));
+        words.push(format!(
+            "reads {}",
+            part.from.iter().map(name).collect::<Vec<_>>().join(" and ")
+        ));
     }
     if part.name != part.title {
         words.push(part.name.clone());
