@@ -62,6 +62,7 @@ pub enum Action {
     TopKDown,
     TopPUp,
     TopPDown,
+    Follow,
     // Hyperparameters
     NudgeUp,
     NudgeDown,
@@ -242,6 +243,7 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::TopKUp, "top-k-up", "top-k", "Keep more of the likeliest tokens, up to all", [PANE => [char('A')]];
     Pane: Action::TopPDown, "top-p-down", "top-p", "Keep less of the probability", [PANE => [char('o')]];
     Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [PANE => [char('O')]];
+    Pane: Action::Follow, "follow", "follow", "To the pane that shows the part under the cursor", [PANE => [char('f')]];
 
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];
     Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [PANE => [RIGHT, char('l'), char('=')]];

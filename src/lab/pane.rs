@@ -38,6 +38,11 @@ pub trait Pane {
     /// Adds the activations and parameters that the pane shows. Called for visible panes only.
     fn subscribe(&self, _facts: &Facts, _wanted: &mut Subscription) {}
 
+    /// Goes to where it shows a part of the run's card, if it does.
+    fn follow(&mut self, _facts: &Facts, _part: &str) -> bool {
+        false
+    }
+
     /// Whether it shows text that is generated: while it is visible the trainer is asked for some.
     fn shows_samples(&self) -> bool {
         false
@@ -76,7 +81,7 @@ pub struct Seat {
 }
 
 /// What a pane wants of the world.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Wish {
     /// Another value of a hyperparameter.
     Set(&'static Hyperparameter, Value),
@@ -84,4 +89,6 @@ pub enum Wish {
     Type(&'static Hyperparameter, Value),
     /// No more word of the change that was not possible.
     Dismiss,
+    /// The pane that shows this part of the run's card.
+    Follow(String),
 }

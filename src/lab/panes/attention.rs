@@ -446,6 +446,14 @@ impl Pane for Attention {
         }
     }
 
+    /// To the map that an attention makes.
+    fn follow(&mut self, facts: &Facts, part: &str) -> bool {
+        let card = facts.run.and_then(|run| run.card.as_ref());
+        let map = card.and_then(|card| card.maps.iter().position(|map| map.name == part));
+        self.layer = map.unwrap_or(self.layer);
+        map.is_some()
+    }
+
     fn refresh(&mut self, facts: &Facts) {
         let (layers, heads) = (maps(facts).len(), self.chosen(facts).map_or(1, |map| map.heads));
         let last = time(facts).saturating_sub(1);

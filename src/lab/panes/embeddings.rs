@@ -18,6 +18,7 @@ use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
 use crate::math::pca;
+use crate::model::card::{Op, Rows};
 use crate::train::Subscription;
 pub use chosen::Embeddings;
 use chosen::{View, views};
@@ -157,6 +158,27 @@ impl Pane for Embeddings {
                 if table.learned { &mut wanted.parameters } else { &mut wanted.activations };
             names.push(table.name.clone());
         }
+    }
+
+    /// To the table whose rows a part hands on.
+    fn follow(&mut self, facts: &Facts, part: &str) -> bool {
+        let card = facts.run.and_then(|run| run.card.as_ref());
+        let Some((card, part)) = card.and_then(|card| Some((card, card.part(part)?))) else {
+            return false;
+        };
+        let own = |name: &str| !part.weights.is_empty() && name.starts_with(&part.weights);
+        let is_it = |rows| {
+            part.op == Op::Embedding
+                && card.table(rows).is_some_and(|t| t.name == part.name || own(&t.name))
+        };
+        if is_it(Rows::Positions) {
+            self.view = View::Positions;
+        } else if is_it(Rows::Tokens) {
+            self.view = if self.view == View::Positions { View::Map } else { self.view };
+        } else {
+            return false;
+        }
+        true
     }
 
     fn refresh(&mut self, facts: &Facts) {

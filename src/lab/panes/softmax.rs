@@ -281,6 +281,13 @@ impl Pane for Softmax {
         wanted.activations.extend(facts.card().and_then(Card::logits).map(str::to_owned));
     }
 
+    /// The logits and what becomes of them.
+    fn follow(&mut self, facts: &Facts, part: &str) -> bool {
+        let card = facts.run.and_then(|run| run.card.as_ref());
+        let tokens = card.is_some_and(|card| card.structure.instead_of_tokens.is_none());
+        tokens && ["logits", "probabilities"].contains(&part)
+    }
+
     fn shows_samples(&self) -> bool {
         true
     }

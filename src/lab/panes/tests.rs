@@ -94,7 +94,7 @@ fn what_panes_are_to_understand_some_pane_does() {
 }
 
 /// The lesson of this name, its run opened.
-fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
+pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
     let lessons = crate::lesson::course().unwrap();
     let lesson = lessons.iter().position(|l| l.id == lesson).unwrap();
     let mut model = Model::new(lessons, lesson, Theme::plain(), Size::new(width, height), 1337);
@@ -136,7 +136,7 @@ fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
 }
 
 /// Trains a few steps, estimates, and shows the panes what they ask for.
-fn train(model: &mut Model, session: &mut Session, steps: usize) {
+pub(super) fn train(model: &mut Model, session: &mut Session, steps: usize) {
     let reports = (0..steps).map(|_| session.step().unwrap()).collect();
     update(model, Msg::Worker(Event::Steps { reports, seconds: 0.1 }.into()));
     let evaluation = session.evaluate();

@@ -9,6 +9,7 @@ use super::super::overlays::{InputLine, Overlay, Purpose};
 use super::super::pane::Wish;
 use super::super::panes::PaneId;
 use super::runs;
+use super::say::warn;
 
 /// Gives a pane the keys, and shows it.
 pub fn focus(model: &mut Model, pane: PaneId) {
@@ -50,7 +51,22 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                 }));
             }
             Wish::Dismiss => model.asked.error = None,
+            Wish::Follow(part) => effects.extend(follow(model, &part)),
         }
     }
     effects
+}
+
+/// Offers a part to the lesson's panes, and goes to the first that shows it.
+fn follow(model: &mut Model, part: &str) -> Vec<Effect> {
+    let mut panes = model.lesson_panes().into_iter();
+    match panes.find(|pane| model.with(*pane, |pane, facts| pane.follow(facts, part))) {
+        Some(pane) => {
+            focus(model, pane);
+            // It shows something else now.
+            model.with(pane, |pane, facts| pane.refresh(facts));
+            Vec::new()
+        }
+        None => warn(model, "no pane of this lesson shows more of this part"),
+    }
 }

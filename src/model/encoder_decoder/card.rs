@@ -182,7 +182,7 @@ impl Layer<'_> {
         }
         let from: Vec<&str> = std::iter::once(input.as_str()).chain(memory).collect();
         let part = Part::new(inner.clone(), title, op, axes).reads(&from);
-        flow.push(place(part.weights(format!("{inner}."))));
+        flow.push(place(part.weights(format!("{inner}.")).glance(Glance::Rms)));
         let whole = sum.is_empty();
         let after = if whole { name.clone() } else { format!("{name}.{sum}") };
         let glance = if whole { Glance::Rms } else { Glance::No };

@@ -1,0 +1,392 @@
+//! The diagram pane: the model as boxes and arrows from its own card, with the size of each activation as it is now.
+
+mod lines;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect, Size};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
+
+use crate::lab::action::Action;
+use crate::lab::facts::Facts;
+use crate::lab::number::{count, value};
+use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::pen::{put, sentence};
+use crate::lab::theme::{Role, dimension};
+use crate::model::Card;
+use crate::model::card::{Axis, Glance, Op, Part};
+use crate::probe::sizes::{self, DEAD, UNITS};
+use crate::probe::{Arguments, Measured};
+use crate::train::Subscription;
+use plan::{Placed, Plan, is_round, plan, shape};
+
+/// What measures the activations.
+const SIZES: &str = sizes::INSTRUMENT.name;
+/// Parts that a page up or down moves over.
+const PAGE: usize = 6;
+
+#[derive(Debug, Default)]
+pub struct Diagram {
+    /// The part under the cursor; `None`, or one that the model has not: the first.
+    part: Option<String>,
+}
+
+fn card<'a>(facts: &Facts<'a>) -> Option<&'a Card> {
+    facts.run?.card.as_deref().filter(|card| !card.flow.is_empty())
+}
+
+fn measured_sizes<'a>(facts: &Facts<'a>) -> Option<&'a Measured> {
+    facts.snapshot?.readings.iter().find(|measured| measured.instrument == SIZES)
+}
+
+/// The pane's room, divided: the same for drawing and for the mouse.
+struct Places {
+    plan: Plan,
+    /// The part of the paper that is seen, and where it stands on the screen.
+    seen: Rect,
+    drawing: Rect,
+    /// What is above and below what is seen.
+    rule: Rect,
+    detail: Rect,
+}
+
+impl Places {
+    /// Where an area of the paper stands on the screen, if all of it is seen.
+    fn on_screen(&self, area: Rect) -> Option<Rect> {
+        let whole = self.seen.intersection(area) == area && !area.is_empty();
+        whole.then(|| Rect {
+            x: area.x - self.seen.x + self.drawing.x,
+            y: area.y - self.seen.y + self.drawing.y,
+            ..area
+        })
+    }
+}
+
+impl Diagram {
+    /// The index of the part under the cursor.
+    fn chosen(&self, card: &Card) -> usize {
+        let named = |part: &Part| Some(&part.name) == self.part.as_ref();
+        card.flow.iter().position(named).unwrap_or(0)
+    }
+
+    fn places(&self, card: &Card, room: Rect) -> Option<Places> {
+        let chosen = self.chosen(card);
+        let lines = match room.height {
+            0..=3 => 0,
+            4..=7 => 1,
+            _ => 2,
+        };
+        let rule = u16::from(lines > 1);
+        let high = room.height - lines - rule;
+        let plan = plan(card, Size::new(room.width, high), card.flow[chosen].tower)?;
+        // The chosen part in the middle, but no more empty room than there must be.
+        let at = plan.of(chosen)?.middle().1;
+        let shown = plan.size.height.min(high);
+        let first = at.saturating_sub(high / 2).min(plan.size.height - shown);
+        let seen = Rect::new(0, first, plan.size.width, shown);
+        let drawing = Rect {
+            x: room.x + (room.width - plan.size.width) / 2,
+            y: room.y + (high - shown) / 2,
+            width: plan.size.width,
+            height: shown,
+        };
+        let rule = Rect { y: room.y + high, height: rule, ..room };
+        let detail = Rect { y: rule.bottom(), height: lines, ..room };
+        Some(Places { plan, seen, drawing, rule, detail })
+    }
+
+    fn paint(&self, facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
+        let theme = facts.theme;
+        let (muted, faint) = (theme.style(Role::Muted), theme.style(Role::Faint));
+        let chosen = self.chosen(card);
+        for (&(x, y), cell) in &places.plan.lines.0 {
+            let Some(at) = places.on_screen(Rect::new(x, y, 1, 1)) else { continue };
+            let style = if cell.flow == 0 && cell.tip == 0 { faint } else { muted };
+            let sign = match cell.tip {
+                0 => lines::sign(cell.flow | cell.frame),
+                lines::UP => "▲",
+                lines::LEFT => theme.glyphs.left,
+                _ => theme.glyphs.right,
+            };
+            put(buf, at, at.x, at.y, sign, style);
+        }
+        for (area, name) in &places.plan.names {
+            if let Some(at) = places.on_screen(*area) {
+                put(buf, at, at.x, at.y, name, muted);
+            }
+        }
+        for (area, part) in &places.plan.shapes {
+            if let Some(at) = places.on_screen(*area) {
+                Line::from(axes(facts, &card.flow[*part].axes)).render(at, buf);
+            }
+        }
+        for placed in &places.plan.boxes {
+            if let Some(at) = places.on_screen(placed.area) {
+                paint_box(
+                    facts,
+                    placed,
+                    is_round(card.flow[placed.part].op),
+                    placed.part == chosen,
+                    at,
+                    buf,
+                );
+            }
+            let rms =
+                measured_sizes(facts).and_then(|m| m.reading.figure(&card.flow[placed.part].name));
+            let number = placed.number.and_then(|number| places.on_screen(number));
+            if let Some((at, rms)) = number.zip(rms) {
+                put(buf, at, at.x, at.y, &rms_label(rms), theme.style(Role::Text));
+            }
+        }
+        Self::rule(facts, card, places, buf);
+    }
+
+    /// How many parts are not seen.
+    fn rule(facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
+        let area = places.rule;
+        if area.is_empty() {
+            return;
+        }
+        let seen = places.seen;
+        let mut words = Vec::new();
+        let above = places.plan.boxes.iter().filter(|b| b.area.y < seen.y).count();
+        let below = places.plan.boxes.iter().filter(|b| b.area.bottom() > seen.bottom()).count();
+        for (parts, place) in [(above, "above"), (below, "below")] {
+            if parts > 0 {
+                words.push(format!("{parts} {place}"));
+            }
+        }
+        let elsewhere = card.flow.len() - places.plan.boxes.len();
+        if elsewhere > 0 {
+            words.push(format!("{elsewhere} in the other tower"));
+        }
+        let theme = facts.theme;
+        let line = theme.glyphs.horizontal.repeat(usize::from(area.width));
+        put(buf, area, area.x, area.y, &line, theme.style(Role::Faint));
+        if !words.is_empty() {
+            let text = format!(" parts not seen: {} ", words.join(", "));
+            if text.width() + 2 <= usize::from(area.width) {
+                put(buf, area, area.x + 2, area.y, &text, theme.style(Role::Muted));
+            }
+        }
+    }
+
+    /// All that is known of the part under the cursor, as much of it as fits.
+    fn describe(&self, facts: &Facts, card: &Card, area: Rect, buf: &mut Buffer) {
+        let theme = facts.theme;
+        let part = &card.flow[self.chosen(card)];
+        let (text, muted) = (theme.style(Role::Text), theme.style(Role::Muted));
+        let mut y = area.y;
+        let mut x = area.x;
+        for (at, words) in words(facts, card, part).into_iter().enumerate() {
+            let wide = words.width() as u16;
+            let gap = if x > area.x { 3 } else { 0 };
+            if x + gap + wide > area.right() && x > area.x {
+                (x, y) = (area.x, y + 1);
+            }
+            if y >= area.bottom() {
+                return;
+            }
+            if x + wide > area.right() {
+                continue;
+            }
+            if x > area.x {
+                x = put(buf, area, x, y, " · ", muted);
+            }
+            let style = if at == 0 { theme.style(Role::Accent) } else { text };
+            x = put(buf, area, x, y, &words, style);
+        }
+    }
+}
+
+/// At most as wide as its place.
+fn rms_label(rms: f64) -> String {
+    Some(value(rms)).filter(|text| text.width() <= 6).unwrap_or_else(|| format!("{rms:.0e}"))
+}
+
+/// `T 8 × C 32`, in the dimensions' colours.
+fn axes(facts: &Facts, axes: &[Axis]) -> Vec<Span<'static>> {
+    let theme = facts.theme;
+    let muted = theme.style(Role::Muted);
+    let mut spans = Vec::new();
+    for axis in axes {
+        if !spans.is_empty() {
+            spans.push(Span::styled(if theme.glyphs.ascii { " x " } else { " × " }, muted));
+        }
+        let style = dimension(axis.name).map_or(muted, |role| theme.style(role));
+        spans.push(Span::styled(axis.to_string(), style));
+    }
+    spans
+}
+
+fn paint_box(
+    facts: &Facts,
+    placed: &Placed,
+    round: bool,
+    chosen: bool,
+    at: Rect,
+    buf: &mut Buffer,
+) {
+    let theme = facts.theme;
+    let edge = theme.style(if chosen { Role::Accent } else { Role::Muted });
+    let style = theme.style(if chosen { Role::Selected } else { Role::Text });
+    let y = at.y + at.height / 2;
+    if at.height > 1 {
+        ratatui::widgets::Block::bordered()
+            .border_set(theme.glyphs.border())
+            .border_style(edge)
+            .render(at, buf);
+    } else {
+        let [open, close] = if round { ["(", ")"] } else { ["[", "]"] };
+        put(buf, at, at.x, y, open, edge);
+        put(buf, at, at.right() - 1, y, close, edge);
+    }
+    let inside = usize::from(at.width - 2);
+    put(buf, at, at.x + 1, y, &format!("{:^inside$}", placed.title), style);
+}
+
+/// What the line of detail says of a part, the most important first.
+fn words(facts: &Facts, card: &Card, part: &Part) -> Vec<String> {
+    let ascii = facts.theme.glyphs.ascii;
+    let of = if part.of.is_empty() { String::new() } else { format!(" of {}", part.of) };
+    let mut words = vec![format!("{}{of}", part.title)];
+    if !part.axes.is_empty() {
+        words.push(shape(&part.axes, ascii));
+    }
+    let measured = measured_sizes(facts);
+    if let Some((step, rms)) = measured.and_then(|m| Some((m.step, m.reading.figure(&part.name)?)))
+    {
+        words.push(format!("rms {} at step {}", value(rms), count(step)));
+    }
+    let figure = |end| measured.and_then(|m| m.reading.figure(&format!("{}{end}", part.name)));
+    if let Some((dead, units)) = figure(DEAD).zip(figure(UNITS)) {
+        words.push(format!("{dead:.0} of {units:.0} units dead"));
+    }
+    match card.numbers(&part.weights) {
+        _ if part.weights.is_empty() => {}
+        1 => words.push("1 parameter".to_owned()),
+        n => words.push(format!("{} parameters", count(n as u64))),
+    }
+    if !part.from.is_empty() {
+        // Sums are many, and all have the same title.
+        let name = |from: &String| match card.part(from) {
+            Some(part) if part.op != Op::Add => part.title.clone(),
+            _ => from.clone(),
+        };
+        words.push(format!(
+            "reads {}",
+            part.from.iter().map(name).collect::<Vec<_>>().join(" and ")
+        ));
+    }
+    if part.name != part.title {
+        words.push(part.name.clone());
+    }
+    words
+}
+
+/// The part that stands nearest that way from one, or the same. Up and down stay in a tower.
+fn neighbour(card: &Card, from: usize, way: Action) -> usize {
+    let Some(plan) = plan(card, Size::MAX, 0) else { return from };
+    let Some(here) = plan.of(from) else { return from };
+    let (x, y) = here.middle();
+    let lies_there = |placed: &&Placed| {
+        let middle = placed.middle();
+        match way {
+            Action::Up => middle.1 < y && placed.tower == here.tower,
+            Action::Down => middle.1 > y && placed.tower == here.tower,
+            Action::Left => middle.0 < x,
+            _ => middle.0 > x,
+        }
+    };
+    let distance = |placed: &&Placed| {
+        let middle = placed.middle();
+        (middle.1.abs_diff(y), middle.0.abs_diff(x))
+    };
+    let there = plan.boxes.iter().filter(lies_there);
+    there.min_by_key(distance).map_or(from, |placed| placed.part)
+}
+
+impl Pane for Diagram {
+    fn title(&self) -> &'static str {
+        "Diagram"
+    }
+
+    fn detail(&self, facts: &Facts) -> String {
+        match (card(facts), measured_sizes(facts)) {
+            (Some(_), Some(measured)) => format!("rms at step {}", count(measured.step)),
+            _ => String::new(),
+        }
+    }
+
+    fn about(&self, facts: &Facts, seat: Seat) -> String {
+        let places = card(facts).and_then(|card| self.places(card, seat.room));
+        match places {
+            Some(Places { plan, .. }) if !plan.left_out.is_empty() => {
+                format!("too narrow for {}", plan.left_out.join(", "))
+            }
+            _ => "data flow upwards; beside: rms".to_owned(),
+        }
+    }
+
+    fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
+        let area = seat.room;
+        let Some(card) = card(facts) else {
+            return sentence(facts.theme, "The model's parts come with the run.", area, buf);
+        };
+        match self.places(card, area) {
+            Some(places) if !places.seen.is_empty() => {
+                self.paint(facts, card, &places, buf);
+                self.describe(facts, card, places.detail, buf);
+            }
+            _ => sentence(facts.theme, "The diagram needs a wider pane: z zooms.", area, buf),
+        }
+    }
+
+    fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        let Some(card) = card(facts) else { return Vec::new() };
+        let chosen = self.chosen(card);
+        let page = |way| (0..PAGE).fold(chosen, |part, _| neighbour(card, part, way));
+        let part = match action {
+            Action::Up | Action::Down | Action::Left | Action::Right => {
+                neighbour(card, chosen, action)
+            }
+            Action::PageUp => page(Action::Up),
+            Action::PageDown => page(Action::Down),
+            Action::Home => 0,
+            Action::End => card.flow.len() - 1,
+            Action::Follow => return vec![Wish::Follow(card.flow[chosen].name.clone())],
+            _ => return Vec::new(),
+        };
+        self.part = Some(card.flow[part].name.clone());
+        Vec::new()
+    }
+
+    fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
+        let Some(card) = card(facts) else { return Vec::new() };
+        let Some(places) = self.places(card, seat.room) else { return Vec::new() };
+        let under =
+            |placed: &&Placed| places.on_screen(placed.area).is_some_and(|area| area.contains(at));
+        if let Some(placed) = places.plan.boxes.iter().find(under) {
+            self.part = Some(card.flow[placed.part].name.clone());
+        }
+        Vec::new()
+    }
+
+    fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        let measured = |part: &Part| part.glance != Glance::No;
+        let Some(true) = card(facts).map(|card| card.flow.iter().any(measured)) else { return };
+        let arguments = Arguments { prompt: wanted.prompt.clone(), ..Arguments::default() };
+        let instrument = (SIZES, arguments);
+        if !wanted.instruments.contains(&instrument) {
+            wanted.instruments.push(instrument);
+        }
+    }
+
+    fn understands(&self) -> &'static [Action] {
+        &[Action::Left, Action::Right, Action::Follow]
+    }
+}

@@ -1,0 +1,288 @@
+//! Every stage's diagram, from the cards of real models.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ratatui::crossterm::event::KeyCode;
+
+use super::lines::{DOWN, LEFT, Point, RIGHT, UP};
+use super::*;
+use crate::lab::fixture;
+use crate::lab::model::{Model, Msg};
+use crate::lab::panes::PaneId;
+use crate::lab::panes::tests::{open, train};
+use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+use crate::lab::update::update;
+use crate::stage::STAGES;
+
+/// Every stage's card, at Tiny Shakespeare's number of characters.
+fn cards() -> impl Iterator<Item = (&'static str, Arc<Card>)> {
+    STAGES.iter().map(|stage| (stage.name, fixture::card(&stage.config(65, 1337))))
+}
+
+const WIDE: Size = Size::new(300, 400);
+
+/// Rooms of about thirty sizes.
+fn rooms() -> impl Iterator<Item = Size> {
+    let widths = [1, 20, 28, 36, 44, 60, 76, 90, 156];
+    let heights = [1, 3, 9, 16, 20, 44];
+    widths.into_iter().flat_map(move |width| heights.map(|height| Size::new(width, height)))
+}
+
+fn texts(plan: &Plan) -> Vec<Rect> {
+    let boxes = plan.boxes.iter().flat_map(|placed| [Some(placed.area), placed.number]);
+    let shapes = plan.shapes.iter().map(|(area, _)| *area);
+    let names = plan.names.iter().map(|(area, _)| *area);
+    boxes.flatten().chain(shapes).chain(names).collect()
+}
+
+#[test]
+fn nothing_is_drawn_over_anything_else() {
+    for (stage, card) in cards() {
+        for room in rooms().chain([WIDE]) {
+            let Some(plan) = plan(&card, room, 0) else { continue };
+            assert!(plan.size.width <= room.width, "{stage} {room:?}");
+            let texts = texts(&plan);
+            let paper = Rect::new(0, 0, plan.size.width, plan.size.height);
+            for (at, area) in texts.iter().enumerate() {
+                assert!(paper.intersection(*area) == *area, "{stage} {room:?} {area:?}");
+                assert!(
+                    texts[..at].iter().all(|other| !other.intersects(*area)),
+                    "{stage} {area:?}"
+                );
+                let crossed = plan.lines.0.iter().find(|(point, cell)| {
+                    (cell.flow | cell.tip) != 0 && area.contains((**point).into())
+                });
+                assert_eq!(crossed, None, "{stage} {room:?} {area:?}");
+            }
+            assert!(plan.lines.0.keys().all(|point| paper.contains((*point).into())), "{stage}");
+        }
+    }
+}
+
+/// Where a way from a cell leads.
+fn step((x, y): Point, way: u8) -> Point {
+    match way {
+        UP => (x, y - 1),
+        DOWN => (x, y + 1),
+        LEFT => (x - 1, y),
+        _ => (x + 1, y),
+    }
+}
+
+#[test]
+fn every_line_ends_at_a_line_or_a_box() {
+    for (stage, card) in cards() {
+        for room in rooms().chain([WIDE]) {
+            let Some(plan) = plan(&card, room, 0) else { continue };
+            for (&point, cell) in &plan.lines.0 {
+                for (way, back) in [(UP, DOWN), (DOWN, UP), (LEFT, RIGHT), (RIGHT, LEFT)] {
+                    if cell.flow & way == 0 {
+                        continue;
+                    }
+                    let next = step(point, way);
+                    let there = plan.lines.at(next);
+                    let meets = there.flow & back != 0;
+                    let enters = plan.boxes.iter().any(|b| b.area.contains(next.into()));
+                    assert!(meets || enters, "{stage} {room:?} {point:?} {way}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_whole_diagram_has_every_part_and_every_arrow_of_the_card() {
+    for (stage, card) in cards() {
+        let plan = plan(&card, WIDE, 0).unwrap();
+        assert!(plan.left_out.is_empty(), "{stage}: {:?}", plan.left_out);
+        let parts: Vec<usize> = plan.boxes.iter().map(|placed| placed.part).collect();
+        assert_eq!(parts, (0..card.flow.len()).collect::<Vec<_>>(), "{stage}");
+        let index = |name: &str| card.flow.iter().position(|part| part.name == name).unwrap();
+        let said = card.flow.iter().enumerate();
+        let said: HashSet<_> =
+            said.flat_map(|(to, p)| p.from.iter().map(move |from| (index(from), to))).collect();
+        assert_eq!(plan.edges.len(), said.len(), "{stage}");
+        assert_eq!(plan.edges.iter().copied().collect::<HashSet<_>>(), said, "{stage}");
+        // Data flow upwards within a tower.
+        for (from, to) in &plan.edges {
+            let (from, to) = (plan.of(*from).unwrap(), plan.of(*to).unwrap());
+            assert!(from.tower != to.tower || from.area.y > to.area.y, "{stage}");
+        }
+        let framed: HashSet<_> = card.flow.iter().map(|part| part.of.as_str()).collect();
+        for of in framed.into_iter().filter(|of| !of.is_empty()) {
+            let named = plan.names.iter().any(|(_, name)| name.trim() == of)
+                || plan.boxes.iter().any(|placed| placed.title.ends_with(of));
+            assert!(named, "{stage}: {of}");
+        }
+    }
+}
+
+#[test]
+fn the_lectures_stages_and_the_paper_fit_eighty_columns_whole() {
+    for (stage, card) in cards() {
+        // Inside the border of the whole screen.
+        let plan = plan(&card, Size::new(76, 20), 0).unwrap();
+        assert!(plan.left_out.is_empty(), "{stage}: {:?}", plan.left_out);
+    }
+}
+
+/// Draws the pane into the middle of a larger screen.
+fn paint(model: &Model, room: Rect) -> Buffer {
+    let mut buf = Buffer::empty(Rect::new(0, 0, room.right() + 3, room.bottom() + 3));
+    PaneId::Diagram.draw(model, true, room, &mut buf);
+    buf
+}
+
+#[test]
+fn every_stage_is_drawn_inside_its_room_at_every_size() {
+    for lesson in crate::lesson::course().unwrap() {
+        let (mut model, mut session) = open(&lesson.id, 80, 24);
+        // A step of the largest takes too long here.
+        if session.weights().len() < 1_000_000 {
+            train(&mut model, &mut session, 1);
+        }
+        for room in rooms() {
+            let room = Rect::new(2, 1, room.width, room.height);
+            for action in [Action::Home, Action::PageUp, Action::Right, Action::End] {
+                PaneId::Diagram.act(&mut model, action);
+                let buf = paint(&model, room);
+                for at in buf.area.positions().filter(|at| !room.contains(*at)) {
+                    assert_eq!(buf[at].symbol(), " ", "{} {room:?} {at:?}", lesson.id);
+                }
+            }
+        }
+    }
+}
+
+/// The cursor goes to every part; the screen names it in its line of detail, and in a box.
+#[test]
+fn the_cursor_reaches_every_part() {
+    for lesson in crate::lesson::course().unwrap() {
+        let (mut model, _) = open(&lesson.id, 80, 24);
+        let card = model.run.as_ref().unwrap().card.clone().unwrap();
+        PaneId::Diagram.act(&mut model, Action::Home);
+        let mut reached = HashSet::new();
+        for sideways in [None, Some(Action::Right)] {
+            PaneId::Diagram.act(&mut model, Action::Home);
+            if let Some(action) = sideways {
+                PaneId::Diagram.act(&mut model, action);
+            }
+            for way in [Action::Up, Action::Down] {
+                for _ in 0..card.flow.len() {
+                    let part = &card.flow[model.panes.diagram.chosen(&card)];
+                    reached.insert(part.name.clone());
+                    let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, 80, 22));
+                    assert!(screen.matches(&part.title).count() > 1, "{}\n{screen}", part.name);
+                    for action in [Action::Right, Action::Left] {
+                        let from = model.panes.diagram.part.clone();
+                        PaneId::Diagram.act(&mut model, action);
+                        reached.insert(card.flow[model.panes.diagram.chosen(&card)].name.clone());
+                        model.panes.diagram.part = from;
+                    }
+                    PaneId::Diagram.act(&mut model, way);
+                }
+            }
+        }
+        for part in &card.flow {
+            assert!(reached.contains(&part.name), "{}: {}", lesson.id, part.name);
+        }
+    }
+}
+
+#[test]
+fn a_shown_size_is_the_root_mean_square_of_the_models_own_numbers() {
+    for lesson in ["layer-norm", "encoder-decoder", "vae", "gan", "lstm", "memory", "conv"] {
+        let (mut model, mut session) = open(lesson, 80, 24);
+        train(&mut model, &mut session, 3);
+        let card = session.card().clone();
+        let prompt =
+            if model.facts().reads_prompt() { model.prompt.tokens.clone() } else { Vec::new() };
+        let activations: Vec<String> = card.flow.iter().map(|part| part.name.clone()).collect();
+        let whole = session.snapshot(&Subscription { prompt, activations, ..Default::default() });
+        let mut shown = 0;
+        for part in &card.flow {
+            model.panes.diagram.part = Some(part.name.clone());
+            let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, 80, 30));
+            if part.glance == Glance::No {
+                assert!(!screen.contains("rms 0") && !screen.contains("rms 1"), "{screen}");
+                continue;
+            }
+            let values = &whole.activation(&part.name).unwrap().values;
+            let squares: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
+            let rms = (squares / values.len() as f64).sqrt();
+            assert!(screen.contains(&format!("rms {} at step 3", value(rms))), "{rms} {screen}");
+            // Beside its box, and in the line of detail.
+            assert!(screen.matches(&value(rms)).count() > 1, "{screen}");
+            shown += 1;
+        }
+        assert!(shown > 2, "{lesson}");
+    }
+}
+
+#[test]
+fn a_click_chooses_the_part_under_it() {
+    let (mut model, _) = open("encoder-decoder", 160, 48);
+    let room = Rect::new(5, 3, 90, 44);
+    let card = model.run.as_ref().unwrap().card.clone().unwrap();
+    let target = card.flow.iter().position(|part| part.name == "target").unwrap();
+    let places = model.panes.diagram.places(&card, room).unwrap();
+    let area = places.on_screen(places.plan.of(target).unwrap().area).unwrap();
+    PaneId::Diagram.click(&mut model, room, Position::new(area.x + 1, area.y));
+    assert_eq!(model.panes.diagram.part.as_deref(), Some("target"));
+    PaneId::Diagram.click(&mut model, room, Position::new(room.x, room.y));
+    assert_eq!(model.panes.diagram.part.as_deref(), Some("target"));
+}
+
+#[test]
+fn following_a_part_goes_to_the_pane_that_shows_it() {
+    for (lesson, part, pane) in [
+        ("layer-norm", "blocks.1.sa", Some(PaneId::Attention)),
+        ("layer-norm", "logits", Some(PaneId::Softmax)),
+        ("layer-norm", "blocks.0.ln1", None),
+        ("encoder-decoder", "decoder.1.cross_attn", Some(PaneId::Attention)),
+        ("encoder-decoder", "target_embedding", Some(PaneId::Embeddings)),
+        ("encoder-decoder", "source_embedding", None),
+        ("encoder-decoder", "probabilities", Some(PaneId::Softmax)),
+    ] {
+        let (mut model, mut session) = open(lesson, 160, 48);
+        train(&mut model, &mut session, 1);
+        model.focus = PaneId::Diagram;
+        model.panes.diagram.part = Some(part.to_owned());
+        let key = KeyCode::Char('f').into();
+        update(&mut model, Msg::Key(key));
+        assert_eq!(model.focus, pane.unwrap_or(PaneId::Diagram), "{part}");
+        assert_eq!(model.toasts.is_empty(), pane.is_some(), "{part}");
+        if pane == Some(PaneId::Attention) {
+            let detail = PaneId::Attention.detail(&model);
+            assert!(detail.contains("2 of"), "{part}: {detail}");
+        }
+    }
+}
+
+#[test]
+fn without_colour_and_beyond_ascii_nothing_is_lost() {
+    let (mut model, mut session) = open("encoder-decoder", 80, 24);
+    train(&mut model, &mut session, 1);
+    model.theme = Theme::new(Depth::None, Ground::Dark, Glyphs::ASCII);
+    let buf = fixture::pane(&model, PaneId::Diagram, 80, 24);
+    let text = fixture::text(&buf);
+    assert!(text.is_ascii() && !text.contains('?'), "{text}");
+    let marked = |at: &Position| !buf[*at].modifier.is_empty() && buf[*at].symbol() == "s";
+    assert!(buf.area.positions().any(|at| marked(&at)));
+}
+
+#[test]
+fn looks() {
+    for (lesson, width, height) in [
+        ("bigram", 80, 22),
+        ("residual", 80, 22),
+        ("encoder-decoder", 80, 64),
+        ("layer-norm", 43, 15),
+    ] {
+        let (mut model, _) = open(lesson, 80, 24);
+        PaneId::Diagram.act(&mut model, Action::Up);
+        let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, width, height));
+        insta::assert_snapshot!(format!("{lesson}_{width}x{height}"), screen);
+    }
+}
