@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::*;
-use crate::model::build;
+use crate::math::cross_entropy;
+use crate::model::{Conditions, Losses, build};
 
 const EVERY: [Architecture; 3] = [Architecture::Rnn, Architecture::Gru, Architecture::Lstm];
 
