@@ -25,7 +25,7 @@ pub enum Norm {
 #[derive(Clone, Debug)]
 pub struct Residual {
     /// Whether x is added.
-    residual: bool,
+    add: bool,
     norm: Norm,
     ln: Option<LayerNorm>,
 }
@@ -55,7 +55,7 @@ impl Residual {
         norm: Norm,
     ) -> Self {
         let ln = (norm != Norm::None).then(|| LayerNorm::new(registry, name, n_embd));
-        Self { residual, norm, ln }
+        Self { add: residual, norm, ln }
     }
 
     pub fn initialise(&self, weights: &mut [Real]) {
@@ -96,7 +96,7 @@ impl Residual {
         let y = sublayer(&self.input(a, x));
         let mut sum = a.sum.slice_mut(s![..x.nrows(), ..]);
         sum.assign(&y);
-        if self.residual {
+        if self.add {
             vector::add(contiguous_mut(&mut sum), contiguous(x));
         }
         if let (Norm::Post, Some(ln), Some(kept)) = (self.norm, &self.ln, &mut a.ln) {
@@ -140,7 +140,7 @@ impl Residual {
             ln.backward(&mut dy, gradients, &through, x, kept, weights);
             through = dy;
         }
-        if self.residual {
+        if self.add {
             vector::add(contiguous_mut(d), contiguous(&through));
         } else {
             d.assign(&through);

@@ -22,7 +22,8 @@ const STD: f64 = 0.1;
 #[derive(Clone, Debug)]
 pub struct Hops {
     width: usize,
-    hops: usize,
+    /// K
+    count: usize,
     /// K + 1 tables (V, C)
     pub tokens: Vec<Embedding>,
     /// K + 1 tables (longest memory, C); row d - 1 is of the token d positions back
@@ -71,7 +72,7 @@ impl Hops {
         };
         let tokens = tables("embeddings", vocab_size);
         let times = tables("times", longest);
-        Self { width, hops, tokens, times }
+        Self { width, count: hops, tokens, times }
     }
 
     /// N(0, 0.1) throughout, as in the paper: with wider ones the first softmaxes are nearly all or nothing.
@@ -85,10 +86,10 @@ impl Hops {
         let longest = self.times[0].rows;
         Activations {
             count: 0,
-            memories: (0..=self.hops).map(|_| room::matrix((longest, self.width))).collect(),
-            questions: room::matrix((self.hops + 1, self.width)),
-            weights: room::matrix((self.hops, longest)),
-            taken: room::matrix((self.hops, self.width)),
+            memories: (0..=self.count).map(|_| room::matrix((longest, self.width))).collect(),
+            questions: room::matrix((self.count + 1, self.width)),
+            weights: room::matrix((self.count, longest)),
+            taken: room::matrix((self.count, self.width)),
         }
     }
 
@@ -96,7 +97,7 @@ impl Hops {
         let longest = self.times[0].rows;
         Scratch {
             attention: attention::Scratch::new(1, longest, self.width),
-            d_memories: (0..=self.hops).map(|_| room::matrix((longest, self.width))).collect(),
+            d_memories: (0..=self.count).map(|_| room::matrix((longest, self.width))).collect(),
             d_question: room::zeros(self.width),
             dq: room::zeros(self.width),
             dv: room::zeros(longest * self.width),
@@ -134,7 +135,7 @@ impl Hops {
         let first = &weights[self.tokens[0].table_range()][question as usize * width..][..width];
         let questions = contiguous_mut(&mut a.questions);
         questions[..width].copy_from_slice(first);
-        for k in 0..self.hops {
+        for k in 0..self.count {
             let (asked, next) = questions.split_at_mut((k + 1) * width);
             let (asked, next) = (&asked[k * width..], &mut next[..width]);
             let taken = &mut contiguous_mut(&mut a.taken)[k * width..][..width];
@@ -172,8 +173,8 @@ impl Hops {
         let (n, width) = (before.len(), self.width);
         let Scratch { attention, d_memories, d_question, dq, dv } = scratch;
         let dv = &mut dv[..n * width];
-        contiguous_mut(&mut d_memories[self.hops])[..n * width].fill(0.0);
-        for k in (0..self.hops).rev().filter(|_| n > 0) {
+        contiguous_mut(&mut d_memories[self.count])[..n * width].fill(0.0);
+        for k in (0..self.count).rev().filter(|_| n > 0) {
             let (d_compared, d_taken) = d_memories.split_at_mut(k + 1);
             attention::backward(
                 dq,
