@@ -301,16 +301,6 @@ fn changes(old: &Config, new: &Config) -> Vec<Change> {
         .collect()
 }
 
-/// What a replaced run is called: by what it had and the new one has not.
-pub fn legend(old: &Config, new: &Config) -> String {
-    let differing = HYPERPARAMETERS.iter().filter(|h| h.get(old) != h.get(new));
-    let mut words: Vec<_> = differing.map(|h| format!("{} {}", h.name, h.get(old))).collect();
-    if old.seed != new.seed {
-        words.push(format!("seed {}", old.seed));
-    }
-    if words.is_empty() { "earlier run".to_owned() } else { words.join(", ") }
-}
-
 /// Trains as long again as the stage's preset.
 pub fn extend(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };

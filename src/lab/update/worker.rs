@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::super::ghost::{self, Ghost, Origin};
 use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::number;
 use super::super::overlays::Overlay;
-use super::super::run_view::{Ghost, Origin, Run, Speed, Status};
+use super::super::run_view::{Run, Speed, Status};
 use super::runs;
 use crate::stage::Config;
 use crate::stage::hyperparameter::hyperparameter;
@@ -13,9 +14,6 @@ use crate::task::signs::Signs;
 use crate::text::Tokenizer;
 use crate::train::event::{Edit, RunId};
 use crate::train::{Command, Event, Told};
-
-/// Ghosts of rebuilt runs that are kept for a stage.
-const REBUILT_GHOSTS: usize = 4;
 
 pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
     // What happened to a run that is not on the screen (any more) is not shown as if it had happened to this one.
@@ -142,25 +140,34 @@ fn retire(model: &mut Model, next: RunId, config: &Config) {
     }
 }
 
-/// Keeps the curve of a run that made room for one of this configuration.
+/// Keeps the curve of a run that made room for one of this configuration. Of another stage the last run is kept, however
+/// short: what was trained is told when the screen has closed.
 pub fn ghost(model: &mut Model, old: Run, next: &Config) {
-    if old.history.points.is_empty() {
+    let origin = if old.config.stage == next.stage { Origin::Rebuilt } else { Origin::Stage };
+    let kept = match origin {
+        Origin::Rebuilt => ghost::begun(&old.config, old.step, &old.history),
+        Origin::Stage => !old.history.points.is_empty(),
+    };
+    if !kept {
         return;
     }
     let stage = old.config.stage.clone();
-    let (origin, label) = if stage == next.stage {
-        (Origin::Rebuilt, runs::legend(&old.config, next))
-    } else {
-        model.ghosts.retain(|g| !(g.origin == Origin::Stage && g.stage == stage));
-        (Origin::Stage, stage.clone())
-    };
+    let of = |g: &Ghost| g.origin == origin && g.stage() == stage;
+    if origin == Origin::Stage {
+        model.ghosts.retain(|g| !of(g));
+    }
+    let (step, card) = (old.step, old.card);
     let history = Arc::new(old.history);
-    model.ghosts.push(Ghost { stage: stage.clone(), label, origin, history });
-    let rebuilt = |g: &Ghost| g.origin == Origin::Rebuilt && g.stage == stage;
-    if model.ghosts.iter().filter(|g| rebuilt(g)).count() > REBUILT_GHOSTS
-        && let Some(oldest) = model.ghosts.iter().position(rebuilt)
+    model.ghosts.push(Ghost { config: old.config, card, step, origin, history });
+    let rebuilt: Vec<&Ghost> = model.ghosts.iter().filter(|g| of(g)).collect();
+    if rebuilt.len() > ghost::MOST
+        && let Some(dropped) = ghost::dispensable(&rebuilt)
     {
-        model.ghosts.remove(oldest);
+        let mut index = 0;
+        model.ghosts.retain(|g| {
+            index += usize::from(of(g));
+            !of(g) || index != dropped + 1
+        });
     }
 }
 

@@ -227,10 +227,14 @@ fn the_cursor_reads_off_the_points_own_numbers() {
     let run = model.run.as_ref().unwrap();
     let index =
         run.history.points.iter().position(|p| p.step <= step && step < p.step + 4).unwrap();
-    // The moving average by its definition: weights that fall by exp(-4 / 50) a point, summing to 1.
-    let weights: Vec<f64> = (0..=index).map(|i| (-4.0 / 50.0 * (index - i) as f64).exp()).collect();
-    let sum: f64 =
-        weights.iter().zip(&run.history.points).map(|(weight, point)| weight * point.mean).sum();
+    // The moving average by its definition: a point counts for what it adds, and what is before it fades by exp(-4 / window)
+    // a point, the window being a fiftieth of the steps so far, from 10 to 100.
+    let points = &run.history.points[..=index];
+    let keep = |p: &Point| (-4.0 / ((p.step + 3) as f64 / 50.0).clamp(10.0, 100.0)).exp();
+    let weights: Vec<f64> = (0..=index)
+        .map(|i| (1.0 - keep(&points[i])) * points[i + 1..].iter().map(keep).product::<f64>())
+        .collect();
+    let sum: f64 = weights.iter().zip(points).map(|(weight, point)| weight * point.mean).sum();
     let smoothed = sum / weights.iter().sum::<f64>();
     let point = run.history.points[index];
     let val = run.history.evaluations.iter().rfind(|e| e.step <= point.step + 3).unwrap();
