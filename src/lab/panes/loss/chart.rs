@@ -43,6 +43,8 @@ pub struct Chart<'a> {
 enum Margin {
     Nothing,
     Names,
+    /// With two decimals.
+    Short,
     NamesAndLosses,
 }
 
@@ -51,6 +53,7 @@ impl Margin {
         match self {
             Self::Nothing => 0,
             Self::Names => 8,
+            Self::Short => 13,
             Self::NamesAndLosses => 14,
         }
     }
@@ -85,7 +88,8 @@ impl<'a> Chart<'a> {
         let margin = match area.width {
             _ if references(&curves).is_empty() => Margin::Nothing,
             0..32 => Margin::Nothing,
-            32..54 => Margin::Names,
+            32..36 => Margin::Names,
+            36..54 => Margin::Short,
             _ => Margin::NamesAndLosses,
         };
         let plot = Rect {
@@ -376,7 +380,8 @@ impl<'a> Chart<'a> {
             let Some(row) = *row else { continue };
             let text = match self.margin {
                 Margin::NamesAndLosses => format!(" {:<7} {:.3}", reference.name, reference.loss),
-                _ => format!(" {}", reference.name),
+                Margin::Short => format!(" {:<7} {:.2}", reference.name, reference.loss),
+                Margin::Names | Margin::Nothing => format!(" {}", reference.name),
             };
             let (x, y) = (self.plot.right(), self.plot.y + row);
             put(buf, self.area, x, y, &text, self.theme().style(Role::Reference));

@@ -1,7 +1,7 @@
 //! One line above the plot: which curve is which and where it stands, now or at the cursor.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
@@ -49,7 +49,11 @@ pub fn now(curves: &Curves) -> Vec<Item> {
     let last = run.evaluation();
     let mut items = Vec::new();
     if let Some(figure) = figure {
-        items.extend(last.and_then(|e| figure_item(theme, run, e, *figure)));
+        let text = last.and_then(|e| {
+            let value = figure.unit.write(e.figure(figure.name)?);
+            Some(format!("{} {value}{}", figure.name, of_step(run, e.step)))
+        });
+        items.extend(text.map(|text| estimate_item(theme, text)));
     } else {
         let train = curves.smoothed.last().map(|(_, loss)| *loss);
         items.push(curve_item(theme, "train", train));
@@ -71,7 +75,7 @@ pub fn now(curves: &Curves) -> Vec<Item> {
         .collect();
     if figure.is_none() {
         let figures = run.figures();
-        items.extend(figures.iter().filter_map(|f| figure_item(theme, run, last?, *f)));
+        items.extend(figures.iter().filter_map(|f| figure_item(theme, last?, *f)));
     }
     items.extend(earlier);
     if curves.pane.view == View::Whole {
@@ -101,7 +105,7 @@ pub fn at(curves: &Curves, step: u64) -> Vec<Item> {
             let val = named("val", Some(e.val_loss));
             items.push(estimate_item(theme, format!("{val} @{}", number::count(e.step))));
             let figures = run.figures().into_iter();
-            items.extend(figures.filter_map(|figure| figure_item(theme, run, e, figure)));
+            items.extend(figures.filter_map(|figure| figure_item(theme, e, figure)));
         }
         items.push(batch_item(theme, &named("train", Some(reading.train))));
     }
@@ -134,11 +138,9 @@ fn estimate_item(theme: &Theme, text: String) -> Item {
 }
 
 /// What an estimate measured beside the loss.
-fn figure_item(theme: &Theme, run: &Run, estimate: &Evaluation, figure: Figure) -> Option<Item> {
+fn figure_item(theme: &Theme, estimate: &Evaluation, figure: Figure) -> Option<Item> {
     let value = figure.unit.write(estimate.figure(figure.name)?);
-    // Beside the loss it is the loss' estimate, and says so there.
-    let step = if run.figures().len() > 1 { String::new() } else { of_step(run, estimate.step) };
-    Some(estimate_item(theme, format!("{} {value}{step}", figure.name)))
+    Some(estimate_item(theme, format!("{} {value}", figure.name)))
 }
 
 fn batch_item(theme: &Theme, text: &str) -> Item {
@@ -195,30 +197,33 @@ pub fn draw(items: &[Item], theme: &Theme, area: Rect, buf: &mut Buffer) {
     let mut places = places(items, area.width, area.height);
     let missing = |shown: usize| items[shown..].iter().filter(|item| !item.optional).count();
     let key = action::row(Action::CycleView).places[0].keys[0].label(theme.glyphs.ascii);
-    let mut note = String::new();
+    // Behind the last item, or in the row under it.
+    let behind = |places: &[(u16, u16)], note: &str| {
+        let last = places.last().zip(places.len().checked_sub(1));
+        let (row, x) = last.map_or((0, 0), |(&(row, x), i)| (row, x + items[i].width() + GAP));
+        let fits = x + note.width() as u16 <= area.width;
+        let (row, x) = if fits { (row, x) } else { (row + 1, 0) };
+        (row < area.height && note.width() <= usize::from(area.width)).then_some((row, x))
+    };
+    let mut note = None;
     while missing(places.len()) > 0 {
-        note = format!("{} more: {key}", missing(places.len()));
-        let last = places.len().checked_sub(1);
-        let end = last.map_or(0, |i| places[i].1 + items[i].width() + GAP);
-        let row_full = end + note.width() as u16 > area.width;
-        if !row_full {
-            break;
-        }
+        let text = format!("{} more: {key}", missing(places.len()));
+        note = behind(&places, &text).map(|at| (at, text));
         // The run's own curves matter more than how many others there are.
-        if places.len() <= KEPT {
-            note.clear();
+        if note.is_some() || places.len() <= KEPT {
             break;
         }
         places.pop();
     }
-    let mut end = Position { x: area.x, y: area.y };
     for (item, &(row, x)) in items.iter().zip(&places) {
         let (x, y) = (area.x + x, area.y + row);
         let after = put(buf, area, x, y, &item.sign, item.style);
         let x = if item.sign.is_empty() { x } else { after + 1 };
         // A named curve is written in the text's own colour; its sign carries the curve's.
         let style = if item.sign.is_empty() { item.style } else { theme.style(Role::Text) };
-        end = Position { x: put(buf, area, x, y, &item.text, style) + GAP, y };
+        put(buf, area, x, y, &item.text, style);
     }
-    put(buf, area, end.x, end.y, &note, theme.style(Role::Muted));
+    if let Some(((row, x), text)) = note {
+        put(buf, area, area.x + x, area.y + row, &text, theme.style(Role::Muted));
+    }
 }
