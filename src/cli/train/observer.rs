@@ -10,6 +10,7 @@ use serde_json::json;
 use super::signals::{self, Signals};
 use super::{Arguments, Failure};
 use crate::cli::say;
+use crate::model::card::{Figure, Unit};
 use crate::train::event::Evaluation;
 use crate::train::{Command, Event, Session, Told, Worker};
 
@@ -17,6 +18,8 @@ use crate::train::{Command, Event, Session, Told, Worker};
 pub struct Observer<'a> {
     arguments: &'a Arguments,
     stage: String,
+    /// How what is measured beside the loss is written.
+    figures: Vec<Figure>,
     parameters: usize,
     bar: ProgressBar,
     begun: Instant,
@@ -84,6 +87,7 @@ impl<'a> Observer<'a> {
         Self {
             arguments,
             stage: config.stage.clone(),
+            figures: [session.card().parts, config.task.card().figures].concat(),
             parameters: session.weights().len(),
             bar,
             begun: Instant::now(),
@@ -251,8 +255,10 @@ impl<'a> Observer<'a> {
             let mut line =
                 format!("step {step}: train loss {train_loss:.4}, val loss {val_loss:.4}");
             for figure in figures {
+                let known = self.figures.iter().find(|known| known.name == figure.name);
+                let unit = known.map_or(Unit::Plain, |known| known.unit);
                 let name = figure.name.replace('_', " ");
-                _ = write!(line, ", {name} {:.4}", figure.value);
+                _ = write!(line, ", {name} {}", unit.write(figure.value));
             }
             line
         };

@@ -51,16 +51,13 @@ impl<'a> Curves<'a> {
             Ghost { named, curve, off: None }
         };
         let mut ghosts: Vec<Ghost> = facts.visible_ghosts().into_iter().map(curve).collect();
-        let range = match figure {
-            Some(figure) => {
-                let own = curve::measured(&run.history, figure);
-                let all = own.iter().chain(ghosts.iter().flat_map(|ghost| &ghost.curve));
-                curve::figures_shown(figure, all)
-            }
-            None => {
-                let earlier = ghosts.iter().map(|ghost| &*ghost.named.ghost.history);
-                curve::losses_shown(pane.view, run, &smoothed, earlier, facts.yardsticks())
-            }
+        let range = if let Some(figure) = figure {
+            let own = curve::measured(&run.history, figure);
+            let all = own.iter().chain(ghosts.iter().flat_map(|ghost| &ghost.curve));
+            curve::figures_shown(figure, all)
+        } else {
+            let earlier = ghosts.iter().map(|ghost| &*ghost.named.ghost.history);
+            curve::losses_shown(pane.view, run, &smoothed, earlier, facts.yardsticks())
         };
         let (low, high) = range?;
         let even = figure.is_some_and(|f| !matches!(f.unit, Unit::Nats | Unit::Plain));

@@ -1,5 +1,7 @@
 //! The estimates in figures, the live changes and the earlier runs.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -155,10 +157,7 @@ fn evaluations(
     }
     let references = facts.yardsticks();
     let beats = if references.is_empty() { "" } else { "  beats" };
-    let names: String = columns
-        .iter()
-        .map(|column| format!("  {:>1$}", column.figure.name, usize::from(column.width)))
-        .collect();
+    let names = across(columns, |figure| figure.name.to_owned());
     rows.line(&format!("{:>8}  {:>6}  {:>6}{names}{beats}", "step", "train", "val"), muted);
     let best = run.best().map(|e| e.step);
     // The estimate at the cursor, and where the list starts so that it shows.
@@ -179,14 +178,10 @@ fn evaluations(
         let x = rows.area.x.saturating_add(18);
         let val = format!("{:>6}", figure(e.val_loss));
         let x = put(rows.buf, rows.area, x, y, &val, theme.style(Role::Validation));
-        let values: String = columns
-            .iter()
-            .map(|column| {
-                let value = e.figure(column.figure.name);
-                let value = value.map_or("–".to_owned(), |value| column.figure.unit.write(value));
-                format!("  {value:>0$}", usize::from(column.width))
-            })
-            .collect();
+        let values = across(columns, |figure| {
+            let value = e.figure(figure.name);
+            value.map_or("–".to_owned(), |value| figure.unit.write(value))
+        });
         let rest = format!("{values}  {worth}{gap}{best}");
         put(rows.buf, rows.area, x, y, &rest, theme.style(Role::Text));
         if chosen == Some(index) {
@@ -194,6 +189,17 @@ fn evaluations(
             rows.buf.set_style(row.intersection(rows.buf.area), theme.style(Role::Accent));
         }
     }
+}
+
+/// What the columns of a row say, right-aligned.
+fn across(columns: &[Column], text: impl Fn(&Figure) -> String) -> String {
+    let mut row = String::new();
+    for column in columns {
+        let width = usize::from(GAP + column.width);
+        // Writing to a string cannot fail.
+        _ = write!(row, "{:>width$}", text(&column.figure));
+    }
+    row
 }
 
 /// A loss in six columns.
