@@ -43,7 +43,10 @@ fn training_says_every_figure_of_every_estimate() {
     let sizes = ["--steps", "2", "--eval-batches", "1", "--threads", "1"];
     for (stage, figures) in [
         ("vae", &["reconstruction", "kl"][..]),
-        ("gan", &["discriminator", "generator", "modes", "high_quality", "divergence", "collapsed"]),
+        (
+            "gan",
+            &["discriminator", "generator", "modes", "high_quality", "divergence", "collapsed"],
+        ),
     ] {
         let lines = lab.json(&[&["train", "--stage", stage, "--json"], &sizes[..]].concat());
         let estimates = &lines[..lines.len() - 1];

@@ -285,7 +285,8 @@ impl<'a> Observer<'a> {
         }
         let ms_per_step = ms_per_step.map_or(String::new(), |ms| format!(", {ms:.3} ms a step"));
         let checkpoint = out.map_or(String::new(), |out| format!(", saved in {out}"));
-        self.print(&format!("done: {step} steps in {seconds:.1} s{ms_per_step}{checkpoint}"))
+        let steps = if step == 1 { "step" } else { "steps" };
+        self.print(&format!("done: {step} {steps} in {seconds:.1} s{ms_per_step}{checkpoint}"))
     }
 
     fn print(&self, line: &str) -> Result<(), Failure> {

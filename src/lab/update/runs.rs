@@ -1,6 +1,7 @@
 //! A run's life: opened with its lesson, changed, rebuilt, restarted, extended.
 
 use super::super::corpus::Corpus;
+use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
@@ -202,7 +203,8 @@ pub fn request(
             }
             let arrow = model.theme.glyphs.arrow;
             let text = format!(
-                "{name} {old} {arrow} {value} rebuilds the model: it starts again from new weights. The present curve stays as a ghost."
+                "{name} {old} {arrow} {value} rebuilds the model: it starts again from new weights. {}",
+                leaves(run, &config)
             );
             ask_to_rebuild(model, "Rebuild?", text, config)
         }
@@ -253,8 +255,22 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 pub fn restart(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
     let config = model.asked.wanted(&run.config);
-    let text = "Start again from new weights, with the hyperparameters as they are now? The present curve stays as a ghost.";
-    ask_to_rebuild(model, "Start again?", text.to_owned(), config)
+    let text = format!(
+        "Start again from new weights, with the hyperparameters as they are now? {}",
+        leaves(run, &config)
+    );
+    ask_to_rebuild(model, "Start again?", text, config)
+}
+
+/// What becomes of a run's curve when one of this configuration takes its place.
+fn leaves(run: &Run, next: &Config) -> &'static str {
+    if !ghost::begun(&run.config, run.step, &run.history) {
+        "The present run has hardly begun and leaves no curve."
+    } else if ghost::same_examples(&run.config, next) {
+        "The present curve stays as a ghost."
+    } else {
+        "Its losses are of other examples: the present curve leaves the chart."
+    }
 }
 
 fn ask_to_rebuild(model: &mut Model, title: &str, text: String, config: Config) -> Vec<Effect> {

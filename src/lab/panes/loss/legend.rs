@@ -12,7 +12,6 @@ use super::{curve, table};
 use crate::lab::action::{self, Action};
 use crate::lab::number;
 use crate::lab::pen::put;
-use crate::lab::run_view::Run;
 use crate::lab::theme::{Role, Theme};
 use crate::model::card::{Figure, Unit};
 use crate::train::event::Evaluation;
@@ -51,14 +50,14 @@ pub fn now(curves: &Curves) -> Vec<Item> {
     if let Some(figure) = figure {
         let text = last.and_then(|e| {
             let value = figure.unit.write(e.figure(figure.name)?);
-            Some(format!("{} {value}{}", figure.name, of_step(run, e.step)))
+            Some(format!("{} {value}{}", figure.name, of_step(run.step, e.step)))
         });
         items.extend(text.map(|text| estimate_item(theme, text)));
     } else {
         let train = curves.smoothed.last().map(|(_, loss)| *loss);
         items.push(curve_item(theme, "train", train));
         let val = last.map_or("val".to_owned(), |e| {
-            format!("{}{}", named("val", Some(e.val_loss)), of_step(run, e.step))
+            format!("{}{}", named("val", Some(e.val_loss)), of_step(run.step, e.step))
         });
         items.push(estimate_item(theme, val));
     }
@@ -66,11 +65,11 @@ pub fn now(curves: &Curves) -> Vec<Item> {
         .rev()
         .map(|index| {
             let ghost = &curves.ghosts[index];
-            let value = match figure {
-                Some(_) => ghost.curve.last().map(|(_, value)| *value),
+            let last = match figure {
+                Some(_) => ghost.curve.last().map(|(step, value)| (*step as u64, *value)),
                 None => table::final_val(ghost.named.ghost),
             };
-            ghost_item(curves, index, value)
+            ghost_item(curves, index, last)
         })
         .collect();
     if figure.is_none() {
@@ -112,15 +111,15 @@ pub fn at(curves: &Curves, step: u64) -> Vec<Item> {
     items.extend(reading.lr.map(|lr| plain(format!("lr {}", number::setting(lr)))));
     for (index, ghost) in curves.ghosts.iter().enumerate() {
         if let Some(value) = curve::at(&ghost.curve, last) {
-            items.push(ghost_item(curves, index, Some(value)));
+            items.push(ghost_item(curves, index, Some((ghost.named.ghost.step, value))));
         }
     }
     items
 }
 
 /// Where an estimate is not of this moment, the step that it is of.
-fn of_step(run: &Run, step: u64) -> String {
-    if step == run.step { String::new() } else { format!(" @{}", number::count(step)) }
+fn of_step(now: u64, step: u64) -> String {
+    if step == now { String::new() } else { format!(" @{}", number::count(step)) }
 }
 
 fn named(name: &str, loss: Option<f64>) -> String {
@@ -148,8 +147,8 @@ fn batch_item(theme: &Theme, text: &str) -> Item {
     Item::new(sign, batch_pen(theme).style, text.to_owned())
 }
 
-/// An earlier run, with its letter on the chart; `value` as the axis has it.
-fn ghost_item(curves: &Curves, index: usize, value: Option<f64>) -> Item {
+/// An earlier run, with its letter on the chart; a step that is not its last, and a value as the axis has it.
+fn ghost_item(curves: &Curves, index: usize, value: Option<(u64, f64)>) -> Item {
     let (theme, ghost) = (curves.facts.theme, &curves.ghosts[index]);
     let pen = ghost_pen(theme, index);
     let sign = if theme.glyphs.ascii {
@@ -158,10 +157,13 @@ fn ghost_item(curves: &Curves, index: usize, value: Option<f64>) -> Item {
         format!("{}{}", pen.stroke(false, 2), pen.sign)
     };
     let label = &ghost.named.label;
-    let value = value.map_or(String::new(), |value| match curves.figure.map(|f| f.unit) {
-        Some(Unit::Share) => Unit::Share.write(value / 100.0),
-        Some(unit) => unit.write(value),
-        None => number::loss(value),
+    let value = value.map_or(String::new(), |(step, value)| {
+        let value = match curves.figure.map(|f| f.unit) {
+            Some(Unit::Share) => Unit::Share.write(value / 100.0),
+            Some(unit) => unit.write(value),
+            None => number::loss(value),
+        };
+        value + &of_step(ghost.named.ghost.step, step)
     });
     let off = ghost.off.map_or(String::new(), |off| format!(" ({off})"));
     // A name that ends in a number of steps is no number itself.

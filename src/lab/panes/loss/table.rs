@@ -64,7 +64,8 @@ pub fn draw(pane: &Loss, facts: &Facts, run: &Run, area: Rect, buf: &mut Buffer)
         rows.y += 1;
         heading(&mut rows, "earlier runs, last val");
         for (i, named) in ghosts.iter().enumerate().rev() {
-            let val = final_val(named.ghost).map_or("–".to_owned(), number::loss);
+            let last = final_val(named.ghost);
+            let val = last.map_or("–".to_owned(), |(_, loss)| number::loss(loss));
             let letter = LETTERS[i % LETTERS.len()];
             rows.line(&format!("{val:>8}  {letter} {}", named.label), facts.theme.ghost(i));
         }
@@ -130,9 +131,10 @@ fn figures(run: &Run, cursor: Option<u64>, columns: &[Column]) -> Vec<Measured> 
     all.filter(listed).collect()
 }
 
-/// A ghost's last estimate of the validation loss.
-pub fn final_val(ghost: &Ghost) -> Option<f64> {
-    ghost.history.evaluations.iter().rev().map(|e| e.val_loss).find(|loss| loss.is_finite())
+/// A ghost's last estimate of the validation loss, and its step.
+pub fn final_val(ghost: &Ghost) -> Option<(u64, f64)> {
+    let mut estimates = ghost.history.evaluations.iter().rev();
+    estimates.find(|e| e.val_loss.is_finite()).map(|e| (e.step, e.val_loss))
 }
 
 fn heading(rows: &mut Lines, text: &str) {

@@ -466,8 +466,9 @@ fn ghosts_are_told_apart_without_colour_and_say_where_they_are() {
     for point in &mut std::sync::Arc::make_mut(&mut model.ghosts[0].history).points {
         point.mean += 40.0;
     }
+    model.ghosts[0].step = 5200;
     let text = screen(&model, 100, 18);
-    assert!(text.contains("single-head 2.440 (above the chart)"), "{text}");
+    assert!(text.contains("single-head 2.440 @5,000 (above the chart)"), "{text}");
 }
 
 #[test]
