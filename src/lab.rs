@@ -19,6 +19,7 @@ pub mod facts;
 pub mod fixture;
 pub mod folder;
 pub mod frame_cost;
+pub mod ghost;
 pub mod host;
 pub mod input;
 pub mod key;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::asked::Asked;
 use super::corpus::Corpus;
 use super::frame_cost::FrameCost;
+use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
-use super::run_view::{Ghost, Origin, Run};
+use super::run_view::Run;
 use super::theme::Theme;
 use crate::lesson::{Lesson, Step};
 use crate::model::Card;
@@ -82,9 +83,11 @@ impl<'a> Facts<'a> {
         self.snapshot.map_or(&[], |snapshot| &snapshot.prompt)
     }
 
-    /// Losses to compare the run's with: what counting reaches on the text, where it is trained on one.
+    /// Losses to compare the run's with: what counting reaches on the text, where it is trained on one and cannot look up
+    /// what comes next.
     pub fn yardsticks(&self) -> &'a [Reference] {
-        self.corpus.filter(|_| self.reads_prompt()).map_or(&[], Corpus::yardsticks)
+        let predicts = self.reads_prompt() && !self.run.is_some_and(|run| run.sees_future());
+        self.corpus.filter(|_| predicts).map_or(&[], Corpus::yardsticks)
     }
 
     pub fn tokenizer(&self) -> Option<&'a Tokenizer> {
@@ -124,11 +127,8 @@ impl<'a> Facts<'a> {
         sign.map_or_else(|| "?".to_owned(), |c| shown::sign(c, self.theme.glyphs.ascii))
     }
 
-    /// The ghosts to draw now: earlier runs of this stage, and other stages' curves.
-    pub fn visible_ghosts(&self) -> impl Iterator<Item = &'a Ghost> + use<'a> {
-        let stage = self.run.map_or("", |run| run.stage());
-        self.ghosts
-            .iter()
-            .filter(move |ghost| (ghost.origin == Origin::Rebuilt) == (ghost.stage == stage))
+    /// The ghosts to draw now.
+    pub fn visible_ghosts(&self) -> Vec<ghost::Named<'a>> {
+        self.run.map_or_else(Vec::new, |run| ghost::beside(run, self.ghosts))
     }
 }

@@ -8,10 +8,11 @@ use ratatui::layout::{Position, Rect, Size};
 use super::action::Action;
 use super::border::{self, Border};
 use super::corpus::Corpus;
+use super::ghost::{Ghost, Origin};
 use super::model::Model;
 use super::pane::Seat;
 use super::panes::PaneId;
-use super::run_view::{Ghost, Origin, Run, Speed, Status};
+use super::run_view::{Run, Speed, Status};
 use super::theme::Theme;
 use super::widgets::ascii;
 use crate::model::sampling::Sampling;
@@ -89,9 +90,11 @@ pub fn model(width: u16, height: u16) -> Model {
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
     };
     model.run = Some(Run { observed, signs: None, replaces: None });
+    let config = stage("single-head").unwrap().config(65, 1337);
     model.ghosts.push(Ghost {
-        stage: "single-head".to_owned(),
-        label: "single-head".to_owned(),
+        card: Some(card(&config)),
+        config,
+        step: 5000,
         origin: Origin::Stage,
         history: Arc::new(history(5000, 2.41)),
     });
@@ -105,11 +108,12 @@ pub fn model(width: u16, height: u16) -> Model {
 pub fn pane(model: &Model, id: PaneId, width: u16, height: u16) -> Buffer {
     let area = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(area);
+    let seat = Seat { room: border::inside(area), focused: true, zoomed: false };
     let border = Border {
         number: Some(2),
         title: model.panes.get(id).title(),
         detail: &id.detail(model),
-        about: &id.about(model),
+        about: &model.panes.get(id).about(&model.facts(), seat),
         focused: true,
     };
     border.draw(&model.theme, area, &mut buf);

@@ -13,6 +13,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// `1 step`, `1,240 steps`.
+pub fn steps(n: u64) -> String {
+    format!("{} step{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// Large figures in little room: `476k`, `10.8M`.
 pub fn short(x: f64) -> String {
     match x.abs() {
@@ -97,6 +102,7 @@ mod tests {
         assert_eq!(count(7), "7");
         assert_eq!(count(1240), "1,240");
         assert_eq!(count(10_788_929), "10,788,929");
+        assert_eq!([steps(0), steps(1), steps(1240)], ["0 steps", "1 step", "1,240 steps"]);
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! The run on the screen, and what is left of earlier ones.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 
 use crate::stage::Config;
 use crate::task::signs::Signs;
 use crate::train::Observed;
 use crate::train::event::RunId;
-use crate::train::history::History;
 
 pub use crate::train::observed::{Speed, Status};
 
@@ -46,23 +44,4 @@ impl Run {
     pub fn is_on_text(&self) -> bool {
         self.config.task.reads_text()
     }
-}
-
-/// Where a ghost comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A run of the same stage before it was rebuilt or restarted.
-    Rebuilt,
-    /// Another stage's run.
-    Stage,
-}
-
-/// An earlier run's curve.
-#[derive(Clone, Debug)]
-pub struct Ghost {
-    pub stage: String,
-    /// For the legend: `n_head 4`, `single-head`.
-    pub label: String,
-    pub origin: Origin,
-    pub history: Arc<History>,
 }

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use super::ghost::Origin;
 use super::model::Model;
 use super::number;
-use super::run_view::Origin;
+use crate::model::card::Better;
 use crate::train::History;
 
 /// A few lines: the lesson, and each run with its steps, its best validation loss and where it was saved.
@@ -12,36 +13,38 @@ pub fn lines(model: &Model) -> Vec<String> {
     let lesson = model.lesson();
     let mut lines = vec![format!("gpt-lab: lesson {}, {}", model.lesson + 1, lesson.title)];
     let shown = model.run.as_ref().map(|run| run.replaces.as_deref().unwrap_or(run));
-    let present = shown.map(|run| (run.stage(), run.step, &run.history)).into_iter();
-    let parked = model.ghosts.iter().filter(|g| g.origin == Origin::Stage).map(|ghost| {
-        let step = ghost.history.points.last().map_or(0, |point| point.step + point.count - 1);
-        (ghost.stage.as_str(), step, &*ghost.history)
-    });
+    let present =
+        shown.map(|run| (run.stage(), run.step, run.card.as_deref(), &run.history)).into_iter();
+    let parked = model.ghosts.iter().filter(|g| g.origin == Origin::Stage);
+    let parked = parked.map(|g| (g.stage(), g.step, g.card.as_deref(), &*g.history));
     let here = shown.map(|run| run.stage());
     let parked = parked.filter(|(stage, ..)| Some(*stage) != here);
-    for (stage, step, history) in present.chain(parked) {
+    for (stage, step, card, history) in present.chain(parked) {
         if step == 0 {
             continue;
         }
-        let best = best(history).map_or("not estimated yet".to_owned(), number::loss);
+        // In a game of two a low loss is no good one.
+        let directed = card.is_none_or(|card| card.loss.better != Better::Neither);
+        let (which, loss) =
+            if directed { ("best", best(history)) } else { ("last", losses(history).last()) };
+        let loss = loss.map_or("not estimated yet".to_owned(), number::loss);
         let saved = model.saved.iter().rev().find(|saved| saved.stage == stage);
         let saved = saved
             .map_or("not saved".to_owned(), |saved| format!("saved in {}", saved.path.display()));
         lines.push(format!(
-            "  {stage}: {} steps, best validation loss {best}, {saved}",
-            number::count(step)
+            "  {stage}: {}, {which} validation loss {loss}, {saved}",
+            number::steps(step)
         ));
     }
     lines
 }
 
 fn best(history: &History) -> Option<f64> {
-    history
-        .evaluations
-        .iter()
-        .map(|e| e.val_loss)
-        .filter(|loss| loss.is_finite())
-        .min_by(f64::total_cmp)
+    losses(history).min_by(f64::total_cmp)
+}
+
+fn losses(history: &History) -> impl Iterator<Item = f64> + '_ {
+    history.evaluations.iter().map(|e| e.val_loss).filter(|loss| loss.is_finite())
 }
 
 /// Writes the summary to standard output, which is the terminal again.
@@ -56,6 +59,8 @@ pub fn print(model: &Model) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use crate::lab::fixture;
     use crate::lab::model::Saved;
 
@@ -79,5 +84,15 @@ mod tests {
             lines[2]
         );
         assert!(lines[2].ends_with("not saved"));
+    }
+
+    #[test]
+    fn a_loss_without_a_direction_has_no_best() {
+        let mut model = fixture::model(80, 24);
+        let run = model.run.as_mut().unwrap();
+        Arc::make_mut(run.card.as_mut().unwrap()).loss.better = crate::model::card::Better::Neither;
+        run.history.evaluations.last_mut().unwrap().val_loss = 2.9;
+        let line = &super::lines(&model)[1];
+        assert!(line.contains("last validation loss 2.900"), "{line}");
     }
 }

@@ -1,5 +1,6 @@
 //! What happens when something happens: pure, with time passed in.
 
+mod ghosts;
 mod keys;
 mod leaving;
 mod mouse;

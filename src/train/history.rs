@@ -111,9 +111,18 @@ impl History {
         self.evaluations.push(evaluation);
     }
 
-    /// Adds a live change; changes of the same hyperparameter at the same step become one.
+    /// Adds a live change; changes of the same hyperparameter at the same step become one, and none where they lead back to
+    /// where they began.
     pub fn edited(&mut self, edit: &Edit) {
         let new = edit.new.to_string();
+        let same = |known: &RecordedEdit| known.step == edit.step && known.name == edit.name;
+        let before = self.edits.iter().rposition(|known| known.step != edit.step);
+        let here = before.map_or(0, |before| before + 1);
+        let began = self.edits[here..].iter().find(|known| same(known)).map(|known| &known.old);
+        if began.map_or(edit.old == edit.new, |old| *old == new) {
+            self.edits.retain(|known| !same(known));
+            return;
+        }
         if let Some(last) = self.edits.last_mut()
             && last.step == edit.step
             && last.name == edit.name
@@ -236,5 +245,25 @@ mod tests {
             (history.edits[0].old.as_str(), history.edits[0].new.as_str()),
             ("1e-3", "0.01")
         );
+    }
+
+    #[test]
+    fn an_edit_that_is_taken_back_before_the_next_step_is_none() {
+        let edit = |step, name, old, new| {
+            let (old, new) = (Value::Number(old), Value::Number(new));
+            Edit { step, name, old, new }
+        };
+        let mut history = History::default();
+        history.edited(&edit(4, "lr", 1e-3, 0.01));
+        history.edited(&edit(5, "lr", 0.01, 0.03));
+        history.edited(&edit(5, "dropout", 0.0, 0.1));
+        history.edited(&edit(5, "lr", 0.03, 0.1));
+        history.edited(&edit(5, "lr", 0.1, 0.01));
+        history.edited(&edit(5, "beta1", 0.9, 0.9));
+        let kept: Vec<_> = history.edits.iter().map(|e| (e.step, e.name.as_str())).collect();
+        assert_eq!(kept, [(4, "lr"), (5, "dropout")]);
+        // Over a step it was a change, and back.
+        history.edited(&edit(6, "dropout", 0.1, 0.0));
+        assert_eq!(history.edits.len(), 3);
     }
 }

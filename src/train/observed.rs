@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event::{Event, RunId};
 use super::history::History;
 use super::report::{Evaluation, StepReport};
-use crate::model::card::Figure;
+use crate::model::card::{Better, Figure};
 use crate::model::{Card, Form};
 use crate::stage::config::Config;
 use crate::stage::hyperparameter::hyperparameter;
@@ -170,8 +170,38 @@ impl Observed {
         self.history.evaluations.last()
     }
 
-    /// The best validation loss so far.
+    /// What was measured beside the loss and how it is written: its parts, then what the answers are worth.
+    pub fn figures(&self) -> Vec<Figure> {
+        let known = self.parts().iter().chain(self.config.task.card().figures);
+        let measured = |figure: &&Figure| {
+            self.history.evaluations.iter().any(|e| e.figure(figure.name).is_some())
+        };
+        known.filter(measured).copied().collect()
+    }
+
+    /// In what the loss is measured, as an axis says it.
+    pub fn unit(&self) -> &'static str {
+        match self.card.as_ref().map(|card| card.loss.unit.name()) {
+            None | Some("") => "loss",
+            Some(name) => name,
+        }
+    }
+
+    /// Whether it may look up what it is asked for: its loss is no loss of a prediction.
+    pub fn sees_future(&self) -> bool {
+        self.card.as_ref().is_some_and(|card| card.structure.sees_future)
+    }
+
+    /// Whether a lower loss says anything: in a game of two it does not.
+    pub fn has_direction(&self) -> bool {
+        self.card.as_ref().is_none_or(|card| card.loss.better != Better::Neither)
+    }
+
+    /// The best validation loss so far, where the loss has a direction.
     pub fn best(&self) -> Option<&Evaluation> {
+        if !self.has_direction() {
+            return None;
+        }
         let finite = self.history.evaluations.iter().filter(|e| e.val_loss.is_finite());
         finite.min_by(|a, b| a.val_loss.total_cmp(&b.val_loss))
     }

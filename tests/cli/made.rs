@@ -38,6 +38,30 @@ fn eval_judges_answers_to_held_out_examples() {
 }
 
 #[test]
+fn training_says_every_figure_of_every_estimate() {
+    let lab = Lab::new();
+    let sizes = ["--steps", "2", "--eval-batches", "1", "--threads", "1"];
+    for (stage, figures) in [
+        ("vae", &["reconstruction", "kl"][..]),
+        (
+            "gan",
+            &["discriminator", "generator", "modes", "high_quality", "divergence", "collapsed"],
+        ),
+    ] {
+        let lines = lab.json(&[&["train", "--stage", stage, "--json"], &sizes[..]].concat());
+        let estimates = &lines[..lines.len() - 1];
+        for line in estimates {
+            assert!(figures.iter().all(|figure| line[*figure].is_number()), "{line}");
+        }
+        assert!(!estimates.is_empty());
+    }
+    let gan = ["train", "--stage", "gan"];
+    let words = lab.out(&[&gan[..], &sizes].concat());
+    assert!(words.contains(" of 8, high quality ") && words.contains(" %, "), "{words}");
+    assert!(words.contains("collapsed yes") || words.contains("collapsed no"), "{words}");
+}
+
+#[test]
 fn sample_answers_draws_and_makes_points() {
     let lab = Lab::new();
     train(&lab, "encoder-decoder", "2", "pairs", &["--task", "dates"]);

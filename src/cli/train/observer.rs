@@ -10,6 +10,7 @@ use serde_json::json;
 use super::signals::{self, Signals};
 use super::{Arguments, Failure};
 use crate::cli::say;
+use crate::model::card::{Figure, Unit};
 use crate::train::event::Evaluation;
 use crate::train::{Command, Event, Observed, Session, Told, Worker};
 
@@ -17,6 +18,8 @@ use crate::train::{Command, Event, Observed, Session, Told, Worker};
 pub struct Observer<'a> {
     arguments: &'a Arguments,
     run: Observed,
+    /// How what is measured beside the loss is written.
+    figures: Vec<Figure>,
     bar: ProgressBar,
     begun: Instant,
     /// Time in steps, and how many.
@@ -81,6 +84,7 @@ impl<'a> Observer<'a> {
             arguments,
             // What is asked for first does not wait for what is told first.
             run: Observed { step, ..Observed::opening(session.run(), config.clone()) },
+            figures: [session.card().parts, config.task.card().figures].concat(),
             bar,
             begun: Instant::now(),
             seconds: 0.0,
@@ -245,8 +249,10 @@ impl<'a> Observer<'a> {
             let mut line =
                 format!("step {step}: train loss {train_loss:.4}, val loss {val_loss:.4}");
             for figure in figures {
+                let known = self.figures.iter().find(|known| known.name == figure.name);
+                let unit = known.map_or(Unit::Plain, |known| known.unit);
                 let name = figure.name.replace('_', " ");
-                _ = write!(line, ", {name} {:.4}", figure.value);
+                _ = write!(line, ", {name} {}", unit.write(figure.value));
             }
             line
         };
@@ -273,7 +279,8 @@ impl<'a> Observer<'a> {
         }
         let ms_per_step = ms_per_step.map_or(String::new(), |ms| format!(", {ms:.3} ms a step"));
         let checkpoint = out.map_or(String::new(), |out| format!(", saved in {out}"));
-        self.print(&format!("done: {step} steps in {seconds:.1} s{ms_per_step}{checkpoint}"))
+        let steps = if step == 1 { "step" } else { "steps" };
+        self.print(&format!("done: {step} {steps} in {seconds:.1} s{ms_per_step}{checkpoint}"))
     }
 
     fn print(&self, line: &str) -> Result<(), Failure> {

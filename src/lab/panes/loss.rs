@@ -4,6 +4,7 @@ mod banner;
 mod chart;
 mod chosen;
 mod curve;
+mod curves;
 mod legend;
 mod markers;
 mod pens;
@@ -13,6 +14,7 @@ mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
@@ -20,7 +22,7 @@ use crate::lab::number;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
 use crate::lab::run_view::Run;
-use crate::train::event::Figure;
+use crate::model::card::Figure;
 use chart::Chart;
 pub use chosen::Loss;
 use chosen::View;
@@ -34,7 +36,7 @@ impl Loss {
         let (first, last) = (first.step, last.step);
         let now = self.cursor;
         let from = now.unwrap_or(last);
-        let axis = chart::steps(run, self.view, self.log_steps);
+        let axis = curves::steps(run, self.view, self.log_steps);
         let along = |share: f64| {
             let place = axis.place(from as f64).unwrap_or(1.0) + share;
             let step = axis.value(place).round().max(0.0) as u64;
@@ -61,7 +63,42 @@ impl Loss {
             to > last && (now.is_none() || now >= Some(last) || action != Action::PageDown);
         self.cursor = (!lets_go).then(|| to.clamp(first, last));
     }
+
+    /// Whether left and right go through the table's columns.
+    fn scrolls(&self, facts: &Facts) -> bool {
+        self.view == View::Table && facts.run.is_some_and(|run| !run.figures().is_empty())
+    }
+
+    /// What the chart shows, at length where there is room.
+    fn about_curves(&self, facts: &Facts, run: &Run, seat: Seat) -> String {
+        if let Some(figure) = self.view.figure(run) {
+            return format!("{} of held-out examples, at every estimate", figure.name);
+        }
+        let estimates = format!("{} estimates", facts.theme.glyphs.knob);
+        let back = curve::window(self.view, run.step).min(run.step as f64) as u64;
+        let short = if run.history.points.is_empty() {
+            estimates
+        } else {
+            format!("smoothed ~{}; {estimates}", number::steps(back.max(1)))
+        };
+        let more = if run.sees_future() {
+            SEES
+        } else if facts.yardsticks().is_empty() {
+            run.card.as_ref().map_or("", |card| card.loss.of)
+        } else {
+            "lines: what counting reaches"
+        };
+        let long = format!("{short}; {more}");
+        if more.is_empty() || long.width() + 2 > usize::from(seat.room.width) {
+            short
+        } else {
+            long
+        }
+    }
 }
+
+/// Why a run without a mask is measured against nothing.
+const SEES: &str = "without a mask it sees the answers: no loss to compare";
 
 impl Pane for Loss {
     fn title(&self) -> &'static str {
@@ -72,12 +109,16 @@ impl Pane for Loss {
         let mut parts = Vec::new();
         if let Some(evaluation) = facts.run.and_then(|run| run.evaluation()) {
             let beats = curve::beaten(evaluation.val_loss, facts.yardsticks());
-            let beats = beats.map_or(String::new(), |r| format!(" beats {}", r.name));
+            let beats = match beats {
+                Some(reference) => format!(" beats {}", reference.name),
+                None if facts.run.is_some_and(|run| run.sees_future()) => {
+                    " sees the answers".to_owned()
+                }
+                None => String::new(),
+            };
             parts.push(format!("val {}{beats}", number::loss(evaluation.val_loss)));
         }
-        parts.extend(
-            answers(facts).map(|figure| format!("{} {}", figure.name, number::value(figure.value))),
-        );
+        parts.extend(answers(facts));
         if self.view == View::Close {
             parts.push("close-up".to_owned());
         }
@@ -90,14 +131,23 @@ impl Pane for Loss {
         parts.join(" · ")
     }
 
-    fn about(&self, facts: &Facts, _seat: Seat) -> String {
+    fn about(&self, facts: &Facts, seat: Seat) -> String {
         match facts.run {
-            Some(run) if self.view != View::Table => {
-                let steps = curve::window(run, self.view);
-                format!("smoothed ~{steps:.0} steps; {} estimates", facts.theme.glyphs.knob)
+            Some(run) if self.view == View::Table => {
+                let columns = table::columns(self, facts, run, seat.room.width).len();
+                if columns < run.figures().len() {
+                    let (left, right) = (facts.theme.glyphs.left, facts.theme.glyphs.right);
+                    format!("estimates on held-out examples; {left} {right} more columns")
+                } else if run.sees_future() {
+                    SEES.to_owned()
+                } else if facts.yardsticks().is_empty() {
+                    "estimates on held-out examples".to_owned()
+                } else {
+                    "estimates, and the best counting that each beats".to_owned()
+                }
             }
-            Some(_) if facts.yardsticks().is_empty() => "estimates on held-out examples".to_owned(),
-            _ => "estimates, and the best counting that each beats".to_owned(),
+            Some(run) => self.about_curves(facts, run, seat),
+            None => "the loss of every batch, and estimates".to_owned(),
         }
     }
 
@@ -108,11 +158,11 @@ impl Pane for Loss {
             return sentence(facts.theme, text, area, buf);
         };
         if self.view == View::Table {
-            return table::draw(facts, run, self.cursor, area, buf);
+            return table::draw(self, facts, run, area, buf);
         }
         let (chart_area, side) = split(seat.zoomed, area);
         if let Some(side) = side {
-            table::draw(facts, run, self.cursor, side, buf);
+            table::draw(self, facts, run, side, buf);
         }
         match Chart::new(self, facts, run, chart_area) {
             Some(chart) => chart.draw(buf),
@@ -123,14 +173,13 @@ impl Pane for Loss {
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         match action {
             Action::CycleView => {
-                self.view = match self.view {
-                    View::Whole => View::Close,
-                    View::Close => View::Table,
-                    View::Table => View::Whole,
-                }
+                let figures = facts.run.map_or_else(Vec::new, |run| run.figures());
+                self.view = self.view.next(&figures);
             }
             Action::LogAxes => self.log_steps = !self.log_steps,
             Action::LogLosses => self.log_losses = !self.log_losses,
+            Action::Left if self.scrolls(facts) => self.scrolled = self.scrolled.saturating_sub(1),
+            Action::Right if self.scrolls(facts) => self.scrolled += 1,
             action => {
                 if let Some(run) = facts.run {
                     self.move_cursor(run, action);
@@ -149,6 +198,8 @@ impl Pane for Loss {
     }
 
     fn refresh(&mut self, facts: &Facts) {
+        let figures = facts.run.map_or(0, |run| run.figures().len());
+        self.scrolled = self.scrolled.min(figures.saturating_sub(1));
         let points = facts.run.map_or(&[][..], |run| &run.history.points);
         let range = points.first().map(|p| p.step).zip(points.last().map(|p| p.step));
         let cursor = self.cursor.zip(range);
@@ -180,10 +231,13 @@ fn split(zoomed: bool, area: Rect) -> (Rect, Option<Rect>) {
 }
 
 /// What the last estimate says beside the loss, without the loss's own parts.
-fn answers<'a>(facts: &Facts<'a>) -> impl Iterator<Item = &'a Figure> + use<'a> {
-    let run = facts.run;
-    let figures = run.and_then(|run| run.evaluation()).map_or(&[][..], |e| &e.figures);
-    figures.iter().filter(move |figure| {
-        run.is_some_and(|run| !run.parts().iter().any(|part| part.name == figure.name))
-    })
+fn answers(facts: &Facts) -> Vec<String> {
+    let Some((run, estimate)) = facts.run.and_then(|run| Some((run, run.evaluation()?))) else {
+        return Vec::new();
+    };
+    let figures = run.config.task.card().figures.iter();
+    let written = |figure: &Figure| {
+        Some(format!("{} {}", figure.name, figure.unit.write(estimate.figure(figure.name)?)))
+    };
+    figures.filter_map(written).collect()
 }

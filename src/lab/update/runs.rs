@@ -1,12 +1,13 @@
 //! A run's life: opened with its lesson, changed, rebuilt, restarted, extended.
 
 use super::super::corpus::Corpus;
+use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::run_view::{Run, Status};
+use super::ghosts;
 use super::say::warn;
-use super::worker;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
@@ -123,7 +124,7 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
             model.left.insert(unseen.stage.clone(), (id, unseen.clone()));
             match replaces {
                 Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {
-                    worker::ghost(model, *old, &unseen);
+                    ghosts::ghost(model, *old, &unseen);
                     None
                 }
                 other => other,
@@ -157,7 +158,7 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     let Some(before) = before else { return warn(model, text) };
     if before.stage() != stage {
         let config = run.config.clone();
-        worker::ghost(model, *before, &config);
+        ghosts::ghost(model, *before, &config);
         return warn(model, text);
     }
     model.undo.retain(|change| change.stage != stage);
@@ -203,7 +204,8 @@ pub fn request(
             }
             let arrow = model.theme.glyphs.arrow;
             let text = format!(
-                "{name} {old} {arrow} {value} rebuilds the model: it starts again from new weights. The present curve stays as a ghost."
+                "{name} {old} {arrow} {value} rebuilds the model: it starts again from new weights. {}",
+                leaves(run, &config)
             );
             ask_to_rebuild(model, "Rebuild?", text, config)
         }
@@ -254,8 +256,22 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 pub fn restart(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
     let config = model.asked.wanted(&run.config);
-    let text = "Start again from new weights, with the hyperparameters as they are now? The present curve stays as a ghost.";
-    ask_to_rebuild(model, "Start again?", text.to_owned(), config)
+    let text = format!(
+        "Start again from new weights, with the hyperparameters as they are now? {}",
+        leaves(run, &config)
+    );
+    ask_to_rebuild(model, "Start again?", text, config)
+}
+
+/// What becomes of a run's curve when one of this configuration takes its place.
+fn leaves(run: &Run, next: &Config) -> &'static str {
+    if !ghost::begun(&run.config, run.step, &run.history) {
+        "The present run has hardly begun and leaves no curve."
+    } else if ghost::same_examples(&run.config, next) {
+        "The present curve stays as a ghost."
+    } else {
+        "Its losses are of other examples: the present curve leaves the chart."
+    }
 }
 
 fn ask_to_rebuild(model: &mut Model, title: &str, text: String, config: Config) -> Vec<Effect> {
@@ -300,16 +316,6 @@ fn changes(old: &Config, new: &Config) -> Vec<Change> {
             new: h.get(new),
         })
         .collect()
-}
-
-/// What a replaced run is called: by what it had and the new one has not.
-pub fn legend(old: &Config, new: &Config) -> String {
-    let differing = HYPERPARAMETERS.iter().filter(|h| h.get(old) != h.get(new));
-    let mut words: Vec<_> = differing.map(|h| format!("{} {}", h.name, h.get(old))).collect();
-    if old.seed != new.seed {
-        words.push(format!("seed {}", old.seed));
-    }
-    if words.is_empty() { "earlier run".to_owned() } else { words.join(", ") }
 }
 
 /// Trains as long again as the stage's preset.

@@ -143,15 +143,15 @@ fn leaving_a_stage_keeps_its_curve_and_coming_back_hides_it() {
     key(&mut model, ']');
     let event = opened(&model, "feed-forward");
     say(&mut model, event);
-    let labels: Vec<_> = model.facts().visible_ghosts().map(|g| g.label.clone()).collect();
-    assert_eq!(labels, ["single-head", "multi-head"]);
+    let labels: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
+    assert_eq!(labels, ["single-head", "multi-head, lr 3e-4, 3,412 steps"]);
     assert!(
         model.facts().snapshot.is_none() && model.facts().sample.is_none(),
         "they belong to the other stage"
     );
     let event = opened(&model, "multi-head");
     say(&mut model, event);
-    let labels: Vec<_> = model.facts().visible_ghosts().map(|g| g.label.clone()).collect();
+    let labels: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
     assert_eq!(
         labels,
         ["single-head"],
@@ -210,8 +210,8 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
         history: Box::default(),
     };
     say(&mut model, event);
-    let ghosts: Vec<_> = model.facts().visible_ghosts().map(|g| g.label.as_str()).collect();
-    assert_eq!(ghosts, ["single-head", "n_head 4"]);
+    let ghosts: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
+    assert_eq!(ghosts, ["single-head", "n_head 4, 3,412 steps"]);
     assert_eq!(model.ghosts.last().unwrap().history.evaluations.len(), 7);
     // Undo asks for the way back.
     assert_eq!(sent(&key(&mut model, 'u')), Vec::<String>::new());

@@ -1,18 +1,13 @@
 //! What the trainer says.
 
-use std::sync::Arc;
-
 use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::number;
 use super::super::overlays::Overlay;
-use super::super::run_view::{Ghost, Origin, Run, Status};
+use super::super::run_view::Run;
+use super::ghosts::retire;
 use super::runs;
-use crate::stage::Config;
 use crate::text::Tokenizer;
-use crate::train::{Command, Event, RunId, Told};
-
-/// Ghosts of rebuilt runs that are kept for a stage.
-const REBUILT_GHOSTS: usize = 4;
+use crate::train::{Command, Event, Told};
 
 pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
     // What happened to a run that is not on the screen (any more) is not shown as if it had happened to this one.
@@ -98,37 +93,6 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         | Event::Diverged { .. } => {}
     }
     Vec::new()
-}
-
-/// A run has been opened: the one that was on the screen before leaves its curve as a ghost.
-fn retire(model: &mut Model, next: RunId, config: &Config) {
-    let Some(run) = model.run.take() else { return };
-    let old = if run.status == Status::Opening { run.replaces } else { Some(Box::new(run)) };
-    if let Some(old) = old.filter(|old| old.id != next) {
-        ghost(model, *old, config);
-    }
-}
-
-/// Keeps the curve of a run that made room for one of this configuration.
-pub fn ghost(model: &mut Model, old: Run, next: &Config) {
-    if old.history.points.is_empty() {
-        return;
-    }
-    let stage = old.config.stage.clone();
-    let (origin, label) = if stage == next.stage {
-        (Origin::Rebuilt, runs::legend(&old.config, next))
-    } else {
-        model.ghosts.retain(|g| !(g.origin == Origin::Stage && g.stage == stage));
-        (Origin::Stage, stage.clone())
-    };
-    let history = Arc::new(old.observed.history);
-    model.ghosts.push(Ghost { stage: stage.clone(), label, origin, history });
-    let rebuilt = |g: &Ghost| g.origin == Origin::Rebuilt && g.stage == stage;
-    if model.ghosts.iter().filter(|g| rebuilt(g)).count() > REBUILT_GHOSTS
-        && let Some(oldest) = model.ghosts.iter().position(rebuilt)
-    {
-        model.ghosts.remove(oldest);
-    }
 }
 
 /// The run on the screen reads its text with this: so must the prompt, and what is shown of earlier tokens is no more.

@@ -9,11 +9,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::boxed::boxed;
 use crate::lab::action;
+use crate::lab::ghost::Origin;
 use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::overlays::{List, ListKind};
 use crate::lab::pen::{clip, put};
-use crate::lab::run_view::Origin;
 use crate::lab::theme::Role;
 
 /// A column of the help: its keys and the longest of its lines.
@@ -205,7 +205,7 @@ fn trained(model: &Model, stage: &str, index: usize) -> String {
     let losses = if let Some(run) = here {
         run.best().map(|e| e.val_loss)
     } else {
-        let parked = model.ghosts.iter().find(|g| g.origin == Origin::Stage && g.stage == stage);
+        let parked = model.ghosts.iter().find(|g| g.origin == Origin::Stage && g.stage() == stage);
         parked.and_then(|g| g.history.evaluations.last()).map(|e| e.val_loss)
     };
     let open = if index == model.lesson {

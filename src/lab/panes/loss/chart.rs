@@ -6,32 +6,27 @@ use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::banner::banner;
 use super::chosen::{Loss, View};
+use super::curves::Curves;
 use super::legend::{self, Item};
-use super::pens::{BATCH, REFERENCE, batch_pen, ghost_pen, train_pen, validation_pen};
+use super::pens::{BATCH, LETTERS, batch_pen, ghost_pen, reference_pen, train_pen, validation_pen};
 use super::{curve, markers};
 use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pen::put;
-use crate::lab::run_view::{Ghost, Run, Status};
+use crate::lab::run_view::{Run, Status};
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::axis;
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
-use crate::lab::widgets::scale::{Kind, Scale};
-use crate::model::config::Architecture;
+use crate::text::ngram::Reference;
+use crate::train::event::Evaluation;
 
 /// Smaller areas have no chart.
 const SMALLEST: (u16, u16) = (16, 4);
-/// Ghosts drawn at most, the newest.
-const GHOSTS: usize = 6;
 /// The legend begins behind the axis' title.
 const LEGEND_START: u16 = 5;
+
 pub struct Chart<'a> {
-    pane: &'a Loss,
-    facts: &'a Facts<'a>,
-    run: &'a Run,
-    ghosts: Vec<(usize, &'a Ghost)>,
-    smoothed: Vec<(f64, f64)>,
-    window: f64,
+    curves: Curves<'a>,
     area: Rect,
     /// Rows above the plot: the legend, then the banner.
     legend: u16,
@@ -41,8 +36,6 @@ pub struct Chart<'a> {
     /// Rows under it: 0, 1 (labels) or 2 (axis and labels).
     under: u16,
     margin: Margin,
-    x: Scale,
-    y: Scale,
 }
 
 /// What stands right of the plot.
@@ -50,6 +43,8 @@ pub struct Chart<'a> {
 enum Margin {
     Nothing,
     Names,
+    /// With two decimals.
+    Short,
     NamesAndLosses,
 }
 
@@ -58,46 +53,28 @@ impl Margin {
         match self {
             Self::Nothing => 0,
             Self::Names => 8,
+            Self::Short => 13,
             Self::NamesAndLosses => 14,
         }
     }
 }
 
-/// The axis of steps.
-pub fn steps(run: &Run, view: View, log: bool) -> Scale {
-    let kind = if log { Kind::LogFromZero } else { Kind::Linear };
-    let (first, last) = curve::steps_shown(run, view);
-    Scale::new(first as f64, last as f64, kind)
-}
-
 impl<'a> Chart<'a> {
     /// Lays the chart out; `None` if there is neither a loss nor a reference to show.
     pub fn new(pane: &'a Loss, facts: &'a Facts<'a>, run: &'a Run, area: Rect) -> Option<Self> {
-        let window = curve::window(run, pane.view);
-        let smoothed = curve::smoothed(&run.history, window);
-        let references = facts.yardsticks();
-        let mut ghosts: Vec<(usize, &Ghost)> = facts.visible_ghosts().enumerate().collect();
-        ghosts.drain(..ghosts.len().saturating_sub(GHOSTS));
-        let shown = ghosts.iter().map(|(_, ghost)| *ghost);
-        let (low, high) = curve::losses_shown(pane.view, run, &smoothed, shown, references)?;
-        let kind = if pane.log_losses { Kind::Log } else { Kind::Linear };
-        let y = Scale::new(low, high, kind);
-        // Room above and below.
-        let y = Scale::new(y.value(-0.03), y.value(1.03), kind);
-
+        let curves = Curves::new(pane, facts, run)?;
         if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
             return None;
         }
-        let banner_rows = banner(facts, run, &smoothed, area.width).map_or(0, |text| {
+        let banner_rows = banner(facts, run, &curves.smoothed, area.width).map_or(0, |text| {
             let lines = Paragraph::new(text).wrap(Wrap { trim: true }).line_count(area.width);
             (lines as u16).min(area.height.saturating_sub(6).max(1)).min(area.height)
         });
         let legend = match area.height {
             0..6 => 0,
             height => {
-                let items = items(pane, facts, run, &smoothed, &ghosts);
-                let two = if pane.cursor.is_some() { 9 } else { 14 };
-                let most = if height >= two { 2 } else { 1 };
+                let items = items(&curves);
+                let most = if height >= 9 { 2 } else { 1 };
                 legend::rows(&items, area.width.saturating_sub(LEGEND_START)).min(most)
             }
         };
@@ -107,11 +84,12 @@ impl<'a> Chart<'a> {
             3..6 => 1,
             _ => 2,
         };
-        let gutter = (labels_width(&y, left - under) + 1).min(area.width / 2);
+        let gutter = (labels_width(&curves, left - under) + 1).min(area.width / 2);
         let margin = match area.width {
-            _ if references.is_empty() => Margin::Nothing,
+            _ if references(&curves).is_empty() => Margin::Nothing,
             0..32 => Margin::Nothing,
-            32..54 => Margin::Names,
+            32..36 => Margin::Names,
+            36..54 => Margin::Short,
             _ => Margin::NamesAndLosses,
         };
         let plot = Rect {
@@ -120,23 +98,7 @@ impl<'a> Chart<'a> {
             width: (area.width - gutter).saturating_sub(margin.width()),
             height: left - under,
         };
-        let (x, banner) = (steps(run, pane.view, pane.log_steps), banner_rows);
-        Some(Self {
-            pane,
-            facts,
-            run,
-            ghosts,
-            smoothed,
-            window,
-            area,
-            legend,
-            banner,
-            plot,
-            under,
-            margin,
-            x,
-            y,
-        })
+        Some(Self { curves, area, legend, banner: banner_rows, plot, under, margin })
     }
 
     /// The step in a column of the plot, if the run has come that far.
@@ -145,8 +107,8 @@ impl<'a> Chart<'a> {
             return None;
         }
         let share = (f64::from(at.x - self.plot.x) + 0.5) / f64::from(self.plot.width);
-        let step = self.x.value(share).round().max(0.0) as u64;
-        let points = &self.run.history.points;
+        let step = self.curves.x.value(share).round().max(0.0) as u64;
+        let points = &self.curves.run.history.points;
         Some(step.clamp(points.first()?.step, points.last()?.step))
     }
 
@@ -160,19 +122,21 @@ impl<'a> Chart<'a> {
         let mut dots = Dots::new(self.plot.width, self.plot.height, self.theme().glyphs.ascii);
         self.references(&mut dots);
         // Enlarged, single batches scatter over all of it.
-        if self.pane.view == View::Whole {
+        if self.curves.pane.view == View::Whole {
             self.batches(&mut dots);
         }
-        for &(index, ghost) in &self.ghosts {
-            let curve = curve::smoothed(&ghost.history, self.window);
-            self.curve(&mut dots, &curve, &ghost_pen(self.theme(), index));
+        for (index, ghost) in self.curves.ghosts.iter().enumerate() {
+            self.curve(&mut dots, &ghost.curve, &ghost_pen(self.theme(), index));
         }
-        self.curve(&mut dots, &self.smoothed, &train_pen(self.theme()));
-        let estimates = &self.run.history.evaluations;
-        let val: Vec<_> = estimates.iter().map(|e| (e.step as f64, e.val_loss)).collect();
-        self.curve(&mut dots, &val, &validation_pen(self.theme()));
+        if self.curves.figure.is_none() {
+            self.curve(&mut dots, &self.curves.smoothed, &train_pen(self.theme()));
+        }
+        let estimates: Vec<_> =
+            self.estimates().map(|(step, value)| (step as f64, value)).collect();
+        self.curve(&mut dots, &estimates, &validation_pen(self.theme()));
 
-        let changes = markers::changes(&self.run.history.edits, |step| self.column(step as f64));
+        let changes =
+            markers::changes(&self.curves.run.history.edits, |step| self.column(step as f64));
         let style = self.theme().style(Role::Marker);
         for change in &changes {
             self.vertical(change.column, style, buf);
@@ -181,6 +145,7 @@ impl<'a> Chart<'a> {
             self.vertical(column, self.theme().style(Role::Accent), buf);
         }
         dots.render(self.plot, buf);
+        self.letters(buf);
         self.points(buf);
         self.mark_cursor(buf);
         self.gaps(buf);
@@ -191,36 +156,46 @@ impl<'a> Chart<'a> {
             let (x, y) = (self.plot.x + label.column, self.plot.y + label.row);
             put(buf, self.plot, x, y, &label.text, style);
         }
-        if self.run.history.points.is_empty() && self.plot.width > 24 {
-            let text = "the curve starts with the first step";
+        let hints = ["the curve starts with the first step", "no step yet"];
+        let room = usize::from(self.plot.width).saturating_sub(2);
+        if let Some(hint) = hints.iter().find(|hint| hint.len() <= room)
+            && self.curves.run.history.points.is_empty()
+            && self.curves.figure.is_none()
+        {
             let muted = self.theme().style(Role::Muted);
-            put(buf, self.plot, self.plot.x + 1, self.plot.bottom() - 1, text, muted);
+            put(buf, self.plot, self.plot.x + 1, self.plot.bottom() - 1, hint, muted);
         }
     }
 
-    /// What the losses are in: those of a GAN are no log-likelihoods.
-    fn unit(&self) -> &'static str {
-        if self.run.config.model.model == Architecture::Gan { "loss" } else { "nats" }
+    /// The steps and values of the estimates: of the validation loss, or of the figure on the axis.
+    fn estimates(&self) -> impl Iterator<Item = (u64, f64)> + '_ {
+        let figure = self.curves.figure;
+        let value = move |e: &Evaluation| match figure {
+            Some(figure) => Some(curve::on_axis(figure.unit, e.figure(figure.name)?)),
+            None => Some(e.val_loss),
+        };
+        let all = self.curves.run.history.evaluations.iter();
+        all.filter_map(move |e| Some((e.step, value(e)?)))
     }
 
     fn theme(&self) -> &'a Theme {
-        self.facts.theme
+        self.curves.facts.theme
     }
 
     fn cursor(&self) -> Option<u64> {
-        self.pane.cursor
+        self.curves.pane.cursor
     }
 
     /// The plot's column of a step.
     fn column(&self, step: f64) -> Option<u16> {
-        let (x, _) = self.dot(step, self.y.low())?;
+        let (x, _) = self.dot(step, self.curves.y.low())?;
         let column = (x / f64::from(ACROSS)).floor();
         (0.0..f64::from(self.plot.width)).contains(&column).then_some(column as u16)
     }
 
     /// The plot's row of a loss.
     fn row(&self, loss: f64) -> Option<u16> {
-        let (_, y) = self.dot(self.x.low(), loss)?;
+        let (_, y) = self.dot(self.curves.x.low(), loss)?;
         let row = (y / f64::from(DOWN)).floor();
         (0.0..f64::from(self.plot.height)).contains(&row).then_some(row as u16)
     }
@@ -228,8 +203,8 @@ impl<'a> Chart<'a> {
     /// A place on the canvas, in dots from the upper left; it may lie outside.
     fn dot(&self, step: f64, loss: f64) -> Option<(f64, f64)> {
         let (right, bottom) = (self.plot.width * ACROSS - 1, self.plot.height * DOWN - 1);
-        let x = self.x.place(step)? * f64::from(right);
-        let y = (1.0 - self.y.place(loss)?) * f64::from(bottom);
+        let x = self.curves.x.place(step)? * f64::from(right);
+        let y = (1.0 - self.curves.y.place(loss)?) * f64::from(bottom);
         // To the middle of the dot, so that the ends of the axes fall inside.
         Some((x + 0.5, y + 0.5))
     }
@@ -249,7 +224,7 @@ impl<'a> Chart<'a> {
     fn batches(&self, dots: &mut Dots) {
         let pen = batch_pen(self.theme());
         let mut bands: Vec<Option<(i32, i32)>> = vec![None; usize::from(self.plot.width * ACROSS)];
-        for point in &self.run.history.points {
+        for point in &self.curves.run.history.points {
             let step = curve::middle(point);
             for loss in [point.min, point.mean, point.max] {
                 if !loss.is_finite() || !point.mean.is_finite() {
@@ -274,10 +249,10 @@ impl<'a> Chart<'a> {
     }
 
     fn references(&self, dots: &mut Dots) {
-        let pen = Pen::solid(REFERENCE, self.theme().style(Role::Reference), '.');
-        for reference in self.facts.yardsticks() {
+        let pen = reference_pen(self.theme());
+        for reference in references(&self.curves) {
             if self.row(reference.loss).is_some()
-                && let Some((_, y)) = self.dot(self.x.low(), reference.loss)
+                && let Some((_, y)) = self.dot(self.curves.x.low(), reference.loss)
             {
                 for x in (0..self.plot.width * ACROSS).step_by(usize::from(ACROSS)) {
                     dots.dot(i32::from(x), y as i32, &pen);
@@ -286,14 +261,33 @@ impl<'a> Chart<'a> {
         }
     }
 
+    /// The letter of a ghost where its curve ends, or leaves the chart.
+    fn letters(&self, buf: &mut Buffer) {
+        let on_chart = |&&(step, value): &&(f64, f64)| {
+            value.is_finite() && self.column(step).is_some() && self.row(value).is_some()
+        };
+        for (index, ghost) in self.curves.ghosts.iter().enumerate() {
+            let Some(&(step, value)) = ghost.curve.iter().rev().find(on_chart) else { continue };
+            if let (Some(column), Some(row)) = (self.column(step), self.row(value)) {
+                let (x, y) = (self.plot.x + column, self.plot.y + row);
+                let letter = LETTERS[index % LETTERS.len()].to_string();
+                put(buf, self.plot, x, y, &letter, self.theme().ghost(index));
+            }
+        }
+    }
+
     /// A sign on every estimate: the validation loss above the training loss where both share a cell.
     fn points(&self, buf: &mut Buffer) {
         let theme = self.theme();
-        let estimates = &self.run.history.evaluations;
-        let train = estimates.iter().map(|e| (e, e.train_loss, theme.glyphs.bullet, Role::Train));
-        let val = estimates.iter().map(|e| (e, e.val_loss, theme.glyphs.knob, Role::Validation));
-        for (estimate, loss, sign, role) in train.chain(val) {
-            if let (Some(column), Some(row)) = (self.column(estimate.step as f64), self.row(loss)) {
+        let losses = if self.curves.figure.is_none() {
+            &self.curves.run.history.evaluations[..]
+        } else {
+            &[]
+        };
+        let train = losses.iter().map(|e| (e.step, e.train_loss, theme.glyphs.bullet, Role::Train));
+        let val = self.estimates().map(|(step, v)| (step, v, theme.glyphs.knob, Role::Validation));
+        for (step, value, sign, role) in train.chain(val) {
+            if let (Some(column), Some(row)) = (self.column(step as f64), self.row(value)) {
                 let cell = &mut buf[(self.plot.x + column, self.plot.y + row)];
                 cell.reset();
                 cell.set_symbol(sign).set_style(theme.style(role));
@@ -304,10 +298,16 @@ impl<'a> Chart<'a> {
     /// The curve's place at the cursor, and the step on the axis.
     fn mark_cursor(&self, buf: &mut Buffer) {
         let Some(step) = self.cursor() else { return };
-        let loss = curve::reading(self.run, &self.smoothed, step).map(|reading| reading.smoothed);
+        let Curves { run, smoothed, figure, .. } = &self.curves;
+        let value = match figure {
+            Some(figure) => curve::estimate(&run.history, step)
+                .and_then(|e| e.figure(figure.name))
+                .map(|value| curve::on_axis(figure.unit, value)),
+            None => curve::reading(run, smoothed, step).map(|reading| reading.smoothed),
+        };
         let Some(column) = self.column(step as f64) else { return };
         let axis = (self.under == 2).then_some(self.plot.height);
-        for row in loss.and_then(|loss| self.row(loss)).into_iter().chain(axis) {
+        for row in value.and_then(|value| self.row(value)).into_iter().chain(axis) {
             let cell = (self.plot.x + column, self.plot.y + row);
             buf[cell].set_style(self.theme().style(Role::Selected));
         }
@@ -315,10 +315,13 @@ impl<'a> Chart<'a> {
 
     /// A sign at the top where a loss was not finite.
     fn gaps(&self, buf: &mut Buffer) {
+        if self.curves.figure.is_some() {
+            return;
+        }
         let theme = self.theme();
-        let points = self.run.history.points.iter().filter(|p| !p.mean.is_finite());
+        let points = self.curves.run.history.points.iter().filter(|p| !p.mean.is_finite());
         let mut gaps: Vec<f64> = points.map(curve::middle).collect();
-        if let Status::Diverged(step) = self.run.status {
+        if let Status::Diverged(step) = self.curves.run.status {
             gaps.push(step as f64);
         }
         for column in gaps.into_iter().filter_map(|step| self.column(step)) {
@@ -340,8 +343,7 @@ impl<'a> Chart<'a> {
         let style = axis::Look { ascii: theme.glyphs.ascii, line, text };
         let gutter = self.plot.x - self.area.x;
         if gutter > 0 {
-            let ticks = self.y.ticks(most_labels(self.plot.height));
-            let labels = axis::labels(&ticks);
+            let (ticks, labels) = labelled(&self.curves, self.plot.height);
             let marks: Vec<_> = ticks
                 .iter()
                 .zip(&labels)
@@ -351,9 +353,9 @@ impl<'a> Chart<'a> {
             axis::vertical(&marks, style, left, buf);
         }
         if self.under > 0 {
-            let room = if self.pane.log_steps { 7 } else { 9 };
+            let room = if self.curves.pane.log_steps { 7 } else { 9 };
             let most = (self.plot.width / room).clamp(1, 12);
-            let ticks = self.x.ticks(usize::from(most));
+            let ticks = self.curves.x.ticks(usize::from(most));
             let marks: Vec<_> = ticks
                 .iter()
                 .filter(|tick| tick.fract() == 0.0)
@@ -371,14 +373,15 @@ impl<'a> Chart<'a> {
     /// The references' labels right of the plot, each on its line's row or next to it.
     fn name_references(&self, buf: &mut Buffer) {
         let mut shown: Vec<_> =
-            self.facts.yardsticks().iter().filter_map(|r| Some((self.row(r.loss)?, r))).collect();
+            references(&self.curves).iter().filter_map(|r| Some((self.row(r.loss)?, r))).collect();
         shown.sort_by(|a, b| b.1.loss.total_cmp(&a.1.loss));
         let rows: Vec<u16> = shown.iter().map(|(row, _)| *row).collect();
         for (row, (_, reference)) in axis::spread(&rows, self.plot.height).iter().zip(&shown) {
             let Some(row) = *row else { continue };
             let text = match self.margin {
                 Margin::NamesAndLosses => format!(" {:<7} {:.3}", reference.name, reference.loss),
-                _ => format!(" {}", reference.name),
+                Margin::Short => format!(" {:<7} {:.2}", reference.name, reference.loss),
+                Margin::Names | Margin::Nothing => format!(" {}", reference.name),
             };
             let (x, y) = (self.plot.right(), self.plot.y + row);
             put(buf, self.area, x, y, &text, self.theme().style(Role::Reference));
@@ -391,16 +394,17 @@ impl<'a> Chart<'a> {
         }
         let area = Rect { height: self.legend, ..self.area };
         if self.plot.x > self.area.x {
-            put(buf, area, area.x, area.y, self.unit(), self.theme().style(Role::Muted));
+            put(buf, area, area.x, area.y, self.curves.unit(), self.theme().style(Role::Muted));
         }
-        let items = items(self.pane, self.facts, self.run, &self.smoothed, &self.ghosts);
+        let items = items(&self.curves);
         let width = area.width.saturating_sub(LEGEND_START);
         legend::draw(&items, self.theme(), Rect { x: area.right() - width, width, ..area }, buf);
     }
 
     fn draw_banner(&self, buf: &mut Buffer) {
         if self.banner > 0
-            && let Some(text) = banner(self.facts, self.run, &self.smoothed, self.area.width)
+            && let Some(text) =
+                banner(self.curves.facts, self.curves.run, &self.curves.smoothed, self.area.width)
         {
             let area = Rect { y: self.area.y + self.legend, height: self.banner, ..self.area };
             Paragraph::new(text).wrap(Wrap { trim: true }).render(area, buf);
@@ -409,25 +413,28 @@ impl<'a> Chart<'a> {
 }
 
 /// The legend's text: the present, or the step at the cursor.
-fn items(
-    pane: &Loss,
-    facts: &Facts,
-    run: &Run,
-    smoothed: &[(f64, f64)],
-    ghosts: &[(usize, &Ghost)],
-) -> Vec<Item> {
-    match pane.cursor {
-        Some(step) => legend::at(pane, facts, run, smoothed, step),
-        None => legend::now(pane, facts, run, smoothed, ghosts),
+fn items(curves: &Curves) -> Vec<Item> {
+    match curves.pane.cursor {
+        Some(step) => legend::at(curves, step),
+        None => legend::now(curves),
     }
 }
 
-/// Labels of the loss axis at most in this many rows.
-fn most_labels(rows: u16) -> usize {
-    usize::from(rows / 3).clamp(2, 8)
+/// The lines to compare with: they are losses.
+fn references<'a>(curves: &Curves<'a>) -> &'a [Reference] {
+    if curves.figure.is_some() { &[] } else { curves.facts.yardsticks() }
 }
 
-fn labels_width(y: &Scale, rows: u16) -> u16 {
-    let labels = axis::labels(&y.ticks(most_labels(rows)));
+/// Values on the axis beside so many rows, and how they are written.
+fn labelled(curves: &Curves, rows: u16) -> (Vec<f64>, Vec<String>) {
+    let ticks = curves.ticks(usize::from(rows / 3).clamp(2, 8));
+    let labels = axis::labels(&ticks);
+    let labels = ticks.iter().zip(&labels).map(|(tick, label)| curves.label(*tick, label));
+    let labels = labels.collect();
+    (ticks, labels)
+}
+
+fn labels_width(curves: &Curves, rows: u16) -> u16 {
+    let (_, labels) = labelled(curves, rows);
     labels.iter().map(|label| label.chars().count() as u16).max().unwrap_or(0).max(3)
 }

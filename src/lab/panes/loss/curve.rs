@@ -1,7 +1,8 @@
 //! What is plotted: the smoothed curve, the ranges of both axes, and the numbers of one step.
 
 use super::chosen::View;
-use crate::lab::run_view::{Ghost, Run};
+use crate::lab::run_view::Run;
+use crate::model::card::{Figure, Unit};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 use crate::text::ngram::Reference;
@@ -14,27 +15,61 @@ pub fn middle(point: &Point) -> f64 {
     point.step as f64 + (point.count.max(1) - 1) as f64 / 2.0
 }
 
-/// How many steps the smoothed curve looks back: a hundredth of the run, from 10 to 100; more where losses are enlarged.
-pub fn window(run: &Run, view: View) -> f64 {
+/// How many steps the smoothed curve looks back at a step: a fiftieth of those before it, from 10 to 100, so that a longer
+/// run moves nothing that is drawn; more where losses are enlarged.
+pub fn window(view: View, step: u64) -> f64 {
     let closeness = if view == View::Close { 3.0 } else { 1.0 };
-    closeness * (run.config.training.steps as f64 / 100.0).clamp(10.0, 100.0)
+    closeness * (step as f64 / 50.0).clamp(10.0, 100.0)
 }
 
 /// The exponential moving average of the batch losses with the bias of its start taken out (Kingma and Ba, Adam,
-/// section 3): s <- d s + (1 - d) loss and w <- d w + (1 - d) a point, d = exp(-count / window); the curve is s / w.
-/// A loss that is not finite is a gap: NaN there, and the average goes on after it.
-pub fn smoothed(history: &History, window: f64) -> Vec<(f64, f64)> {
+/// section 3): s <- d s + (1 - d) loss and w <- d w + (1 - d) a point, d = exp(-count / window); the curve is s / w, and
+/// stands at the last step that it knows of. A loss that is not finite is a gap: NaN there, and the average goes on after
+/// it. A last point that steps are still added to is left out: it would move.
+pub fn smoothed(history: &History, view: View) -> Vec<(f64, f64)> {
     let (mut sum, mut weight) = (0.0, 0.0);
     let average = |point: &Point| {
+        let count = point.count.max(1);
+        let at = point.step + count - 1;
         if !point.mean.is_finite() {
-            return (middle(point), f64::NAN);
+            return (at as f64, f64::NAN);
         }
-        let keep = (-(point.count.max(1) as f64) / window).exp();
+        let keep = (-(count as f64) / window(view, at)).exp();
         sum = keep * sum + (1.0 - keep) * point.mean;
         weight = keep * weight + (1.0 - keep);
-        (middle(point), sum / weight)
+        (at as f64, sum / weight)
     };
-    history.points.iter().map(average).collect()
+    let whole = |point: &&Point| point.count >= history.stride || !point.mean.is_finite();
+    let (last, before) = history.points.split_last().map_or((None, &[][..]), |(l, b)| (Some(l), b));
+    before.iter().chain(last.filter(whole)).map(average).collect()
+}
+
+/// What the estimates say of a figure, as an axis has it.
+pub fn measured(history: &History, figure: Figure) -> Vec<(f64, f64)> {
+    let value =
+        |e: &Evaluation| Some((e.step as f64, on_axis(figure.unit, e.figure(figure.name)?)));
+    history.evaluations.iter().filter_map(value).collect()
+}
+
+/// A value where its axis has it: shares are in percent there.
+pub fn on_axis(unit: Unit, value: f64) -> f64 {
+    if unit == Unit::Share { 100.0 * value } else { value }
+}
+
+/// The range of a figure to show, before padding: of what is counted, all that there can be.
+pub fn figures_shown<'a>(
+    figure: Figure,
+    curves: impl Iterator<Item = &'a (f64, f64)>,
+) -> Option<(f64, f64)> {
+    let values = curves.map(|(_, value)| *value).filter(|value| value.is_finite());
+    let (low, high) = values
+        .map(|value| (value, value))
+        .reduce(|(low, high), (value, _)| (low.min(value), high.max(value)))?;
+    Some(match figure.unit {
+        Unit::Count(Some(of)) => (low.min(0.0), high.max(f64::from(of))),
+        Unit::Verdict => (0.0, 1.0),
+        Unit::Nats | Unit::Plain | Unit::Share | Unit::Count(None) => (low, high),
+    })
 }
 
 /// The last step that the curve knows of.
@@ -64,7 +99,7 @@ pub fn losses_shown<'a>(
     view: View,
     run: &Run,
     smoothed: &[(f64, f64)],
-    ghosts: impl Iterator<Item = &'a Ghost>,
+    ghosts: impl Iterator<Item = &'a History>,
     references: &[Reference],
 ) -> Option<(f64, f64)> {
     let estimates = |history: &History, from: f64| {
@@ -81,7 +116,7 @@ pub fn losses_shown<'a>(
     }
     let mut losses: Vec<f64> = run.history.points.iter().map(|p| p.mean).collect();
     losses.extend(estimates(&run.history, 0.0));
-    losses.extend(ghosts.flat_map(|ghost| estimates(&ghost.history, 0.0)));
+    losses.extend(ghosts.flat_map(|history| estimates(history, 0.0)));
     let counted = || references.iter().map(|r| r.loss).filter(|loss| loss.is_finite());
     let Some((mut low, mut high)) = bulk(&mut losses) else {
         return counted()
@@ -111,17 +146,21 @@ fn bulk(values: &mut Vec<f64>) -> Option<(f64, f64)> {
     Some((low, high))
 }
 
-/// A ghost's loss at a step, smoothed as the run's.
-pub fn ghost_at(history: &History, window: f64, step: u64) -> Option<f64> {
-    let index = nearest(history, step)?;
-    let last = history.points.last()?;
-    let loss = smoothed(history, window).get(index)?.1;
-    (loss.is_finite() && last.step + last.count >= step).then_some(loss)
+/// The value of a curve at a step: the last one up to it; `None` where the curve has ended before.
+pub fn at(curve: &[(f64, f64)], step: u64) -> Option<f64> {
+    let step = step as f64;
+    let after = curve.partition_point(|(at, _)| *at <= step);
+    let ended = curve.last().is_none_or(|(last, _)| *last < step);
+    let (_, value) = if ended { return None } else { curve.get(after.saturating_sub(1))? };
+    value.is_finite().then_some(*value)
 }
 
-/// The counted model that a loss is worth: the best one that it beats.
+/// The counted model that a loss is worth: the best one that it beats. One that looks further back and is worse for it is
+/// no yardstick: who beats it has not beaten the better one before it.
 pub fn beaten(loss: f64, references: &[Reference]) -> Option<&Reference> {
-    let beaten = references.iter().filter(|r| loss < r.loss);
+    let improves =
+        |r: &&Reference| !references.iter().any(|s| s.order < r.order && s.loss <= r.loss);
+    let beaten = references.iter().filter(improves).filter(|r| loss < r.loss);
     beaten.min_by(|a, b| a.loss.total_cmp(&b.loss))
 }
 
@@ -137,16 +176,22 @@ pub struct Reading {
     pub lr: Option<f64>,
 }
 
+/// The last estimate up to a step.
+pub fn estimate(history: &History, step: u64) -> Option<&Evaluation> {
+    history.evaluations.iter().rev().find(|e| e.step <= step)
+}
+
 /// Reads off the curve at a step.
 pub fn reading(run: &Run, smoothed: &[(f64, f64)], step: u64) -> Option<Reading> {
     let index = nearest(&run.history, step)?;
     let point = run.history.points.get(index)?;
     let last = point.step + point.count.max(1) - 1;
-    let evaluation = run.history.evaluations.iter().rev().find(|e| e.step <= last).cloned();
+    let evaluation = estimate(&run.history, last).cloned();
     Some(Reading {
         steps: (point.step, last),
         train: point.mean,
-        smoothed: smoothed.get(index).map_or(f64::NAN, |(_, loss)| *loss),
+        // The last point may still grow: then the curve ends before it.
+        smoothed: smoothed.get(index).or(smoothed.last()).map_or(f64::NAN, |(_, loss)| *loss),
         evaluation,
         lr: lr(run, last),
     })

@@ -1,19 +1,20 @@
 //! One line above the plot: which curve is which and where it stands, now or at the cursor.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
-use super::chosen::{Loss, View};
+use super::chosen::View;
+use super::curves::Curves;
 use super::pens::{batch_pen, ghost_pen, train_pen};
 use super::{curve, table};
-use crate::lab::facts::Facts;
+use crate::lab::action::{self, Action};
 use crate::lab::number;
 use crate::lab::pen::put;
-use crate::lab::run_view::{Ghost, Run};
 use crate::lab::theme::{Role, Theme};
-use crate::train::event::Figure;
+use crate::model::card::{Figure, Unit};
+use crate::train::event::Evaluation;
 
 /// A sign and what it says.
 pub struct Item {
@@ -26,6 +27,8 @@ pub struct Item {
 
 /// Columns between two items.
 const GAP: u16 = 2;
+/// Items that make no room for a word about others: the run's own.
+const KEPT: usize = 2;
 
 impl Item {
     fn new(sign: String, style: Style, text: String) -> Self {
@@ -39,59 +42,84 @@ impl Item {
 }
 
 /// Where the curves stand now.
-pub fn now(
-    pane: &Loss,
-    facts: &Facts,
-    run: &Run,
-    smoothed: &[(f64, f64)],
-    ghosts: &[(usize, &Ghost)],
-) -> Vec<Item> {
+pub fn now(curves: &Curves) -> Vec<Item> {
+    let Curves { facts, run, figure, .. } = curves;
     let theme = facts.theme;
-    let train = smoothed.last().map(|(_, loss)| *loss);
-    let val = run.evaluation().map(|e| e.val_loss);
-    let sign = theme.glyphs.knob.to_owned();
-    let mut items = vec![
-        curve_item(theme, "train", train),
-        Item::new(sign, theme.style(Role::Validation), named("val", val)),
-    ];
-    for figure in run.evaluation().map_or(&[][..], |e| &e.figures) {
-        items.push(figure_item(theme, figure));
+    let last = run.evaluation();
+    let mut items = Vec::new();
+    if let Some(figure) = figure {
+        let text = last.and_then(|e| {
+            let value = figure.unit.write(e.figure(figure.name)?);
+            Some(format!("{} {value}{}", figure.name, of_step(run.step, e.step)))
+        });
+        items.extend(text.map(|text| estimate_item(theme, text)));
+    } else {
+        let train = curves.smoothed.last().map(|(_, loss)| *loss);
+        items.push(curve_item(theme, "train", train));
+        let val = last.map_or("val".to_owned(), |e| {
+            format!("{}{}", named("val", Some(e.val_loss)), of_step(run.step, e.step))
+        });
+        items.push(estimate_item(theme, val));
     }
-    for &(index, ghost) in ghosts.iter().rev() {
-        let val = table::final_val(ghost);
-        items.push(ghost_item(theme, index, ghost, val));
+    let earlier: Vec<Item> = (0..curves.ghosts.len())
+        .rev()
+        .map(|index| {
+            let ghost = &curves.ghosts[index];
+            let last = match figure {
+                Some(_) => ghost.curve.last().map(|(step, value)| (*step as u64, *value)),
+                None => table::final_val(ghost.named.ghost),
+            };
+            ghost_item(curves, index, last)
+        })
+        .collect();
+    if figure.is_none() {
+        let figures = run.figures();
+        items.extend(figures.iter().filter_map(|f| figure_item(theme, last?, *f)));
     }
-    if pane.view == View::Whole {
+    items.extend(earlier);
+    if curves.pane.view == View::Whole {
         items.push(Item { optional: true, ..batch_item(theme, "each batch") });
     }
     items
 }
 
 /// What the curves were at a step.
-pub fn at(pane: &Loss, facts: &Facts, run: &Run, smoothed: &[(f64, f64)], step: u64) -> Vec<Item> {
+pub fn at(curves: &Curves, step: u64) -> Vec<Item> {
+    let Curves { facts, run, figure, smoothed, .. } = curves;
     let theme = facts.theme;
     let Some(reading) = curve::reading(run, smoothed, step) else { return Vec::new() };
     let last = reading.steps.1;
     let plain = |text| Item::new(String::new(), theme.style(Role::Accent), text);
-    let mut items = vec![
-        plain(format!("step {}", number::count(last))),
-        curve_item(theme, "smooth", Some(reading.smoothed)),
-    ];
-    if let Some(evaluation) = reading.evaluation {
-        let val = named("val", Some(evaluation.val_loss));
-        let text = format!("{val} @{}", number::count(evaluation.step));
-        items.push(Item::new(theme.glyphs.knob.to_owned(), theme.style(Role::Validation), text));
-        items.extend(evaluation.figures.iter().map(|figure| figure_item(theme, figure)));
+    let mut items = vec![plain(format!("step {}", number::count(last)))];
+    let estimate = reading.evaluation.as_ref();
+    if let Some(figure) = figure {
+        let text = estimate.and_then(|e| {
+            let value = figure.unit.write(e.figure(figure.name)?);
+            Some(format!("{} {value} @{}", figure.name, number::count(e.step)))
+        });
+        items.extend(text.map(|text| estimate_item(theme, text)));
+    } else {
+        items.push(curve_item(theme, "smooth", Some(reading.smoothed)));
+        if let Some(e) = estimate {
+            let val = named("val", Some(e.val_loss));
+            items.push(estimate_item(theme, format!("{val} @{}", number::count(e.step))));
+            let figures = run.figures().into_iter();
+            items.extend(figures.filter_map(|figure| figure_item(theme, e, figure)));
+        }
+        items.push(batch_item(theme, &named("train", Some(reading.train))));
     }
-    items.push(batch_item(theme, &named("train", Some(reading.train))));
     items.extend(reading.lr.map(|lr| plain(format!("lr {}", number::setting(lr)))));
-    let window = curve::window(run, pane.view);
-    for (index, ghost) in facts.visible_ghosts().enumerate() {
-        if let Some(loss) = curve::ghost_at(&ghost.history, window, last) {
-            items.push(ghost_item(theme, index, ghost, Some(loss)));
+    for (index, ghost) in curves.ghosts.iter().enumerate() {
+        if let Some(value) = curve::at(&ghost.curve, last) {
+            items.push(ghost_item(curves, index, Some((ghost.named.ghost.step, value))));
         }
     }
     items
+}
+
+/// Where an estimate is not of this moment, the step that it is of.
+fn of_step(now: u64, step: u64) -> String {
+    if step == now { String::new() } else { format!(" @{}", number::count(step)) }
 }
 
 fn named(name: &str, loss: Option<f64>) -> String {
@@ -104,10 +132,14 @@ fn curve_item(theme: &Theme, name: &str, loss: Option<f64>) -> Item {
     Item::new(pen.stroke(theme.glyphs.ascii, 2), pen.style, text)
 }
 
-/// What an estimate measured beside the loss.
-fn figure_item(theme: &Theme, figure: &Figure) -> Item {
-    let text = format!("{} {}", figure.name, number::value(figure.value));
+fn estimate_item(theme: &Theme, text: String) -> Item {
     Item::new(theme.glyphs.knob.to_owned(), theme.style(Role::Validation), text)
+}
+
+/// What an estimate measured beside the loss.
+fn figure_item(theme: &Theme, estimate: &Evaluation, figure: Figure) -> Option<Item> {
+    let value = figure.unit.write(estimate.figure(figure.name)?);
+    Some(estimate_item(theme, format!("{} {value}", figure.name)))
 }
 
 fn batch_item(theme: &Theme, text: &str) -> Item {
@@ -115,10 +147,28 @@ fn batch_item(theme: &Theme, text: &str) -> Item {
     Item::new(sign, batch_pen(theme).style, text.to_owned())
 }
 
-fn ghost_item(theme: &Theme, index: usize, ghost: &Ghost, loss: Option<f64>) -> Item {
+/// An earlier run, with its letter on the chart; a step that is not its last, and a value as the axis has it.
+fn ghost_item(curves: &Curves, index: usize, value: Option<(u64, f64)>) -> Item {
+    let (theme, ghost) = (curves.facts.theme, &curves.ghosts[index]);
     let pen = ghost_pen(theme, index);
-    let text = named(&ghost.label, loss);
-    Item::new(pen.stroke(theme.glyphs.ascii, 2), pen.style, text)
+    let sign = if theme.glyphs.ascii {
+        pen.sign.to_string()
+    } else {
+        format!("{}{}", pen.stroke(false, 2), pen.sign)
+    };
+    let label = &ghost.named.label;
+    let value = value.map_or(String::new(), |(step, value)| {
+        let value = match curves.figure.map(|f| f.unit) {
+            Some(Unit::Share) => Unit::Share.write(value / 100.0),
+            Some(unit) => unit.write(value),
+            None => number::loss(value),
+        };
+        value + &of_step(ghost.named.ghost.step, step)
+    });
+    let off = ghost.off.map_or(String::new(), |off| format!(" ({off})"));
+    // A name that ends in a number of steps is no number itself.
+    let between = if label.contains(',') { ": " } else { " " };
+    Item::new(sign, pen.style, format!("{label}{between}{value}{off}"))
 }
 
 /// Row and column of every item that has a place in `rows` rows.
@@ -144,28 +194,38 @@ pub fn rows(items: &[Item], width: u16) -> u16 {
     places(&items[..needed], width, u16::MAX).last().map_or(1, |(row, _)| row + 1)
 }
 
-/// Draws as many items as fit, in their order, and says how many do not.
+/// Draws as many items as fit, in their order, and says how many do not and where they are.
 pub fn draw(items: &[Item], theme: &Theme, area: Rect, buf: &mut Buffer) {
     let mut places = places(items, area.width, area.height);
     let missing = |shown: usize| items[shown..].iter().filter(|item| !item.optional).count();
-    let mut note = String::new();
+    let key = action::row(Action::CycleView).places[0].keys[0].label(theme.glyphs.ascii);
+    // Behind the last item, or in the row under it.
+    let behind = |places: &[(u16, u16)], note: &str| {
+        let last = places.last().zip(places.len().checked_sub(1));
+        let (row, x) = last.map_or((0, 0), |(&(row, x), i)| (row, x + items[i].width() + GAP));
+        let fits = x + note.width() as u16 <= area.width;
+        let (row, x) = if fits { (row, x) } else { (row + 1, 0) };
+        (row < area.height && note.width() <= usize::from(area.width)).then_some((row, x))
+    };
+    let mut note = None;
     while missing(places.len()) > 0 {
-        note = format!("+{}", missing(places.len()));
-        let last = places.len().checked_sub(1);
-        let end = last.map_or(0, |i| places[i].1 + items[i].width() + GAP);
-        let row_full = end + note.width() as u16 > area.width;
-        if !row_full || places.pop().is_none() {
+        let text = format!("{} more: {key}", missing(places.len()));
+        note = behind(&places, &text).map(|at| (at, text));
+        // The run's own curves matter more than how many others there are.
+        if note.is_some() || places.len() <= KEPT {
             break;
         }
+        places.pop();
     }
-    let mut end = Position { x: area.x, y: area.y };
     for (item, &(row, x)) in items.iter().zip(&places) {
         let (x, y) = (area.x + x, area.y + row);
         let after = put(buf, area, x, y, &item.sign, item.style);
         let x = if item.sign.is_empty() { x } else { after + 1 };
         // A named curve is written in the text's own colour; its sign carries the curve's.
         let style = if item.sign.is_empty() { item.style } else { theme.style(Role::Text) };
-        end = Position { x: put(buf, area, x, y, &item.text, style) + GAP, y };
+        put(buf, area, x, y, &item.text, style);
     }
-    put(buf, area, end.x, end.y, &note, theme.style(Role::Muted));
+    if let Some(((row, x), text)) = note {
+        put(buf, area, area.x + x, area.y + row, &text, theme.style(Role::Muted));
+    }
 }

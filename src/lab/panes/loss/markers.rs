@@ -12,21 +12,24 @@ pub struct Change {
     pub step: u64,
     pub name: String,
     pub old: String,
+    /// What it was last, between the two.
+    pub by_way_of: Option<String>,
     pub new: String,
 }
 
 /// The changes that have a column; those of one name in one column are one.
 pub fn changes(edits: &[RecordedEdit], column: impl Fn(u64) -> Option<u16>) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
-    for edit in edits {
+    // Older files have changes from a value to itself.
+    for edit in edits.iter().filter(|edit| edit.old != edit.new) {
         let Some(column) = column(edit.step) else { continue };
         let same = |c: &&mut Change| c.column == column && c.name == edit.name;
         if let Some(known) = changes.iter_mut().rev().find(same) {
-            known.new.clone_from(&edit.new);
+            known.by_way_of = Some(std::mem::replace(&mut known.new, edit.new.clone()));
             known.step = edit.step;
         } else {
             let (name, old, new) = (edit.name.clone(), edit.old.clone(), edit.new.clone());
-            changes.push(Change { column, step: edit.step, name, old, new });
+            changes.push(Change { column, step: edit.step, name, old, by_way_of: None, new });
         }
     }
     changes
@@ -36,7 +39,10 @@ impl Change {
     /// How it may be written, the whole first.
     fn forms(&self, arrow: &str) -> [String; 4] {
         let Self { name, old, new, .. } = self;
-        let whole = format!("{name} {old}{arrow}{new}");
+        // There and back is no change, but it was one for some steps.
+        let way = self.by_way_of.as_ref().filter(|_| old == new);
+        let way = way.map_or(String::new(), |way| format!("{way}{arrow}"));
+        let whole = format!("{name} {old}{arrow}{way}{new}");
         [
             format!("{whole} @{}", number::count(self.step)),
             whole,
@@ -121,6 +127,14 @@ mod tests {
         let changes = changes(&edits, |step| Some((step / 10) as u16));
         let told: Vec<_> = changes.iter().map(|c| c.forms("→")[0].clone()).collect();
         assert_eq!(told, ["lr 1e-3→1e-2 @11", "dropout 0→0.1 @11", "lr 1e-2→1e-3 @90"]);
+    }
+
+    #[test]
+    fn there_and_back_tells_the_way() {
+        let edits = [edit(10, "lr", "0.01", "0.03"), edit(11, "lr", "0.03", "0.01")];
+        let told = &changes(&edits, |_| Some(1))[0].forms("→")[0];
+        assert_eq!(told, "lr 0.01→0.03→0.01 @11");
+        assert!(changes(&[edit(10, "lr", "0.01", "0.01")], |_| Some(1)).is_empty());
     }
 
     #[test]

@@ -227,10 +227,14 @@ fn the_cursor_reads_off_the_points_own_numbers() {
     let run = model.run.as_ref().unwrap();
     let index =
         run.history.points.iter().position(|p| p.step <= step && step < p.step + 4).unwrap();
-    // The moving average by its definition: weights that fall by exp(-4 / 50) a point, summing to 1.
-    let weights: Vec<f64> = (0..=index).map(|i| (-4.0 / 50.0 * (index - i) as f64).exp()).collect();
-    let sum: f64 =
-        weights.iter().zip(&run.history.points).map(|(weight, point)| weight * point.mean).sum();
+    // The moving average by its definition: a point counts for what it adds, and what is before it fades by exp(-4 / window)
+    // a point, the window being a fiftieth of the steps so far, from 10 to 100.
+    let points = &run.history.points[..=index];
+    let keep = |p: &Point| (-4.0 / ((p.step + 3) as f64 / 50.0).clamp(10.0, 100.0)).exp();
+    let weights: Vec<f64> = (0..=index)
+        .map(|i| (1.0 - keep(&points[i])) * points[i + 1..].iter().map(keep).product::<f64>())
+        .collect();
+    let sum: f64 = weights.iter().zip(points).map(|(weight, point)| weight * point.mean).sum();
     let smoothed = sum / weights.iter().sum::<f64>();
     let point = run.history.points[index];
     let val = run.history.evaluations.iter().rfind(|e| e.step <= point.step + 3).unwrap();
@@ -309,4 +313,189 @@ fn an_early_spike_does_not_flatten_the_rest() {
     run(&mut model).step = 400;
     let text = screen(&model, 60, 18);
     assert!(text.contains("4.0┤") && text.contains("uniform 4.174"), "{text}");
+}
+
+#[test]
+fn a_figure_has_its_history_as_a_curve_and_as_a_column() {
+    let mut model = fixture::model(120, 40);
+    model.ghosts.clear();
+    let task = &mut run(&mut model).config.task;
+    task.task = crate::task::Task::Points;
+    for (i, e) in (0_u32..).zip(&mut run(&mut model).history.evaluations) {
+        let figures = [
+            ("modes", f64::from(i)),
+            ("high_quality", f64::from(i) / 8.0),
+            ("divergence", 1.5),
+            ("collapsed", 1.0),
+        ];
+        let figure = |(name, value): (&str, f64)| crate::train::event::Figure {
+            name: name.to_owned(),
+            value,
+        };
+        e.figures = figures.map(figure).into();
+    }
+    press(&mut model, &[Action::CycleView, Action::CycleView]);
+    let modes = screen(&model, 60, 18);
+    assert!(modes.contains("● modes 6 of 8 @3,000") && !modes.contains("uniform"), "{modes}");
+    insta::assert_snapshot!("modes", modes);
+    press(&mut model, &[Action::CycleView]);
+    let share = screen(&model, 60, 18);
+    assert!(share.contains("│ %") && share.contains("high_quality 75.0 %"), "{share}");
+    press(&mut model, &[Action::Left, Action::Up, Action::Up]);
+    assert!(screen(&model, 60, 18).contains("high_quality 62.5 % @2,500"));
+    press(&mut model, &[Action::CycleView, Action::CycleView]);
+    let verdict = screen(&model, 60, 18);
+    assert!(verdict.contains("yes┤") && verdict.contains("no┤"), "{verdict}");
+    press(&mut model, &[Action::CycleView]);
+    let table = screen(&model, 90, 18);
+    let row = "3,000   2.291   2.321  6 of 8        75.0 %      1.5000        yes";
+    assert!(table.contains(row), "{table}");
+    // Where there is no room for all, the rest is a key away.
+    let narrow = screen(&model, 60, 18);
+    assert!(!narrow.lines().nth(1).unwrap().contains("divergence"), "{narrow}");
+    assert!(narrow.contains("◂ ▸ more columns"), "{narrow}");
+    press(&mut model, &[Action::Right, Action::Right]);
+    let narrow = screen(&model, 60, 18);
+    assert!(narrow.lines().nth(1).unwrap().contains("divergence  collapsed"), "{narrow}");
+}
+
+/// Of a card that says so.
+fn said(model: &mut Model, change: impl FnOnce(&mut crate::model::Card)) {
+    change(std::sync::Arc::make_mut(run(model).card.as_mut().unwrap()));
+}
+
+#[test]
+fn only_a_loss_with_a_direction_has_a_best_one_and_each_its_own_unit() {
+    let mut model = fixture::model(120, 40);
+    press(&mut model, &[Action::CycleView, Action::CycleView]);
+    assert!(screen(&model, 60, 18).contains("best"));
+    said(&mut model, |card| {
+        card.loss.better = crate::model::card::Better::Neither;
+        card.loss.unit = crate::model::card::Unit::Plain;
+    });
+    assert!(!screen(&model, 60, 18).contains("bigram best"));
+    press(&mut model, &[Action::CycleView]);
+    let chart = screen(&model, 60, 18);
+    assert!(chart.contains("│ loss ⠤⠤") && !chart.contains("nats"), "{chart}");
+}
+
+#[test]
+fn without_a_mask_it_beats_nothing_and_says_why() {
+    let mut model = fixture::model(120, 40);
+    said(&mut model, |card| card.structure.sees_future = true);
+    let text = screen(&model, 100, 20);
+    for told in ["beats", "bigram", "uniform", "single-head"] {
+        assert!(!text.contains(told), "{told}: {text}");
+    }
+    assert!(text.contains("val 2.321 sees the answers"), "{text}");
+    assert!(text.contains("without a mask it sees the answers"), "{text}");
+}
+
+#[test]
+fn a_yardstick_that_is_worse_than_a_shorter_one_is_none() {
+    let references = [(3, "trigram", 2.4), (4, "4-gram", 2.0), (5, "5-gram", 2.2)];
+    let references =
+        references.map(|(order, name, loss)| crate::text::ngram::Reference { order, name, loss });
+    let beaten = |loss| curve::beaten(loss, &references).map(|r| r.name);
+    assert_eq!(
+        [1.9, 2.1, 2.3, 2.5].map(beaten),
+        [Some("4-gram"), Some("trigram"), Some("trigram"), None]
+    );
+}
+
+#[test]
+fn what_is_drawn_never_moves_when_the_run_grows() {
+    let losses: Vec<f64> = (0..700).map(|i| 2.0 + fixture::noise(i)).collect();
+    let report = |i: usize| crate::train::event::StepReport {
+        step: i as u64 + 1,
+        loss: losses[i],
+        lr: 1e-3,
+        grad_norm: 1.0,
+        parts: [0.0; 2],
+    };
+    for stride in [1, 4] {
+        let mut history = History { stride, ..History::default() };
+        let mut before: Vec<(f64, f64)> = Vec::new();
+        for i in 0..losses.len() {
+            history.push(&report(i));
+            let now = curve::smoothed(&history, View::Whole);
+            assert_eq!(now[..before.len()], before, "stride {stride}, step {}", i + 1);
+            before = now;
+        }
+        assert_eq!(before.len(), losses.len() / stride as usize);
+        // Debiased: the first point is the first loss, not a fraction of it.
+        let first = losses[..stride as usize].iter().sum::<f64>() / stride as f64;
+        assert!((before[0].1 - first).abs() < 1e-12);
+    }
+    // Nor when it is to be longer.
+    let mut model = fixture::model(120, 40);
+    let smoothed = |model: &Model| {
+        let run = model.run.as_ref().unwrap();
+        curves::Curves::new(&Loss::default(), &model.facts(), run).unwrap().smoothed
+    };
+    let before = smoothed(&model);
+    run(&mut model).config.training.steps *= 4;
+    assert_eq!(smoothed(&model), before);
+}
+
+#[test]
+fn ghosts_are_told_apart_without_colour_and_say_where_they_are() {
+    let mut model = fixture::model(120, 40);
+    for n_embd in 0..5 {
+        let mut ghost = model.ghosts[0].clone();
+        ghost.config = run(&mut model).config.clone();
+        (ghost.config.model.n_embd, ghost.origin) =
+            (64 + n_embd, crate::lab::ghost::Origin::Rebuilt);
+        model.ghosts.push(ghost);
+    }
+    let pens: Vec<_> = (0..6).map(|i| pens::ghost_pen(&model.theme, i)).collect();
+    for (i, a) in pens.iter().enumerate() {
+        assert!(pens[i + 1..].iter().all(|b| a.sign != b.sign));
+    }
+    let rgb = crate::lab::theme::Theme { depth: crate::lab::theme::Depth::Rgb, ..model.theme };
+    let pens: Vec<_> = (0..6).map(|i| pens::ghost_pen(&rgb, i)).collect();
+    for (i, a) in pens.iter().enumerate() {
+        assert!(pens[i + 1..].iter().all(|b| (a.style, a.dash) != (b.style, b.dash)));
+    }
+    let text = screen(&model, 160, 40);
+    assert!(text.contains("f n_embd 68") && text.contains("e n_embd 67"), "{text}");
+    // Two rows hold not all: how many more there are and where is said in words.
+    let text = screen(&model, 60, 18);
+    assert!(text.contains("4 more: v"), "{text}");
+    model.ghosts.truncate(1);
+    for point in &mut std::sync::Arc::make_mut(&mut model.ghosts[0].history).points {
+        point.mean += 40.0;
+    }
+    model.ghosts[0].step = 5200;
+    let text = screen(&model, 100, 18);
+    assert!(text.contains("single-head 2.440 @5,000 (above the chart)"), "{text}");
+}
+
+#[test]
+fn at_the_start_nothing_is_smoothed_and_hints_fit() {
+    let mut model = fixture::model(120, 40);
+    run(&mut model).history = history([]);
+    run(&mut model).step = 0;
+    assert!(!screen(&model, 60, 18).contains("smoothed"));
+    for width in 30..80 {
+        let text = screen(&model, width, 18);
+        assert!(!text.contains("the curve") || text.contains("first step"), "{text}");
+    }
+    run(&mut model).history = history([2.5]);
+    run(&mut model).step = 1;
+    assert!(screen(&model, 60, 18).contains("smoothed ~1 step;"));
+}
+
+#[test]
+fn yardsticks_have_their_numbers_in_little_room_and_stand_in_order() {
+    let mut model = fixture::model(80, 24);
+    model.ghosts.clear();
+    let corpus = model.corpus.as_mut().unwrap();
+    corpus.references.push(crate::text::ngram::Reference { order: 5, name: "5-gram", loss: 1.9 });
+    run(&mut model).history = history((0..400).map(|i| 4.2 - f64::from(i) / 160.0));
+    run(&mut model).step = 400;
+    let text = screen(&model, 41, 22);
+    let rows = ["uniform 4.17", "unigram 3.35", "bigram  2.48", "trigram 2.05", "5-gram  1.90"]
+        .map(|name| place(&text, name).0);
+    assert!(rows.is_sorted() && rows.windows(2).all(|pair| pair[0] < pair[1]), "{text}");
 }
