@@ -16,6 +16,7 @@ pub mod kind;
 pub mod sampling;
 mod token_shard;
 pub mod vae;
+pub mod window_mlp;
 
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub const KINDS: &[Kind] = &[
     neural_gpu::KIND,
     memory::KIND,
     vae::KIND,
+    window_mlp::KIND,
     gan::KIND,
 ];
 
