@@ -1,7 +1,6 @@
 //! The one list of panes. A pane is a file of its own, with a type that is a [`Pane`], and a line of this list.
 
 pub mod attention;
-pub mod clock;
 pub mod diagram;
 pub mod embeddings;
 pub mod hyperparameters;
@@ -66,7 +65,6 @@ panes![
     softmax::Softmax,
     samples::Samples,
     inside::Inside,
-    clock::Clock,
     diagram::Diagram,
 ];
 
