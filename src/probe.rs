@@ -4,7 +4,6 @@
 //! at a step boundary when it is asked to, within a budget, and `inspect --measure` does on a checkpoint.
 
 pub mod alignment;
-pub mod entropy;
 pub mod picture;
 pub mod sizes;
 
@@ -88,7 +87,7 @@ pub struct Instrument {
 
 /// Every instrument.
 pub const INSTRUMENTS: &[Instrument] =
-    &[alignment::INSTRUMENT, entropy::INSTRUMENT, sizes::INSTRUMENT, picture::INSTRUMENT];
+    &[alignment::INSTRUMENT, sizes::INSTRUMENT, picture::INSTRUMENT];
 
 /// Finds an instrument by its name.
 ///
