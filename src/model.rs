@@ -16,7 +16,6 @@ pub mod kind;
 pub mod sampling;
 mod token_shard;
 pub mod vae;
-pub mod window_mlp;
 
 #[cfg(test)]
 mod tests;
@@ -49,7 +48,6 @@ pub const KINDS: &[Kind] = &[
     neural_gpu::KIND,
     memory::KIND,
     vae::KIND,
-    window_mlp::KIND,
     gan::KIND,
 ];
 

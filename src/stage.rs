@@ -144,16 +144,6 @@ pub const STAGES: &[Stage] = &[
         adds: "two blocks of the lecture's GPT on the same recall task",
         build: before::attention,
     },
-    Stage {
-        name: "window-mlp",
-        adds: "a perceptron over the last eight characters",
-        build: || {
-            Preset::text((
-                model::Config { model: Architecture::WindowMlp, ..model::Config::default() },
-                Training::default(),
-            ))
-        },
-    },
 ];
 
 /// Found by name, but in no list: what takes days where a stage takes minutes.

@@ -32,8 +32,6 @@ pub enum Architecture {
     NeuralGpu,
     /// An end-to-end memory network.
     Memory,
-    /// A perceptron over the last eight tokens.
-    WindowMlp,
 }
 
 /// What a GAN's generator minimises; D's loss goes with it.
