@@ -101,7 +101,6 @@ impl Default for Training {
 
 impl Training {
     /// What step number `step` of a run is computed under, with the parameters of `group` moving.
-    #[allow(clippy::unnecessary_cast)]
     pub fn conditions(&self, seed: u64, step: u64, group: usize) -> Conditions {
         Conditions {
             dropout: Dropout { p: self.dropout, seed, step },
