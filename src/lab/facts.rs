@@ -7,7 +7,7 @@ use super::corpus::Corpus;
 use super::frame_cost::FrameCost;
 use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
-use super::run_view::Run;
+use super::run::Run;
 use super::theme::Theme;
 use crate::lesson::{Lesson, Page};
 use crate::model::Card;
