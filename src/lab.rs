@@ -33,7 +33,7 @@ pub mod panes;
 pub mod pen;
 pub mod prompt;
 pub mod reader;
-pub mod run_view;
+pub mod run;
 #[cfg(unix)]
 pub mod signals;
 pub mod start;
@@ -46,4 +46,6 @@ pub mod watchdog;
 mod whole_rows;
 pub mod widgets;
 
+// Panes and view still import it by its former name.
+pub use run as run_view;
 pub use start::{Options, Refusal, start};

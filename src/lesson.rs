@@ -1,4 +1,4 @@
-//! The lesson files, embedded in the binary: front matter in TOML, then Markdown in steps, one `## ` heading each.
+//! The lesson files, embedded in the binary: front matter in TOML, then Markdown in pages, one `## ` heading each.
 
 pub mod course;
 
@@ -22,12 +22,12 @@ pub struct Lesson {
     pub prompt: String,
     /// Steps a second to start with, where full speed would be over before it is seen.
     pub pace: Option<u32>,
-    pub steps: Vec<Step>,
+    pub steps: Vec<Page>,
 }
 
 /// One page of a lesson.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct Page {
     pub heading: String,
     /// Markdown.
     pub body: String,
@@ -42,7 +42,7 @@ pub enum LessonError {
     #[error(
         "lesson {file}: expected at least one step, a heading like \"## The idea\", after the front matter"
     )]
-    NoSteps { file: String },
+    NoPages { file: String },
     #[error("lesson {file}: text before the first step (\"## …\"): {text:?}")]
     Preamble { file: String, text: String },
 }
@@ -75,17 +75,17 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
         source: Box::new(source),
     })?;
 
-    let mut steps: Vec<Step> = Vec::new();
+    let mut pages: Vec<Page> = Vec::new();
     let mut in_code = false;
     for line in body.lines() {
         in_code ^= line.starts_with("```");
-        match (line.strip_prefix("## ").filter(|_| !in_code), steps.last_mut()) {
+        match (line.strip_prefix("## ").filter(|_| !in_code), pages.last_mut()) {
             (Some(heading), _) => {
-                steps.push(Step { heading: heading.trim().to_owned(), body: String::new() });
+                pages.push(Page { heading: heading.trim().to_owned(), body: String::new() });
             }
-            (None, Some(step)) => {
-                step.body.push_str(line);
-                step.body.push('\n');
+            (None, Some(page)) => {
+                page.body.push_str(line);
+                page.body.push('\n');
             }
             (None, None) if line.trim().is_empty() => {}
             (None, None) => {
@@ -93,14 +93,14 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
             }
         }
     }
-    if steps.is_empty() {
-        return Err(LessonError::NoSteps { file: file.to_owned() });
+    if pages.is_empty() {
+        return Err(LessonError::NoPages { file: file.to_owned() });
     }
-    for step in &mut steps {
-        step.body = step.body.trim().to_owned();
+    for page in &mut pages {
+        page.body = page.body.trim().to_owned();
     }
     let FrontMatter { id, title, stage, panes, hyperparameters, prompt, pace } = front;
-    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, pace, steps })
+    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, pace, steps: pages })
 }
 
 #[cfg(test)]
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(lesson.steps.len(), 2);
         assert_eq!(lesson.steps[0].heading, "One");
         assert!(lesson.steps[0].body.contains("## not a heading"));
-        assert_eq!(lesson.steps[1], Step { heading: "Two".into(), body: "More.".into() });
+        assert_eq!(lesson.steps[1], Page { heading: "Two".into(), body: "More.".into() });
         assert_eq!(parse("a.md", &FILE.replace('\n', "\r\n")).unwrap(), lesson);
     }
 

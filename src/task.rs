@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use crate::model::Examples;
 use crate::text::Tokens;
@@ -31,6 +32,8 @@ pub use card::{Card, Origin};
 /// What a model is trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumIter, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Task {
     /// A corpus: what follows?
     #[default]
@@ -54,6 +57,8 @@ pub enum Task {
 /// The distribution that points come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Target {
     /// Eight Gaussians on a circle.
     #[default]

@@ -122,7 +122,6 @@ impl Serialize for Activations {
     }
 }
 
-#[allow(clippy::unnecessary_cast)]
 fn activations(inference: &dyn Inference) -> Activations {
     let mut activations = Vec::new();
     inference.visit(&mut |name, shape, values| {

@@ -7,9 +7,9 @@ use super::corpus::Corpus;
 use super::frame_cost::FrameCost;
 use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
-use super::run_view::Run;
+use super::run::Run;
 use super::theme::Theme;
-use crate::lesson::{Lesson, Step};
+use crate::lesson::{Lesson, Page};
 use crate::model::Card;
 use crate::model::sampling::Sampling;
 use crate::task;
@@ -50,7 +50,7 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// The open page.
-    pub fn page(&self) -> &'a Step {
+    pub fn page(&self) -> &'a Page {
         &self.lesson.steps[self.page]
     }
 

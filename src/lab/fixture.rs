@@ -12,7 +12,7 @@ use super::ghost::{Ghost, Origin};
 use super::model::Model;
 use super::pane::Seat;
 use super::panes::PaneId;
-use super::run_view::{Run, Speed, Status};
+use super::run::{Run, Speed, Status};
 use super::theme::Theme;
 use super::widgets::ascii;
 use crate::model::sampling::Sampling;

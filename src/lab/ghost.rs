@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::number;
-use super::run_view::Run;
+use super::run::Run;
 use crate::model::Card;
 use crate::stage::hyperparameter::HYPERPARAMETERS;
 use crate::stage::{Config, stage};

@@ -19,7 +19,7 @@ use super::overlays::Overlay;
 use super::pane::{Pane, Seat};
 use super::panes::{PaneId, Panes};
 use super::prompt::Prompt;
-use super::run_view::Run;
+use super::run::Run;
 use super::theme::{Ground, Theme};
 use crate::lesson::Lesson;
 use crate::model::sampling::Sampling;

@@ -44,7 +44,6 @@ pub fn gelu_tanh_backward(d: &mut [Real], x: &[Real]) {
 }
 
 /// Phi(x)
-#[allow(clippy::unnecessary_cast)]
 fn normal_cdf(x: Real) -> Real {
     normal::cdf(x as f64) as Real
 }

@@ -63,7 +63,6 @@ pub struct Drop {
 impl Drop {
     /// y = x where unit `first + i` stays, else 0; scaled.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn apply(self, y: &mut [Real], x: &[Real], first: usize) {
         for (i, (y, x)) in (first as u32..).zip(y.iter_mut().zip(x)) {
             *y = if hash::bits(self.key, i) >= self.threshold { x * self.scale } else { 0.0 };
@@ -72,7 +71,6 @@ impl Drop {
 
     /// x = x where unit `first + i` stays, else 0; scaled.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn apply_in_place(self, x: &mut [Real], first: usize) {
         for (i, x) in (first as u32..).zip(x) {
             *x = if hash::bits(self.key, i) >= self.threshold { *x * self.scale } else { 0.0 };
@@ -145,7 +143,6 @@ pub fn backward(
 
 /// x (rows, width) to (width, P), zeros where there is no row.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn transpose<const P: usize>(out: &mut [Real], x: &[Real], width: usize) {
     for (d, lanes) in out.as_chunks_mut::<P>().0.iter_mut().take(width).enumerate() {
         *lanes = [0.0; P];
@@ -157,7 +154,6 @@ fn transpose<const P: usize>(out: &mut [Real], x: &[Real], width: usize) {
 
 /// The P sums over d of a[d] * transposed[d][lane].
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn products<const P: usize>(a: &[Real], transposed: &[Real]) -> [Real; P] {
     let mut sums = [0.0; P];
     for (a, lanes) in a.iter().zip(transposed.as_chunks::<P>().0) {
@@ -170,7 +166,6 @@ fn products<const P: usize>(a: &[Real], transposed: &[Real]) -> [Real; P] {
 
 /// y = sum over the rows of x of factor(row) * row.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn weighted_rows(y: &mut [Real], x: &[Real], factor: impl Fn(usize) -> Real) {
     const CHUNK: usize = 8;
     let width = y.len();

@@ -14,7 +14,6 @@ pub const IGNORED: u32 = u32::MAX;
 /// Sum of the losses of all rows of `logits` (n, columns), in nats. The logits become d(scale * sum of losses)/d logits =
 /// scale * (softmax - onehot): with scale = 1 / (B T), the gradient of the mean.
 #[apply(vectorised)]
-#[allow(clippy::unnecessary_cast)]
 pub fn cross_entropy_backward(
     logits: &mut [Real],
     targets: &[u32],
@@ -43,7 +42,6 @@ pub fn cross_entropy_backward(
 
 /// Sum of the losses of all rows of `logits` (n, columns), in nats; the logits are used up.
 #[apply(vectorised)]
-#[allow(clippy::unnecessary_cast)]
 pub fn cross_entropy(logits: &mut [Real], targets: &[u32], columns: usize) -> f64 {
     let mut loss = 0.0;
     for (row, &target) in logits.chunks_exact_mut(columns).zip(targets) {
@@ -59,7 +57,6 @@ pub fn cross_entropy(logits: &mut [Real], targets: &[u32], columns: usize) -> f6
 
 /// [`cross_entropy_backward`] with label smoothing, 0 <= `smoothing` <= 1.
 #[apply(vectorised)]
-#[allow(clippy::unnecessary_cast)]
 pub fn smoothed_cross_entropy_backward(
     logits: &mut [Real],
     targets: &[u32],
@@ -90,7 +87,6 @@ pub fn smoothed_cross_entropy_backward(
 
 /// [`cross_entropy`] with label smoothing, 0 <= `smoothing` <= 1.
 #[apply(vectorised)]
-#[allow(clippy::unnecessary_cast)]
 pub fn smoothed_cross_entropy(
     logits: &mut [Real],
     targets: &[u32],
@@ -119,7 +115,6 @@ pub fn right(logits: &[Real], targets: &[u32], columns: usize) -> usize {
 
 /// The logits' mean under the smoothed target: (1 - s) z_y + s mean(z).
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn wanted(row: &[Real], target: usize, smoothing: Real) -> Real {
     let mut sums = [0.0; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();

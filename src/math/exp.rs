@@ -8,7 +8,7 @@ use super::Real;
 /// exp(x), within 2 ulp; 0 below -87.33, infinity above 88.37, NaN for NaN.
 #[cfg(not(feature = "f64"))]
 #[inline(always)]
-#[allow(clippy::excessive_precision, clippy::inline_always)]
+#[allow(clippy::excessive_precision)]
 pub fn exp(x: Real) -> Real {
     /// Below it the result is not a normal number.
     const LOWEST: f32 = -87.33;
@@ -41,14 +41,12 @@ pub fn exp(x: Real) -> Real {
 /// exp(x) of the standard library.
 #[cfg(feature = "f64")]
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn exp(x: Real) -> Real {
     x.exp()
 }
 
 /// tanh(x) = 1 - 2 / (exp(2x) + 1), absolute error under 2e-7.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn tanh(x: Real) -> Real {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
@@ -79,7 +77,6 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::unnecessary_cast)]
     fn tanh_is_close_and_saturates() {
         for i in -2000..=2000 {
             let x = i as Real * 0.01;

@@ -12,7 +12,6 @@ pub fn key(words: &[u64]) -> u64 {
 
 /// 32 random bits for counter `i` under `key` (the multipliers are Chris Wellons' "lowbias32", bias 0.17).
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn bits(key: u64, i: u32) -> u32 {
     let mut x = i ^ (key as u32);
     x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);

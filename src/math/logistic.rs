@@ -7,14 +7,12 @@ use super::{LANES, Real};
 
 /// sigmoid(x) = 1 / (1 + exp(-x)), relative error within a few ulp.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn sigmoid(x: Real) -> Real {
     1.0 / (1.0 + exp(-x))
 }
 
 /// softplus(x) = ln(1 + exp(x)) = -ln sigmoid(-x), without overflow.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn softplus(x: Real) -> Real {
     let positive = if x > 0.0 { x } else { 0.0 };
     positive + ln_1p(exp(-x.abs()))
@@ -23,7 +21,6 @@ pub fn softplus(x: Real) -> Real {
 /// ln(1 + u) for 0 <= u <= 1: with s = u / (2 + u) <= 1/3 it is 2 atanh(s) = 2 (s + s^3/3 + s^5/5 + ...).
 #[cfg(not(feature = "f64"))]
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn ln_1p(u: Real) -> Real {
     let s = u / (2.0 + u);
     let square = s * s;
@@ -38,7 +35,6 @@ fn ln_1p(u: Real) -> Real {
 
 #[cfg(feature = "f64")]
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn ln_1p(u: Real) -> Real {
     u.ln_1p()
 }
@@ -53,7 +49,6 @@ pub fn sigmoids(y: &mut [Real], x: &[Real]) {
 
 /// Sum over all elements of -(t ln p + (1 - t) ln(1 - p)) with p = sigmoid(logit), in nats: softplus(logit) - t logit.
 #[apply(vectorised)]
-#[allow(clippy::unnecessary_cast)]
 pub fn binary_cross_entropy(logits: &[Real], targets: &[Real]) -> f64 {
     let mut sums = [0.0; LANES];
     let (logit_chunks, logit_rest) = logits.as_chunks::<LANES>();
@@ -78,7 +73,6 @@ pub fn binary_cross_entropy_backward(logits: &mut [Real], targets: &[Real], scal
 }
 
 #[cfg(test)]
-#[allow(clippy::unnecessary_cast)]
 mod tests {
     use super::*;
 

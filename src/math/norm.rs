@@ -38,7 +38,6 @@ struct Sums {
 impl Sums {
     /// Adds at most [`LANES`] columns of a row, to the gradients too.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn add<const N: usize>(
         &mut self,
         d_weight: &mut [Real; N],

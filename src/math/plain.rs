@@ -22,14 +22,12 @@ pub mod agreement {
     use crate::math::Real;
 
     /// Numbers of a plain form, as a kernel takes them.
-    #[allow(clippy::unnecessary_cast)]
     pub fn real(x: &[f64]) -> Vec<Real> {
         x.iter().map(|x| *x as Real).collect()
     }
 
     /// # Panics
     /// If a number that a kernel `found` is more than so many of [`Real::EPSILON`] away from the `plain` one.
-    #[allow(clippy::unnecessary_cast)]
     pub fn assert_near(name: &str, found: &[Real], plain: &[f64], epsilons: f64) {
         assert_eq!(found.len(), plain.len(), "{name}");
         for (i, (found, plain)) in found.iter().zip(plain).enumerate() {

@@ -7,7 +7,6 @@ use super::{LANES, Real};
 
 /// The largest number of a row; -inf for an empty one.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn largest(row: &[Real]) -> Real {
     let mut lanes = [Real::NEG_INFINITY; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();
@@ -21,7 +20,6 @@ pub fn largest(row: &[Real]) -> Real {
 
 /// Replaces x by exp(x - shift) and returns the sum.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn exp_shifted(row: &mut [Real], shift: Real) -> Real {
     let mut lanes = [0.0; LANES];
     let (chunks, rest) = row.as_chunks_mut::<LANES>();
@@ -42,7 +40,6 @@ pub fn exp_shifted(row: &mut [Real], shift: Real) -> Real {
 
 /// Softmax of one row in place.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn softmax_row(row: &mut [Real]) {
     let shift = largest(row);
     let scale = 1.0 / exp_shifted(row, shift);
@@ -61,7 +58,6 @@ pub fn softmax(x: &mut [Real], columns: usize) {
 
 /// Backward of one row: with p = softmax(x) and dp = d loss / d p, sets dp to d loss / d x = p * (dp - sum(dp * p)).
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn softmax_row_backward(dp: &mut [Real], p: &[Real]) {
     let mean = dot(dp, p);
     for (dp, p) in dp.iter_mut().zip(p) {

@@ -129,7 +129,6 @@ struct Strip {
 /// Cuts b into strips of WIDE columns, the last perhaps of NARROW ones, and goes down each in tiles of TALL rows, the last
 /// perhaps of SHORT ones. Powers of 2 are bad heights: LLVM then takes a tile's rows for the lanes of its vectors.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn walk<
     const WIDE: usize,
     const NARROW: usize,
@@ -159,7 +158,6 @@ fn walk<
 impl Task<'_> {
     /// Goes down one strip of c.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn strip<const COLUMNS: usize, const TALL: usize, const SHORT: usize, const FUSED: bool>(
         &mut self,
         strip: Strip,
@@ -179,7 +177,6 @@ impl Task<'_> {
 
     /// One tile of c from row `top`.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn tile<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
         &mut self,
         strip: Strip,
@@ -218,7 +215,6 @@ impl Task<'_> {
 
 /// The first columns of a tile or a panel; those of most are all, and their number is known to the compiler.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn copy<const COLUMNS: usize>(to: &mut [Real; COLUMNS], from: &[Real]) {
     if let Ok(from) = <&[Real; COLUMNS]>::try_from(from) {
         *to = *from;
@@ -233,7 +229,6 @@ struct Tile<const ROWS: usize, const COLUMNS: usize>([[Real; COLUMNS]; ROWS]);
 
 /// The strip of b, filled up with zeros to COLUMNS.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 fn pack<const COLUMNS: usize>(panel: &mut [[Real; COLUMNS]], b: Operand<'_>, strip: Strip) {
     let Strip { first_k, left, width, .. } = strip;
     let at = first_k * b.row_stride + left * b.column_stride;
@@ -280,7 +275,7 @@ fn pack<const COLUMNS: usize>(panel: &mut [[Real; COLUMNS]], b: Operand<'_>, str
 
 /// tile[i][j] += sum over k of a[top + i][k] * panel[k][j]; rows from `height` on repeat the last.
 #[inline(always)]
-#[allow(clippy::inline_always, unsafe_code)]
+#[allow(unsafe_code)]
 fn fill<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
     tile: &mut [[Real; COLUMNS]; ROWS],
     a: Operand<'_>,

@@ -5,7 +5,6 @@ use super::{LANES, Real};
 
 /// All lanes joined by `join`, half with half: a chain of 16 additions would wait for each of them.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn fold<const N: usize>(mut lanes: [Real; N], join: impl Fn(Real, Real) -> Real) -> Real {
     const { assert!(N.is_power_of_two()) };
     let mut half = N / 2;
@@ -20,14 +19,12 @@ pub fn fold<const N: usize>(mut lanes: [Real; N], join: impl Fn(Real, Real) -> R
 
 /// The sum of all lanes.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn sum<const N: usize>(lanes: [Real; N]) -> Real {
     fold(lanes, |a, b| a + b)
 }
 
 /// The larger of two numbers, one instruction; the second if one is not a number.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn larger(a: Real, b: Real) -> Real {
     if a > b { a } else { b }
 }
@@ -35,7 +32,6 @@ pub fn larger(a: Real, b: Real) -> Real {
 /// Sum of f(x) over a row in [`LANES`] running sums. What is left at the end is not added to them: an index that is not known
 /// would keep all of them in memory.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn sum_of(row: &[Real], f: impl Fn(Real) -> Real) -> Real {
     let mut sums = [0.0; LANES];
     let (chunks, rest) = row.as_chunks::<LANES>();
@@ -49,7 +45,6 @@ pub fn sum_of(row: &[Real], f: impl Fn(Real) -> Real) -> Real {
 
 /// Sum of x[i] * y[i] in [`LANES`] running sums.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn dot(x: &[Real], y: &[Real]) -> Real {
     let mut sums = [0.0; LANES];
     let (x_chunks, x_rest) = x.as_chunks::<LANES>();
@@ -64,7 +59,6 @@ pub fn dot(x: &[Real], y: &[Real]) -> Real {
 
 /// y = x, of one length; eight by eight, because for a few numbers a call to copy them costs more than the copy.
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn copy_short(y: &mut [Real], x: &[Real]) {
     debug_assert_eq!(y.len(), x.len());
     let (y_chunks, y_rest) = y.as_chunks_mut::<8>();
@@ -79,7 +73,6 @@ pub fn copy_short(y: &mut [Real], x: &[Real]) {
 
 /// y += a x
 #[inline(always)]
-#[allow(clippy::inline_always)]
 pub fn axpy(y: &mut [Real], a: Real, x: &[Real]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;
@@ -135,7 +128,6 @@ pub fn add_row_times_matrix(y: &mut [Real], x: &[Real], w: &[Real]) {
 }
 
 /// Sum of squares in [`LANES`] running sums, which are then added in f64: a part of the square of a gradient's norm.
-#[allow(clippy::unnecessary_cast)]
 #[apply(vectorised)]
 pub fn sum_of_squares(x: &[Real]) -> f64 {
     let mut sums = [0.0; LANES];

@@ -79,7 +79,6 @@ impl Batch {
     }
 
     /// Gives each example `width` standard normal numbers, from the seed's latents number `index`.
-    #[allow(clippy::unnecessary_cast)]
     pub fn add_noise(&mut self, width: usize, seed: u64, index: u64) {
         self.noise_width = width;
         self.noise.clear();

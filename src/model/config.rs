@@ -1,6 +1,7 @@
 //! A stage is a configuration: one GPT with switches, and the bigram table.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 pub use crate::nn::activation::Activation;
 pub use crate::nn::attention::AttentionScale;
@@ -14,6 +15,8 @@ pub use crate::nn::residual::Norm;
 /// What kind of network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Architecture {
     /// A table of V x V logits.
     Bigram,
@@ -37,6 +40,8 @@ pub enum Architecture {
 /// What a GAN's generator minimises; D's loss goes with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum GeneratorLoss {
     /// -log D(G(z)) (Goodfellow et al. 2014, what is used in practice).
     #[default]

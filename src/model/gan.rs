@@ -158,7 +158,6 @@ impl Nets {
     }
 
     /// Sums over the points of the last forward.
-    #[allow(clippy::unnecessary_cast)]
     fn losses(a: &Activations, kind: GeneratorLoss) -> Losses {
         let sum = |logits: &[Real], loss: fn(Real) -> Real| {
             logits.iter().map(|logit| loss(*logit) as f64).sum::<f64>()

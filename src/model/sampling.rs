@@ -69,7 +69,6 @@ pub struct Candidate {
 /// top-k is applied first, then top-p to what is left, renormalised. Temperature 0 is its limit: all on the largest logit.
 pub fn distribution(logits: &[Real], sampling: &Sampling) -> Vec<Candidate> {
     let scale = if sampling.temperature > 0.0 { 1.0 / sampling.temperature } else { 1.0 };
-    #[allow(clippy::unnecessary_cast)]
     let mut table: Vec<Candidate> = logits
         .iter()
         .zip(0..)

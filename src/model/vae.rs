@@ -142,7 +142,6 @@ impl Nets {
     }
 
     /// Sums over the images of the last forward.
-    #[allow(clippy::unnecessary_cast)]
     fn losses(&self, a: &Activations, x: &[Real], beta: Real) -> Losses {
         let reconstruction = logistic::binary_cross_entropy(a.decoder.out(), x);
         let latent = self.n_latent();

@@ -2,12 +2,15 @@
 
 use ndarray::ArrayRef2;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::rows::{contiguous, contiguous_mut};
 use crate::math::{Real, activation};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Activation {
     /// max(x, 0)
     Relu,

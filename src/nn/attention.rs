@@ -16,6 +16,7 @@ mod heads;
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::Look;
 use super::init::Init;
@@ -32,6 +33,8 @@ use heads::Heads;
 /// What q·k is divided by before the softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum AttentionScale {
     /// sqrt(head_size), as the paper says: then q·k has the variance of a product of single numbers, whatever the width.
     HeadSize,

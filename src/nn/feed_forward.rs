@@ -3,6 +3,7 @@
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::Look;
 use super::activation::Activation;
@@ -16,6 +17,8 @@ use crate::math::{Real, room};
 /// What follows attention in a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     None,
     /// One layer C -> C and the activation, as when the lecture introduces it.

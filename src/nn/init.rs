@@ -3,11 +3,14 @@
 use ndarray_rand::rand_distr::{Distribution, Normal, Uniform};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::math::Real;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Init {
     /// PyTorch's defaults: Linear U(-1/sqrt(in), 1/sqrt(in)), weights and biases alike; Embedding N(0, 1).
     Pytorch,

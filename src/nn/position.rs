@@ -3,6 +3,7 @@
 use ndarray::{Array2, ArrayRef2, ArrayView2};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::embedding::Embedding;
 use super::init::Init;
@@ -12,6 +13,8 @@ use crate::math::{Real, vector};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Position {
     None,
     /// A trained table (block_size, C).

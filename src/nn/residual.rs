@@ -5,6 +5,7 @@
 
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use super::layer_norm::{self, LayerNorm};
 use super::parameters::Registry;
@@ -14,6 +15,8 @@ use crate::math::{Real, room, vector};
 /// Where LayerNorm stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Norm {
     None,
     /// x + f(norm(x))

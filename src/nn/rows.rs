@@ -37,7 +37,6 @@ pub fn visit_logits(logits: &ArrayRef2<Real>, look: &mut Look<'_>) {
 }
 
 /// Sets `norms` to the length of every row of x.
-#[allow(clippy::unnecessary_cast)]
 pub fn row_norms(norms: &mut Vec<Real>, x: &ArrayRef2<Real>) {
     norms.clear();
     let rows = contiguous(x).chunks_exact(x.ncols());

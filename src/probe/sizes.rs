@@ -47,7 +47,6 @@ fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, 
 }
 
 /// The root of the mean square.
-#[allow(clippy::unnecessary_cast)]
 pub fn rms(values: &[Real]) -> f64 {
     let squares: f64 = values.iter().map(|v| (*v as f64).powi(2)).sum();
     (squares / values.len().max(1) as f64).sqrt()

@@ -1,6 +1,7 @@
 //! Everything that, with the corpus and the number of shards, determines a run to the last bit.
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::model::config::GeneratorLoss;
 use crate::model::{self, Conditions, Dropout};
@@ -9,6 +10,8 @@ use crate::task;
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Schedule {
     /// `lr` throughout.
     Constant,
@@ -21,6 +24,8 @@ pub enum Schedule {
 /// Which weights AdamW decays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Decay {
     /// Every parameter, as PyTorch's AdamW in the lecture.
     All,
@@ -96,7 +101,6 @@ impl Default for Training {
 
 impl Training {
     /// What step number `step` of a run is computed under, with the parameters of `group` moving.
-    #[allow(clippy::unnecessary_cast)]
     pub fn conditions(&self, seed: u64, step: u64, group: usize) -> Conditions {
         Conditions {
             dropout: Dropout { p: self.dropout, seed, step },

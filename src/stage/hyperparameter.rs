@@ -261,6 +261,8 @@ fn rung(x: f64, up: bool, min: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
     use crate::model::KINDS;
     use crate::stage::STAGES;
@@ -298,7 +300,7 @@ mod tests {
 
     #[test]
     fn what_kinds_and_tasks_name_is_in_the_table_and_of_some() {
-        let of_tasks = Task::ALL.map(|task| {
+        let of_tasks = Task::iter().map(|task| {
             let tokens = crate::text::Tokens::Words;
             crate::task::Config { task, tokens, ..Default::default() }.hyperparameters()
         });
@@ -334,6 +336,26 @@ mod tests {
                     assert_eq!(Value::parse(h, &value.to_string()), Ok(value), "{}", h.name);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_choice_has_one_name_in_the_table_and_in_files() {
+        for h in HYPERPARAMETERS {
+            let Range::Choice(names) = h.range else { continue };
+            for name in names {
+                let mut config = STAGES[0].config(65, 1);
+                h.set(&mut config, Value::Choice(name)).unwrap();
+                assert_eq!(h.get(&config), Value::Choice(name), "{}", h.name);
+                let file = serde_json::to_value(&config).unwrap();
+                let groups = ["model", "training", "task"];
+                let written = groups.iter().find_map(|group| file[group].get(h.name));
+                assert_eq!(written.unwrap(), name, "{}", h.name);
+            }
+        }
+        for kind in KINDS {
+            let name: &str = kind.architecture.into();
+            assert_eq!(serde_json::to_value(kind.architecture).unwrap(), name);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether a configuration can be trained.
 
-use serde::Serialize;
+use strum::IntoEnumIterator;
 
 use super::config::{Config, Training};
 use super::hyperparameter::{HYPERPARAMETERS, Range, ValueError, hyperparameter};
@@ -31,19 +31,13 @@ pub enum InvalidConfig {
     #[error("{name} must be at most {most} (found {size})")]
     Size { name: &'static str, size: usize, most: u64 },
     #[error("a model of this kind ({model}) learns {}, not {task}: choose one of them with --task", fit.join(", "))]
-    Task { model: String, task: String, fit: Vec<String> },
-}
-
-/// The name that files and the command line have for it.
-fn name(value: impl Serialize) -> String {
-    let json = serde_json::to_value(value).ok();
-    json.and_then(|json| json.as_str().map(str::to_owned)).unwrap_or_default()
+    Task { model: &'static str, task: &'static str, fit: Vec<&'static str> },
 }
 
 /// What a kind of network can be trained on: the tasks whose examples it takes.
 pub fn tasks(architecture: Architecture) -> impl Iterator<Item = Task> {
     let takes = kind(architecture).takes;
-    Task::ALL.into_iter().filter(|task| takes.contains(&task.form()))
+    Task::iter().filter(|task| takes.contains(&task.form()))
 }
 
 impl Config {
@@ -51,8 +45,8 @@ impl Config {
     /// If a hyperparameter is out of its range, or the sizes do not go together.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
         if !tasks(self.model.model).any(|task| task == self.task.task) {
-            let fit = tasks(self.model.model).map(name).collect();
-            let (model, task) = (name(self.model.model), name(self.task.task));
+            let fit = tasks(self.model.model).map(Into::into).collect();
+            let (model, task) = (self.model.model.into(), self.task.task.into());
             return Err(InvalidConfig::Task { model, task, fit });
         }
         let (rule, newest) = (self.task.rule, self.task.newest_rule());

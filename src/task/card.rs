@@ -48,17 +48,6 @@ const RING: &[Figure] = &[modes(8), HIGH_QUALITY, DIVERGENCE, COLLAPSED];
 const GRID: &[Figure] = &[modes(25), HIGH_QUALITY, DIVERGENCE, COLLAPSED];
 
 impl Task {
-    pub const ALL: [Self; 8] = [
-        Self::Text,
-        Self::Reverse,
-        Self::Sort,
-        Self::Dates,
-        Self::Numbers,
-        Self::Recall,
-        Self::Glyphs,
-        Self::Points,
-    ];
-
     /// What an example is.
     pub fn form(self) -> Form {
         match self {

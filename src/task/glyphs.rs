@@ -222,7 +222,6 @@ fn distance(at: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
 
 #[cfg(test)]
 // Needless in f32, not in f64.
-#[allow(clippy::unnecessary_cast)]
 mod tests {
     use std::collections::HashSet;
 

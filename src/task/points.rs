@@ -146,7 +146,6 @@ impl Points {
 
     /// Places of some points, as `judge` wants them.
     fn places(batch: &Batch) -> Vec<Point> {
-        #[allow(clippy::unnecessary_cast)]
         batch.values.as_chunks().0.iter().map(|pair: &[Real; 2]| pair.map(|x| x as f64)).collect()
     }
 
@@ -255,7 +254,6 @@ impl Examples for Points {
 
 #[cfg(test)]
 // Needless in f32, not in f64.
-#[allow(clippy::unnecessary_cast)]
 mod tests {
     use super::*;
 

@@ -6,6 +6,7 @@ pub mod words;
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 use unicode_normalization::UnicodeNormalization;
 
 pub use characters::{CharTokenizer, UnknownCharacters};
@@ -14,6 +15,8 @@ pub use words::WordTokenizer;
 /// What the tokens of a text are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Tokens {
     #[default]
     Characters,

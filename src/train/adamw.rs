@@ -73,7 +73,6 @@ struct Coefficients {
     epsilon: Real,
 }
 
-#[allow(clippy::unnecessary_cast)]
 impl Coefficients {
     /// Of a group's step that is number `t`, counted from 1.
     fn new(training: &Training, lr: f64, norm: f64, t: u64) -> Self {

@@ -398,7 +398,6 @@ impl Reader<'_> {
     }
 }
 
-#[allow(clippy::unnecessary_cast)]
 fn write(parameter: &Parameter, arena: &mut [Real], tensor: &Tensor) {
     for (at, value) in parameter.positions().zip(&tensor.values) {
         arena[at] = *value as Real;

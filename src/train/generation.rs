@@ -57,7 +57,6 @@ impl Generation {
 
     /// Draws one more token. All calls must be with the same weights: what the model computed for the tokens before is
     /// used again.
-    #[allow(clippy::unnecessary_cast)]
     pub fn next(&mut self, weights: &[Real]) -> u32 {
         let logits = self.language_model.next_logits(weights, &self.context);
         self.logits.extend(logits.iter().map(|x| *x as f32));

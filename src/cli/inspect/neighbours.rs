@@ -29,7 +29,6 @@ pub fn run(
     };
     let id = tokenizer.id(token).ok_or_else(|| unknown(tokenizer, token))?;
     let width = table.shape[1];
-    #[allow(clippy::unnecessary_cast)]
     let values: Vec<f32> = table.positions().map(|at| checkpoint.weights[at] as f32).collect();
     let mut nearest = by_cosine(&values, width, id as usize);
     nearest.truncate(NEAREST);

@@ -125,7 +125,6 @@ impl Golden {
             reference.shape,
             ours.len()
         );
-        #[allow(clippy::unnecessary_cast)]
         let square = |(ours, reference): (&Real, &f64)| (*ours as f64 - reference).powi(2);
         let difference = ours.iter().zip(&reference.values).map(square).sum::<f64>().sqrt();
         let size = reference.values.iter().map(|x| x * x).sum::<f64>().sqrt();

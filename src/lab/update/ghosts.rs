@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::ghost::{self, Ghost, Origin};
 use super::super::model::Model;
-use super::super::run_view::{Run, Status};
+use super::super::run::{Run, Status};
 use crate::stage::Config;
 use crate::train::{Observed, RunId};
 

@@ -4,7 +4,7 @@ use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one_line};
-use super::super::run_view::Status;
+use super::super::run::Status;
 use super::panes::{self, focus};
 use super::say::warn;
 use super::{leaving, runs, sampling};

@@ -16,7 +16,7 @@ use super::*;
 use crate::lab::action::ACTIONS;
 use crate::lab::corpus::Corpus;
 use crate::lab::fixture::{self, card};
-use crate::lab::run_view::Status;
+use crate::lab::run::Status;
 use crate::lab::theme::{Ground, Theme};
 use crate::lab::view;
 use crate::math::random::{Purpose, stream};

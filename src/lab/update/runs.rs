@@ -5,7 +5,7 @@ use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
-use super::super::run_view::{Run, Status};
+use super::super::run::{Run, Status};
 use super::ghosts;
 use super::say::warn;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};

@@ -2,7 +2,7 @@
 
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
-use super::super::run_view::Status;
+use super::super::run::Status;
 use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
 use crate::train::{Command, Subscription};

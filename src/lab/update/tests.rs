@@ -9,7 +9,7 @@ use crate::lab::fixture::{self, card};
 use crate::lab::model::ToastKind;
 use crate::lab::overlays::{Answer, Confirm};
 use crate::lab::panes::PaneId;
-use crate::lab::run_view::Status;
+use crate::lab::run::Status;
 use crate::stage::Value;
 use crate::text::{CharTokenizer, Tokenizer, Tokens};
 use crate::train::event::Edit;

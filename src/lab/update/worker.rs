@@ -3,7 +3,7 @@
 use super::super::model::{Effect, Model, Saved, ToastKind};
 use super::super::number;
 use super::super::overlays::Overlay;
-use super::super::run_view::Run;
+use super::super::run::Run;
 use super::ghosts::retire;
 use super::runs;
 use crate::text::Tokenizer;

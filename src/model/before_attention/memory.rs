@@ -205,7 +205,6 @@ struct OneQuestion {
 
 impl OneQuestion {
     /// The size of d loss / d embedding at every position: over all the K + 1 embeddings that a memory has.
-    #[allow(clippy::unnecessary_cast)]
     fn measure(&mut self, question: usize) {
         let scratch = &self.working.scratch;
         self.gradient_norms.clear();

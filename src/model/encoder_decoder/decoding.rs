@@ -168,7 +168,6 @@ fn hypothesis(tokens: Vec<u32>, log_p: f64, length: usize) -> Hypothesis {
 }
 
 /// ln softmax of a row of logits.
-#[allow(clippy::unnecessary_cast)]
 fn log_probabilities(logits: &[Real]) -> impl Iterator<Item = f64> {
     let shift = largest(logits) as f64;
     let sum: f64 = logits.iter().map(|x| (*x as f64 - shift).exp()).sum();

@@ -135,7 +135,6 @@ impl Inference for Plane {
     }
 
     /// A point from the noise of each example.
-    #[allow(clippy::unnecessary_cast)]
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         let Self { nets, a, .. } = self;
         nets.generator.forward(&mut a.generator, &batch.noise, weights);

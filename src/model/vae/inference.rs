@@ -148,7 +148,6 @@ impl Inference for OneImage {
 
     /// The reconstructions of the images of a batch, from their means; of a batch without images, what the decoder makes
     /// of its noise: samples, or the picture of any latent.
-    #[allow(clippy::unnecessary_cast)]
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         let Self { nets, drawing, .. } = self;
         let mut images = Vec::new();

@@ -1,5 +1,3 @@
-#![allow(clippy::unnecessary_cast)] // Needless in f32, not in f64.
-
 use super::*;
 use crate::model::Dropout;
 use crate::model::config::Architecture;

@@ -16,7 +16,6 @@ impl Heads {
 
     /// Copies a run of head_size numbers; eight by eight, because a call for each short run costs more than the run.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn copy(to: &mut [Real], from: &[Real]) {
         let (to_chunks, to_rest) = to.as_chunks_mut::<8>();
         let (from_chunks, from_rest) = from.as_chunks::<8>();
@@ -30,7 +29,6 @@ impl Heads {
 
     /// Calls `copy(rows_at, packed_at)` for every run of head_size numbers.
     #[inline(always)]
-    #[allow(clippy::inline_always)]
     fn runs(&self, n: usize, parts: usize, part: usize, mut copy: impl FnMut(usize, usize)) {
         let Self { n_head, head_size, time } = *self;
         for b in 0..n / time {

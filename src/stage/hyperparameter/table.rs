@@ -1,5 +1,7 @@
 //! The table itself: live hyperparameters first, then those that build a new model.
 
+use strum::VariantNames;
+
 use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
     Activation, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position,
@@ -8,51 +10,6 @@ use crate::stage::config::{Config, Decay, Schedule};
 use crate::stage::validate::tasks;
 use crate::task::{Target, Task};
 use crate::text::Tokens;
-
-/// A set of names for the variants of an enum; the same names that serde writes.
-trait Named: Copy + PartialEq + 'static {
-    const NAMES: &'static [&'static str];
-    const VARIANTS: &'static [Self];
-
-    fn name(self) -> &'static str {
-        let at = Self::VARIANTS.iter().position(|v| *v == self);
-        at.map_or("", |at| Self::NAMES[at])
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        let at = Self::NAMES.iter().position(|n| *n == name)?;
-        Some(Self::VARIANTS[at])
-    }
-}
-
-macro_rules! named {
-    ($($kind:ident { $($name:literal => $variant:ident),+ })+) => {
-        $(impl Named for $kind {
-            const NAMES: &'static [&'static str] = &[$($name),+];
-            const VARIANTS: &'static [Self] = &[$(Self::$variant),+];
-        })+
-    };
-}
-
-named! {
-    Schedule { "constant" => Constant, "cosine" => Cosine, "inverse_sqrt" => InverseSqrt }
-    Decay { "all" => All, "matrices" => Matrices }
-    Position { "none" => None, "learned" => Learned, "sinusoidal" => Sinusoidal }
-    AttentionScale { "head_size" => HeadSize, "n_embd" => NEmbd, "none" => None }
-    FeedForward { "none" => None, "single" => Single, "mlp4" => Mlp4 }
-    Activation { "relu" => Relu, "gelu" => Gelu, "gelu_tanh" => GeluTanh }
-    Norm { "none" => None, "pre" => Pre, "post" => Post }
-    Init { "pytorch" => Pytorch, "normal" => Normal }
-    GeneratorLoss {
-        "non_saturating" => NonSaturating, "minimax" => Minimax, "least_squares" => LeastSquares
-    }
-    Task {
-        "text" => Text, "reverse" => Reverse, "sort" => Sort, "dates" => Dates,
-        "numbers" => Numbers, "recall" => Recall, "glyphs" => Glyphs, "points" => Points
-    }
-    Tokens { "characters" => Characters, "words" => Words }
-    Target { "ring" => Ring, "grid" => Grid, "moons" => Moons, "file" => File }
-}
 
 /// How a value is taken out of a configuration and put into it.
 struct Access {
@@ -89,10 +46,10 @@ macro_rules! count {
 macro_rules! choice {
     ($group:ident.$field:ident) => {
         Access {
-            get: |config| Value::Choice(config.$group.$field.name()),
+            get: |config| Value::Choice(config.$group.$field.into()),
             set: |config, value| {
                 if let Value::Choice(name) = value {
-                    config.$group.$field = Named::named(name).unwrap_or(config.$group.$field);
+                    config.$group.$field = name.parse().unwrap_or(config.$group.$field);
                 }
             },
         }
@@ -233,7 +190,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "schedule",
         "schedule",
         "how the learning rate moves: constant, or warm-up and cosine",
-        Range::Choice(Schedule::NAMES),
+        Range::Choice(Schedule::VARIANTS),
         &choice!(training.schedule),
     ),
     Hyperparameter::live(
@@ -263,7 +220,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "decay",
         "decay",
         "what weight_decay shrinks: all parameters (the lecture) or matrices (nanoGPT)",
-        Range::Choice(Decay::NAMES),
+        Range::Choice(Decay::VARIANTS),
         &choice!(training.decay),
     ),
     Hyperparameter::live(
@@ -294,7 +251,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "generator_loss",
         "generator-loss",
         "what the generator minimises",
-        Range::Choice(GeneratorLoss::NAMES),
+        Range::Choice(GeneratorLoss::VARIANTS),
         &choice!(training.generator_loss),
     )
     .of_some(),
@@ -344,7 +301,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "position",
         "position",
         "how a token's place reaches the model",
-        Range::Choice(Position::NAMES),
+        Range::Choice(Position::VARIANTS),
         &choice!(model.position),
     )
     .of_some(),
@@ -352,7 +309,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "attention_scale",
         "attention-scale",
         "what q·k is divided by: the root of head_size, the root of n_embd, or nothing",
-        Range::Choice(AttentionScale::NAMES),
+        Range::Choice(AttentionScale::VARIANTS),
         &choice!(model.attention_scale),
     )
     .of_some(),
@@ -376,7 +333,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "feed_forward",
         "feed-forward",
         "what follows attention: nothing, one layer, or two with four times the width between",
-        Range::Choice(FeedForward::NAMES),
+        Range::Choice(FeedForward::VARIANTS),
         &choice!(model.feed_forward),
     )
     .of_some(),
@@ -384,7 +341,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "activation",
         "activation",
         "the feed-forward's non-linearity",
-        Range::Choice(Activation::NAMES),
+        Range::Choice(Activation::VARIANTS),
         &choice!(model.activation),
     )
     .of_some(),
@@ -400,7 +357,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "norm",
         "norm",
         "where LayerNorm stands: nowhere, before a sublayer, or after it",
-        Range::Choice(Norm::NAMES),
+        Range::Choice(Norm::VARIANTS),
         &choice!(model.norm),
     )
     .of_some(),
@@ -416,7 +373,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "init",
         "init",
         "how weights start: PyTorch's defaults, or N(0, 0.02)",
-        Range::Choice(Init::NAMES),
+        Range::Choice(Init::VARIANTS),
         &choice!(model.init),
     ),
     Hyperparameter::rebuild(
@@ -457,7 +414,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "task",
         "task",
         "what the model learns",
-        Range::Choice(Task::NAMES),
+        Range::Choice(Task::VARIANTS),
         &choice!(task.task),
     )
     .only(|c| tasks(c.model.model).count() > 1),
@@ -482,7 +439,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "tokens",
         "tokens",
         "what a text is cut into",
-        Range::Choice(Tokens::NAMES),
+        Range::Choice(Tokens::VARIANTS),
         &choice!(task.tokens),
     )
     .of_some(),
@@ -498,7 +455,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "target",
         "target",
         "where points come from",
-        Range::Choice(Target::NAMES),
+        Range::Choice(Target::VARIANTS),
         &choice!(task.target),
     )
     .of_some(),

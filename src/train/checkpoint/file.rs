@@ -35,7 +35,6 @@ pub struct Contents {
 
 impl Tensor {
     /// A parameter's part of an arena.
-    #[allow(clippy::unnecessary_cast)]
     pub fn of(parameter: &Parameter, arena: &[Real]) -> Self {
         let values = parameter.positions().map(|at| arena[at] as f32).collect();
         Self { shape: parameter.shape.clone(), values }

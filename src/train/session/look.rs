@@ -98,7 +98,6 @@ impl Session {
     }
 }
 
-#[allow(clippy::unnecessary_cast)]
 fn tensor<'a>(name: &str, shape: &[usize], values: impl Iterator<Item = &'a Real>) -> Tensor {
     Tensor {
         name: name.to_owned(),
@@ -107,7 +106,6 @@ fn tensor<'a>(name: &str, shape: &[usize], values: impl Iterator<Item = &'a Real
     }
 }
 
-#[allow(clippy::unnecessary_cast)]
 fn root_mean_square(parameter: &Parameter, value: impl Fn(usize) -> Real) -> f64 {
     let sum: f64 = parameter.positions().map(|at| (value(at) as f64).powi(2)).sum();
     (sum / parameter.len().max(1) as f64).sqrt()

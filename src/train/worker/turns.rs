@@ -39,7 +39,6 @@ impl Alone {
         alone
     }
 
-    #[allow(clippy::unnecessary_cast)]
     fn remember(&mut self) {
         let weights = self.session.weights().iter().map(|x| *x as f32).collect();
         self.weights.insert(self.session.step_count(), weights);
@@ -237,7 +236,6 @@ impl Scene {
         }
     }
 
-    #[allow(clippy::unnecessary_cast)]
     fn check_what_was_shown(&self) -> (usize, usize) {
         for snapshot in &self.snapshots {
             let alone = &self.alone[&snapshot.run];
