@@ -77,9 +77,8 @@ fn together(hidden: &[Hint]) -> Hint {
             _ => runs.push((number, number)),
         }
     }
-    let run = |(first, last): &(usize, usize)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
+    let run = |(first, last): &(usize, usize)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
     };
     let keys = runs.iter().map(run).collect::<Vec<_>>().join(" ");
     // It stands beside `tab pane`.

@@ -217,7 +217,7 @@ fn gain_and_shift_of_a_norm_stand_apart() {
         change(&mut model, |snapshot| {
             let norms = card.learned.iter().map(|(name, _)| Norms {
                 name: name.clone(),
-                weight: if name.ends_with(".bias") { 0.0 } else { 1.0 },
+                weight: if name.strip_suffix(".bias").is_some() { 0.0 } else { 1.0 },
                 gradient: Some(1e-3),
                 update: 1e-4,
             });
