@@ -54,10 +54,11 @@ impl<'a> Facts<'a> {
         &self.lesson.steps[self.page]
     }
 
-    /// How near the run comes to this machine's large matrix products; `None` until both are measured.
+    /// How near the run comes to this machine's large matrix products; `None` until both are measured. A run that is faster
+    /// than what was measured is the better measurement: other things ran meanwhile.
     pub fn gemm_share(&self) -> Option<f64> {
         let gflops = self.run.map(|run| run.speed.gflops).filter(|gflops| *gflops > 0.0)?;
-        self.gemm_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate)
+        self.gemm_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate.max(gflops))
     }
 
     /// What the model on the screen says of itself; `None` until it is open.

@@ -1,13 +1,16 @@
 //! A lesson's Markdown as styled lines of a given width.
 //!
-//! Paragraphs and lists are wrapped by the width of their characters. Code stays as it is written; where it is too wide, its
-//! longest runs of spaces give way first (columns stay columns), and what is still too wide goes on in the next line.
+//! Paragraphs and lists are wrapped by the width of their characters; code in a sentence is not broken if it fits a line.
+//! A block of code stays as it is written; where it is too wide, its longest runs of spaces give way first (columns stay
+//! columns), what is still too wide goes on in the next line at a space outside of brackets, and what is wider than a line
+//! ends in an ellipsis.
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::pen::clip;
 use super::theme::{self, Role, Theme};
 
 /// A text that has been parsed.
@@ -182,14 +185,26 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A piece of code in a sentence: broken only between its words.
+    /// A piece of code in a sentence: broken only if it is wider than a line, and then where a block is.
     fn inline_code(&mut self, text: &str) {
         let base = self.theme.style(Role::Code);
-        for (i, piece) in text.split(' ').enumerate() {
+        let room = self.width.saturating_sub(self.hanging());
+        if text.width() <= room {
+            return self.word(code_spans(text, base, self.theme));
+        }
+        for (i, (_, piece)) in pieces(text, room).into_iter().enumerate() {
             self.space |= i > 0;
-            if !piece.is_empty() {
-                self.word(code_spans(piece, base, self.theme));
-            }
+            self.word(code_spans(piece, base, self.theme));
+        }
+    }
+
+    /// Columns before the open item's words.
+    fn hanging(&self) -> usize {
+        let depth = self.lists.len().saturating_sub(1) * 2;
+        match (&self.marker, self.lists.is_empty()) {
+            (Some(marker), _) => depth + marker.width(),
+            (None, false) => depth + 2,
+            (None, true) => 0,
         }
     }
 
@@ -213,17 +228,12 @@ impl<'a> Writer<'a> {
         if words.is_empty() {
             return;
         }
-        let depth = self.lists.len().saturating_sub(1) * 2;
+        let hanging = self.hanging();
         let marker = self.marker.take();
-        let hanging = match (&marker, self.lists.is_empty()) {
-            (Some(marker), _) => depth + marker.width(),
-            (None, false) => depth + 2,
-            (None, true) => 0,
-        };
         let mut line = Vec::new();
         match marker {
             Some(marker) => {
-                line.push(Span::raw(" ".repeat(depth)));
+                line.push(Span::raw(" ".repeat(hanging - marker.width())));
                 line.push(Span::styled(marker, self.theme.style(Role::Muted)));
             }
             None => line.push(Span::raw(" ".repeat(hanging))),
@@ -278,7 +288,8 @@ impl<'a> Writer<'a> {
         let widest = code.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
         for line in code.lines() {
             let line = narrow(line, widest.saturating_sub(room));
-            for piece in chop(&line, room) {
+            for piece in continued(&line, room) {
+                let piece = clip(&piece, room, self.theme.glyphs.ellipsis);
                 let mut spans = vec![Span::raw(indent)];
                 spans.extend(code_spans(&piece, base, self.theme));
                 self.lines.push(Line::from(spans));
@@ -334,22 +345,57 @@ fn narrow(line: &str, by: usize) -> String {
     format!("{indent}{}{}", &body[..at], &body[at + cut..])
 }
 
-/// Pieces of at most `width` columns; all but the first are set in.
-fn chop(line: &str, width: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut used = 0;
-    for c in line.chars() {
-        let wide = c.width().unwrap_or(0);
-        if used + wide > width && used > 2 {
-            pieces.push("  ".to_owned());
-            used = 2;
+/// Pieces of code with the number of spaces before each: what stands between spaces, a bracket with all that is in it if
+/// that is at most `width` columns wide.
+fn pieces(code: &str, width: usize) -> Vec<(usize, &str)> {
+    let mut pieces = Vec::new();
+    let mut rest = code;
+    while !rest.trim_start().is_empty() {
+        let body = rest.trim_start();
+        let (mut depth, mut end) = (0_usize, body.len());
+        for (i, c) in body.char_indices() {
+            match c {
+                '(' | '[' => depth += 1,
+                ')' | ']' => depth = depth.saturating_sub(1),
+                ' ' if depth == 0 => {
+                    end = i;
+                    break;
+                }
+                _ => {}
+            }
         }
-        used += wide;
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(c);
+        if body[..end].width() > width {
+            end = body.find(' ').unwrap_or(body.len());
         }
+        pieces.push((rest.len() - body.len(), &body[..end]));
+        rest = &body[end..];
     }
     pieces
+}
+
+/// A line of code as lines of at most `width` columns, where its pieces allow it; all but the first are set in.
+fn continued(code: &str, width: usize) -> Vec<String> {
+    const SET_IN: usize = 2;
+    let mut lines = vec![String::new()];
+    let mut first = true;
+    for (spaces, piece) in pieces(code, width.saturating_sub(SET_IN)) {
+        let used = lines.last().map_or(0, |line| line.width());
+        let spaces = match used + spaces + piece.width() > width {
+            // What is set in gives way.
+            true if first => width.saturating_sub(piece.width()),
+            true => {
+                lines.push(String::new());
+                SET_IN
+            }
+            false => spaces,
+        };
+        if let Some(line) = lines.last_mut() {
+            line.push_str(&" ".repeat(spaces));
+            line.push_str(piece);
+        }
+        first = false;
+    }
+    lines
 }
 
 #[cfg(test)]
@@ -390,7 +436,50 @@ mod tests {
         let code = "```text\nidx              (B, T)\nlogits = table   (B, T, V)\n```";
         assert_eq!(plain(code, 30), ["idx              (B, T)", "logits = table   (B, T, V)"]);
         assert_eq!(plain(code, 25), ["idx             (B, T)", "logits = table  (B, T, V)"]);
-        assert_eq!(plain("```\nabcdefgh\n```", 5), ["abcde", "  fgh"]);
+        assert_eq!(plain("```\nabcdefgh\n```", 5), ["abcd…"]);
+    }
+
+    /// `(B, T, hs)` and words stay whole, in sentences and in blocks, if a line has room for them.
+    #[test]
+    fn code_is_not_broken_inside() {
+        assert_eq!(plain("see `(B, T, hs)`", 12), ["see", "(B, T, hs)"]);
+        assert_eq!(plain("- `a (B, T)`, b", 9), ["• a", "  (B, T),", "  b"]);
+        assert_eq!(plain("```\nq = x @ W (B, T, hs)\n```", 16), ["q = x @ W", "  (B, T, hs)"]);
+        for (name, text) in crate::lesson::course::FILES {
+            for width in 20..=80_u16 {
+                let lines = plain(text, width);
+                let shown =
+                    |code: &str| lines.iter().map(|l| l.matches(code).count()).sum::<usize>();
+                let check = |code: &str, times: usize| {
+                    let fits = code.width() + 6 <= usize::from(width);
+                    assert!(!fits || shown(code) >= times, "{name}, {width}: {code}\n{lines:#?}");
+                };
+                let (mut spans, mut block) = (Vec::new(), false);
+                for event in Parser::new(text) {
+                    match event {
+                        Event::Code(code) => spans.push(code.to_string()),
+                        Event::Start(Tag::CodeBlock(_)) => block = true,
+                        Event::End(TagEnd::CodeBlock) => block = false,
+                        Event::Text(code) if block => {
+                            code.split_whitespace().for_each(|word| check(word, 1));
+                            // A bracket with the name before it.
+                            for (at, _) in code.match_indices('(') {
+                                let name = code[..at].rfind(char::is_whitespace);
+                                let group = &code[name.map_or(0, |space| space + 1)..];
+                                let end = group.find([')', '\n']).unwrap_or(0);
+                                if group[..end].matches('(').count() == 1 {
+                                    check(&group[..=end], 1);
+                                }
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                for code in &spans {
+                    check(code, spans.iter().filter(|other| *other == code).count());
+                }
+            }
+        }
     }
 
     #[test]

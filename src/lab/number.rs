@@ -1,5 +1,7 @@
 //! Numbers as the screen prints them.
 
+use unicode_width::UnicodeWidthStr;
+
 /// With separators: `1,240`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -80,6 +82,21 @@ pub fn value(x: f64) -> String {
     }
 }
 
+/// A number in at most `width` columns: as `full` writes it, else with fewer digits, but never as 0 if it is none; empty
+/// where there is not room even for one digit.
+pub fn within(x: f64, width: usize, full: impl Fn(f64) -> String) -> String {
+    let decimals = [2, 1, 0].into_iter().filter(|&digits| {
+        let least = 10_f64.powi(-(digits as i32));
+        x == 0.0 || x.abs() >= least
+    });
+    let shorter = decimals.map(|digits| format!("{x:.digits$}"));
+    std::iter::once(full(x))
+        .chain(shorter)
+        .chain([format!("{x:.0e}")])
+        .find(|text| text.width() <= width)
+        .unwrap_or_default()
+}
+
 /// A duration in seconds as people say it: `42 s`, `3 min`, `2 h 10 min`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -126,6 +143,29 @@ mod tests {
         assert_eq!(value(-0.0041), "-4.1e-3");
         assert_eq!(value(1234.5), "1234.5");
         assert_eq!(value(f64::NEG_INFINITY), "-∞");
+    }
+
+    #[test]
+    fn no_number_is_cut_inside_or_becomes_0() {
+        let shown = |x| (0..8).rev().map(|width| within(x, width, value)).collect::<Vec<_>>();
+        assert_eq!(shown(5.84e-6), ["5.8e-6", "5.8e-6", "6e-6", "6e-6", "", "", "", ""]);
+        assert_eq!(shown(0.0), ["0.00", "0.00", "0.00", "0.00", "0.0", "0", "0", ""]);
+        assert_eq!(shown(-1.834), ["-1.83", "-1.83", "-1.83", "-1.8", "-2", "-2", "", ""]);
+        assert_eq!(within(3.14e-10, 6, probability), "3e-10");
+        assert_eq!(within(0.0412, 4, probability), "0.04");
+        assert_eq!(within(f64::NEG_INFINITY, 1, value), "");
+        for x in [1e-300, 5e-324, 3e-7, 0.004, 0.06, 0.94, 0.996, 7.5, 99.97, 12345.6, 1e12] {
+            for (x, width) in [x, -x].into_iter().flat_map(|x| (0..12).map(move |w| (x, w))) {
+                for text in [within(x, width, value), within(x, width, probability)] {
+                    assert!(text.len() <= width);
+                    let read: Option<f64> = text.parse().ok();
+                    assert!(
+                        text.is_empty() || (read.unwrap() / x - 1.0).abs() < 0.51,
+                        "{text} {x}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct AdamW {
     /// The sum of squares of each block.
     squares: Vec<f64>,
     last: Coefficients,
+    /// The group that the last step moved.
+    turn: usize,
 }
 
 /// A group of parameters that are moved together.
@@ -112,6 +114,7 @@ impl AdamW {
             groups: groups.iter().map(moved).collect(),
             squares: vec![0.0; len.div_ceil(BLOCK)],
             last: Coefficients::default(),
+            turn: 0,
         }
     }
 
@@ -174,6 +177,7 @@ impl AdamW {
         lr: f64,
         group: usize,
     ) {
+        self.turn = group;
         let group = &mut self.groups[group];
         group.updates += 1;
         self.last = Coefficients::new(training, lr, norm, group.updates);
@@ -191,10 +195,15 @@ impl AdamW {
         arenas.walk(pieces, &self.last);
     }
 
+    /// Whether the weight at `at` was for the last step to move.
+    pub(super) fn moved_last(&self, at: usize) -> bool {
+        self.groups.get(self.turn).is_some_and(|group| group.range.contains(&at))
+    }
+
     /// What the last step added to the weight at `at`, which is now `weight`; 0 before the first step.
     pub(super) fn last_update(&self, at: usize, weight: Real, decayed: bool) -> Real {
         let c = &self.last;
-        if c.root == 0.0 {
+        if c.root == 0.0 || !self.moved_last(at) {
             return 0.0;
         }
         let moved = c.step * self.m[at] / (self.v[at].sqrt() * c.root + c.epsilon);

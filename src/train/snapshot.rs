@@ -37,7 +37,7 @@ pub struct Tensor {
 pub struct Norms {
     pub name: String,
     pub weight: f64,
-    /// `None` until a step has been made since the run was opened.
+    /// `None` until a step has been made since the run was opened, and where the last one did not move it.
     pub gradient: Option<f64>,
     pub update: f64,
 }

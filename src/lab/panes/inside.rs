@@ -7,6 +7,7 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
@@ -172,8 +173,11 @@ impl Pane for Inside {
         (self.parameters, self.layers, self.blocks, self.flow) = Default::default();
         if let Some((card, snapshot)) = facts.card().zip(facts.snapshot) {
             self.parameters = figures::parameters(&snapshot.norms, &card.learned);
-            self.layers = figures::together(&self.parameters, figures::layer);
-            self.blocks = figures::together(&self.parameters, figures::block_or_layer);
+            let norms = figures::norms(card);
+            let layer = |name: &str| figures::layer_or_half_norm(&norms, name);
+            let block = |name: &str| figures::block_or_layer(&norms, name);
+            self.layers = figures::together(&self.parameters, layer);
+            self.blocks = figures::together(&self.parameters, block);
             self.flow = snapshot.reading("sizes").map_or(Vec::new(), Flow::all);
         }
     }
@@ -240,10 +244,12 @@ fn draw_line(facts: &Facts, line: &Line, row: Rect, buf: &mut Buffer) {
             columns.figures(row, ["weight", gradient, "update", "upd/wgt"], muted, buf);
             if columns.bar > 10 {
                 let x = columns.bar_start(row);
-                // The guide of the bars, named.
-                let guide = x + columns.bar / 2;
-                put(buf, row, x, row.y, "1e-6", muted);
-                put(buf, row, guide.saturating_sub(1), row.y, "1e-3", muted);
+                // The guide of the bars, named; their start where the two names do not touch.
+                let guide = x + columns.bar / 2 - 1;
+                put(buf, row, guide, row.y, "1e-3", muted);
+                if x + 4 < guide {
+                    put(buf, row, x, row.y, "1e-6", muted);
+                }
             }
         }
         Line::Sizes(sizes) => draw_sizes(facts, sizes, row, buf),
@@ -293,9 +299,9 @@ impl Columns {
         let mut x = row.x + self.name;
         for (text, width) in texts.iter().zip(self.figures) {
             if width > 0 {
-                let room = usize::from(width) - 1;
-                let text: String = text.chars().take(room).collect();
-                put(buf, row, x, row.y, &format!("{text:>width$}", width = room + 1), style);
+                // What does not fit is left out: half a number is another one.
+                let text = if text.width() < usize::from(width) { text } else { "" };
+                put(buf, row, x, row.y, &format!("{text:>width$}", width = width.into()), style);
                 x += width;
             }
         }
@@ -311,13 +317,20 @@ fn draw_sizes(facts: &Facts, sizes: &Sizes, row: Rect, buf: &mut Buffer) {
     let columns = Columns::for_sizes(row);
     name(facts, &sizes.name, columns.name, row, buf);
     let ratio = sizes.update / sizes.weight;
-    // Before a step there is none, which is not a gradient of 0.
-    let gradient = sizes.gradient.map_or("-".to_owned(), number::value);
-    let [weight, update, share] = [sizes.weight, sizes.update, ratio].map(number::value);
-    let texts = [weight, gradient, update, share];
+    // Before a step, or where the last one did not move it, there is neither, which is not a gradient of 0.
+    let moved = sizes.gradient.is_some();
+    let figures = [Some(sizes.weight), sizes.gradient, Some(sizes.update), Some(ratio)];
+    let texts: [String; 4] =
+        std::array::from_fn(|i| match figures[i].filter(|_| moved || i == 0) {
+            Some(figure) => {
+                let room = usize::from(columns.figures[i]).saturating_sub(1);
+                number::within(figure, room, number::value)
+            }
+            None => "-".to_owned(),
+        });
     let text = theme.style(Role::Text);
     columns.figures(row, texts.each_ref().map(String::as_str), text, buf);
-    if columns.bar < 8 {
+    if columns.bar < 8 || !moved {
         return;
     }
     let scale = Scale::new(1e-6, 1.0, Kind::Log);
@@ -348,7 +361,7 @@ fn draw_flow(facts: &Facts, flow: &Flow, row: Rect, buf: &mut Buffer) {
         let share = 100.0 * dead.dead as f64 / dead.units.max(1) as f64;
         format!("{}/{} {share:.0} %", dead.dead, dead.units)
     });
-    let rms = number::value(flow.rms);
+    let rms = number::within(flow.rms, usize::from(columns.figures[0]) - 1, number::value);
     columns.figures(row, [&rms, &dead, "", ""], theme.style(Role::Text), buf);
     if let Some(dead) = flow.dead.filter(|_| columns.bar >= 8) {
         let share = dead.dead as f64 / dead.units.max(1) as f64;

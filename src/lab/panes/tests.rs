@@ -6,21 +6,25 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::{Rect, Size};
+use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::lab::action::{ACTIONS, Action, Context, Scope};
+use crate::lab::border::{Border, inside};
 use crate::lab::corpus::Corpus;
 use crate::lab::fixture;
 use crate::lab::model::{Effect, Model, Msg};
+use crate::lab::pane::Seat;
 use crate::lab::theme::Theme;
 use crate::lab::update::{opening, update};
 use crate::lab::view;
 use crate::task::Task;
 use crate::train::command::SampleRequest;
+use crate::train::event::{RunId, StepReport};
 use crate::train::generation::Generation;
 use crate::train::session::Session;
 use crate::train::team::Team;
-use crate::train::{Command, Event, Subscription, testing};
+use crate::train::{Command, Event, Observed, Subscription, testing};
 
 #[test]
 fn every_lesson_names_panes_that_there_are() {
@@ -344,6 +348,96 @@ fn recall_is_read_in_its_own_signs() {
         if lesson != "neural-gpu" {
             let attention = shown(&model, PaneId::Attention);
             assert!(attention.contains("query ? ("), "{attention}");
+        }
+    }
+}
+
+/// As `gpt-lab bench` counts them: operations of a token, times all tokens of a step, times steps a second.
+#[test]
+fn every_stages_gflops_are_those_of_the_bench() {
+    for stage in crate::stage::STAGES {
+        let config = stage.config(65, 1337);
+        let built = crate::model::build(&config.model).unwrap();
+        let operations = built.operations_per_token();
+        let tokens = (config.training.batch_size * config.model.block_size) as f64;
+        let mut observed = Observed::opening(RunId::FIRST, config);
+        observed.operations_per_token = operations;
+        let report = StepReport { step: 1, loss: 1.0, lr: 1e-3, grad_norm: 1.0, parts: [0.0; 2] };
+        observed.fold(&Event::Steps { reports: vec![report; 3], seconds: 0.5 });
+        let speed = observed.speed;
+        assert_eq!(speed.steps_per_second, 6.0);
+        let expected = operations * tokens * 6.0 / 1e9;
+        assert!((speed.gflops - expected).abs() <= 1e-9 * expected, "{}", observed.stage());
+    }
+}
+
+/// The network that waits for its turn shows no gradient and no update, the other one both.
+#[test]
+fn the_idle_network_of_a_gan_was_not_moved() {
+    let (mut model, mut session) = open("gan", 160, 48);
+    let mut idle = HashSet::new();
+    for _ in 0..4 {
+        train(&mut model, &mut session, 1);
+        let norms = &model.facts().snapshot.unwrap().norms;
+        let still: Vec<_> = norms.iter().filter(|norms| norms.gradient.is_none()).collect();
+        assert!(!still.is_empty() && still.len() < norms.len(), "{norms:?}");
+        assert!(still.iter().all(|norms| norms.update == 0.0), "{still:?}");
+        let moved = norms.iter().filter(|norms| norms.gradient.is_some());
+        assert!(moved.clone().any(|norms| norms.update > 0.0), "{norms:?}");
+        idle.extend(still.iter().map(|norms| norms.name.clone()));
+    }
+    assert!(!idle.is_empty());
+}
+
+/// Of every size, in every lesson: what stands around a pane's rectangle stays.
+#[test]
+fn every_pane_paints_inside_its_rectangle() {
+    const SENTINEL: &str = "\u{2592}";
+    let sizes = [20, 27, 34, 41, 60, 80, 110, 140, 190, 250]
+        .into_iter()
+        .flat_map(|width| [5, 9, 17, 24, 48, 80].map(|height| (width, height)));
+    // About thirty of them, every width and every height among them.
+    let sizes: Vec<(u16, u16)> = sizes.step_by(2).chain([(250, 80)]).collect();
+    for lesson in crate::lesson::course().unwrap() {
+        let (mut model, mut session) = open(&lesson.id, 250, 80);
+        // A step of the largest takes its time.
+        if session.weights().len() < 1_000_000 {
+            train(&mut model, &mut session, 1);
+        } else {
+            look(&mut model, &mut session);
+        }
+        for pane in PaneId::ALL {
+            for &(width, height) in &sizes {
+                let area = Rect::new(3, 2, width, height);
+                let mut buf = Buffer::empty(Rect::new(0, 0, width + 7, height + 5));
+                for cell in &mut buf.content {
+                    cell.set_symbol(SENTINEL);
+                }
+                let facts = model.facts();
+                let seat = Seat { room: inside(area), focused: true, zoomed: width > 150 };
+                let state = model.panes.get(pane);
+                Border {
+                    number: Some(2),
+                    title: state.title(),
+                    detail: &state.detail(&facts),
+                    about: &state.about(&facts, seat),
+                    focused: true,
+                }
+                .draw(&model.theme, area, &mut buf);
+                if !seat.room.is_empty() {
+                    state.draw(&facts, seat, &mut buf);
+                }
+                for position in buf.area.positions().filter(|at| !area.contains(*at)) {
+                    let symbol = buf[position].symbol();
+                    let place = format!("{pane:?} of {}, {width}x{height}, {position}", lesson.id);
+                    assert_eq!(symbol, SENTINEL, "{place}");
+                }
+                // A wide sign in the last column would reach out of it.
+                for y in area.top()..area.bottom() {
+                    let last = buf[(area.right() - 1, y)].symbol();
+                    assert!(last.width() <= 1, "{pane:?} {width}x{height}: {last}");
+                }
+            }
         }
     }
 }

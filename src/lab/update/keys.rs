@@ -61,9 +61,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::FocusNext => step_focus(model, 1),
         Action::FocusPrevious => step_focus(model, -1),
         Action::Focus(index) => {
-            if let Some(&pane) = model.lesson_panes().get(usize::from(index)) {
-                focus(model, pane);
-            }
+            let panes = model.lesson_panes();
+            let Some(&pane) = panes.get(usize::from(index)) else {
+                return warn(model, format!("the panes of this lesson are 1 to {}", panes.len()));
+            };
+            focus(model, pane);
             Vec::new()
         }
         Action::Zoom => {

@@ -25,6 +25,20 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let room = usize::from(area.width).saturating_sub(2);
     let wanted =
         |hints: &[Hint]| hints.iter().map(|h| h.width() + gap).sum::<usize>().saturating_sub(gap);
+    let hidden = hidden(model);
+    if model.overlays.is_empty() && !hidden.is_empty() {
+        let after = hints.iter().position(|hint| hint.action == Action::FocusNext);
+        let at = after.map_or(hints.len(), |at| at + 1);
+        let named: usize = hidden.iter().map(|hint| hint.width() + gap).sum();
+        let (short, wanted) = (together(&hidden), wanted(&hints));
+        // Their names may take the place of the prompt only where it has none anyway.
+        let fits = |more: usize| wanted + more + gap + prompt.width() <= room;
+        if wanted + named <= room && (fits(named) || !fits(short.width() + gap)) {
+            hints.splice(at..at, hidden);
+        } else {
+            hints.insert(at, short);
+        }
+    }
     while wanted(&hints) > room && !hints.is_empty() {
         let least = (0..hints.len()).max_by_key(|&i| hints[i].rank).unwrap_or(0);
         hints.remove(least);
@@ -39,6 +53,36 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
         prompt.render(Rect { x: area.right() - width, width, ..area }, buf);
     }
     None
+}
+
+/// The lesson's panes that have no place on this screen, with the numbers that call them.
+fn hidden(model: &Model) -> Vec<Hint> {
+    let layout = model.layout();
+    let panes = (0..).zip(model.lesson_panes()).filter(|(_, pane)| !layout.shows(*pane));
+    let hint = |(i, pane): (u8, _)| Hint {
+        action: Action::Focus(i),
+        keys: (i + 1).to_string(),
+        word: model.panes.get(pane).title().to_owned(),
+        rank: MORE,
+    };
+    panes.map(hint).collect()
+}
+
+/// Hidden panes in little room: their numbers alone, neighbours as `3-7`.
+fn together(hidden: &[Hint]) -> Hint {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for number in hidden.iter().filter_map(|hint| hint.keys.parse().ok()) {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let run = |(first, last): &(usize, usize)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    let keys = runs.iter().map(run).collect::<Vec<_>>().join(" ");
+    // It stands beside `tab pane`.
+    Hint { action: Action::FocusNext, keys, word: "more".to_owned(), rank: MORE }
 }
 
 /// Keys and what they do, in a word.
@@ -72,6 +116,8 @@ const IMPORTANT: [Action; 10] = [
 
 /// The rank of the focused pane's own keys: among the first few.
 const OWN: usize = 2;
+/// The rank of the panes that are not shown: after the first key that goes from pane to pane.
+const MORE: usize = 5;
 
 /// The keys that count now, the nearest context first; neighbours with the same word share it.
 fn hints(model: &Model) -> Vec<Hint> {
@@ -227,5 +273,72 @@ pub fn toasts(model: &Model, footer: Rect, buf: &mut Buffer) {
         let area = Rect { x: footer.right().saturating_sub(width + 2), y, width, height: 1 };
         Clear.render(area, buf);
         put(buf, area, area.x, y, &text, theme.style(role).reversed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::KeyCode;
+
+    use super::*;
+    use crate::lab::fixture;
+    use crate::lab::model::Msg;
+    use crate::lab::update::update;
+
+    fn line(model: &Model) -> String {
+        let mut buf = Buffer::empty(Rect::new(0, 0, model.size.width, 1));
+        draw(model, buf.area, &mut buf);
+        fixture::text(&buf)
+    }
+
+    /// On every screen each pane of the lesson is seen, or the last line has its number.
+    #[test]
+    fn panes_without_a_place_are_named() {
+        let (mut alone, mut named) = (0, 0);
+        for (width, height) in [(80, 24), (100, 30), (110, 30), (120, 40), (160, 48), (250, 40)] {
+            let mut model = fixture::model(width, height);
+            for lesson in 0..model.lessons.len() {
+                model.lesson = lesson;
+                model.focus = model.lesson_panes()[0];
+                let text = line(&model);
+                let hidden = hidden(&model);
+                let words: Vec<_> =
+                    hidden.iter().map(|hint| format!("{} {}", hint.keys, hint.word)).collect();
+                if hidden.is_empty() {
+                    assert!(!text.contains(" more"), "{text}");
+                } else if text.contains(" more") {
+                    assert!(text.contains(&together(&hidden).keys), "{text}");
+                    alone += 1;
+                } else {
+                    assert!(words.iter().all(|word| text.contains(word)), "{words:?}: {text}");
+                    named += 1;
+                }
+            }
+        }
+        assert!(alone > 20 && named > 5, "{alone} {named}");
+    }
+
+    #[test]
+    fn numbers_that_follow_each_other_are_one_range() {
+        let hint = |i: u8| Hint {
+            action: Action::Focus(i - 1),
+            keys: i.to_string(),
+            word: String::new(),
+            rank: MORE,
+        };
+        let keys =
+            |numbers: &[u8]| together(&numbers.iter().map(|i| hint(*i)).collect::<Vec<_>>()).keys;
+        assert_eq!(keys(&[3, 4, 5, 7]), "3-5 7");
+        assert_eq!(keys(&[2]), "2");
+    }
+
+    #[test]
+    fn a_number_without_a_pane_is_answered() {
+        let mut model = fixture::model(80, 24);
+        let panes = model.lesson_panes().len();
+        let key = char::from_digit(panes as u32 + 1, 10).unwrap();
+        update(&mut model, Msg::Key(KeyCode::Char(key).into()));
+        let said = &model.toasts.last().unwrap().text;
+        assert!(said.contains(&format!("1 to {panes}")), "{said}");
     }
 }

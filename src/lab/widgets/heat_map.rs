@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 use super::super::number;
 use super::super::pen::put;
@@ -168,15 +169,10 @@ const PRINTED: u16 = 8;
 impl HeatMap<'_> {
     /// A value in `width` columns, with fewer digits if need be.
     fn number(&self, value: f64, width: usize) -> String {
-        let full = match self.scale {
-            Scale::Probability => number::probability(value),
-            Scale::Signed { .. } => number::value(value),
-        };
-        let fits = |text: &String| text.chars().count() <= width;
-        [full, format!("{value:.1}"), format!("{value:.0e}")]
-            .into_iter()
-            .find(fits)
-            .unwrap_or_default()
+        match self.scale {
+            Scale::Probability => number::within(value, width, number::probability),
+            Scale::Signed { .. } => number::within(value, width, number::value),
+        }
     }
 
     fn cell(&self, at: Rect, row: usize, column: usize, buf: &mut Buffer) {
@@ -193,7 +189,7 @@ impl HeatMap<'_> {
                 let line = sign.repeat(usize::from(at.width));
                 put(buf, at, at.x, y, &line, style);
             } else if y == middle {
-                let x = at.x + at.width.saturating_sub(sign.chars().count() as u16) / 2;
+                let x = at.x + at.width.saturating_sub(sign.width() as u16) / 2;
                 put(buf, at, x, y, sign, style);
             }
         }
@@ -225,7 +221,7 @@ impl Widget for &HeatMap<'_> {
             let x = whole.x + gutter + i as u16 * w;
             let text = (self.column_label)(column);
             if !text.is_empty() {
-                let x = x + w.saturating_sub(text.chars().count() as u16) / 2;
+                let x = x + w.saturating_sub(text.width() as u16) / 2;
                 put(buf, area, x, whole.y, &text, label(column == self.cursor.1));
             }
         }
@@ -302,6 +298,38 @@ mod tests {
         assert_eq!(signed.cell(&theme, -4.0).0, " ");
         assert_eq!(signed.cell(&theme, 4.0).0, "█");
         assert_eq!(Scale::signed([0.0, f32::NAN]), Scale::Signed { most: 1.0 });
+    }
+
+    /// In cells of every size a number that is not 0 does not look like 0, and none is half of another.
+    #[test]
+    fn cells_hold_whole_numbers() {
+        let theme = Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE);
+        let values = [5.84e-6, 0.0, 3.14e-10, 0.0003, 0.412];
+        for (scale, width) in [Scale::Probability, Scale::Signed { most: 1.0 }]
+            .into_iter()
+            .flat_map(|scale| (8..14).map(move |width| (scale, width)))
+        {
+            let room = Rect::new(0, 0, width * values.len() as u16, 2);
+            let grid = Grid::fit(room, 0, (1, values.len()), (0, 0), &[(width, 1)]);
+            let map = HeatMap {
+                theme: &theme,
+                grid,
+                scale,
+                value: &|_, column| Some(values[column]),
+                hidden: [" ", " "],
+                row_label: &|_| String::new(),
+                column_label: &|_| String::new(),
+                cursor: (1, 0),
+            };
+            let mut buf = Buffer::empty(room);
+            (&map).render(room, &mut buf);
+            for (i, value) in values.into_iter().enumerate() {
+                let x = i as u16 * width;
+                let text: String = (x..x + width).map(|x| buf[(x, 1)].symbol()).collect();
+                let read: f64 = text.trim().parse().unwrap();
+                assert!((read - value).abs() <= 0.1 * value, "{text} is not {value}");
+            }
+        }
     }
 
     #[test]

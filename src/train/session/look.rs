@@ -87,10 +87,12 @@ impl Session {
         let norms = |p: &Parameter| {
             let matrix = registry.regions().iter().any(|r| r.matrix && r.range.contains(&p.offset));
             let update = |at| self.optimizer.last_update(at, self.weights[at], all || matrix);
+            let moved = self.optimizer.moved_last(p.offset);
             Norms {
                 name: p.name.clone(),
                 weight: root_mean_square(p, |at| self.weights[at]),
-                gradient: gradient.map(|g| root_mean_square(p, |at| g[at])),
+                // The network whose turn it was not has none, which is not a gradient of 0.
+                gradient: gradient.filter(|_| moved).map(|g| root_mean_square(p, |at| g[at])),
                 update: root_mean_square(p, update),
             }
         };

@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 use super::chosen::{Embeddings, View};
 use super::tables::{Rows, predicts};
 use crate::lab::facts::Facts;
-use crate::lab::number::{probability, value};
+use crate::lab::number::{probability, value, within};
 use crate::lab::theme::Role;
 use crate::lab::widgets::heat_map::{Grid, HeatMap, Scale};
 use crate::math::Real;
@@ -84,8 +85,9 @@ pub fn draw(
     };
 
     let muted = theme.style(Role::Muted);
+    let room = usize::from(area.width);
     let number = value_at(row, column).map_or_else(String::new, |x| {
-        if view == View::Probabilities { probability(x) } else { value(x) }
+        within(x, room, if view == View::Probabilities { probability } else { value })
     });
     let what = match view {
         View::Positions => format!("position {}, channel {column} ", row + 1),
@@ -98,13 +100,16 @@ pub fn draw(
         _ => format!("{}, channel {column} ", facts.label(row as u32)),
     };
     let legend = scale.legend(theme);
-    let room = usize::from(area.width);
-    let taken = number.chars().count() + 2 + legend.width();
+    let taken = number.width() + 2 + legend.width();
     // The row's name stands beside it on the map: in little room that is enough.
     let short = format!("{}, channel {column} ", row + 1);
-    let what =
-        if view == View::Positions && what.chars().count() + taken > room { short } else { what };
-    let with_legend = what.chars().count() + taken <= room;
+    let mut what =
+        if view == View::Positions && what.width() + taken > room { short } else { what };
+    // The number is what the line is for; row and column are marked on the map.
+    if what.width() + number.width() > room {
+        what.clear();
+    }
+    let with_legend = what.width() + taken <= room;
     let mut spans = vec![Span::raw(what), Span::styled(number, theme.style(Role::Accent))];
     if with_legend {
         spans.push(Span::raw("  "));
@@ -117,7 +122,7 @@ pub fn draw(
         .map(|(name, window)| format!("{name} {}", window.describe()))
         .collect();
     let windows = format!("   {}", windows.join(", "));
-    if width + windows.chars().count() <= usize::from(area.width) {
+    if width + windows.width() <= room {
         spans.push(Span::styled(windows, muted));
     }
     Line::from(spans).render(Rect { height: 1, ..area }, buf);

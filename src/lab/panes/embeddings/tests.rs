@@ -321,3 +321,20 @@ fn a_click_takes_the_token_or_the_cell() {
     PANE.click(&mut model, area, Position::new(2 + 5, 2 + 3));
     assert_eq!((model.panes.embeddings.token, model.panes.embeddings.column), (Some(3), 5));
 }
+
+#[test]
+fn the_number_under_the_cursor_is_never_cut() {
+    let tables = [(fixture::model(120, 40), View::Positions), (bigram(), View::Table)];
+    for (mut model, view) in tables {
+        change(&mut model, |s| s.parameters.iter_mut().for_each(|t| t.values.fill(5.84e-6)));
+        model.panes.embeddings.view = view;
+        for width in 8..70 {
+            let text = text(&model, width, 12);
+            let line = text.lines().nth(1).unwrap();
+            let numbers = line.split_whitespace().map(|word| word.trim_matches(['│', '-', ' ']));
+            let mut numbers = numbers.filter(|word| word.starts_with(['5', '6'])).peekable();
+            assert!(numbers.peek().is_some(), "{text}");
+            assert!(numbers.all(|number| ["5.8e-6", "6e-6"].contains(&number)), "{text}");
+        }
+    }
+}

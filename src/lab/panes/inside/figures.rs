@@ -1,5 +1,7 @@
 //! Root mean squares of parameters, alone and together, and of activations.
 
+use crate::model::Card;
+use crate::model::card::Op;
 use crate::probe::{Reading, sizes};
 use crate::train::snapshot::Norms;
 
@@ -10,7 +12,7 @@ pub struct Sizes {
     /// How many numbers it holds.
     pub count: usize,
     pub weight: f64,
-    /// `None`: there has been no step yet.
+    /// `None`: there has been no step yet, or the last one did not move it.
     pub gradient: Option<f64>,
     pub update: f64,
 }
@@ -33,7 +35,7 @@ pub fn parameters(norms: &[Norms], learned: &[(String, Vec<usize>)]) -> Vec<Size
 }
 
 /// Parameters of one group together, in the order of the first of each: the root of the mean of all their squares.
-pub fn together(parameters: &[Sizes], group: fn(&str) -> String) -> Vec<Sizes> {
+pub fn together(parameters: &[Sizes], group: impl Fn(&str) -> String) -> Vec<Sizes> {
     let mut groups: Vec<Sizes> = Vec::new();
     // First sums of squares, then their roots.
     for parameter in parameters {
@@ -66,6 +68,23 @@ pub fn together(parameters: &[Sizes], group: fn(&str) -> String) -> Vec<Sizes> {
     groups
 }
 
+/// The names of a card's norms.
+pub fn norms(card: &Card) -> Vec<&str> {
+    let norms = card.flow.iter().filter(|part| part.op == Op::Norm);
+    norms.map(|part| part.weights.trim_end_matches('.')).filter(|name| !name.is_empty()).collect()
+}
+
+/// A parameter's layer, but gain and shift of a norm each for itself: they begin at 1 and at 0, and their common size is
+/// neither.
+pub fn layer_or_half_norm(norms: &[&str], name: &str) -> String {
+    let shift = name.strip_suffix(".bias");
+    match shift.unwrap_or(name) {
+        norm if !norms.contains(&norm) => layer(name),
+        norm if shift.is_some() => format!("{norm} shift"),
+        norm => format!("{norm} gain"),
+    }
+}
+
 /// `blocks.0.sa` of `blocks.0.sa.heads.1.key`; `lm_head` of `lm_head.bias`; `encoder.0` of `encoder.0.bias`.
 pub fn layer(name: &str) -> String {
     let name = name.strip_suffix(".bias").unwrap_or(name);
@@ -74,10 +93,10 @@ pub fn layer(name: &str) -> String {
 }
 
 /// `blocks.0` of all that is in it; other layers as they are.
-pub fn block_or_layer(name: &str) -> String {
+pub fn block_or_layer(norms: &[&str], name: &str) -> String {
     match (block(name), name.split('.').next()) {
         (Some(block), Some(stack)) => format!("{stack}.{block}"),
-        _ => layer(name),
+        _ => layer_or_half_norm(norms, name),
     }
 }
 

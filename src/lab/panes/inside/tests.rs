@@ -205,3 +205,82 @@ fn the_share_of_gemm_is_the_run_over_what_was_measured() {
     assert!(header.contains("25 % of gemm"), "{header}");
     assert!(pane.contains("25 % of large matrix products"), "{pane}");
 }
+
+/// Two figures that begin at 1 and at 0 have a row each, in every stage that has norms.
+#[test]
+fn gain_and_shift_of_a_norm_stand_apart() {
+    for name in ["layer-norm", "encoder-decoder", "conv"] {
+        let mut model = fixture::model(120, 40);
+        let config = stage(name).unwrap().config(65, 1337);
+        let card = fixture::card(&config);
+        model.run.as_mut().unwrap().card = Some(card.clone());
+        change(&mut model, |snapshot| {
+            let norms = card.learned.iter().map(|(name, _)| Norms {
+                name: name.clone(),
+                weight: if name.strip_suffix(".bias").is_some() { 0.0 } else { 1.0 },
+                gradient: Some(1e-3),
+                update: 1e-4,
+            });
+            snapshot.norms = norms.collect();
+        });
+        let text = screen(&model, 100, 90);
+        let norms = figures::norms(&card);
+        assert!(!norms.is_empty(), "{name}");
+        for norm in norms {
+            for (half, size) in [("gain", "1.00"), ("shift", "0.00")] {
+                let start = format!("{norm} {half} ");
+                let row = text
+                    .lines()
+                    .find_map(|line| line.trim_start_matches(['│', ' ']).strip_prefix(&start));
+                let row = row.unwrap_or_else(|| panic!("{start}: {text}"));
+                assert!(row.trim_start().starts_with(size), "{start}: {text}");
+            }
+        }
+    }
+}
+
+/// Of a network whose turn it was not, the last step says nothing.
+#[test]
+fn what_the_last_step_did_not_move_has_neither_gradient_nor_update() {
+    let mut model = fixture::model(120, 40);
+    change(&mut model, |snapshot| snapshot.norms[2].gradient = None);
+    for (width, dashes) in [(100, 3), (40, 2), (28, 1)] {
+        let text = screen(&model, width, 30);
+        // Weight and bias of this layer.
+        let row = text.lines().find(|line| line.contains("lm_head")).unwrap();
+        let shown = row.split_whitespace().filter(|figure| *figure == "-").count();
+        assert_eq!(shown, dashes, "{text}");
+        assert!(!row.contains("low") && !row.contains('█'), "{text}");
+    }
+}
+
+#[test]
+fn names_of_the_bars_do_not_touch_and_no_figure_is_cut() {
+    let mut model = residual();
+    change(&mut model, |snapshot| {
+        for norms in &mut snapshot.norms {
+            (norms.weight, norms.gradient, norms.update) = (1.4e-110, Some(1.4e-10), 1.4e-120);
+        }
+    });
+    let mut named = 0;
+    for width in 30..130 {
+        let text = screen(&model, width, 30);
+        assert!(!text.contains("1e-61e-3"), "{text}");
+        named += usize::from(text.contains("1e-6 ") && text.contains(" 1e-3"));
+        let row = text.lines().find(|line| line.contains("lm_head")).unwrap();
+        for figure in row.split_whitespace().filter(|word| word.contains("e-")) {
+            let whole = ["1.4e-110", "1e-110", "1.4e-10", "1e-10", "1.4e-120", "1e-120", "1.0e-10"];
+            assert!(whole.contains(&figure), "{figure}: {text}");
+        }
+    }
+    assert!(named > 20, "{named}");
+}
+
+/// A rate that was measured while other things ran is not what the machine can do.
+#[test]
+fn no_share_of_gemm_is_above_all_of_it() {
+    let mut model = fixture::model(240, 60);
+    update(&mut model, Msg::Worker(Event::GemmRate(21.9 * 0.6).into()));
+    let text = screen(&model, 80, 40);
+    assert!(text.contains("100 % of large matrix products"), "{text}");
+}
