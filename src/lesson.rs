@@ -22,7 +22,7 @@ pub struct Lesson {
     pub prompt: String,
     /// Steps a second to start with, where full speed would be over before it is seen.
     pub pace: Option<u32>,
-    pub steps: Vec<Page>,
+    pub pages: Vec<Page>,
 }
 
 /// One page of a lesson.
@@ -100,7 +100,7 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
         page.body = page.body.trim().to_owned();
     }
     let FrontMatter { id, title, stage, panes, hyperparameters, prompt, pace } = front;
-    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, pace, steps: pages })
+    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, pace, pages })
 }
 
 #[cfg(test)]
@@ -114,10 +114,10 @@ mod tests {
     fn a_lesson_is_split_at_its_headings() {
         let lesson = parse("a.md", FILE).unwrap();
         assert_eq!(lesson.panes, ["lesson", "loss"]);
-        assert_eq!(lesson.steps.len(), 2);
-        assert_eq!(lesson.steps[0].heading, "One");
-        assert!(lesson.steps[0].body.contains("## not a heading"));
-        assert_eq!(lesson.steps[1], Page { heading: "Two".into(), body: "More.".into() });
+        assert_eq!(lesson.pages.len(), 2);
+        assert_eq!(lesson.pages[0].heading, "One");
+        assert!(lesson.pages[0].body.contains("## not a heading"));
+        assert_eq!(lesson.pages[1], Page { heading: "Two".into(), body: "More.".into() });
         assert_eq!(parse("a.md", &FILE.replace('\n', "\r\n")).unwrap(), lesson);
     }
 

@@ -22,8 +22,8 @@ pub enum Action {
     EvaluateNow,
     WriteCheckpoint,
     // Lesson
-    NextStep,
-    PreviousStep,
+    NextPage,
+    PreviousPage,
     NextLesson,
     PreviousLesson,
     LessonList,
@@ -196,8 +196,8 @@ pub const ACTIONS: &[Row] = rows![
     Training: Action::Restart, "restart", "start again", "Start the run again from new weights; the present curve stays as a ghost", [GLOBAL => [char('r')]];
     Training: Action::WriteCheckpoint, "write-checkpoint", "", "Write a checkpoint of this run", [GLOBAL => [char('w')]];
 
-    Lesson: Action::NextStep, "next-page", "page", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];
-    Lesson: Action::PreviousStep, "previous-page", "page", "Previous page of the lesson", [GLOBAL => [char('p')]];
+    Lesson: Action::NextPage, "next-page", "page", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];
+    Lesson: Action::PreviousPage, "previous-page", "page", "Previous page of the lesson", [GLOBAL => [char('p')]];
     Lesson: Action::NextLesson, "next-lesson", "", "Next lesson; this stage keeps its weights and its curve", [GLOBAL => [char('N'), char(']')]];
     Lesson: Action::PreviousLesson, "previous-lesson", "", "Previous lesson, with its weights and its curve as they were", [GLOBAL => [char('P'), char('[')]];
     Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];

@@ -51,7 +51,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// The open page.
     pub fn page(&self) -> &'a Page {
-        &self.lesson.steps[self.page]
+        &self.lesson.pages[self.page]
     }
 
     /// How near the run comes to this machine's large matrix products; `None` until both are measured. A run that is faster

@@ -194,7 +194,7 @@ mod tests {
         };
         for lesson in 0..model.lessons.len() {
             model.lesson = lesson;
-            for page in 0..model.lesson().steps.len() {
+            for page in 0..model.lesson().pages.len() {
                 model.page = page;
                 model.refresh();
                 check(&model);

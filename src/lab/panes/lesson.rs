@@ -45,14 +45,14 @@ impl Pane for Lesson {
     }
 
     fn detail(&self, facts: &Facts) -> String {
-        format!("page {} of {}", facts.page + 1, facts.lesson.steps.len())
+        format!("page {} of {}", facts.page + 1, facts.lesson.pages.len())
     }
 
     fn about(&self, facts: &Facts, seat: Seat) -> String {
         if self.most(facts, seat.room) > self.scroll {
             return "more below".to_owned();
         }
-        if facts.page + 1 < facts.lesson.steps.len() {
+        if facts.page + 1 < facts.lesson.pages.len() {
             "n reads on".to_owned()
         } else if let Some(next) = facts.next_lesson {
             format!("n opens {}", next.title)

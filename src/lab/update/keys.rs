@@ -33,8 +33,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }),
         Action::WriteCheckpoint => trainer(model, |_| vec![Effect::Save]),
 
-        Action::NextStep => turn(model, true),
-        Action::PreviousStep => turn(model, false),
+        Action::NextPage => turn(model, true),
+        Action::PreviousPage => turn(model, false),
         Action::NextLesson => runs::open_lesson(model, model.lesson + 1),
         Action::PreviousLesson => match model.lesson.checked_sub(1) {
             Some(lesson) => runs::open_lesson(model, lesson),
@@ -175,7 +175,7 @@ fn set_throttle(model: &mut Model, throttle: Option<f64>) -> Vec<Effect> {
 
 /// The next or the previous page, over the lesson's edges.
 fn turn(model: &mut Model, forward: bool) -> Vec<Effect> {
-    let pages = model.lesson().steps.len();
+    let pages = model.lesson().pages.len();
     if forward && model.page + 1 < pages {
         model.page += 1;
     } else if !forward && model.page > 0 {
@@ -184,7 +184,7 @@ fn turn(model: &mut Model, forward: bool) -> Vec<Effect> {
         return runs::open_lesson(model, model.lesson + 1);
     } else if let Some(lesson) = model.lesson.checked_sub(1) {
         let effects = runs::open_lesson(model, lesson);
-        model.page = model.lesson().steps.len() - 1;
+        model.page = model.lesson().pages.len() - 1;
         return effects;
     } else {
         return warn(model, "this is the first page");

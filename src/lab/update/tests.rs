@@ -101,7 +101,7 @@ fn speed_goes_down_from_what_it_is_and_up_to_full() {
 #[test]
 fn pages_turn_into_the_next_lesson_and_back_into_its_last_page() {
     let mut model = settled(120, 40);
-    let (lesson, pages) = (model.lesson, model.lesson().steps.len());
+    let (lesson, pages) = (model.lesson, model.lesson().pages.len());
     for page in 1..pages {
         assert_eq!(sent(&key(&mut model, 'n')), Vec::<String>::new());
         assert_eq!(model.page, page);

@@ -106,7 +106,7 @@ const IMPORTANT: [Action; 10] = [
     Action::PauseResume,
     Action::Extend,
     Action::Restart,
-    Action::NextStep,
+    Action::NextPage,
     Action::FocusNext,
     Action::EditPrompt,
     Action::Palette,
