@@ -377,5 +377,5 @@ pub trait Examples: Send + Sync {
 /// If its sizes don't fit together.
 pub fn build(config: &Config) -> Result<Box<dyn Model>, ConfigError> {
     config.validate()?;
-    Ok((kind(config.model).build)(config))
+    Ok((kind(config.architecture).build)(config))
 }

@@ -79,7 +79,7 @@ fn configs(vocab_size: usize) -> Vec<Config> {
         configs.push(config.clone());
         config.model.n_embd *= 4;
         config.model.n_hidden *= 3;
-        if config.model.model == Architecture::Gpt && vocab_size == config.model.vocab_size {
+        if config.model.architecture == Architecture::Gpt && vocab_size == config.model.vocab_size {
             (config.model.n_head, config.model.block_size) = (8, 192);
             config.model.position = Position::Sinusoidal;
         }

@@ -58,7 +58,8 @@ pub enum GeneratorLoss {
 // Each is a switch of its own that a learner flips.
 #[allow(clippy::struct_excessive_bools)]
 pub struct Config {
-    pub model: Architecture,
+    #[serde(rename = "model")]
+    pub architecture: Architecture,
     /// V
     pub vocab_size: usize,
     /// T, the longest context
@@ -101,7 +102,7 @@ impl Default for Config {
     /// The lecture's single head of attention, on a vocabulary that is still to be set.
     fn default() -> Self {
         Self {
-            model: Architecture::Gpt,
+            architecture: Architecture::Gpt,
             vocab_size: 0,
             block_size: 8,
             n_embd: 32,

@@ -84,7 +84,7 @@ pub enum ConfigError {
 impl Config {
     /// The sizes that its kind of network needs, by name.
     pub fn sizes(&self) -> impl Iterator<Item = (&'static str, usize)> {
-        kind(self.model).sizes.iter().map(|name| (*name, self.size(name)))
+        kind(self.architecture).sizes.iter().map(|name| (*name, self.size(name)))
     }
 
     fn size(&self, name: &str) -> usize {

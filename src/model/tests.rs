@@ -39,7 +39,7 @@ fn gradient_of_every_parameter_of_whole_models() {
     use super::config::Position;
     use crate::math::finite_difference::check;
     let every = [
-        Config { model: Architecture::Bigram, ..tiny() },
+        Config { architecture: Architecture::Bigram, ..tiny() },
         tiny(),
         Config { n_layer: 0, position: Position::None, ..tiny() },
         Config {
@@ -78,7 +78,7 @@ fn shards_add_up_to_the_whole_batch() {
     for config in [
         full(),
         Config { block_size: 200, ..full() },
-        Config { model: Architecture::Bigram, ..tiny() },
+        Config { architecture: Architecture::Bigram, ..tiny() },
     ] {
         let model = build(&config).unwrap();
         let (weights, batch) = (weights(&*model), batch(&config, 7));
@@ -181,7 +181,7 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
 #[test]
 fn generation_with_kept_keys_and_values_equals_the_full_forward() {
     let every = [
-        Config { model: Architecture::Bigram, ..tiny() },
+        Config { architecture: Architecture::Bigram, ..tiny() },
         Config { block_size: 20, ..full() },
         Config { block_size: 9, norm: Norm::Post, ..full() },
         Config { n_layer: 0, ..tiny() },

@@ -6,15 +6,16 @@ use crate::model;
 use crate::model::config::Architecture;
 use crate::task::{self, Task};
 
-pub(super) fn recurrent(model: Architecture) -> (model::Config, Training) {
-    let model = model::Config { model, block_size: 32, n_hidden: 128, ..model::Config::default() };
+pub(super) fn recurrent(architecture: Architecture) -> (model::Config, Training) {
+    let model =
+        model::Config { architecture, block_size: 32, n_hidden: 128, ..model::Config::default() };
     (model, Training { batch_size: 32, lr: 3e-3, grad_clip: 1.0, ..Training::default() })
 }
 
 /// Four dilated layers: a receptive field of 1 + 2 * 15 = 31 tokens.
 pub(super) fn conv() -> (model::Config, Training) {
     let model = model::Config {
-        model: Architecture::Conv,
+        architecture: Architecture::Conv,
         block_size: 32,
         n_layer: 4,
         n_hidden: 64,
@@ -25,7 +26,7 @@ pub(super) fn conv() -> (model::Config, Training) {
 
 pub(super) fn neural_gpu() -> Preset {
     let mut preset = recall(model::Config {
-        model: Architecture::NeuralGpu,
+        architecture: Architecture::NeuralGpu,
         n_hidden: 32,
         kernel: 5,
         hops: 0,
@@ -37,7 +38,11 @@ pub(super) fn neural_gpu() -> Preset {
 }
 
 pub(super) fn memory() -> Preset {
-    recall(model::Config { model: Architecture::Memory, n_embd: 32, ..model::Config::default() })
+    recall(model::Config {
+        architecture: Architecture::Memory,
+        n_embd: 32,
+        ..model::Config::default()
+    })
 }
 
 /// The lecture's GPT with two blocks.

@@ -9,7 +9,7 @@ use crate::model::config::{Architecture, Norm};
 /// nothing: at the end of the paper's schedule one sorted string in 20 is still wrong.
 pub(super) fn small() -> (model::Config, Training) {
     let model = model::Config {
-        model: Architecture::EncoderDecoder,
+        architecture: Architecture::EncoderDecoder,
         n_embd: 64,
         n_head: 4,
         n_layer: 2,

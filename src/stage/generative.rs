@@ -8,7 +8,7 @@ use crate::task::{self, Task};
 
 pub(super) fn vae() -> Preset {
     let model = model::Config {
-        model: Architecture::Vae,
+        architecture: Architecture::Vae,
         n_hidden: 128,
         n_latent: 2,
         ..model::Config::default()
@@ -28,7 +28,7 @@ pub(super) fn vae() -> Preset {
 
 pub(super) fn gan() -> Preset {
     let model = model::Config {
-        model: Architecture::Gan,
+        architecture: Architecture::Gan,
         n_hidden: 64,
         n_latent: 8,
         ..model::Config::default()

@@ -155,7 +155,7 @@ impl Hyperparameter {
         match self.of {
             Of::Everyone => true,
             Of::Some => {
-                kind(config.model.model).hyperparameters.contains(&self.name)
+                kind(config.model.architecture).hyperparameters.contains(&self.name)
                     || config.task.hyperparameters().contains(&self.name)
             }
             Of::Where(applies) => applies(config),

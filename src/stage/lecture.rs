@@ -12,7 +12,7 @@ pub(super) fn bigram() -> (model::Config, Training) {
         eval_interval: 300,
         ..Training::default()
     };
-    (model::Config { model: Architecture::Bigram, ..model::Config::default() }, training)
+    (model::Config { architecture: Architecture::Bigram, ..model::Config::default() }, training)
 }
 
 pub(super) fn single_head() -> (model::Config, Training) {

@@ -160,7 +160,8 @@ fn tables_and_parameters_are_the_models() {
         prefixes.retain(|prefix| !prefix.is_empty());
         prefixes.dedup();
         let held: usize = prefixes.iter().map(|prefix| card.numbers(prefix)).sum();
-        let whole = matches!(config.model.model, Architecture::Gpt | Architecture::EncoderDecoder);
+        let whole =
+            matches!(config.model.architecture, Architecture::Gpt | Architecture::EncoderDecoder);
         assert!(held <= registry.len() && (!whole || held == registry.len()), "{}", config.stage);
     });
 }

@@ -44,9 +44,9 @@ impl Config {
     /// # Errors
     /// If a hyperparameter is out of its range, or the sizes do not go together.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
-        if !tasks(self.model.model).any(|task| task == self.task.task) {
-            let fit = tasks(self.model.model).map(Into::into).collect();
-            let (model, task) = (self.model.model.into(), self.task.task.into());
+        if !tasks(self.model.architecture).any(|task| task == self.task.task) {
+            let fit = tasks(self.model.architecture).map(Into::into).collect();
+            let (model, task) = (self.model.architecture.into(), self.task.task.into());
             return Err(InvalidConfig::Task { model, task, fit });
         }
         let (rule, newest) = (self.task.rule, self.task.newest_rule());

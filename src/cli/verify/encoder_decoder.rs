@@ -26,7 +26,7 @@ pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
     let batch =
         Batch { source: source.ids(), source_time, ..Batch::text(x.ids(), y, sequences, time) };
     let config = Config {
-        model: Architecture::EncoderDecoder,
+        architecture: Architecture::EncoderDecoder,
         vocab_size: golden.setting("target_vocab")?,
         block_size: time,
         source_size: source_time,

@@ -14,7 +14,7 @@ use crate::model::{Batch, Conditions, Config, Group, Losses, Model};
 /// If the file lacks something, or its parameters are not those of our model.
 pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
     let config = Config {
-        model: Architecture::Gan,
+        architecture: Architecture::Gan,
         n_input: golden.setting("data")?,
         n_hidden: golden.setting("hidden")?,
         n_latent: golden.setting("noise")?,

@@ -14,7 +14,7 @@ use crate::model::{Batch, Conditions, Config, Losses, Model};
 /// If the file lacks something, or its parameters are not those of our model.
 pub fn verify(golden: &Golden) -> anyhow::Result<Worst> {
     let config = Config {
-        model: Architecture::Vae,
+        architecture: Architecture::Vae,
         n_input: golden.setting("input")?,
         n_hidden: golden.setting("hidden")?,
         n_latent: golden.setting("latent")?,

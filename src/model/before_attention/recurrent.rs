@@ -53,7 +53,7 @@ impl Recurrent {
     /// If the configuration is of another architecture, or has no layer.
     pub fn new(config: &Config) -> Self {
         let Config { vocab_size, n_embd, n_hidden, .. } = *config;
-        let (name, cell) = match config.model {
+        let (name, cell) = match config.architecture {
             Architecture::Rnn => ("rnn", Cell::Rnn),
             Architecture::Gru => ("gru", Cell::Gru),
             Architecture::Lstm => ("lstm", Cell::Lstm),

@@ -24,15 +24,15 @@ fn config() -> Config {
 }
 
 fn conv(change: &Config) -> Box<dyn Model> {
-    build(&Config { model: Architecture::Conv, ..change.clone() }).unwrap()
+    build(&Config { architecture: Architecture::Conv, ..change.clone() }).unwrap()
 }
 
 fn neural_gpu(change: &Config) -> Box<dyn Model> {
-    build(&Config { model: Architecture::NeuralGpu, ..change.clone() }).unwrap()
+    build(&Config { architecture: Architecture::NeuralGpu, ..change.clone() }).unwrap()
 }
 
 fn memory(change: &Config) -> Box<dyn Model> {
-    build(&Config { model: Architecture::Memory, ..change.clone() }).unwrap()
+    build(&Config { architecture: Architecture::Memory, ..change.clone() }).unwrap()
 }
 
 fn every() -> Vec<Box<dyn Model>> {

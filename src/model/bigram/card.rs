@@ -19,8 +19,8 @@ pub const KIND: Kind = Kind {
     recognise: |shapes| {
         let (vocab_size, width) = matrix(shapes, "token_embedding_table.weight").ok()?;
         let alone = vocab_size == width && !shapes.contains_key("lm_head.weight");
-        let model = Architecture::Bigram;
-        alone.then(|| Ok(Config { model, vocab_size, ..Config::default() }))
+        let architecture = Architecture::Bigram;
+        alone.then(|| Ok(Config { architecture, vocab_size, ..Config::default() }))
     },
 };
 

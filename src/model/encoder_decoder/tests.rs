@@ -11,7 +11,7 @@ const TIME: usize = 5;
 
 fn tiny(norm: Norm) -> Config {
     Config {
-        model: Architecture::EncoderDecoder,
+        architecture: Architecture::EncoderDecoder,
         vocab_size: 9,
         block_size: TIME,
         source_vocab: 7,

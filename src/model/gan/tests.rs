@@ -5,8 +5,8 @@ const LOSSES: [GeneratorLoss; 3] =
     [GeneratorLoss::NonSaturating, GeneratorLoss::Minimax, GeneratorLoss::LeastSquares];
 
 fn gan() -> Gan {
-    let model = Architecture::Gan;
-    Gan::new(&Config { model, n_input: 2, n_hidden: 6, n_latent: 3, ..Config::default() })
+    let architecture = Architecture::Gan;
+    Gan::new(&Config { architecture, n_input: 2, n_hidden: 6, n_latent: 3, ..Config::default() })
 }
 
 fn weights(gan: &Gan) -> Vec<Real> {

@@ -48,7 +48,7 @@ fn recognise(shapes: &Shapes<'_>) -> Result<Config, String> {
     let projection = has("blocks.0.sa.proj.weight");
     let final_norm = has("ln_f.weight");
     Ok(Config {
-        model: Architecture::Gpt,
+        architecture: Architecture::Gpt,
         vocab_size,
         block_size,
         n_embd,

@@ -3,7 +3,13 @@ use crate::model::Dropout;
 use crate::model::config::Architecture;
 
 fn config() -> Config {
-    Config { model: Architecture::Vae, n_input: 9, n_hidden: 7, n_latent: 2, ..Config::default() }
+    Config {
+        architecture: Architecture::Vae,
+        n_input: 9,
+        n_hidden: 7,
+        n_latent: 2,
+        ..Config::default()
+    }
 }
 
 fn weights(vae: &Vae) -> Vec<Real> {

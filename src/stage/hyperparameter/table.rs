@@ -417,7 +417,7 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         Range::Choice(Task::VARIANTS),
         &choice!(task.task),
     )
-    .only(|c| tasks(c.model.model).count() > 1),
+    .only(|c| tasks(c.model.architecture).count() > 1),
     Hyperparameter::rebuild(
         "distance",
         "distance",

@@ -176,7 +176,7 @@ fn a_state_dict_tells_the_configuration_of_every_preset() {
     let stages = crate::stage::STAGES.iter().filter(|s| s.name != "scaled-up");
     for stage in stages {
         let config = stage.config(testing::VOCABULARY, 1337);
-        let told = [Bigram, Gpt, Rnn, Gru, Lstm].contains(&config.model.model);
+        let told = [Bigram, Gpt, Rnn, Gru, Lstm].contains(&config.model.architecture);
         if !told || config.task.task != Task::Text {
             continue;
         }

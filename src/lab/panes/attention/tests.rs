@@ -102,7 +102,7 @@ fn looks_without_numbers() {
     insta::assert_snapshot!("not_a_number", text(&model, 60, 18));
     model.snapshot = None;
     insta::assert_snapshot!("nothing_yet", text(&model, 40, 12));
-    fixture::reconfigure(&mut model, |config| config.model.model = Architecture::Bigram);
+    fixture::reconfigure(&mut model, |config| config.model.architecture = Architecture::Bigram);
     insta::assert_snapshot!("bigram", text(&model, 40, 12));
 }
 
@@ -277,7 +277,7 @@ fn big_models_are_asked_for_one_layer_only() {
     let names = wanted(&model);
     assert_eq!(names[0], "blocks.1.sa.weights");
     assert!(names.iter().all(|name| name.starts_with("blocks.1.sa.")), "{names:?}");
-    fixture::reconfigure(&mut model, |config| config.model.model = Architecture::Bigram);
+    fixture::reconfigure(&mut model, |config| config.model.architecture = Architecture::Bigram);
     assert!(wanted(&model).is_empty());
 }
 

@@ -32,7 +32,7 @@ fn table(model: &Model) -> Vec<f32> {
 /// The fixture as a bigram: a table of 65 x 65 logits.
 fn bigram() -> Model {
     let mut model = fixture::model(120, 40);
-    fixture::reconfigure(&mut model, |config| config.model.model = Architecture::Bigram);
+    fixture::reconfigure(&mut model, |config| config.model.architecture = Architecture::Bigram);
     change(&mut model, |snapshot| {
         let table = Tensor {
             name: TOKENS.to_owned(),

@@ -41,13 +41,13 @@ const BLOCK_SIZE: usize = 32;
 fn recognise(
     shapes: &Shapes<'_>,
     module: &str,
-    model: Architecture,
+    architecture: Architecture,
 ) -> Option<Result<Config, String>> {
     let recurrent = format!("{module}.weight_hh_l0");
     shapes.contains_key(recurrent.as_str()).then(|| {
         let (vocab_size, n_embd) = matrix(shapes, "token_embedding_table.weight")?;
         Ok(Config {
-            model,
+            architecture,
             vocab_size,
             n_embd,
             n_hidden: matrix(shapes, &recurrent)?.1,
@@ -63,7 +63,7 @@ pub(super) fn card(model: &Recurrent) -> Card {
     let Config { vocab_size, block_size, n_embd, n_hidden, n_layer, .. } = *config;
     let [t, c, h, v] = [("T", block_size), ("C", n_embd), ("H", n_hidden), ("V", vocab_size)]
         .map(|(name, size)| Axis { name, size });
-    let (module, name, title) = match config.model {
+    let (module, name, title) = match config.architecture {
         Architecture::Lstm => ("lstm", "An LSTM", "LSTM"),
         Architecture::Gru => ("gru", "A GRU", "GRU"),
         _ => ("rnn", "A recurrent network", "tanh layer"),
@@ -81,7 +81,7 @@ pub(super) fn card(model: &Recurrent) -> Card {
         let prefix = if last { String::new() } else { format!("layers.{i}.") };
         let of = format!("layer {}", i + 1);
         let mut from = vec![below.as_str()];
-        if last && config.model == Architecture::Lstm {
+        if last && config.architecture == Architecture::Lstm {
             let cell = Part::new("cell", "cell state", Op::Recurrent, &[t, h]);
             flow.push(cell.reads(&from).glance(Glance::Rms).of(of.clone()));
             from.push("cell");

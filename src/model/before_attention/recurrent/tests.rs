@@ -7,9 +7,9 @@ use crate::model::{Conditions, Losses, build};
 
 const EVERY: [Architecture; 3] = [Architecture::Rnn, Architecture::Gru, Architecture::Lstm];
 
-fn config(model: Architecture) -> Config {
+fn config(architecture: Architecture) -> Config {
     Config {
-        model,
+        architecture,
         vocab_size: 11,
         block_size: 5,
         n_embd: 6,
