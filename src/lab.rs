@@ -46,6 +46,4 @@ pub mod watchdog;
 mod whole_rows;
 pub mod widgets;
 
-// Panes and view still import it by its former name.
-pub use run as run_view;
 pub use start::{Options, Refusal, start};

@@ -92,7 +92,7 @@ mod tests {
     use crate::lab::model::ToastKind;
     use crate::lab::overlays::{Answer, Confirm, InputLine, List, ListKind, Overlay, Purpose};
     use crate::lab::panes::PaneId;
-    use crate::lab::run_view::Status;
+    use crate::lab::run::Status;
     use crate::lab::theme::Glyphs;
 
     #[test]

@@ -14,7 +14,7 @@ use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{clip, put};
-use crate::lab::run_view::Status;
+use crate::lab::run::Status;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::scale::{Kind, Scale};

@@ -21,7 +21,7 @@ use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
-use crate::lab::run_view::Run;
+use crate::lab::run::Run;
 use crate::model::card::Figure;
 use chart::Chart;
 pub use chosen::Loss;

@@ -16,7 +16,7 @@ use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{put, sentence};
-use crate::lab::run_view::Run;
+use crate::lab::run::Run;
 use crate::lab::theme::Role;
 use crate::model::sampling::{Sampling, distribution};
 use crate::text::Tokenizer;

@@ -11,7 +11,7 @@ use crate::lab::action::{ACTIONS, Action, Section};
 use crate::lab::model::{Model, ToastKind};
 use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
 use crate::lab::pen::{clip, put};
-use crate::lab::run_view::Status;
+use crate::lab::run::Status;
 use crate::lab::theme::Role;
 
 /// Draws the line; returns where the text cursor stands, if something is being typed.

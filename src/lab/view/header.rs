@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 
 use crate::lab::model::Model;
 use crate::lab::number;
-use crate::lab::run_view::{Run, Status};
+use crate::lab::run::{Run, Status};
 use crate::lab::theme::{Role, Theme};
 
 /// Cells of the progress bar.

@@ -11,7 +11,7 @@ use super::neighbours;
 use super::tables::{Rows, tokens};
 use crate::lab::facts::Facts;
 use crate::lab::pen::put;
-use crate::lab::run_view::Run;
+use crate::lab::run::Run;
 use crate::lab::theme::Role;
 
 /// From this width on the neighbours stand beside the map.

@@ -6,7 +6,7 @@ use super::curve;
 use crate::lab::action::{self, Action};
 use crate::lab::facts::Facts;
 use crate::lab::number;
-use crate::lab::run_view::{Run, Status};
+use crate::lab::run::{Run, Status};
 use crate::lab::theme::Role;
 
 /// How far above guessing and above its own best a loss must be to be called climbing.

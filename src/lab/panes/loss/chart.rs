@@ -13,7 +13,7 @@ use super::{curve, markers};
 use crate::lab::facts::Facts;
 use crate::lab::number;
 use crate::lab::pen::put;
-use crate::lab::run_view::{Run, Status};
+use crate::lab::run::{Run, Status};
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::axis;
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};

@@ -1,6 +1,6 @@
 //! What the learner has chosen to see of the curve.
 
-use crate::lab::run_view::Run;
+use crate::lab::run::Run;
 use crate::model::card::Figure;
 
 /// What the pane shows.

@@ -1,7 +1,7 @@
 //! What is plotted: the smoothed curve, the ranges of both axes, and the numbers of one step.
 
 use super::chosen::View;
-use crate::lab::run_view::Run;
+use crate::lab::run::Run;
 use crate::model::card::{Figure, Unit};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;

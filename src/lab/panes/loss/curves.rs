@@ -4,7 +4,7 @@ use super::chosen::{Loss, View};
 use super::curve;
 use crate::lab::facts::Facts;
 use crate::lab::ghost::Named;
-use crate::lab::run_view::Run;
+use crate::lab::run::Run;
 use crate::lab::widgets::scale::{Kind, Scale};
 use crate::model::card::{Figure, Unit};
 

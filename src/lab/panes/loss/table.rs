@@ -12,7 +12,7 @@ use crate::lab::facts::Facts;
 use crate::lab::ghost::Ghost;
 use crate::lab::number;
 use crate::lab::pen::{Lines, put};
-use crate::lab::run_view::Run;
+use crate::lab::run::Run;
 use crate::lab::theme::Role;
 use crate::model::card::Figure;
 

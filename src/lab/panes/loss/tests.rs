@@ -4,7 +4,7 @@ use super::*;
 use crate::lab::fixture;
 use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
-use crate::lab::run_view::Status;
+use crate::lab::run::Status;
 use crate::lab::theme::Glyphs;
 use crate::train::event::Evaluation;
 use crate::train::history::{History, Point, RecordedEdit};
