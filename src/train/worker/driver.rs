@@ -276,10 +276,15 @@ impl Driver {
                 self.ends.tell(Event::Extended { steps });
             }
             Command::Open { run, config } => self.open(run, *config),
-            Command::Subscribe(subscription) => match self.known(&subscription.prompt) {
-                Ok(()) => self.looking.subscribe(subscription),
-                Err(why) => self.refuse("prompt", why),
-            },
+            Command::Subscribe(subscription) => {
+                let instruments = subscription.instruments.iter();
+                let mut prompts = instruments.map(|(_, arguments)| &arguments.prompt);
+                let known = self.known(&subscription.prompt);
+                match known.and_then(|()| prompts.try_for_each(|prompt| self.known(prompt))) {
+                    Ok(()) => self.looking.subscribe(subscription),
+                    Err(why) => self.refuse("prompt", why),
+                }
+            }
             Command::Sample(request) => {
                 let sound = request.sampling.validate().map_err(|error| error.to_string());
                 match sound.and_then(|()| self.known(&request.prompt)) {

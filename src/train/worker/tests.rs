@@ -362,6 +362,10 @@ fn snapshots_come_at_once_when_paused_and_again_while_training() {
     worker.snapshot(|snapshot| snapshot.step > first.step);
     worker.send(Command::Subscribe(Subscription { prompt: vec![99], ..subscription(0.0) }));
     assert!(worker.refusal().1.contains("outside the vocabulary"));
+    let strange = Arguments { prompt: vec![99], ..Arguments::default() };
+    let instruments = vec![("sizes", strange)];
+    worker.send(Command::Subscribe(Subscription { instruments, ..subscription(0.0) }));
+    assert!(worker.refusal().1.contains("outside the vocabulary"));
 }
 
 fn request(every_seconds: Option<f64>) -> SampleRequest {
