@@ -79,6 +79,14 @@ pub fn axpy(y: &mut [Real], a: Real, x: &[Real]) {
     }
 }
 
+/// y = a + b, both read once
+#[apply(vectorised)]
+pub fn added(y: &mut [Real], a: &[Real], b: &[Real]) {
+    for ((y, a), b) in y.iter_mut().zip(a).zip(b) {
+        *y = a + b;
+    }
+}
+
 /// y += x
 #[apply(vectorised)]
 pub fn add(y: &mut [Real], x: &[Real]) {

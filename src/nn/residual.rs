@@ -98,9 +98,10 @@ impl Residual {
         }
         let y = sublayer(&self.input(a, x));
         let mut sum = a.sum.slice_mut(s![..x.nrows(), ..]);
-        sum.assign(&y);
         if self.add {
-            vector::add(contiguous_mut(&mut sum), contiguous(x));
+            vector::added(contiguous_mut(&mut sum), contiguous(x), contiguous(&y));
+        } else {
+            sum.assign(&y);
         }
         if let (Norm::Post, Some(ln), Some(kept)) = (self.norm, &self.ln, &mut a.ln) {
             ln.forward(kept, &sum, weights);
