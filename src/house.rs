@@ -194,3 +194,23 @@ fn only_models_tasks_and_stages_name_kinds() {
         }
     }
 }
+
+/// Activations are named by cards alone; a word that means something else as well does not count.
+#[test]
+fn nobody_who_draws_or_trains_names_an_activation() {
+    const WORDS: [&str; 4] = ["target", "image", "memory", "real"];
+    let mut names = BTreeSet::new();
+    for stage in crate::stage::STAGES.iter().filter(|stage| stage.name != "scaled-up") {
+        let card = crate::model::build(&stage.config(65, 1).model).unwrap().card();
+        names.extend(card.flow.into_iter().filter(|part| part.seen).map(|part| part.name));
+    }
+    assert!(names.len() > 40, "{names:?}");
+    for (module, code) in modules() {
+        if !["lab", "train"].contains(&module.split("::").next().unwrap()) {
+            continue;
+        }
+        for name in names.iter().filter(|name| !WORDS.contains(&name.as_str())) {
+            assert!(!code.contains(&format!("\"{name}\"")), "{module} names {name}");
+        }
+    }
+}

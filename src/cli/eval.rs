@@ -123,7 +123,8 @@ fn held_out(session: &mut Session, json: bool) -> Result<(), Failure> {
     let count = JUDGED.max(session.examples().judged());
     let judged = session.judge(count);
     let arguments = probe::Arguments { examples: count, ..probe::Arguments::default() };
-    let looks = session.measure("alignment", &arguments).map(|m| m.reading.figures);
+    let looks =
+        session.measure(probe::alignment::INSTRUMENT.name, &arguments).map(|m| m.reading.figures);
     let looks = looks.unwrap_or_default().into_iter().map(|(name, value)| Figure { name, value });
     let provenance = session.examples().provenance();
     let floors = session.examples().floors(count).into_iter();

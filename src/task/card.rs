@@ -105,12 +105,14 @@ impl Config {
             ),
             Form::Image => (
                 "what may come next, and how likely",
-                Some("It makes images, no text; drawing them comes later."),
+                Some(
+                    "It makes images, no text: the loss pane says how well it draws what it is shown.",
+                ),
                 &[],
             ),
             Form::Point => (
                 "what may come next, and how likely",
-                Some("It makes points, no text; drawing them comes later."),
+                Some("It makes points, no text: the loss pane says how many modes they cover."),
                 match self.target {
                     Target::Ring => RING,
                     Target::Grid => GRID,

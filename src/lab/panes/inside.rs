@@ -18,7 +18,7 @@ use crate::lab::run::Status;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::scale::{Kind, Scale};
-use crate::probe::Arguments;
+use crate::probe::{Arguments, sizes};
 use crate::train::Subscription;
 use figures::{Flow, Sizes};
 
@@ -166,7 +166,9 @@ impl Pane for Inside {
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
         wanted.norms = true;
         let prompt = facts.prompt.tokens.clone();
-        wanted.instruments.push(("sizes", Arguments { prompt, ..Arguments::default() }));
+        wanted
+            .instruments
+            .push((sizes::INSTRUMENT.name, Arguments { prompt, ..Arguments::default() }));
     }
 
     fn refresh(&mut self, facts: &Facts) {
@@ -178,7 +180,7 @@ impl Pane for Inside {
             let block = |name: &str| figures::block_or_layer(&norms, name);
             self.layers = figures::together(&self.parameters, layer);
             self.blocks = figures::together(&self.parameters, block);
-            self.flow = snapshot.reading("sizes").map_or(Vec::new(), Flow::all);
+            self.flow = snapshot.reading(sizes::INSTRUMENT.name).map_or(Vec::new(), Flow::all);
         }
     }
 

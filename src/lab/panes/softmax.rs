@@ -19,6 +19,7 @@ use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
 use crate::model::Card;
+use crate::model::card::Op;
 use crate::model::sampling::{Candidate, Sampling, distribution};
 use crate::train::Subscription;
 
@@ -283,9 +284,11 @@ impl Pane for Softmax {
 
     /// The logits and what becomes of them.
     fn follow(&mut self, facts: &Facts, part: &str) -> bool {
-        let card = facts.run.and_then(|run| run.card.as_ref());
-        let tokens = card.is_some_and(|card| card.structure.instead_of_tokens.is_none());
-        tokens && ["logits", "probabilities"].contains(&part)
+        let Some((card, logits)) = facts.card().and_then(|card| Some((card, card.logits()?)))
+        else {
+            return false;
+        };
+        part == logits || card.part(part).is_some_and(|part| part.op == Op::Softmax)
     }
 
     fn shows_samples(&self) -> bool {
