@@ -132,11 +132,11 @@ fn a_run_opens_paused_trains_to_its_end_and_finishes() {
     assert_eq!(evaluated(&events), [120, 130]);
     // Beyond the last step it goes on from where the run is.
     worker.send(Command::Step(5));
-    worker.send(Command::Extend(10));
-    worker.until(|event| matches!(event, Event::Extended { steps: 140 }));
     worker.until_paused();
     worker.send(Command::Extend(10));
-    worker.until(|event| matches!(event, Event::Extended { steps: 150 }));
+    worker.until(|event| matches!(event, Event::Extended { steps: 145 }));
+    worker.send(Command::Extend(10));
+    worker.until(|event| matches!(event, Event::Extended { steps: 155 }));
 }
 
 #[test]
