@@ -17,6 +17,7 @@ use super::host::Host;
 use super::model::{Effect, Model, Msg};
 use super::update::update;
 use super::view;
+use crate::lesson::progress;
 use crate::train::snapshot::Slots;
 use crate::train::{Command, Event, Order, Told};
 
@@ -70,6 +71,8 @@ pub struct Driver<B: Backend, H: Host> {
     trainer: Option<Trainer>,
     /// Where checkpoints go.
     folder: Option<PathBuf>,
+    /// Where answers go.
+    pub progress: Option<PathBuf>,
     start: Instant,
     drawn: Option<Instant>,
     /// When something last happened.
@@ -99,6 +102,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             inbox,
             trainer: None,
             folder,
+            progress: None,
             start,
             drawn: None,
             stirred: start,
@@ -290,6 +294,18 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     self.handle(Msg::Worker(Event::SavedAll.into()));
                 }
             }
+            Effect::Keep(record) => {
+                let kept = match &self.progress {
+                    Some(path) => {
+                        progress::append(path, &record).map_err(|error| error.to_string())
+                    }
+                    None => Err(NOWHERE.to_owned()),
+                };
+                if let Err(why) = kept {
+                    self.handle(Msg::NotKept(record, why));
+                }
+            }
+            Effect::Autosave => {}
             Effect::Mouse(on) => self.host.mouse(on),
             Effect::Suspend => {
                 let back = self.host.suspend(self.model.mouse);

@@ -66,6 +66,8 @@ pub fn model(width: u16, height: u16) -> Model {
         note: None,
         opening: "First Citizen:".to_owned(),
         tokenizer,
+        train: 1_003_854,
+        val: 111_540,
         references: references(),
     });
     let mut config = stage("multi-head").unwrap().config(65, 1337);
@@ -89,7 +91,7 @@ pub fn model(width: u16, height: u16) -> Model {
         }),
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
     };
-    model.run = Some(Run { observed, signs: None, replaces: None });
+    model.run = Some(Run { home: "multi-head".to_owned(), observed, signs: None, replaces: None });
     let config = stage("single-head").unwrap().config(65, 1337);
     model.ghosts.push(Ghost {
         card: Some(card(&config)),

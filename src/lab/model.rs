@@ -11,6 +11,7 @@ use super::action::Scope;
 use super::asked::Asked;
 use super::border;
 use super::corpus::Corpus;
+use super::course::Course;
 use super::facts::Facts;
 use super::frame_cost::FrameCost;
 use super::ghost::Ghost;
@@ -21,7 +22,8 @@ use super::panes::{PaneId, Panes};
 use super::prompt::Prompt;
 use super::run::Run;
 use super::theme::{Ground, Theme};
-use crate::lesson::Lesson;
+use crate::lesson::progress::Record;
+use crate::lesson::{Lesson, Page, Start};
 use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
@@ -89,6 +91,7 @@ pub struct Model {
     /// Index of the open lesson, and of its page.
     pub lesson: usize,
     pub page: usize,
+    pub course: Course,
 
     pub focus: PaneId,
     pub zoomed: bool,
@@ -158,6 +161,8 @@ pub enum Msg {
     Drawn(Option<Duration>),
     /// An effect could not be carried out, and why.
     NotDone(String),
+    /// A line of progress could not be written, and why.
+    NotKept(Box<Record>, String),
     /// Time passed: the time since the start.
     Tick(Duration),
     /// The corpus is there and the trainer is up, with a run of this stage.
@@ -183,6 +188,9 @@ pub enum Effect {
     Save,
     /// `Command::SaveAll` into the data folder.
     SaveAll,
+    /// Adds a line to the progress file.
+    Keep(Box<Record>),
+    Autosave,
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -201,6 +209,7 @@ impl Model {
             lessons,
             lesson,
             page: 0,
+            course: Course::default(),
             focus: PaneId::ALL[0],
             zoomed: false,
             called: None,
@@ -249,10 +258,24 @@ impl Model {
 
     /// The prompt that the lesson begins with: its own, or some words of the text where that lacks a character of it.
     pub fn default_prompt(&self) -> String {
-        let own = &self.lesson().prompt;
+        let own = self.lesson().prompt_of(self.page);
         match &self.corpus {
             Some(corpus) if corpus.tokenizer.encode(own).is_err() => corpus.opening.clone(),
-            _ => own.clone(),
+            _ => own.to_owned(),
+        }
+    }
+
+    /// The open page.
+    pub fn page(&self) -> &Page {
+        &self.lesson().pages[self.page]
+    }
+
+    /// Where a page's run is found again: under the stage's name, or the page's own.
+    pub fn home(&self, page: usize) -> String {
+        let lesson = self.lesson();
+        match lesson.pages[page].setup.run {
+            Start::Own => lesson.stage_of(page).to_owned(),
+            Start::Fresh | Start::Held => format!("{}#{}", lesson.id, page + 1),
         }
     }
 
@@ -265,6 +288,7 @@ impl Model {
             lesson: self.lesson(),
             next_lesson: self.lessons.get(self.lesson + 1),
             page: self.page,
+            course: &self.course,
             corpus: self.corpus.as_ref(),
             prompt: &self.prompt,
             run,
@@ -287,9 +311,10 @@ impl Model {
         }
     }
 
-    /// The open lesson's panes, the most important first.
+    /// The open page's panes, the most important first.
     pub fn lesson_panes(&self) -> Vec<PaneId> {
-        self.lesson().panes.iter().filter_map(|name| PaneId::named(name)).collect()
+        let names = self.lesson().panes_of(self.page);
+        names.iter().filter_map(|name| PaneId::named(name)).collect()
     }
 
     /// Where everything stands on the screen.

@@ -174,6 +174,8 @@ impl Scene {
             note: None,
             opening: String::new(),
             tokenizer,
+            train: 1000,
+            val: 100,
             references: vec![],
         };
         let effects = update(&mut model, Msg::Ready { corpus, stage });
@@ -195,7 +197,7 @@ impl Scene {
                     self.model.overlays.clear();
                     continue;
                 }
-                Effect::Mouse(_) | Effect::Suspend => continue,
+                Effect::Mouse(_) | Effect::Suspend | Effect::Keep(_) | Effect::Autosave => continue,
             };
             self.trainer.inbox.push_back(Order { run, command });
         }

@@ -6,11 +6,12 @@ use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::run::{Run, Status};
-use super::ghosts;
 use super::say::warn;
+use super::{course, ghosts};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
+use crate::train::experiment::arm;
 use crate::train::{Command, RunId};
 
 /// The configuration that a lesson's stage starts from.
@@ -36,24 +37,45 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
     model.refresh();
-    let mut effects = pace(model);
-    if model.lesson().stage != opened {
+    let mut effects = course::begin(model);
+    effects.extend(pace(model));
+    if model.home(model.page) != opened {
         effects.push(open(model));
     }
-    if model.playing {
-        effects.push(Effect::Send(Command::Run));
-    }
+    effects.extend(go(model));
     effects
 }
 
-/// Opens a lesson: its panes, its prompt, and its stage's run as it was left, or a new one.
+/// Trains, unless the learner has paused it or the page waits for a prediction.
+fn go(model: &mut Model) -> Vec<Effect> {
+    model.course.held = course::must_wait(model);
+    if model.course.held {
+        vec![Effect::Send(Command::Pause)]
+    } else if model.playing {
+        vec![Effect::Send(Command::Run)]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Opens a lesson at its first page.
 pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     if lesson >= model.lessons.len() {
         return warn(model, "this is the last lesson");
     }
+    open_at(model, lesson, 0)
+}
+
+/// Opens another page of the lesson.
+pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
+    open_at(model, model.lesson, page)
+}
+
+/// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
+pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
     let untouched = model.prompt.text == model.default_prompt();
-    model.lesson = lesson;
-    model.page = 0;
+    (model.lesson, model.page) = (lesson, page);
+    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
     model.called = None;
     let panes = model.lesson_panes();
     if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
@@ -69,14 +91,18 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
         }
     }
     let mut effects = Vec::new();
-    let stage = &model.lesson().stage;
-    if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.stage() != stage) {
+    let home = model.home(page);
+    if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.home != home) {
+        if course::must_wait(model) {
+            // One that is opened while another trains would train on.
+            effects.push(Effect::Send(Command::Pause));
+        }
         let opens = open(model);
         effects.extend(pace(model));
         effects.push(opens);
-        if model.playing {
-            effects.push(Effect::Send(Command::Run));
-        }
+        effects.extend(go(model));
+    } else {
+        model.course.held = model.course.held && course::must_wait(model);
     }
     model.refresh();
     effects
@@ -84,7 +110,7 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
 
 /// The lesson's pace, unless the learner has chosen one.
 fn pace(model: &mut Model) -> Vec<Effect> {
-    let pace = model.lesson().pace.map(f64::from);
+    let pace = model.lesson().pace_of(model.page).map(f64::from);
     if model.own_pace || model.throttle == pace {
         return Vec::new();
     }
@@ -100,12 +126,21 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 
 /// Asks for the run of the open lesson: as it was left, or a new one.
 fn open(model: &mut Model) -> Effect {
-    let stage = model.lesson().stage.clone();
-    let (id, config) = model.left.get(&stage).cloned().unwrap_or_else(|| {
+    let home = model.home(model.page);
+    let (id, config) = model.left.get(&home).cloned().unwrap_or_else(|| {
         let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
-        (new_run(model), opening(&stage, vocab_size, model.seed))
+        let stage = model.lesson().stage_of(model.page).to_owned();
+        let mut config = opening(&stage, vocab_size, model.seed);
+        // What a page sets is proved by `lessons check`.
+        let set = arm::set(&mut config, &model.page().setup.set);
+        debug_assert!(set.is_ok(), "{set:?}");
+        (new_run(model), config)
     });
-    ask_for(model, id, config)
+    let effect = ask_for(model, id, config);
+    if let Some(run) = &mut model.run {
+        run.home = home;
+    }
+    effect
 }
 
 fn new_run(model: &mut Model) -> RunId {
@@ -119,9 +154,9 @@ fn new_run(model: &mut Model) -> RunId {
 fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
     let replaces = match model.run.take() {
         // Never seen: what it was to replace is still to make room.
-        Some(Run { observed, replaces, .. }) if observed.status == Status::Opening => {
+        Some(Run { observed, replaces, home, .. }) if observed.status == Status::Opening => {
             let (id, unseen) = (observed.id, observed.config);
-            model.left.insert(unseen.stage.clone(), (id, unseen.clone()));
+            model.left.insert(home, (id, unseen.clone()));
             match replaces {
                 Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {
                     ghosts::ghost(model, *old, &unseen);
@@ -131,7 +166,7 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
             }
         }
         Some(run) => {
-            model.left.insert(run.stage().to_owned(), (run.id, run.config.clone()));
+            model.left.insert(run.home.clone(), (run.id, run.config.clone()));
             Some(Box::new(run))
         }
         None => None,
@@ -150,11 +185,11 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     let Some(run) = &mut model.run else {
         return warn(model, why);
     };
-    let stage = run.stage().to_owned();
+    let (stage, home) = (run.stage().to_owned(), run.home.clone());
     let before = run.replaces.take();
     run.status = Status::Failed(why.to_owned());
     let text = format!("{stage} could not be opened: {why}");
-    model.left.remove(&stage);
+    model.left.remove(&home);
     let Some(before) = before else { return warn(model, text) };
     if before.stage() != stage {
         let config = run.config.clone();
@@ -293,9 +328,16 @@ pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
             model.undo.push(change);
         }
     }
+    let home = run.home.clone();
     model.playing = true;
     let id = new_run(model);
-    vec![ask_for(model, id, config), Effect::Send(Command::Run)]
+    let opens = ask_for(model, id, config);
+    if let Some(run) = &mut model.run {
+        run.home = home;
+    }
+    let mut effects = vec![opens];
+    effects.extend(go(model));
+    effects
 }
 
 /// Asks once more for a run that could not be opened.

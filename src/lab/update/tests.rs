@@ -430,6 +430,8 @@ fn ready_starts_training_at_the_lessons_pace() {
         note: None,
         opening: String::new(),
         tokenizer: Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS)),
+        train: 1000,
+        val: 100,
         references: Vec::new(),
     };
     let msg = Msg::Ready { corpus, stage: "bigram".to_owned() };

@@ -28,6 +28,9 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             let id = run.or(model.run.as_ref().map(|run| run.id)).unwrap_or_default();
             retire(model, id, config);
             let mut run = Run::opening(id, (**config).clone(), None);
+            if let Some(asked) = &model.run {
+                run.home.clone_from(&asked.home);
+            }
             run.fold(&event);
             model.run = Some(run);
             if let Some(tokenizer) = tokenizer {
