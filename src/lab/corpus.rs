@@ -13,6 +13,8 @@ pub struct Corpus {
     /// Some words of it: the prompt where a lesson's own cannot be read with this text.
     pub opening: String,
     pub tokenizer: Tokenizer,
+    /// SHA-256 of it, as checkpoints name it.
+    pub sha256: String,
     /// Losses on the validation text that counting characters reaches; empty until they are counted.
     pub references: Vec<Reference>,
 }
