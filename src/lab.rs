@@ -31,9 +31,11 @@ pub mod number;
 pub mod overlays;
 pub mod pane;
 pub mod panes;
+pub mod past;
 pub mod pen;
 pub mod prompt;
 pub mod reader;
+pub mod resume;
 pub mod run;
 #[cfg(unix)]
 pub mod signals;

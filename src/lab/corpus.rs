@@ -16,6 +16,8 @@ pub struct Corpus {
     /// Tokens of the two splits.
     pub train: usize,
     pub val: usize,
+    /// SHA-256 of it, as checkpoints name it.
+    pub sha256: String,
     /// Losses on the validation text that counting characters reaches; empty until they are counted.
     pub references: Vec<Reference>,
 }

@@ -62,6 +62,7 @@ pub fn model(width: u16, height: u16) -> Model {
     model.prompt.set(PROMPT, &tokenizer);
     let tokens = model.prompt.tokens.clone();
     model.corpus = Some(Corpus {
+        sha256: String::new(),
         name: "Tiny Shakespeare".to_owned(),
         note: None,
         opening: "First Citizen:".to_owned(),
@@ -94,6 +95,7 @@ pub fn model(width: u16, height: u16) -> Model {
     model.run = Some(Run { home: "multi-head".to_owned(), observed, signs: None, replaces: None });
     let config = stage("single-head").unwrap().config(65, 1337);
     model.ghosts.push(Ghost {
+        id: RunId(u64::MAX),
         card: Some(card(&config)),
         config,
         step: 5000,

@@ -1,6 +1,7 @@
 //! Everything the screen is drawn from, what can happen to it, and what it may ask the world to do.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use super::layout::{self, Layout};
 use super::overlays::Overlay;
 use super::pane::{Pane, Seat};
 use super::panes::{PaneId, Panes};
+use super::past::{Kept, Mark, Past};
 use super::prompt::Prompt;
+use super::resume::{Found, Pace, Place, Resume};
 use super::run::Run;
 use super::theme::{Ground, Theme};
 use crate::lesson::progress::Record;
@@ -73,7 +76,22 @@ pub struct Quitting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     pub stage: String,
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
+}
+
+/// What is written down for the next start, and what is on its way there.
+#[derive(Clone, Debug, Default)]
+pub struct Keeping {
+    /// When the run on the screen was last asked for.
+    pub at: Duration,
+    /// The runs that were asked for, as they were.
+    pub asked: BTreeMap<RunId, Mark>,
+    pub kept: BTreeMap<RunId, Kept>,
+    /// When large runs were last asked for.
+    pub large: BTreeMap<RunId, Duration>,
+    pub noted: Option<Resume>,
+    /// Whether the learner knows that it does not work.
+    pub said: bool,
 }
 
 /// The whole state of the lab. The view reads it, only `update` changes it.
@@ -109,6 +127,17 @@ pub struct Model {
     /// The run of the open lesson, from the moment it is asked for; `None` until the trainer is up. Whatever is about
     /// another run is not for the screen.
     pub run: Option<Run>,
+    /// The lessons that were left, by their names, as they were left.
+    pub places: BTreeMap<String, Place>,
+    /// Every run of this session but the one on the screen.
+    pub past: BTreeMap<RunId, Past>,
+    /// The run that was last asked for from a file, and the file.
+    pub loading: Option<(RunId, PathBuf)>,
+    /// Whether what is going on is written down for the next start.
+    pub keeps: bool,
+    pub keeping: Keeping,
+    /// What an earlier lab has left, until the trainer is up to take it.
+    pub found: Option<Box<Found>>,
     /// The latest run of each stage that was left, to come back to.
     pub left: BTreeMap<String, (RunId, Config)>,
     /// The name that the next new run gets.
@@ -123,9 +152,9 @@ pub struct Model {
     pub gemm_rate_asked: bool,
     /// What the latest frames have cost.
     pub frame_cost: FrameCost,
-    /// Whether the learner chose it; otherwise each lesson sets its own pace.
-    pub own_pace: bool,
-    /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
+    /// What the learner chose in this lesson; otherwise it sets its own pace.
+    pub own_pace: Option<Pace>,
+    /// Whether the trainer should be training: the learner's wish, in this lesson.
     pub playing: bool,
 
     pub snapshot: Option<Arc<Snapshot>>,
@@ -174,6 +203,8 @@ pub enum Msg {
     Worker(Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
+    /// Something is not to be lost: write down what there is.
+    Autosave,
     /// SIGTERM or SIGHUP: save and leave.
     Terminate,
     /// Back from suspension.
@@ -189,8 +220,19 @@ pub enum Effect {
     /// `Command::SaveAll` into the data folder.
     SaveAll,
     /// Adds a line to the progress file.
-    Keep(Box<Record>),
+    Answered(Box<Record>),
+    /// Writes down where the learner is, and the run as it is, in case the lab is killed.
     Autosave,
+    /// `Command::Keep` for this run, of this stage and as far as this, into the autosave's folder.
+    Keep {
+        run: RunId,
+        stage: String,
+        mark: Mark,
+    },
+    /// Writes down where the learner is.
+    Remember(Box<Resume>),
+    /// Keeps a file of the autosave aside that could not be read.
+    SetAside(PathBuf),
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -221,6 +263,12 @@ impl Model {
             prompt: Prompt::new(prompt),
             run: None,
             ghosts: Vec::new(),
+            places: BTreeMap::new(),
+            past: BTreeMap::new(),
+            loading: None,
+            keeps: false,
+            keeping: Keeping::default(),
+            found: None,
             left: BTreeMap::new(),
             next_run: RunId(RunId::FIRST.0 + 1),
             stopped: false,
@@ -228,7 +276,7 @@ impl Model {
             gemm_rate: None,
             gemm_rate_asked: false,
             frame_cost: FrameCost::default(),
-            own_pace: false,
+            own_pace: None,
             playing: true,
             snapshot: None,
             sample: None,

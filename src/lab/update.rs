@@ -8,6 +8,7 @@ mod leaving;
 mod mouse;
 mod overlay;
 mod panes;
+pub mod resume;
 mod runs;
 mod sampling;
 mod say;
@@ -99,6 +100,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Autosave => resume::autosave(model),
         Msg::Terminate => leaving::leave(model, true),
         Msg::Resumed => Vec::new(),
     }
@@ -110,7 +112,9 @@ fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
     let toasts = model.toasts.len();
     model.toasts.retain(|toast| toast.until > now);
     model.dirty = toasts != model.toasts.len();
-    leaving::wait(model)
+    let mut effects = resume::tick(model);
+    effects.extend(leaving::wait(model));
+    effects
 }
 
 fn press(model: &mut Model, key: Key) -> Vec<Effect> {

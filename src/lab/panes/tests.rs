@@ -107,6 +107,7 @@ pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
     config.training.eval_batches = 1;
     config.training.batch_size = 8;
     let corpus = Corpus {
+        sha256: String::new(),
         name: "a text".to_owned(),
         note: None,
         opening: String::new(),

@@ -4,6 +4,7 @@ use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one_line};
+use super::super::resume::Pace;
 use super::super::run::Status;
 use super::panes::{self, focus};
 use super::say::warn;
@@ -186,7 +187,7 @@ fn throttle(model: &mut Model, faster: bool) -> Vec<Effect> {
 
 fn set_throttle(model: &mut Model, throttle: Option<f64>) -> Vec<Effect> {
     model.throttle = throttle;
-    model.own_pace = true;
+    model.own_pace = Some(Pace::of(throttle));
     let text = match throttle {
         None => "full speed".to_owned(),
         Some(1.0) => "one step a second".to_owned(),

@@ -1,13 +1,16 @@
 //! A run's life: opened with its lesson, changed, rebuilt, restarted, extended.
 
+use std::path::PathBuf;
+
 use super::super::corpus::Corpus;
 use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
+use super::super::resume::Pace;
 use super::super::run::{Run, Status};
 use super::say::warn;
-use super::{course, ghosts};
+use super::{course, ghosts, resume};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
@@ -40,30 +43,20 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let mut effects = course::begin(model);
     effects.extend(pace(model));
     if model.home(model.page) != opened {
-        effects.push(open(model));
+        effects.extend(open(model));
     }
-    effects.extend(go(model));
+    effects.extend(resume::wake(model));
+    effects.extend(go_or_stay(model));
     effects
 }
 
-/// Trains, unless the learner has paused it or the page waits for a prediction.
-fn go(model: &mut Model) -> Vec<Effect> {
-    model.course.held = course::must_wait(model);
-    if model.course.held {
-        vec![Effect::Send(Command::Pause)]
-    } else if model.playing {
-        vec![Effect::Send(Command::Run)]
-    } else {
-        Vec::new()
-    }
-}
-
-/// Opens a lesson at its first page.
+/// Opens a lesson at the page where it was left.
 pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     if lesson >= model.lessons.len() {
         return warn(model, "this is the last lesson");
     }
-    open_at(model, lesson, 0)
+    let page = model.places.get(&model.lessons[lesson].id).map_or(0, |place| place.page);
+    open_at(model, lesson, page)
 }
 
 /// Opens another page of the lesson.
@@ -73,49 +66,91 @@ pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
 
 /// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
 pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
-    let untouched = model.prompt.text == model.default_prompt();
-    (model.lesson, model.page) = (lesson, page);
+    if lesson == model.lesson {
+        turn(model, page);
+    } else {
+        enter(model, lesson, page);
+    }
     model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
-    model.called = None;
     let panes = model.lesson_panes();
     if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
         model.focus = *first;
         model.zoomed = false;
     }
-    // The learner's own prompt stays; one that came from a lesson makes room for the next lesson's.
-    if untouched {
-        let prompt = model.default_prompt();
-        match &model.corpus {
-            Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
-            None => model.prompt.text = prompt,
-        }
-    }
     let mut effects = Vec::new();
-    let home = model.home(page);
-    if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.home != home) {
-        if course::must_wait(model) {
+    if model.corpus.is_some() {
+        let home = model.home(model.page);
+        let other = model.run.as_ref().is_none_or(|run| run.home != home);
+        if other && course::must_wait(model) {
             // One that is opened while another trains would train on.
             effects.push(Effect::Send(Command::Pause));
         }
-        let opens = open(model);
+        let opens = if other { open(model) } else { Vec::new() };
         effects.extend(pace(model));
-        effects.push(opens);
-        effects.extend(go(model));
-    } else {
-        model.course.held = model.course.held && course::must_wait(model);
+        effects.extend(opens);
     }
+    effects.extend(go_or_stay(model));
+    effects.extend(resume::autosave(model));
     model.refresh();
     effects
 }
 
+/// Another page of the lesson: the learner's own prompt stays, one that came from the page makes room.
+fn turn(model: &mut Model, page: usize) {
+    let untouched = model.prompt.text == model.default_prompt();
+    model.page = page.min(model.lesson().pages.len().saturating_sub(1));
+    if untouched {
+        let prompt = model.default_prompt();
+        set_prompt(model, &prompt);
+    }
+}
+
+fn set_prompt(model: &mut Model, prompt: &str) {
+    match &model.corpus {
+        Some(corpus) => model.prompt.set_lossy(prompt, &corpus.tokenizer),
+        None => prompt.clone_into(&mut model.prompt.text),
+    }
+}
+
+/// Leaves the open lesson as it is, and puts another on the screen as it was left, with its prompt. Its run and its pace
+/// are for the caller to ask for.
+fn enter(model: &mut Model, lesson: usize, page: usize) {
+    let left = resume::place(model);
+    model.places.insert(model.lesson().id.clone(), left);
+    model.lesson = lesson;
+    let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
+    model.page = page.min(model.lesson().pages.len().saturating_sub(1));
+    model.called = None;
+    let prompt = place.prompt.unwrap_or_else(|| model.default_prompt());
+    set_prompt(model, &prompt);
+    model.own_pace = place.pace;
+    model.playing = !place.paused;
+}
+
+/// Lets the run train if it is to, and stand if it is not: another lesson's trains on from one to the next.
+fn go_or_stay(model: &mut Model) -> Option<Effect> {
+    model.course.held = course::must_wait(model);
+    let goes = model.playing && !model.course.held;
+    let run = model.run.as_ref()?;
+    let opening = run.status == Status::Opening;
+    if goes && (opening || run.status == Status::Paused) {
+        Some(Effect::Send(Command::Run))
+    } else if !goes && (opening || run.is_training()) {
+        Some(Effect::Send(Command::Pause))
+    } else {
+        None
+    }
+}
+
 /// The lesson's pace, unless the learner has chosen one.
 fn pace(model: &mut Model) -> Vec<Effect> {
-    let pace = model.lesson().pace_of(model.page).map(f64::from);
-    if model.own_pace || model.throttle == pace {
+    let own = model.own_pace;
+    let pace = own.map_or(model.lesson().pace_of(model.page).map(f64::from), Pace::throttle);
+    if model.throttle == pace {
         return Vec::new();
     }
     model.throttle = pace;
-    if let Some(steps) = pace {
+    if let Some(steps) = pace.filter(|_| own.is_none()) {
         model.say(
             ToastKind::Info,
             format!("{} steps a second, to watch it learn: > goes faster", number::short(steps)),
@@ -125,7 +160,7 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Asks for the run of the open lesson: as it was left, or a new one.
-fn open(model: &mut Model) -> Effect {
+fn open(model: &mut Model) -> Vec<Effect> {
     let home = model.home(model.page);
     let (id, config) = model.left.get(&home).cloned().unwrap_or_else(|| {
         let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
@@ -136,14 +171,14 @@ fn open(model: &mut Model) -> Effect {
         debug_assert!(set.is_ok(), "{set:?}");
         (new_run(model), config)
     });
-    let effect = ask_for(model, id, config);
+    let effects = ask_for(model, id, config);
     if let Some(run) = &mut model.run {
         run.home = home;
     }
-    effect
+    effects
 }
 
-fn new_run(model: &mut Model) -> RunId {
+pub fn new_run(model: &mut Model) -> RunId {
     let id = model.next_run;
     model.next_run = RunId(id.0 + 1);
     id
@@ -151,7 +186,28 @@ fn new_run(model: &mut Model) -> RunId {
 
 /// Asks the trainer for a run. From now on it is the one on the screen, and what the trainer still says of others is
 /// not; the one that was there leaves its curve once this one is open.
-fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
+fn ask_for(model: &mut Model, id: RunId, config: Config) -> Vec<Effect> {
+    // One of an earlier session is in a file; the trainer does not know it.
+    let asleep = model.past.get(&id).and_then(|past| past.asleep.clone());
+    if let Some(path) = asleep {
+        return load(model, id, config, path);
+    }
+    let mut effects = give_way(model, id, &config);
+    effects.push(Effect::Send(Command::Open { run: id, config: Box::new(config) }));
+    effects
+}
+
+/// Asks the trainer for the run in a file, as [`ask_for`].
+pub fn load(model: &mut Model, id: RunId, config: Config, path: PathBuf) -> Vec<Effect> {
+    let mut effects = give_way(model, id, &config);
+    model.loading = Some((id, path.clone()));
+    effects.push(Effect::Send(Command::Load { run: id, path }));
+    effects
+}
+
+/// The run on the screen makes room for one of this name and configuration.
+fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
+    let mut effects = Vec::new();
     let replaces = match model.run.take() {
         // Never seen: what it was to replace is still to make room.
         Some(Run { observed, replaces, home, .. }) if observed.status == Status::Opening => {
@@ -167,6 +223,7 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
         }
         Some(run) => {
             model.left.insert(run.home.clone(), (run.id, run.config.clone()));
+            effects.extend(resume::leave(model, &run));
             Some(Box::new(run))
         }
         None => None,
@@ -177,7 +234,7 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
     model.run = Some(Run::opening(id, config.clone(), replaces));
     model.asked.forget();
     model.refresh();
-    Effect::Send(Command::Open { run: id, config: Box::new(config) })
+    effects
 }
 
 /// The run on the screen could not be opened: where it was to replace another of its stage, that one comes back.
@@ -185,21 +242,32 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     let Some(run) = &mut model.run else {
         return warn(model, why);
     };
-    let (stage, home) = (run.stage().to_owned(), run.home.clone());
+    let (id, stage, home) = (run.id, run.stage().to_owned(), run.home.clone());
     let before = run.replaces.take();
     run.status = Status::Failed(why.to_owned());
     let text = format!("{stage} could not be opened: {why}");
     model.left.remove(&home);
-    let Some(before) = before else { return warn(model, text) };
+    let mut effects = Vec::new();
+    if let Some((_, path)) = model.loading.take_if(|(loading, _)| *loading == id) {
+        // Of an earlier session: nobody comes back to it, and its file stays as it is.
+        model.past.remove(&id);
+        model.ghosts.retain(|ghost| ghost.id != id);
+        effects.extend(model.keeping.kept.remove(&id).map(|_| Effect::SetAside(path)));
+    }
+    let Some(before) = before else {
+        model.say(ToastKind::Warning, text);
+        return effects;
+    };
     if before.stage() != stage {
         let config = run.config.clone();
         ghosts::ghost(model, *before, &config);
-        return warn(model, text);
+        model.say(ToastKind::Warning, text);
+        return effects;
     }
     model.undo.retain(|change| change.stage != stage);
     let (id, config) = (before.id, before.config.clone());
     model.run = Some(*before);
-    let mut effects = vec![ask_for(model, id, config)];
+    effects.extend(ask_for(model, id, config));
     if model.playing {
         effects.push(Effect::Send(Command::Run));
     }
@@ -331,12 +399,11 @@ pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
     let home = run.home.clone();
     model.playing = true;
     let id = new_run(model);
-    let opens = ask_for(model, id, config);
+    let mut effects = ask_for(model, id, config);
     if let Some(run) = &mut model.run {
         run.home = home;
     }
-    let mut effects = vec![opens];
-    effects.extend(go(model));
+    effects.extend(go_or_stay(model));
     effects
 }
 
