@@ -1,13 +1,13 @@
 //! A model filled with fixed values, for tests of panes and screens.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 
 use super::action::Action;
 use super::border::{self, Border};
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Counted};
 use super::ghost::{Ghost, Origin};
 use super::model::Model;
 use super::pane::Seat;
@@ -20,7 +20,7 @@ use crate::model::{self, Card};
 use crate::probe::{Measured, Reading};
 use crate::stage::{Config, stage};
 use crate::text::ngram::Reference;
-use crate::text::{CharTokenizer, Tokenizer};
+use crate::text::{self, CharTokenizer, Dataset, Tokenizer};
 use crate::train::Observed;
 use crate::train::event::{Evaluation, RunId, StepReport};
 use crate::train::history::{History, Point, RecordedEdit};
@@ -67,6 +67,7 @@ pub fn model(width: u16, height: u16) -> Model {
         opening: "First Citizen:".to_owned(),
         tokenizer,
         references: references(),
+        counted: Some(counted()),
     });
     let mut config = stage("multi-head").unwrap().config(65, 1337);
     config.training.lr = 3e-4;
@@ -177,6 +178,19 @@ pub fn text(buf: &Buffer) -> String {
 /// A number between -1 and 1 that depends on nothing but its place.
 pub fn noise(i: usize) -> f64 {
     ((i as f64 * 12.9898).sin() * 43_758.545_3).fract()
+}
+
+/// Counts of the bundled play, in Tiny Shakespeare's characters.
+fn counted() -> Arc<Counted> {
+    static COUNTED: OnceLock<Arc<Counted>> = OnceLock::new();
+    let count = || {
+        let tokenizer = Tokenizer::Characters(CharTokenizer::new(CHARACTERS));
+        let play = text::Corpus::bundled();
+        let text = tokenizer.known(&play.text).chars().take(20_000).collect();
+        let dataset = Dataset::with_tokenizer(text::Corpus { text, ..play }, tokenizer);
+        Arc::new(Counted::new(&dataset.unwrap()))
+    };
+    Arc::clone(COUNTED.get_or_init(count))
 }
 
 fn references() -> Vec<Reference> {

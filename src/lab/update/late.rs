@@ -175,6 +175,7 @@ impl Scene {
             opening: String::new(),
             tokenizer,
             references: vec![],
+            counted: None,
         };
         let effects = update(&mut model, Msg::Ready { corpus, stage });
         let mut scene = Self { model, trainer };
