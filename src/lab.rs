@@ -13,6 +13,7 @@ pub mod action;
 pub mod asked;
 pub mod border;
 pub mod corpus;
+mod drawn_batch;
 pub mod driver;
 pub mod facts;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub mod key;
 pub mod layout;
 pub mod markdown;
 pub mod model;
+mod next_table;
 pub mod number;
 pub mod overlays;
 pub mod pane;

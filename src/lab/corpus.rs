@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::task;
 use crate::text::bigrams::Bigrams;
 use crate::text::ngram::Reference;
-use crate::text::{Dataset, Tokenizer};
+use crate::text::{Dataset, Tokenizer, Tokens};
 
 /// Tokens of the validation text that are kept to be shown.
 const PASSAGE: usize = 4096;
@@ -32,13 +33,17 @@ pub struct Counted {
     pub bigrams: Bigrams,
     /// The beginning of the validation text.
     pub passage: Vec<u32>,
+    /// The words that the same text would be cut into; none where it is too short for them.
+    pub words: Option<Tokenizer>,
 }
 
 impl Counted {
     pub fn new(dataset: &Dataset) -> Self {
+        let max_words = task::Config::default().max_words;
         Self {
             tokenizer: dataset.tokenizer.clone(),
             bigrams: Bigrams::new(dataset),
+            words: dataset.read_as(Tokens::Words, max_words).ok().map(|read| read.tokenizer),
             passage: dataset.val.iter().take(PASSAGE).copied().collect(),
         }
     }

@@ -180,6 +180,30 @@ pub fn noise(i: usize) -> f64 {
     ((i as f64 * 12.9898).sin() * 43_758.545_3).fract()
 }
 
+/// Sizes of the batch that is looked at: B and T.
+pub const BATCH: (usize, usize) = (32, 8);
+
+/// A batch's windows of the passage, and a loss for each of their targets.
+fn batch() -> [Measured; 2] {
+    let (rows, time) = BATCH;
+    let passage = &counted().passage;
+    let windows = (0..rows).flat_map(|row| &passage[row * 40..=row * 40 + time]);
+    let tokens = Reading {
+        shape: vec![rows, time + 1],
+        values: windows.map(|token| *token as f32).collect(),
+        ..Reading::default()
+    };
+    let values: Vec<f32> = (0..rows * time).map(|i| (2.5 + 2.4 * noise(i + 3)) as f32).collect();
+    let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64;
+    let losses =
+        Reading { figures: vec![("mean".to_owned(), mean)], shape: vec![rows, time], values };
+    [("batch-tokens", tokens), ("loss-grid", losses)].map(|(instrument, reading)| Measured {
+        instrument,
+        step: 3400,
+        reading,
+    })
+}
+
 /// Counts of the bundled play, in Tiny Shakespeare's characters.
 fn counted() -> Arc<Counted> {
     static COUNTED: OnceLock<Arc<Counted>> = OnceLock::new();
@@ -276,7 +300,8 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
     let squares: f64 = logits.values.iter().map(|x| f64::from(*x).powi(2)).sum();
     let rms = (squares / logits.values.len() as f64).sqrt();
     let reading = Reading { figures: vec![("logits".to_owned(), rms)], ..Reading::default() };
-    let readings = vec![Measured { instrument: "sizes", step: 1861, reading }];
+    let mut readings = vec![Measured { instrument: "sizes", step: 1861, reading }];
+    readings.extend(batch());
     let activations = vec![
         tensor("embedding.token", &[t, CHANNELS], |i| {
             noise(tokens[i / CHANNELS] as usize * CHANNELS + i % CHANNELS)
