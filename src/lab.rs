@@ -14,6 +14,7 @@ pub mod asked;
 pub mod border;
 pub mod corpus;
 pub mod course;
+mod drawn_batch;
 pub mod driver;
 pub mod facts;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub mod key;
 pub mod layout;
 pub mod markdown;
 pub mod model;
+mod next_table;
 pub mod number;
 pub mod overlays;
 pub mod pane;

@@ -11,7 +11,7 @@ use ratatui::layout::{Rect, Size};
 use super::action::Scope;
 use super::asked::Asked;
 use super::border;
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Counted};
 use super::course::Course;
 use super::facts::Facts;
 use super::frame_cost::FrameCost;
@@ -200,6 +200,7 @@ pub enum Msg {
         stage: String,
     },
     References(Vec<Reference>),
+    Counted(Arc<Counted>),
     Worker(Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),

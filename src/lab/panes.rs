@@ -1,6 +1,8 @@
 //! The one list of panes. A pane is a file of its own, with a type that is a [`Pane`], and a line of this list.
 
 pub mod attention;
+pub mod batch;
+pub mod counts;
 pub mod diagram;
 pub mod embeddings;
 pub mod hyperparameters;
@@ -9,6 +11,7 @@ pub mod lesson;
 pub mod loss;
 pub mod samples;
 pub mod softmax;
+pub mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +69,9 @@ panes![
     samples::Samples,
     inside::Inside,
     diagram::Diagram,
+    tokens::Tokens,
+    counts::Counts,
+    batch::Batch,
 ];
 
 impl PaneId {

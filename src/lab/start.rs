@@ -13,7 +13,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Counted};
 use super::driver::{Driver, Ending, Incoming, Trainer};
 use super::model::{Model, Msg, ToastKind};
 use super::resume::{Found, Keeper, NotKept};
@@ -226,6 +226,8 @@ fn load(
             // The trainer is at work by now; counting takes what it leaves.
             let references = ngram::references(&dataset, HIGHEST_NGRAM);
             _ = sender.send(Incoming::Msg(Msg::References(references)));
+            let counted = Arc::new(Counted::new(&dataset));
+            _ = sender.send(Incoming::Msg(Msg::Counted(counted)));
         }
         Err(error) => _ = done.send(Some(error)),
     });
@@ -259,6 +261,7 @@ fn raise(
         val: dataset.val.len(),
         sha256: dataset.corpus.sha256.clone(),
         references: Vec::new(),
+        counted: None,
     };
     let up = Incoming::Up { trainer, corpus, stage: stage.to_owned() };
     sender.send(up).map_err(|_| anyhow!("the lab was left"))?;

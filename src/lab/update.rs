@@ -72,6 +72,13 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Counted(counted) => {
+            if let Some(corpus) = &mut model.corpus {
+                corpus.counted = Some(counted);
+            }
+            model.refresh();
+            Vec::new()
+        }
         Msg::Worker(told) => worker::event(model, told),
         Msg::Snapshot(snapshot) => {
             model.snapshot = Some(snapshot);

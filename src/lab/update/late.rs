@@ -178,6 +178,7 @@ impl Scene {
             train: 1000,
             val: 100,
             references: vec![],
+            counted: None,
         };
         let effects = update(&mut model, Msg::Ready { corpus, stage });
         let mut scene = Self { model, trainer };

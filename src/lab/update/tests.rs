@@ -449,6 +449,7 @@ fn ready_starts_training_at_the_lessons_pace() {
         train: 1000,
         val: 100,
         references: Vec::new(),
+        counted: None,
     };
     let msg = Msg::Ready { corpus, stage: "bigram".to_owned() };
     assert_eq!(sent(&update(&mut model, msg)), ["Throttle(Some(200.0))", "Run"]);
