@@ -3,6 +3,7 @@
 pub mod ascii;
 pub mod axis;
 pub mod bar;
+pub mod columns;
 pub mod dots;
 pub mod heat_map;
 pub mod miniature;
