@@ -6,6 +6,7 @@ pub mod embeddings;
 pub mod hyperparameters;
 pub mod inside;
 pub mod lesson;
+pub mod logits;
 pub mod loss;
 pub mod samples;
 pub mod softmax;
@@ -66,6 +67,7 @@ panes![
     samples::Samples,
     inside::Inside,
     diagram::Diagram,
+    logits::Logits,
 ];
 
 impl PaneId {

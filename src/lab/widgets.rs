@@ -7,4 +7,5 @@ pub mod columns;
 pub mod dots;
 pub mod heat_map;
 pub mod miniature;
+pub mod notes;
 pub mod scale;

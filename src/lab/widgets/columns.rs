@@ -59,8 +59,8 @@ impl Cells {
 /// Columns of a bar at least, and at most.
 const LEAST_BAR: usize = 5;
 const MOST_BAR: usize = 40;
-/// Columns between two columns.
-const GAP: u16 = 2;
+/// Columns between two columns: fewer where all of them fit then, or more of them.
+const GAPS: [u16; 2] = [2, 1];
 
 #[derive(Clone, Debug)]
 pub struct Column {
@@ -108,11 +108,16 @@ impl Columns<'_> {
 
     /// Columns that there is room for.
     fn places(&self, area: Rect) -> Vec<Place> {
+        let [wide, narrow] = GAPS.map(|gap| self.placed(area, gap));
+        if narrow.len() > wide.len() { narrow } else { wide }
+    }
+
+    fn placed(&self, area: Rect, gap: u16) -> Vec<Place> {
         let mut x = area.x + u16::from(self.cursor.is_some());
         let mut places = Vec::new();
         for column in &self.columns {
             let width = column.head.width().max(column.cells.width()) as u16;
-            let gap = if places.is_empty() { 0 } else { GAP };
+            let gap = if places.is_empty() { 0 } else { gap };
             let Some(room) = area.right().checked_sub(x + gap).filter(|room| *room >= width) else {
                 break;
             };
@@ -142,6 +147,12 @@ impl Columns<'_> {
         let (window, _) = self.window(area);
         let row = usize::from(position.y.checked_sub(area.y + 1)?);
         (row < window.shown).then_some(window.first + row)
+    }
+
+    /// The column under a position of the screen.
+    pub fn column_at(&self, area: Rect, position: Position) -> Option<usize> {
+        let under = |place: &Place| (place.x..place.x + place.width).contains(&position.x);
+        self.places(area).iter().position(under)
     }
 }
 
@@ -242,9 +253,11 @@ mod tests {
         let theme = Theme::plain();
         let table = table(&theme);
         // A bar needs five columns.
-        assert_eq!(drawn(&table, 17, 5)[1], " a        1");
-        assert_eq!(table.left_out(Rect::new(0, 0, 17, 5)), [""]);
-        assert_eq!(drawn(&table, 10, 5)[2], "▸b");
+        assert_eq!(drawn(&table, 17, 5)[1], " a       1 █████");
+        assert_eq!(drawn(&table, 15, 5)[1], " a        1");
+        assert_eq!(table.left_out(Rect::new(0, 0, 15, 5)), [""]);
+        assert_eq!(drawn(&table, 10, 5)[2], "▸b      22");
+        assert_eq!(drawn(&table, 9, 5)[2], "▸b");
         // Rows go before the sum does, and the one under the cursor stays.
         let low = drawn(&table, 11, 3);
         assert_eq!(low, [" n    value", "▸b       22", " sum   26.5"]);
