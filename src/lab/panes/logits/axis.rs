@@ -119,6 +119,9 @@ pub fn draw(pane: &Logits, facts: &Facts, area: Rect, buf: &mut Buffer) {
     }
     let below = Rect { y: bottom, height: area.bottom().saturating_sub(bottom), ..area };
     let mut said = Vec::new();
+    if let Some(text) = &pane.refused {
+        said.push((format!("{text:?} is no number."), Role::Bad));
+    }
     if places.len() < 3 {
         said.push(("No room for all: z zooms.".to_owned(), Role::Muted));
     }

@@ -93,6 +93,26 @@ fn a_shift_changes_no_digit_of_p() {
 }
 
 #[test]
+fn a_logit_can_be_typed() {
+    let mut model = fixture::model(120, 40);
+    let seat = model.seat(PANE);
+    let wishes = model.with(PANE, |pane, facts| pane.act(facts, seat, Action::TypeValue));
+    let [Wish::Line { pane: "logits", label, text: begins }] = wishes.as_slice() else {
+        panic!("{wishes:?}")
+    };
+    assert_eq!((label.as_str(), begins.as_str()), ("logit a", "2"));
+    model.with(PANE, |pane, facts| pane.typed(facts, " 3.25 "));
+    assert_eq!(row(&model, "a")[0], "3.25");
+    for (typed, value) in [("1e9", "200.00"), ("much", "200.00"), ("NaN", "200.00")] {
+        model.with(PANE, |pane, facts| pane.typed(facts, typed));
+        assert_eq!(row(&model, "a")[0], value);
+    }
+    assert!(text(&model, 120, 40).contains("\"NaN\" is no number."));
+    PANE.act(&mut model, Action::Down);
+    assert!(!text(&model, 120, 40).contains("is no number."));
+}
+
+#[test]
 fn what_is_cut_gets_nothing() {
     let mut model = fixture::model(120, 40);
     model.sampling = Sampling { temperature: 1.0, top_k: Some(2), top_p: None };
