@@ -201,9 +201,9 @@ fn batch() -> [Measured; 2] {
     let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64;
     let losses =
         Reading { figures: vec![("mean".to_owned(), mean)], shape: vec![rows, time], values };
-    [("batch-tokens", tokens), ("loss-grid", losses)].map(|(instrument,
-        arguments: Arguments::default(), reading)| Measured {
+    [("batch-tokens", tokens), ("loss-grid", losses)].map(|(instrument, reading)| Measured {
         instrument,
+        arguments: Arguments::default(),
         step: 3400,
         reading,
     })
@@ -351,6 +351,7 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
             tensor("position_embedding_table.weight", &[8, CHANNELS], |i| noise(i + 50_000)),
         ],
         norms: norms.collect(),
+        weights: Vec::new(),
         readings,
     }
 }

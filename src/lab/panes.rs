@@ -1,13 +1,17 @@
 //! The one list of panes. A pane is a file of its own, with a type that is a [`Pane`], and a line of this list.
 
 pub mod attention;
+pub mod averages;
 pub mod batch;
 pub mod counts;
+pub mod descent;
 pub mod diagram;
 pub mod embeddings;
+pub mod generation;
 pub mod hyperparameters;
 pub mod inside;
 pub mod lesson;
+pub mod logits;
 pub mod loss;
 pub mod samples;
 pub mod softmax;
@@ -72,6 +76,10 @@ panes![
     tokens::Tokens,
     counts::Counts,
     batch::Batch,
+    logits::Logits,
+    averages::Averages,
+    descent::Descent,
+    generation::Generation,
 ];
 
 impl PaneId {
