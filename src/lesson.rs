@@ -1,6 +1,7 @@
 //! The lesson files, embedded in the binary: front matter in TOML, then Markdown in pages, one `## ` heading each.
 
 pub mod course;
+pub mod source;
 
 use serde::Deserialize;
 
