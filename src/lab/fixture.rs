@@ -17,7 +17,7 @@ use super::theme::Theme;
 use super::widgets::ascii;
 use crate::model::sampling::Sampling;
 use crate::model::{self, Card};
-use crate::probe::{Measured, Reading};
+use crate::probe::{Arguments, Measured, Reading};
 use crate::stage::{Config, stage};
 use crate::text::ngram::Reference;
 use crate::text::{CharTokenizer, Tokenizer};
@@ -262,7 +262,12 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
     let squares: f64 = logits.values.iter().map(|x| f64::from(*x).powi(2)).sum();
     let rms = (squares / logits.values.len() as f64).sqrt();
     let reading = Reading { figures: vec![("logits".to_owned(), rms)], ..Reading::default() };
-    let readings = vec![Measured { instrument: "sizes", step: 1861, reading }];
+    let readings = vec![Measured {
+        instrument: "sizes",
+        arguments: Arguments::default(),
+        step: 1861,
+        reading,
+    }];
     let activations = vec![
         tensor("embedding.token", &[t, CHANNELS], |i| {
             noise(tokens[i / CHANNELS] as usize * CHANNELS + i % CHANNELS)
