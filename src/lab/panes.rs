@@ -1,12 +1,14 @@
 //! The one list of panes. A pane is a file of its own, with a type that is a [`Pane`], and a line of this list.
 
 pub mod attention;
+pub mod code;
 pub mod diagram;
 pub mod embeddings;
 pub mod hyperparameters;
 pub mod inside;
 pub mod lesson;
 pub mod loss;
+pub mod points;
 pub mod samples;
 pub mod softmax;
 
@@ -66,6 +68,8 @@ panes![
     samples::Samples,
     inside::Inside,
     diagram::Diagram,
+    code::Code,
+    points::Points,
 ];
 
 impl PaneId {
