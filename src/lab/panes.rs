@@ -5,6 +5,7 @@ pub mod code;
 pub mod diagram;
 pub mod embeddings;
 pub mod hyperparameters;
+pub mod images;
 pub mod inside;
 pub mod lesson;
 pub mod loss;
@@ -70,6 +71,7 @@ panes![
     diagram::Diagram,
     code::Code,
     points::Points,
+    images::Images,
 ];
 
 impl PaneId {
