@@ -9,6 +9,7 @@ pub mod images;
 pub mod inside;
 pub mod lesson;
 pub mod loss;
+pub mod order;
 pub mod points;
 pub mod samples;
 pub mod softmax;
@@ -72,6 +73,7 @@ panes![
     code::Code,
     points::Points,
     images::Images,
+    order::Order,
 ];
 
 impl PaneId {

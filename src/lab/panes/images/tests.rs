@@ -141,7 +141,7 @@ fn every_size_and_state_can_be_drawn() {
             }
         }
     }
-    assert!(text(&model, 40, 10).contains("with the first step"));
+    assert!(text(&model, 60, 10).contains("with the first step"));
     let (mut other, mut session) = open("gan", 160, 48);
     train(&mut other, &mut session, 1);
     assert!(text(&other, 60, 10).contains("A GAN makes no images"));
