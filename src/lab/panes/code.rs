@@ -209,6 +209,11 @@ impl Pane for Code {
         Vec::new()
     }
 
+    fn refresh(&mut self, facts: &Facts) {
+        let named = facts.page().code();
+        self.show(&named.map(|code| (code.show.clone(), code.line.clone())).collect::<Vec<_>>());
+    }
+
     fn understands(&self) -> &'static [Action] {
         &[Action::Left, Action::Right, Action::CycleView]
     }

@@ -10,6 +10,7 @@ use crate::lab::facts::Facts;
 use crate::lab::markdown::Markdown;
 use crate::lab::pane::{Column, Pane, Seat, Wish};
 use crate::lab::theme::{Role, Theme};
+use crate::lesson::{Page, Piece};
 
 /// Wider than this, a line is hard to read.
 const READABLE: u16 = 84;
@@ -101,7 +102,7 @@ impl Pane for Lesson {
                 scroll: 0,
                 page: Some((page.0.to_owned(), page.1)),
                 heading: Markdown::read(&format!("# {}", step.heading)),
-                body: Markdown::read(&step.body),
+                body: Markdown::read(&text(step)),
             };
         }
     }
@@ -109,6 +110,15 @@ impl Pane for Lesson {
     fn column(&self) -> Column {
         Column::Side
     }
+}
+
+/// What there is to read.
+fn text(page: &Page) -> String {
+    let texts = page.pieces.iter().filter_map(|piece| match piece {
+        Piece::Text { text, .. } => Some(text.as_str()),
+        Piece::Item(_) => None,
+    });
+    texts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// Where in the page the lines are, on the right border.

@@ -129,3 +129,21 @@ fn every_size_can_be_drawn() {
         }
     }
 }
+
+/// What a lesson's file names is on the screen with its page, and gone with it.
+#[test]
+fn the_open_page_says_what_is_shown() {
+    let file = "+++\nid = \"a\"\ntitle = \"A\"\nstage = \"bigram\"\npanes = [\"lesson\", \"code\"]\nprompt = \"x\"\n+++\n\n\
+                ## One\n\nText.\n\n```code\nshow = \"math::plain::softmax::forward\"\nline = \"p[j] /= sum\"\n```\n\n## Two\n\nMore.\n";
+    let mut model = fixture::model(120, 40);
+    model.lessons = vec![crate::lesson::parse("a.md", file).unwrap()];
+    (model.lesson, model.page) = (0, 0);
+    model.refresh();
+    assert!(text(&model, 60, 20).contains("26▸"));
+    PANE.act(&mut model, Action::Home);
+    model.refresh();
+    assert!(text(&model, 60, 20).contains("# Shapes"), "the learner's place is kept");
+    model.page = 1;
+    model.refresh();
+    assert!(text(&model, 60, 20).contains("speaks of no code"));
+}
