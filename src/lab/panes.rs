@@ -3,16 +3,20 @@
 pub mod attention;
 pub mod averages;
 pub mod batch;
+pub mod code;
 pub mod counts;
 pub mod descent;
 pub mod diagram;
 pub mod embeddings;
 pub mod generation;
 pub mod hyperparameters;
+pub mod images;
 pub mod inside;
 pub mod lesson;
 pub mod logits;
 pub mod loss;
+pub mod order;
+pub mod points;
 pub mod samples;
 pub mod softmax;
 pub mod tokens;
@@ -80,6 +84,10 @@ panes![
     averages::Averages,
     descent::Descent,
     generation::Generation,
+    code::Code,
+    points::Points,
+    images::Images,
+    order::Order,
 ];
 
 impl PaneId {
