@@ -32,6 +32,7 @@ pub mod pane;
 pub mod panes;
 pub mod pen;
 pub mod prompt;
+pub mod provenance;
 pub mod reader;
 pub mod run;
 #[cfg(unix)]

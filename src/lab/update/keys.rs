@@ -73,7 +73,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             Vec::new()
         }
         Action::Back => {
-            model.zoomed = false;
+            let stays = model.with(model.focus, |pane, _| pane.back());
+            model.zoomed &= stays;
             Vec::new()
         }
         Action::Help => list(model, ListKind::Help),
