@@ -36,6 +36,7 @@ pub mod panes;
 pub mod past;
 pub mod pen;
 pub mod prompt;
+pub mod provenance;
 pub mod reader;
 pub mod resume;
 pub mod run;

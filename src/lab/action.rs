@@ -76,6 +76,7 @@ pub enum Action {
     ShiftUp,
     Clock,
     DrawOne,
+    Origin,
     // Hyperparameters
     NudgeUp,
     NudgeDown,
@@ -239,7 +240,7 @@ pub const ACTIONS: &[Row] = rows![
     Screen: Action::Focus(7), "focus-8", "", "The pane with this number", [GLOBAL => [char('8')]];
     Screen: Action::Focus(8), "focus-9", "", "The pane with this number", [GLOBAL => [char('9')]];
     Screen: Action::Zoom, "zoom", "zoom", "The focused pane on the whole screen, and back", [GLOBAL => [char('z')], EVERY_PANE => [ENTER]];
-    Screen: Action::Back, "back", "", "Out of the zoom", [GLOBAL => [ESC]];
+    Screen: Action::Back, "back", "", "A step back in a pane; else out of the zoom", [GLOBAL => [ESC]];
     Screen: Action::Palette, "palette", "palette", "Find any action by its name", [GLOBAL => [char(':'), ctrl('p')]];
     Screen: Action::Help, "help", "help", "Every key", [GLOBAL => [char('?')]];
     Screen: Action::MouseSwitch, "mouse", "", "Give the mouse to the terminal to select text, or take it back", [GLOBAL => [char('m')]];
@@ -273,6 +274,7 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::ShiftUp, "shift-up", "shift", "Add a constant to all logits", [PANE => [char('=')]];
     Pane: Action::Clock, "clock", "clock", "Measure how long it takes, here and now", [PANE => [char('s')]];
     Pane: Action::DrawOne, "draw-one", "draw", "Draw the next token, or go on with the one that was drawn", [PANE => [char('s')]];
+    Pane: Action::Origin, "origin", "origin", "Where the number under the cursor comes from, in numbers; then, on an operand, where that does", [PANE => [ENTER]];
 
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];
     Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [PANE => [RIGHT, char('l'), char('=')]];

@@ -30,6 +30,11 @@ pub trait Pane {
         Vec::new()
     }
 
+    /// Esc: a step back inside the pane, if there is one.
+    fn back(&mut self) -> bool {
+        false
+    }
+
     /// A click at `at`, inside the seat's room.
     fn click(&mut self, _facts: &Facts, _seat: Seat, _at: Position) -> Vec<Wish> {
         Vec::new()

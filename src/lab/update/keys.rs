@@ -76,7 +76,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Back if model.course.held && !model.zoomed => course::skip(model),
         Action::Back => {
-            model.zoomed = false;
+            let stays = model.with(model.focus, |pane, _| pane.back());
+            model.zoomed &= stays;
             Vec::new()
         }
         Action::Help => list(model, ListKind::Help),
