@@ -274,3 +274,11 @@ pub fn leave(model: &mut Model, run: &Run) -> Vec<Effect> {
     model.past.insert(run.id, past);
     keep(model, &run.observed)
 }
+
+/// A run leaves the screen before the trainer has shown it: where it is in a file, it stays within reach.
+pub fn leave_unseen(model: &mut Model, id: RunId, config: &Config) {
+    if model.keeping.kept.contains_key(&id) && !model.past.contains_key(&id) {
+        let observed = Observed::opening(id, config.clone());
+        model.past.insert(id, Past { observed, asleep: None, left: model.now });
+    }
+}

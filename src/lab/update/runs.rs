@@ -156,6 +156,10 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Vec<Effect> {
 pub fn load(model: &mut Model, id: RunId, config: Config, path: PathBuf) -> Vec<Effect> {
     let mut effects = give_way(model, id, &config);
     model.loading = Some((id, path.clone()));
+    // From now on the trainer has it, or says why not.
+    if let Some(past) = model.past.get_mut(&id) {
+        past.asleep = None;
+    }
     effects.push(Effect::Send(Command::Load { run: id, path }));
     effects
 }
@@ -168,6 +172,7 @@ fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
         Some(Run { observed, replaces, .. }) if observed.status == Status::Opening => {
             let (id, unseen) = (observed.id, observed.config);
             model.left.insert(unseen.stage.clone(), (id, unseen.clone()));
+            resume::leave_unseen(model, id, &unseen);
             match replaces {
                 Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {
                     ghosts::ghost(model, *old, &unseen);
