@@ -13,6 +13,7 @@ pub mod action;
 pub mod asked;
 pub mod border;
 pub mod corpus;
+pub mod course;
 pub mod driver;
 pub mod facts;
 #[cfg(test)]

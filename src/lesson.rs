@@ -1,18 +1,38 @@
-//! The lesson files, embedded in the binary: front matter in TOML, then Markdown in pages, one `## ` heading each.
+//! The course: lesson files, what stands in them, what a learner has answered.
+//!
+//! A lesson is a Markdown file: front matter in TOML between two lines of `+++`, then pages, a `## ` heading each. In a page,
+//! blocks of code named `page`, `predict`, `ask`, `goal`, `claim`, `race`, `code`, `figure` and `review` are TOML and
+//! make up what the lesson can do ([`Item`]); everything else is read. In the text `{=name}` is a number that is computed
+//! ([`values`]), and `[nat](term "what it is")` explains a term. CONTRIBUTING.md describes it for those who write one.
 
 pub mod course;
+pub mod item;
+mod parse;
+pub mod progress;
+pub mod values;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 pub use course::course;
+pub use item::{Ask, Claim, Code, Figure, Goal, Item, Kind, Move, Predict, Prompt, Race};
+pub use parse::{LessonError, parse};
 
 /// One lesson.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lesson {
+    /// Its file's name.
+    pub file: String,
+    /// Its place in the course, from 0.
+    pub number: usize,
+    /// Given once, kept for ever: progress is told by it.
     pub id: String,
     pub title: String,
     /// The preset it trains.
     pub stage: String,
+    /// Lessons that it builds on: said on the map, never a lock.
+    pub needs: Vec<String>,
     /// The names of the panes that it puts on the screen, in the order of their importance: where the screen is small,
     /// the first ones are seen.
     pub panes: Vec<String>,
@@ -26,106 +46,142 @@ pub struct Lesson {
 }
 
 /// One page of a lesson.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
     pub heading: String,
-    /// Markdown.
-    pub body: String,
+    /// Of the heading, in the file.
+    pub line: usize,
+    pub setup: Setup,
+    pub pieces: Vec<Piece>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum LessonError {
-    #[error("lesson {file}: expected front matter between two lines of +++ at its start")]
-    NoFrontMatter { file: String },
-    #[error("lesson {file}: {source}")]
-    FrontMatter { file: String, source: Box<toml::de::Error> },
-    #[error(
-        "lesson {file}: expected at least one step, a heading like \"## The idea\", after the front matter"
-    )]
-    NoPages { file: String },
-    #[error("lesson {file}: text before the first step (\"## …\"): {text:?}")]
-    Preamble { file: String, text: String },
+/// What a page wants on the screen; what it does not say is the lesson's.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Setup {
+    /// Another stage than the lesson's.
+    pub stage: Option<String>,
+    /// Hyperparameters of the page's own run.
+    pub set: BTreeMap<String, toml::Value>,
+    pub run: Start,
+    pub panes: Option<Vec<String>>,
+    /// Parts of the model's card that are lit in the diagram.
+    pub parts: Vec<String>,
+    pub hyperparameters: Option<Vec<String>>,
+    pub prompt: Option<String>,
+    /// Steps a second.
+    pub pace: Option<u32>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FrontMatter {
-    id: String,
-    title: String,
-    stage: String,
-    panes: Vec<String>,
-    #[serde(default)]
-    hyperparameters: Vec<String>,
-    #[serde(default)]
-    prompt: String,
-    pace: Option<u32>,
+/// How a page finds its run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// The stage's own run, wherever that is.
+    #[default]
+    Own,
+    /// A run of the page's own, new when it is first opened, training.
+    Fresh,
+    /// A run of the page's own that waits for the learner's prediction.
+    Held,
 }
 
-/// Parses a lesson file.
-///
-/// # Errors
-/// If the front matter is missing or has unknown or missing fields, or there is no step.
-pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
-    let no_front_matter = || LessonError::NoFrontMatter { file: file.to_owned() };
-    let text = text.replace("\r\n", "\n");
-    let rest = text.strip_prefix("+++\n").ok_or_else(no_front_matter)?;
-    let (front, body) = rest.split_once("\n+++\n").ok_or_else(no_front_matter)?;
-    let front: FrontMatter = toml::from_str(front).map_err(|source| LessonError::FrontMatter {
-        file: file.to_owned(),
-        source: Box::new(source),
-    })?;
+/// Something to read, or something to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    Text {
+        /// Markdown.
+        text: String,
+        /// Its first line, in the file.
+        line: usize,
+    },
+    Item(Item),
+}
 
-    let mut pages: Vec<Page> = Vec::new();
-    let mut in_code = false;
-    for line in body.lines() {
-        in_code ^= line.starts_with("```");
-        match (line.strip_prefix("## ").filter(|_| !in_code), pages.last_mut()) {
-            (Some(heading), _) => {
-                pages.push(Page { heading: heading.trim().to_owned(), body: String::new() });
+impl Page {
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Item(item) => Some(item),
+            Piece::Text { .. } => None,
+        })
+    }
+
+    /// The regions of our source that it shows.
+    pub fn code(&self) -> impl Iterator<Item = &Code> {
+        self.items().filter_map(|item| match &item.kind {
+            Kind::Code(code) => Some(code),
+            _ => None,
+        })
+    }
+}
+
+impl Lesson {
+    pub fn items(&self) -> impl Iterator<Item = (usize, &Item)> {
+        self.pages.iter().enumerate().flat_map(|(n, page)| page.items().map(move |item| (n, item)))
+    }
+
+    /// The terms that it explains, in the order of its text.
+    pub fn terms(&self) -> Vec<Term> {
+        let texts =
+            self.pages.iter().flat_map(|page| &page.pieces).filter_map(|piece| match piece {
+                Piece::Text { text, .. } => Some(text.as_str()),
+                Piece::Item(_) => None,
+            });
+        texts.flat_map(terms).collect()
+    }
+
+    /// The panes of a page, the most important first.
+    pub fn panes_of(&self, page: usize) -> &[String] {
+        self.pages[page].setup.panes.as_deref().unwrap_or(&self.panes)
+    }
+
+    /// The hyperparameters that a page speaks of.
+    pub fn hyperparameters_of(&self, page: usize) -> &[String] {
+        self.pages[page].setup.hyperparameters.as_deref().unwrap_or(&self.hyperparameters)
+    }
+
+    /// The stage that a page is about.
+    pub fn stage_of(&self, page: usize) -> &str {
+        self.pages[page].setup.stage.as_deref().unwrap_or(&self.stage)
+    }
+
+    /// The prompt that a page starts with.
+    pub fn prompt_of(&self, page: usize) -> &str {
+        self.pages[page].setup.prompt.as_deref().unwrap_or(&self.prompt)
+    }
+
+    /// Steps a second that a page starts with.
+    pub fn pace_of(&self, page: usize) -> Option<u32> {
+        self.pages[page].setup.pace.or(self.pace)
+    }
+}
+
+/// A word and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    pub word: String,
+    pub meaning: String,
+}
+
+/// The terms that a piece of Markdown explains: `[word](term "meaning")`.
+pub fn terms(markdown: &str) -> Vec<Term> {
+    use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+    let mut found: Vec<Term> = Vec::new();
+    let mut open = false;
+    for event in Parser::new(markdown) {
+        match event {
+            Event::Start(Tag::Link { dest_url, title, .. }) if &*dest_url == "term" => {
+                open = true;
+                found.push(Term { word: String::new(), meaning: title.into_string() });
             }
-            (None, Some(page)) => {
-                page.body.push_str(line);
-                page.body.push('\n');
+            Event::End(TagEnd::Link) => open = false,
+            Event::Text(text) | Event::Code(text) if open => {
+                if let Some(term) = found.last_mut() {
+                    term.word.push_str(&text);
+                }
             }
-            (None, None) if line.trim().is_empty() => {}
-            (None, None) => {
-                return Err(LessonError::Preamble { file: file.to_owned(), text: line.to_owned() });
-            }
+            _ => {}
         }
     }
-    if pages.is_empty() {
-        return Err(LessonError::NoPages { file: file.to_owned() });
-    }
-    for page in &mut pages {
-        page.body = page.body.trim().to_owned();
-    }
-    let FrontMatter { id, title, stage, panes, hyperparameters, prompt, pace } = front;
-    Ok(Lesson { id, title, stage, panes, hyperparameters, prompt, pace, pages })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILE: &str = "+++\nid = \"a\"\ntitle = \"A\"\nstage = \"bigram\"\npanes = [\"lesson\", \"loss\"]\nprompt = \"x\"\n+++\n\n\
-                        ## One\n\nText.\n\n```text\n## not a heading\n```\n\n## Two\n\nMore.\n";
-
-    #[test]
-    fn a_lesson_is_split_at_its_headings() {
-        let lesson = parse("a.md", FILE).unwrap();
-        assert_eq!(lesson.panes, ["lesson", "loss"]);
-        assert_eq!(lesson.pages.len(), 2);
-        assert_eq!(lesson.pages[0].heading, "One");
-        assert!(lesson.pages[0].body.contains("## not a heading"));
-        assert_eq!(lesson.pages[1], Page { heading: "Two".into(), body: "More.".into() });
-        assert_eq!(parse("a.md", &FILE.replace('\n', "\r\n")).unwrap(), lesson);
-    }
-
-    #[test]
-    fn damaged_lessons_are_named_with_the_fault() {
-        let error = |text: &str| parse("x.md", text).unwrap_err().to_string();
-        assert!(error("no front matter").contains("x.md: expected front matter"));
-        assert!(error(&FILE.replace("title", "titel")).contains("titel"));
-        assert!(error(&FILE.replace("## One", "One")).contains("before the first step"));
-    }
+    found
 }

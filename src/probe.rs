@@ -36,6 +36,15 @@ pub struct Arguments {
     pub examples: usize,
     /// A point of the latent space.
     pub point: Vec<f32>,
+    /// Which attention map, and which of its cells.
+    pub layer: usize,
+    pub head: usize,
+    pub row: usize,
+    pub column: usize,
+    /// The size of a head that is made up for the question; 0 for the model's own.
+    pub head_size: usize,
+    /// The name of a documented mistake; empty for none.
+    pub fault: String,
 }
 
 impl Reading {
@@ -47,7 +56,17 @@ impl Reading {
 
 impl Default for Arguments {
     fn default() -> Self {
-        Self { prompt: Vec::new(), examples: 100, point: Vec::new() }
+        Self {
+            prompt: Vec::new(),
+            examples: 100,
+            point: Vec::new(),
+            layer: 0,
+            head: 0,
+            row: 0,
+            column: 0,
+            head_size: 0,
+            fault: String::new(),
+        }
     }
 }
 
@@ -64,6 +83,8 @@ pub struct Reading {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measured {
     pub instrument: &'static str,
+    /// What it was told.
+    pub arguments: Arguments,
     /// Steps done.
     pub step: u64,
     pub reading: Reading,

@@ -28,6 +28,14 @@ pub enum Action {
     PreviousLesson,
     LessonList,
     EditPrompt,
+    Answer,
+    PreviousItem,
+    NextItem,
+    Hint,
+    RunClaim,
+    Review,
+    Known,
+    NotKnown,
     // Screen
     FocusNext,
     FocusPrevious,
@@ -97,6 +105,8 @@ pub enum Context {
     Confirm,
     /// The input line: a prompt or a value. Other keys are text.
     Input,
+    /// Questions of earlier sessions.
+    Review,
 }
 
 /// Headings of the help overlay, in its order.
@@ -161,7 +171,7 @@ pub struct Row {
 const GLOBAL: &[Context] = &[Context::Global];
 const EVERY_PANE: &[Context] = &[Context::EveryPane];
 const PANE: &[Context] = &[Context::Pane];
-const DIALOGS: &[Context] = &[Context::List, Context::Confirm, Context::Input];
+const DIALOGS: &[Context] = &[Context::List, Context::Confirm, Context::Input, Context::Review];
 
 const UP: Key = named(KeyCode::Up);
 const DOWN: Key = named(KeyCode::Down);
@@ -202,6 +212,15 @@ pub const ACTIONS: &[Row] = rows![
     Lesson: Action::PreviousLesson, "previous-lesson", "", "Previous lesson, with its weights and its curve as they were", [GLOBAL => [char('P'), char('[')]];
     Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];
     Lesson: Action::EditPrompt, "prompt", "prompt", "Type the text that attention, softmax and embeddings look at", [GLOBAL => [char('/')]];
+
+    Lesson: Action::Answer, "answer", "answer", "Answer the question that is marked on the page; of a goal one more hint, of a claim a run", [PANE => [ENTER], GLOBAL => [char('i')], &[Context::Review] => [ENTER]];
+    Lesson: Action::PreviousItem, "previous-item", "question", "The page's previous question, goal or claim", [PANE => [LEFT, char('h')]];
+    Lesson: Action::NextItem, "next-item", "question", "The page's next question, goal or claim", [PANE => [RIGHT, char('l')]];
+    Lesson: Action::Hint, "hint", "", "One more hint for the page's goal: there are three", [GLOBAL => [char('H')]];
+    Lesson: Action::RunClaim, "run-claim", "", "Run the page's claim or race: several small runs, while this one waits", [GLOBAL => [char('!')]];
+    Lesson: Action::Review, "review", "", "Questions from earlier sessions that are due", [GLOBAL => [char('R')]];
+    Lesson: Action::Known, "known", "knew it", "The answer was known", [PANE => [char('y')], &[Context::Review] => [char('y')]];
+    Lesson: Action::NotKnown, "not-known", "did not", "The answer was not known: it comes back sooner", [PANE => [char('x')], &[Context::Review] => [char('x')]];
 
     Screen: Action::FocusNext, "focus-next", "pane", "Next pane", [GLOBAL => [named(KeyCode::Tab)]];
     Screen: Action::FocusPrevious, "focus-previous", "", "Previous pane", [GLOBAL => [named(KeyCode::BackTab)]];
@@ -261,7 +280,7 @@ pub const ACTIONS: &[Row] = rows![
     Dialog: Action::Accept, "accept", "choose", "Take it", [&[Context::List, Context::Input] => [ENTER]];
     Dialog: Action::Yes, "yes", "yes", "Yes", [&[Context::Confirm] => [char('y'), ENTER]];
     Dialog: Action::No, "no", "no", "No", [&[Context::Confirm] => [char('n'), ESC]];
-    Dialog: Action::Cancel, "cancel", "close", "Close it, and leave things as they were", [&[Context::List, Context::Input] => [ESC]];
+    Dialog: Action::Cancel, "cancel", "close", "Close it, and leave things as they were", [&[Context::List, Context::Input, Context::Review] => [ESC]];
 ];
 
 /// What a pane understands that shows what is drawn from the model.

@@ -15,11 +15,19 @@ pub struct Corpus {
     pub tokenizer: Tokenizer,
     /// SHA-256 of it, as checkpoints name it.
     pub sha256: String,
+    /// Tokens of the two splits.
+    pub train: usize,
+    pub val: usize,
     /// Losses on the validation text that counting characters reaches; empty until they are counted.
     pub references: Vec<Reference>,
 }
 
 impl Corpus {
+    /// Whether it is the text that lessons call so: `tiny-shakespeare` for `Tiny Shakespeare`.
+    pub fn is(&self, id: &str) -> bool {
+        self.name.to_lowercase().replace(' ', "-") == id
+    }
+
     /// Losses to compare a run's with: none where its tokens are words, which were not counted.
     pub fn yardsticks(&self) -> &[Reference] {
         match self.tokenizer {

@@ -18,6 +18,7 @@ use super::model::{Effect, Model, Msg};
 use super::resume::Keeper;
 use super::update::update;
 use super::view;
+use crate::lesson::progress;
 use crate::train::snapshot::Slots;
 use crate::train::{Command, Event, Order, Told};
 
@@ -73,6 +74,8 @@ pub struct Driver<B: Backend, H: Host> {
     folder: Option<PathBuf>,
     /// What writes down where the learner is; `None` where another lab does, or nothing can be written.
     keeper: Option<Keeper>,
+    /// Where answers go.
+    pub progress: Option<PathBuf>,
     start: Instant,
     drawn: Option<Instant>,
     /// When something last happened.
@@ -103,6 +106,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             trainer: None,
             folder,
             keeper: None,
+            progress: None,
             start,
             drawn: None,
             stirred: start,
@@ -310,7 +314,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 }
             }
             Effect::Autosave => self.handle(Msg::Autosave),
-            Effect::Keep { run, stage, mark } => {
+            Effect::KeepRun { run, stage, mark } => {
                 if let (Some(keeper), Some(trainer)) = (&self.keeper, &self.trainer) {
                     let command = Command::Keep(keeper.path(&stage, run.0, mark));
                     _ = trainer.commands.send(Order { run: Some(run), command });
@@ -326,6 +330,17 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 if let Some(Err(error)) = kept {
                     let text = format!("{} could not be kept aside: {error}", path.display());
                     self.handle(Msg::NotDone(text));
+                }
+            }
+            Effect::Keep(record) => {
+                let kept = match &self.progress {
+                    Some(path) => {
+                        progress::append(path, &record).map_err(|error| error.to_string())
+                    }
+                    None => Err(NOWHERE.to_owned()),
+                };
+                if let Err(why) = kept {
+                    self.handle(Msg::NotKept(record, why));
                 }
             }
             Effect::Mouse(on) => self.host.mouse(on),

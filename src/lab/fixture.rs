@@ -17,7 +17,7 @@ use super::theme::Theme;
 use super::widgets::ascii;
 use crate::model::sampling::Sampling;
 use crate::model::{self, Card};
-use crate::probe::{Measured, Reading};
+use crate::probe::{Arguments, Measured, Reading};
 use crate::stage::{Config, stage};
 use crate::text::ngram::Reference;
 use crate::text::{CharTokenizer, Tokenizer};
@@ -67,6 +67,8 @@ pub fn model(width: u16, height: u16) -> Model {
         note: None,
         opening: "First Citizen:".to_owned(),
         tokenizer,
+        train: 1_003_854,
+        val: 111_540,
         references: references(),
     });
     let mut config = stage("multi-head").unwrap().config(65, 1337);
@@ -90,7 +92,7 @@ pub fn model(width: u16, height: u16) -> Model {
         }),
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
     };
-    model.run = Some(Run { observed, signs: None, replaces: None });
+    model.run = Some(Run { home: "multi-head".to_owned(), observed, signs: None, replaces: None });
     let config = stage("single-head").unwrap().config(65, 1337);
     model.ghosts.push(Ghost {
         id: RunId(u64::MAX),
@@ -264,7 +266,12 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
     let squares: f64 = logits.values.iter().map(|x| f64::from(*x).powi(2)).sum();
     let rms = (squares / logits.values.len() as f64).sqrt();
     let reading = Reading { figures: vec![("logits".to_owned(), rms)], ..Reading::default() };
-    let readings = vec![Measured { instrument: "sizes", step: 1861, reading }];
+    let readings = vec![Measured {
+        instrument: "sizes",
+        arguments: Arguments::default(),
+        step: 1861,
+        reading,
+    }];
     let activations = vec![
         tensor("embedding.token", &[t, CHANNELS], |i| {
             noise(tokens[i / CHANNELS] as usize * CHANNELS + i % CHANNELS)

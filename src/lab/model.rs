@@ -12,6 +12,7 @@ use super::action::Scope;
 use super::asked::Asked;
 use super::border;
 use super::corpus::Corpus;
+use super::course::Course;
 use super::facts::Facts;
 use super::frame_cost::FrameCost;
 use super::ghost::Ghost;
@@ -24,7 +25,8 @@ use super::prompt::Prompt;
 use super::resume::{Found, Pace, Place, Resume};
 use super::run::Run;
 use super::theme::{Ground, Theme};
-use crate::lesson::Lesson;
+use crate::lesson::progress::Record;
+use crate::lesson::{Lesson, Page, Start};
 use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
@@ -107,6 +109,7 @@ pub struct Model {
     /// Index of the open lesson, and of its page.
     pub lesson: usize,
     pub page: usize,
+    pub course: Course,
 
     pub focus: PaneId,
     pub zoomed: bool,
@@ -187,6 +190,8 @@ pub enum Msg {
     Drawn(Option<Duration>),
     /// An effect could not be carried out, and why.
     NotDone(String),
+    /// A line of progress could not be written, and why.
+    NotKept(Box<Record>, String),
     /// Time passed: the time since the start.
     Tick(Duration),
     /// The corpus is there and the trainer is up, with a run of this stage.
@@ -217,7 +222,7 @@ pub enum Effect {
     /// Writes down where the learner is, and the run as it is, in case the lab is killed.
     Autosave,
     /// `Command::Keep` for this run, of this stage and as far as this, into the autosave's folder.
-    Keep {
+    KeepRun {
         run: RunId,
         stage: String,
         mark: Mark,
@@ -226,6 +231,8 @@ pub enum Effect {
     Remember(Box<Resume>),
     /// Keeps a file of the autosave aside that could not be read.
     SetAside(PathBuf),
+    /// Adds a line to the progress file.
+    Keep(Box<Record>),
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -244,6 +251,7 @@ impl Model {
             lessons,
             lesson,
             page: 0,
+            course: Course::default(),
             focus: PaneId::ALL[0],
             zoomed: false,
             called: None,
@@ -298,10 +306,40 @@ impl Model {
 
     /// The prompt that the lesson begins with: its own, or some words of the text where that lacks a character of it.
     pub fn default_prompt(&self) -> String {
-        let own = &self.lesson().prompt;
+        let own = self.lesson().prompt_of(self.page);
         match &self.corpus {
             Some(corpus) if corpus.tokenizer.encode(own).is_err() => corpus.opening.clone(),
-            _ => own.clone(),
+            _ => own.to_owned(),
+        }
+    }
+
+    /// The open page.
+    pub fn page(&self) -> &Page {
+        &self.lesson().pages[self.page]
+    }
+
+    /// Where a page's run is found again: under the stage's name, or the page's own.
+    pub fn home(&self, page: usize) -> String {
+        Self::home_in(self.lesson(), page)
+    }
+
+    /// The page that a run is found again on: the open one, or the first of the course.
+    pub fn page_of(&self, home: &str) -> Option<(usize, usize)> {
+        if self.home(self.page) == home {
+            return Some((self.lesson, self.page));
+        }
+        let pages =
+            self.lessons.iter().enumerate().flat_map(|(at, lesson)| {
+                (0..lesson.pages.len()).map(move |page| (at, page, lesson))
+            });
+        let mut found = pages.filter(|(_, page, lesson)| Self::home_in(lesson, *page) == home);
+        found.next().map(|(lesson, page, _)| (lesson, page))
+    }
+
+    fn home_in(lesson: &Lesson, page: usize) -> String {
+        match lesson.pages[page].setup.run {
+            Start::Own => lesson.stage_of(page).to_owned(),
+            Start::Fresh | Start::Held => format!("{}#{}", lesson.id, page + 1),
         }
     }
 
@@ -314,6 +352,7 @@ impl Model {
             lesson: self.lesson(),
             next_lesson: self.lessons.get(self.lesson + 1),
             page: self.page,
+            course: &self.course,
             corpus: self.corpus.as_ref(),
             prompt: &self.prompt,
             run,
@@ -336,9 +375,10 @@ impl Model {
         }
     }
 
-    /// The open lesson's panes, the most important first.
+    /// The open page's panes, the most important first.
     pub fn lesson_panes(&self) -> Vec<PaneId> {
-        self.lesson().panes.iter().filter_map(|name| PaneId::named(name)).collect()
+        let names = self.lesson().panes_of(self.page);
+        names.iter().filter_map(|name| PaneId::named(name)).collect()
     }
 
     /// Where everything stands on the screen.

@@ -10,6 +10,8 @@ use crate::train::Observed;
 pub struct Past {
     /// As it was told of last.
     pub observed: Observed,
+    /// What it is found again by: its stage, or the page that it belongs to.
+    pub home: String,
     /// Where it lies while the trainer does not have it: one of an earlier session that nobody has come back to.
     pub asleep: Option<PathBuf>,
     /// When it was left.

@@ -62,6 +62,8 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Other {
     pub file: String,
+    /// What it is found again by: its stage, or the page that it belongs to.
+    pub home: String,
     /// Whether its curve stands on the charts: as an earlier run of its stage (`true`) or as another stage's (`false`).
     pub ghost: Option<bool>,
     /// Whether a lesson on its stage comes back to it.
@@ -82,6 +84,8 @@ pub struct Resume {
     pub seed: u64,
     /// The file of the run on the screen.
     pub run: Option<String>,
+    /// What it is found again by.
+    pub home: String,
     /// Oldest first.
     pub others: Vec<Other>,
 }
@@ -375,6 +379,7 @@ mod tests {
             sample_seed: 7,
             seed: 8,
             run: None,
+            home: "bigram".to_owned(),
             others: Vec::new(),
         }
     }

@@ -256,6 +256,8 @@ fn raise(
         opening: dataset.opening_words(PROMPT),
         tokenizer: dataset.tokenizer.clone(),
         sha256: dataset.corpus.sha256.clone(),
+        train: dataset.train.len(),
+        val: dataset.val.len(),
         references: Vec::new(),
     };
     let up = Incoming::Up { trainer, corpus, stage: stage.to_owned() };

@@ -1,5 +1,7 @@
 //! What happens when something happens: pure, with time passed in.
 
+mod course;
+mod experiment;
 mod ghosts;
 mod keys;
 mod leaving;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use super::key::Key;
 use super::model::{Effect, Model, Msg};
 use super::overlays::Overlay;
+pub use course::prompt;
 pub use runs::opening;
 use say::warn;
 
@@ -26,8 +29,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let before = model.dirty && !matches!(msg, Msg::Drawn(_));
     // Whoever handles it takes this back if nothing on the screen changes.
     model.dirty = true;
+    let news = matches!(msg, Msg::Worker(_) | Msg::Snapshot(_) | Msg::References(_));
     let mut effects = handle(model, msg);
     model.dirty |= before;
+    if news {
+        effects.extend(course::follow(model));
+    }
     effects.extend(sampling::follow(model));
     effects
 }
@@ -79,6 +86,13 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::NotDone(why) => warn(model, why),
+        Msg::NotKept(record, why) => {
+            model.course.unkept.push(*record);
+            warn(
+                model,
+                format!("your answers cannot be written down, and are kept in memory: {why}"),
+            )
+        }
         Msg::Drawn(cost) => {
             model.dirty = false;
             if let Some(cost) = cost {

@@ -1,5 +1,8 @@
 //! The one list of lesson files.
 
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
 use super::{Lesson, LessonError, parse};
 
 macro_rules! lessons {
@@ -41,6 +44,46 @@ pub fn course() -> Result<Vec<Lesson>, LessonError> {
     FILES.iter().map(|(file, text)| parse(file, text)).collect()
 }
 
+/// A teacher's own lessons: every `.md` file of a folder, in the order of their names.
+///
+/// # Errors
+/// If the folder cannot be read, has none, or one is damaged.
+pub fn folder(path: &Path) -> Result<Vec<Lesson>, FolderError> {
+    let io = |source| FolderError::Io { path: path.to_owned(), source };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(path)
+        .map_err(io)?
+        .map(|entry| Ok(entry.map_err(io)?.path()))
+        .collect::<Result<_, FolderError>>()?;
+    files.retain(|file| file.extension().is_some_and(|end| end == "md"));
+    files.sort();
+    if files.is_empty() {
+        return Err(FolderError::Empty(path.to_owned()));
+    }
+    files.iter().map(|file| read(file)).collect()
+}
+
+/// Bytes of a lesson's file at most.
+const LARGEST: u64 = 1 << 20;
+
+fn read(file: &Path) -> Result<Lesson, FolderError> {
+    let io = |source| FolderError::Io { path: file.to_owned(), source };
+    let mut text = String::new();
+    std::fs::File::open(file).map_err(io)?.take(LARGEST).read_to_string(&mut text).map_err(io)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    Ok(parse(&name, &text)?)
+}
+
+/// Why a folder gives no lessons.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    #[error("{} cannot be read: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{} holds no lesson: expected files like 01-first.md", .0.display())]
+    Empty(PathBuf),
+    #[error(transparent)]
+    Lesson(#[from] LessonError),
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -55,7 +98,7 @@ mod tests {
         let mut on_disk: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| std::path::Path::new(name).extension().is_some_and(|end| end == "md"))
+            .filter(|name| Path::new(name).extension().is_some_and(|end| end == "md"))
             .collect();
         on_disk.sort();
         let embedded: Vec<_> = FILES.iter().map(|(file, _)| *file).collect();

@@ -166,6 +166,11 @@ impl Observed {
         if self.has_tokens() { self.config.model.block_size } else { 1 }
     }
 
+    /// Tokens (or examples, where there are none) that its steps have read, at the sizes it has now.
+    pub fn tokens_read(&self) -> f64 {
+        self.step as f64 * self.config.training.batch_size as f64 * self.tokens() as f64
+    }
+
     /// The last loss estimate.
     pub fn evaluation(&self) -> Option<&Evaluation> {
         self.history.evaluations.last()

@@ -45,6 +45,7 @@ pub fn run(checkpoint: &Checkpoint, name: &str, arguments: &Arguments) -> Result
         prompt,
         examples: arguments.examples.into(),
         point: arguments.point.clone(),
+        ..probe::Arguments::default()
     };
     let found = (instrument.measure)(&mut subject, &told).map_err(Failure::usage)?;
     let mut out = std::io::stdout().lock();

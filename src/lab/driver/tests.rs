@@ -281,6 +281,8 @@ mod with_a_trainer {
                 opening: "the cat".to_owned(),
                 tokenizer: dataset.tokenizer.clone(),
                 sha256: dataset.corpus.sha256.clone(),
+                train: dataset.train.len(),
+                val: dataset.val.len(),
                 references: Vec::new(),
             };
             inbox.send(Incoming::Up { trainer, corpus, stage }).unwrap();

@@ -112,6 +112,8 @@ pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
         note: None,
         opening: String::new(),
         tokenizer: text.tokenizer.clone(),
+        train: 1000,
+        val: 100,
         references: crate::text::ngram::references(&text, 2),
     };
     let stage = config.stage.clone();

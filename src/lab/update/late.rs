@@ -175,6 +175,8 @@ impl Scene {
             note: None,
             opening: String::new(),
             tokenizer,
+            train: 1000,
+            val: 100,
             references: vec![],
         };
         let effects = update(&mut model, Msg::Ready { corpus, stage });
@@ -196,12 +198,13 @@ impl Scene {
                     self.model.overlays.clear();
                     continue;
                 }
-                Effect::Keep { mark, .. } => {
+                Effect::KeepRun { mark, .. } => {
                     let name = format!("kept-{}-{}", mark.0, mark.1);
                     Command::Keep(name.into())
                 }
                 Effect::Mouse(_)
                 | Effect::Suspend
+                | Effect::Keep(_)
                 | Effect::Autosave
                 | Effect::Remember(_)
                 | Effect::SetAside(_) => continue,

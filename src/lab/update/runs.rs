@@ -10,10 +10,11 @@ use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::resume::Pace;
 use super::super::run::{Run, Status};
 use super::say::warn;
-use super::{ghosts, resume};
+use super::{course, ghosts, resume};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
+use crate::train::experiment::arm;
 use crate::train::{Command, RunId};
 
 /// The configuration that a lesson's stage starts from.
@@ -39,35 +40,60 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
     model.refresh();
-    let mut effects = pace(model);
-    if model.lesson().stage != opened {
+    let mut effects = course::begin(model);
+    effects.extend(pace(model));
+    let woken = resume::wake(model);
+    if woken.is_empty() && model.home(model.page) != opened {
         effects.extend(open(model));
     }
-    effects.extend(resume::wake(model));
-    if model.playing {
-        effects.push(Effect::Send(Command::Run));
-    }
+    effects.extend(woken);
+    effects.extend(go(model));
     effects
 }
 
-/// Opens a lesson: its panes, its prompt, and its stage's run as it was left, or a new one.
+/// Trains, unless the learner has paused it or the page waits for a prediction.
+fn go(model: &mut Model) -> Option<Effect> {
+    model.course.held = course::must_wait(model);
+    go_or_stay(model)
+}
+
+/// Opens a lesson at the page where it was left.
 pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     if lesson >= model.lessons.len() {
         return warn(model, "this is the last lesson");
     }
-    enter(model, lesson);
+    let page = model.places.get(&model.lessons[lesson].id).map_or(0, |place| place.page);
+    open_at(model, lesson, page)
+}
+
+/// Opens another page of the lesson.
+pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
+    open_at(model, model.lesson, page)
+}
+
+/// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
+pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
+    enter(model, lesson, page);
+    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
+    model.called = None;
     let panes = model.lesson_panes();
     if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
         model.focus = *first;
         model.zoomed = false;
     }
     let mut effects = Vec::new();
+    let home = model.home(model.page);
+    let other = model.run.as_ref().is_none_or(|run| run.home != home);
     if model.corpus.is_some() {
-        let stage = &model.lesson().stage;
-        let other = model.run.as_ref().is_none_or(|run| run.stage() != stage);
         let opens = if other { open(model) } else { Vec::new() };
         effects.extend(pace(model));
         effects.extend(opens);
+    }
+    if other {
+        effects.extend(go(model));
+    } else {
+        model.course.held = model.course.held && course::must_wait(model);
+        effects.extend(go_or_stay(model));
     }
     effects.extend(go_or_stay(model));
     effects.extend(resume::autosave(model));
@@ -75,31 +101,39 @@ pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     effects
 }
 
-/// Leaves the open lesson as it is, and puts another on the screen as it was left: its page and its prompt. Its
-/// run and its pace are for the caller to ask for.
-fn enter(model: &mut Model, lesson: usize) {
+/// Leaves the open lesson as it is, and puts a page of another, or another page of it, on the screen: a lesson with the
+/// prompt, the pace and the pause that the learner left it with. The run is for the caller to ask for.
+fn enter(model: &mut Model, lesson: usize, page: usize) {
     let left = resume::place(model);
+    let own = left.prompt.clone();
     model.places.insert(model.lesson().id.clone(), left);
+    let another = model.lesson != lesson;
     model.lesson = lesson;
-    let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
-    model.page = place.page.min(model.lesson().pages.len().saturating_sub(1));
-    model.called = None;
-    let prompt = place.prompt.unwrap_or_else(|| model.default_prompt());
+    model.page = page.min(model.lesson().pages.len().saturating_sub(1));
+    let prompt = if another {
+        let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
+        model.own_pace = place.pace;
+        model.playing = !place.paused;
+        place.prompt
+    } else {
+        own
+    };
+    let prompt = prompt.unwrap_or_else(|| model.default_prompt());
     match &model.corpus {
+        Some(_) if prompt == model.prompt.text => {}
         Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
         None => model.prompt.text = prompt,
     }
-    model.own_pace = place.pace;
-    model.playing = !place.paused;
 }
 
 /// Lets the run train if it is to, and stand if it is not: another lesson's trains on from one to the next.
 fn go_or_stay(model: &Model) -> Option<Effect> {
     let run = model.run.as_ref()?;
     let opening = run.status == Status::Opening;
-    if model.playing && (opening || run.status == Status::Paused) {
+    let goes = model.playing && !model.course.held;
+    if goes && (opening || run.status == Status::Paused) {
         Some(Effect::Send(Command::Run))
-    } else if !model.playing && (opening || run.is_training()) {
+    } else if !goes && (opening || run.is_training()) {
         Some(Effect::Send(Command::Pause))
     } else {
         None
@@ -109,7 +143,7 @@ fn go_or_stay(model: &Model) -> Option<Effect> {
 /// The lesson's pace, unless the learner has chosen one.
 fn pace(model: &mut Model) -> Vec<Effect> {
     let own = model.own_pace;
-    let pace = own.map_or(model.lesson().pace.map(f64::from), Pace::throttle);
+    let pace = own.map_or(model.lesson().pace_of(model.page).map(f64::from), Pace::throttle);
     if model.throttle == pace {
         return Vec::new();
     }
@@ -125,12 +159,17 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 
 /// Asks for the run of the open lesson: as it was left, or a new one.
 fn open(model: &mut Model) -> Vec<Effect> {
-    let stage = model.lesson().stage.clone();
-    let (id, config) = model.left.get(&stage).cloned().unwrap_or_else(|| {
+    let home = model.home(model.page);
+    let (id, config) = model.left.get(&home).cloned().unwrap_or_else(|| {
         let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
-        (new_run(model), opening(&stage, vocab_size, model.seed))
+        let stage = model.lesson().stage_of(model.page).to_owned();
+        let mut config = opening(&stage, vocab_size, model.seed);
+        // What a page sets is proved by `lessons check`.
+        let set = arm::set(&mut config, &model.page().setup.set);
+        debug_assert!(set.is_ok(), "{set:?}");
+        (new_run(model), config)
     });
-    ask_for(model, id, config)
+    ask_for(model, id, config, home)
 }
 
 pub fn new_run(model: &mut Model) -> RunId {
@@ -141,20 +180,26 @@ pub fn new_run(model: &mut Model) -> RunId {
 
 /// Asks the trainer for a run. From now on it is the one on the screen, and what the trainer still says of others is
 /// not; the one that was there leaves its curve once this one is open.
-fn ask_for(model: &mut Model, id: RunId, config: Config) -> Vec<Effect> {
+fn ask_for(model: &mut Model, id: RunId, config: Config, home: String) -> Vec<Effect> {
     // One of an earlier session is in a file; the trainer does not know it.
     let asleep = model.past.get(&id).and_then(|past| past.asleep.clone());
     if let Some(path) = asleep {
-        return load(model, id, config, path);
+        return load(model, id, config, home, path);
     }
-    let mut effects = give_way(model, id, &config);
+    let mut effects = give_way(model, id, &config, home);
     effects.push(Effect::Send(Command::Open { run: id, config: Box::new(config) }));
     effects
 }
 
 /// Asks the trainer for the run in a file, as [`ask_for`].
-pub fn load(model: &mut Model, id: RunId, config: Config, path: PathBuf) -> Vec<Effect> {
-    let mut effects = give_way(model, id, &config);
+pub fn load(
+    model: &mut Model,
+    id: RunId,
+    config: Config,
+    home: String,
+    path: PathBuf,
+) -> Vec<Effect> {
+    let mut effects = give_way(model, id, &config, home);
     model.loading = Some((id, path.clone()));
     // From now on the trainer has it, or says why not.
     if let Some(past) = model.past.get_mut(&id) {
@@ -165,14 +210,14 @@ pub fn load(model: &mut Model, id: RunId, config: Config, path: PathBuf) -> Vec<
 }
 
 /// The run on the screen makes room for one of this name and configuration.
-fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
+fn give_way(model: &mut Model, id: RunId, config: &Config, next_home: String) -> Vec<Effect> {
     let mut effects = Vec::new();
     let replaces = match model.run.take() {
         // Never seen: what it was to replace is still to make room.
-        Some(Run { observed, replaces, .. }) if observed.status == Status::Opening => {
+        Some(Run { observed, replaces, home, .. }) if observed.status == Status::Opening => {
             let (id, unseen) = (observed.id, observed.config);
-            model.left.insert(unseen.stage.clone(), (id, unseen.clone()));
-            resume::leave_unseen(model, id, &unseen);
+            model.left.insert(home.clone(), (id, unseen.clone()));
+            resume::leave_unseen(model, id, &unseen, home);
             match replaces {
                 Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {
                     ghosts::ghost(model, *old, &unseen);
@@ -182,7 +227,7 @@ fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
             }
         }
         Some(run) => {
-            model.left.insert(run.stage().to_owned(), (run.id, run.config.clone()));
+            model.left.insert(run.home.clone(), (run.id, run.config.clone()));
             effects.extend(resume::leave(model, &run));
             Some(Box::new(run))
         }
@@ -191,7 +236,8 @@ fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
     let replaces = replaces.filter(|old| old.id != id);
     // What was said of the run that is left is no news of this one.
     model.toasts.retain(|toast| toast.kind == ToastKind::Warning);
-    model.run = Some(Run::opening(id, config.clone(), replaces));
+    let opening = Run::opening(id, config.clone(), replaces);
+    model.run = Some(Run { home: next_home, ..opening });
     model.asked.forget();
     model.refresh();
     effects
@@ -202,32 +248,40 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     let Some(run) = &mut model.run else {
         return warn(model, why);
     };
-    let (id, stage) = (run.id, run.stage().to_owned());
+    let (id, stage, home) = (run.id, run.stage().to_owned(), run.home.clone());
     let before = run.replaces.take();
     run.status = Status::Failed(why.to_owned());
     let text = format!("{stage} could not be opened: {why}");
-    model.left.remove(&stage);
+    model.left.remove(&home);
     let mut effects = Vec::new();
-    if let Some((_, path)) = model.loading.take_if(|(loading, _)| *loading == id) {
+    let loading = model.loading.take_if(|(loading, _)| *loading == id);
+    if let Some((_, path)) = &loading {
         // Of an earlier session: nobody comes back to it, and its file stays as it is.
         model.past.remove(&id);
         model.ghosts.retain(|ghost| ghost.id != id);
-        effects.extend(model.keeping.kept.remove(&id).map(|_| Effect::SetAside(path)));
+        let kept = model.keeping.kept.remove(&id);
+        effects.extend(kept.map(|_| Effect::SetAside(path.clone())));
     }
-    let Some(before) = before else {
-        model.say(ToastKind::Warning, text);
-        return effects;
+    let before = match before {
+        Some(before) if before.home == home => before,
+        other => {
+            if let Some(before) = other {
+                let config = run.config.clone();
+                ghosts::ghost(model, *before, &config);
+            }
+            if loading.is_some() {
+                // The page's own run is no worse for it.
+                effects.extend(open(model));
+                effects.extend(go(model));
+            }
+            model.say(ToastKind::Warning, text);
+            return effects;
+        }
     };
-    if before.stage() != stage {
-        let config = run.config.clone();
-        ghosts::ghost(model, *before, &config);
-        model.say(ToastKind::Warning, text);
-        return effects;
-    }
     model.undo.retain(|change| change.stage != stage);
     let (id, config) = (before.id, before.config.clone());
     model.run = Some(*before);
-    effects.extend(ask_for(model, id, config));
+    effects.extend(ask_for(model, id, config, home));
     if model.playing {
         effects.push(Effect::Send(Command::Run));
     }
@@ -356,10 +410,11 @@ pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
             model.undo.push(change);
         }
     }
+    let home = run.home.clone();
     model.playing = true;
     let id = new_run(model);
-    let mut effects = ask_for(model, id, config);
-    effects.push(Effect::Send(Command::Run));
+    let mut effects = ask_for(model, id, config, home);
+    effects.extend(go(model));
     effects
 }
 

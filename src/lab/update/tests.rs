@@ -446,6 +446,8 @@ fn ready_starts_training_at_the_lessons_pace() {
         note: None,
         opening: String::new(),
         tokenizer: Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS)),
+        train: 1000,
+        val: 100,
         references: Vec::new(),
     };
     let msg = Msg::Ready { corpus, stage: "bigram".to_owned() };
@@ -739,7 +741,7 @@ fn the_smallest_screen_names_every_letter_that_the_text_lacks() {
 }
 
 fn keeps(effects: &[Effect]) -> usize {
-    effects.iter().filter(|effect| matches!(effect, Effect::Keep { .. })).count()
+    effects.iter().filter(|effect| matches!(effect, Effect::KeepRun { .. })).count()
 }
 
 #[test]

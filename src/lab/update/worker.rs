@@ -38,6 +38,9 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             model.past.remove(&id);
             model.loading = None;
             let mut run = Run::opening(id, (**config).clone(), None);
+            if let Some(asked) = &model.run {
+                run.home.clone_from(&asked.home);
+            }
             run.fold(&event);
             model.run = Some(run);
             if let Some(tokenizer) = tokenizer {

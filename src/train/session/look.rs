@@ -69,7 +69,8 @@ impl Session {
             seed: self.config.seed,
         };
         let reading = (instrument.measure)(&mut subject, &own)?;
-        Ok(Measured { instrument: instrument.name, step: self.step, reading })
+        let arguments = arguments.clone();
+        Ok(Measured { instrument: instrument.name, arguments, step: self.step, reading })
     }
 
     /// The example that panes look at: a text's prompt, or a made task's own.

@@ -7,7 +7,7 @@ use crate::lab::panes::PaneId;
 use crate::lab::theme::Glyphs;
 use crate::lab::update::update;
 use crate::model;
-use crate::probe::{Measured, Reading};
+use crate::probe::{Arguments, Measured, Reading};
 use crate::stage::stage;
 use crate::train::Event;
 use crate::train::snapshot::{Norms, Snapshot};
@@ -54,7 +54,12 @@ fn residual() -> Model {
             add("", 0.5);
         }
         let reading = Reading { figures, ..Reading::default() };
-        snapshot.readings = vec![Measured { instrument: "sizes", step: snapshot.step, reading }];
+        snapshot.readings = vec![Measured {
+            instrument: "sizes",
+            arguments: Arguments::default(),
+            step: snapshot.step,
+            reading,
+        }];
     });
     model
 }

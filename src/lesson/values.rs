@@ -1,0 +1,163 @@
+//! Numbers in the text that depend on the corpus or on a configuration are computed, never typed: `{=V}`, `{=parameters}`,
+//! `{=bigram}`, `{=lr}`, and of another stage `{=parameters@multi-head}`.
+
+use crate::model;
+use crate::stage::hyperparameter::{HYPERPARAMETERS, hyperparameter};
+use crate::stage::{Config, stage};
+use crate::text::ngram::Reference;
+
+/// What is known of the text.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    pub name: &'a str,
+    pub vocab_size: usize,
+    /// Characters of both splits.
+    pub train: usize,
+    pub val: usize,
+    /// Empty until they are counted.
+    pub references: &'a [Reference],
+}
+
+/// A value that there is none of.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no value {name:?}: expected one of {NAMES}, a hyperparameter, or one of these of a stage (name@stage)"
+)]
+pub struct UnknownValue {
+    pub name: String,
+}
+
+const NAMES: &str = "V, ln_V, V_times_V, ln_V_plus_half, text, characters, train_characters, val_characters, \
+     parameters, T, B, C, B_times_T, head_size, uniform, unigram, bigram, trigram, 4-gram, 5-gram";
+
+/// What stands for a number that is being counted.
+const COUNTING: &str = "…";
+
+/// A text with every `{=name}` as it is with this text and the stage that is spoken of.
+///
+/// # Errors
+/// If there is no value of a name.
+pub fn fill(markdown: &str, spoken_of: &str, text: &Text) -> Result<String, UnknownValue> {
+    let mut filled = String::with_capacity(markdown.len());
+    let mut rest = markdown;
+    while let Some((before, after)) = rest.split_once("{=") {
+        let Some((name, after)) = after.split_once('}') else { break };
+        filled.push_str(before);
+        filled.push_str(&value(name, spoken_of, text)?);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// The numbers that a text may not hold as typed digits, for they are computed: of this text, and the sizes of the stage.
+pub fn computed(spoken_of: &str, text: &Text) -> Vec<(String, String)> {
+    let names = NAMES.split(',').map(str::trim).filter(|name| *name != "text");
+    let known = |name: &str| Some((name.to_owned(), value(name, spoken_of, text).ok()?));
+    names.filter_map(known).collect()
+}
+
+fn value(name: &str, spoken_of: &str, text: &Text) -> Result<String, UnknownValue> {
+    let unknown = || UnknownValue { name: name.to_owned() };
+    let (own, of) = name.split_once('@').unwrap_or((name, spoken_of));
+    let config = stage(of).map_err(|_| unknown())?.config(text.vocab_size, 1337);
+    let vocab_size = text.vocab_size as f64;
+    let Text { train, val, .. } = *text;
+    Ok(match own {
+        "V" => count(text.vocab_size),
+        "V_times_V" => count(text.vocab_size * text.vocab_size),
+        "ln_V" => loss(vocab_size.ln()),
+        "ln_V_plus_half" => format!("{:.2}", vocab_size.ln() + 0.5),
+        "text" => text.name.to_owned(),
+        "characters" => count(train + val),
+        "train_characters" => count(train),
+        "val_characters" => count(val),
+        "parameters" => count(parameters(&config).ok_or_else(unknown)?),
+        "T" => count(config.model.block_size),
+        "B" => count(config.training.batch_size),
+        "C" => count(config.model.n_embd),
+        "B_times_T" => count(config.training.batch_size * config.model.block_size),
+        "head_size" => count(config.model.n_embd / config.model.n_head.max(1)),
+        _ if NAMES.split(',').any(|known| known.trim() == own) => {
+            let counted = text.references.iter().find(|reference| reference.name == own);
+            counted.map_or_else(|| COUNTING.to_owned(), |counted| loss(counted.loss))
+        }
+        _ => hyperparameter(own).ok_or_else(unknown)?.get(&config).to_string(),
+    })
+}
+
+fn parameters(config: &Config) -> Option<usize> {
+    Some(model::build(&config.model).ok()?.registry().len())
+}
+
+fn loss(x: f64) -> String {
+    format!("{x:.3}")
+}
+
+/// 4225 as `4,225`.
+fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut written = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
+}
+
+/// Every name that stands in a text.
+pub fn names(markdown: &str) -> Vec<&str> {
+    let starts = markdown.match_indices("{=").map(|(at, _)| &markdown[at + 2..]);
+    starts.filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+}
+
+/// Whether a name is a value of any stage, for lists.
+pub fn is_known(name: &str) -> bool {
+    let own = name.split('@').next().unwrap_or(name);
+    NAMES.split(',').any(|known| known.trim() == own)
+        || HYPERPARAMETERS.iter().any(|known| known.name == own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: Text = Text {
+        name: "Tiny Shakespeare",
+        vocab_size: 65,
+        train: 1_003_854,
+        val: 111_540,
+        references: &[Reference { order: 2, name: "bigram", loss: 2.4819 }],
+    };
+
+    #[test]
+    fn numbers_are_those_of_the_text_and_the_stage() {
+        let filled = |markdown: &str| fill(markdown, "bigram", &TEXT).unwrap();
+        assert_eq!(
+            filled(
+                "V = {=V}, ln V = {=ln_V}, {=V_times_V} of {=parameters}; {=bigram}, {=trigram}"
+            ),
+            "V = 65, ln V = 4.174, 4,225 of 4,225; 2.482, …"
+        );
+        assert_eq!(filled("{=characters} {=lr} {=lr@multi-head}"), "1,115,394 0.01 1e-3");
+        assert_eq!(filled("{=parameters@residual}"), "41,921");
+        assert_eq!(filled("no {value} {= open"), "no {value} {= open");
+    }
+
+    #[test]
+    fn a_stranger_is_named() {
+        let error = fill("{=W}", "bigram", &TEXT).unwrap_err().to_string();
+        assert!(error.contains("\"W\"") && error.contains("ln_V"));
+        assert!(fill("{=V@nowhere}", "bigram", &TEXT).is_err());
+        assert!(is_known("lr") && is_known("V@bigram") && !is_known("W"));
+    }
+
+    #[test]
+    fn every_listed_name_is_computed() {
+        let computed = computed("multi-head", &TEXT);
+        assert_eq!(computed.len() + 1, NAMES.split(',').count());
+        assert!(computed.contains(&("parameters".to_owned(), "7,553".to_owned())));
+    }
+}
