@@ -4,7 +4,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use ratatui::Terminal;
@@ -74,6 +75,8 @@ pub struct Driver<B: Backend, H: Host> {
     folder: Option<PathBuf>,
     /// What writes down where the learner is; `None` where another lab does, or nothing can be written.
     keeper: Option<Keeper>,
+    /// Where the list of checkpoints arrives that was asked for last.
+    listing: Option<Receiver<Vec<folder::Listed>>>,
     /// Where answers go.
     pub progress: Option<PathBuf>,
     start: Instant,
@@ -106,6 +109,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             trainer: None,
             folder,
             keeper: None,
+            listing: None,
             progress: None,
             start,
             drawn: None,
@@ -262,6 +266,10 @@ impl<B: Backend, H: Host> Driver<B, H> {
 
     /// Snapshots and samples: the latest wins.
     fn look(&mut self) {
+        if let Some(listed) = self.listing.as_ref().and_then(|listing| listing.try_recv().ok()) {
+            self.listing = None;
+            self.handle(Msg::Checkpoints(listed));
+        }
         if let Some(why) = self.keeper.as_ref().and_then(Keeper::failed) {
             self.handle(Msg::NotDone(why));
         }
@@ -324,6 +332,16 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 if let Some(keeper) = &mut self.keeper {
                     keeper.write(*resume);
                 }
+            }
+            Effect::ListCheckpoints => {
+                let (sender, listing) = channel();
+                self.listing = Some(listing);
+                let folder = self.folder.clone();
+                // A slow disk holds up no frame.
+                thread::spawn(move || {
+                    let listed = folder.map_or(Vec::new(), |folder| folder::checkpoints(&folder));
+                    _ = sender.send(listed);
+                });
             }
             Effect::SetAside(path) => {
                 let kept = self.keeper.as_ref().map(|keeper| keeper.set_aside_run(&path));

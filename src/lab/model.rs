@@ -14,6 +14,7 @@ use super::border;
 use super::corpus::Corpus;
 use super::course::Course;
 use super::facts::Facts;
+use super::folder::Listed;
 use super::frame_cost::FrameCost;
 use super::ghost::Ghost;
 use super::layout::{self, Layout};
@@ -203,6 +204,8 @@ pub enum Msg {
     Worker(Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
+    /// The checkpoints in the lab's folders.
+    Checkpoints(Vec<Listed>),
     /// Something is not to be lost: write down what there is.
     Autosave,
     /// SIGTERM or SIGHUP: save and leave.
@@ -229,6 +232,8 @@ pub enum Effect {
     },
     /// Writes down where the learner is.
     Remember(Box<Resume>),
+    /// Looks for checkpoints in the lab's folders.
+    ListCheckpoints,
     /// Keeps a file of the autosave aside that could not be read.
     SetAside(PathBuf),
     /// Adds a line to the progress file.

@@ -112,7 +112,7 @@ fn a_frame_costs_the_work_from_the_news_to_the_screen() {
     work(WORK);
     bench.driver.turn(Duration::ZERO);
     bench.key('z');
-    std::thread::sleep(WORK);
+    thread::sleep(WORK);
     bench.driver.drawn = None;
     bench.driver.draw();
     let worst = bench.driver.model.frame_cost.worst().unwrap();
@@ -207,7 +207,7 @@ fn a_flood_of_keys_leaves_time_for_frames() {
     let mut bench = bench();
     let key = || Incoming::Msg(Msg::Key(KeyEvent::from(KeyCode::Char('z'))));
     let flood = bench.inbox.clone();
-    std::thread::spawn(move || while flood.send(key()).is_ok() {});
+    thread::spawn(move || while flood.send(key()).is_ok() {});
     // It comes back, however much is still waiting.
     bench.driver.turn(Duration::from_secs(60));
     bench.driver.draw();
@@ -287,7 +287,7 @@ mod with_a_trainer {
             };
             inbox.send(Incoming::Up { trainer, corpus, stage }).unwrap();
             let events = inbox.clone();
-            std::thread::spawn(move || {
+            thread::spawn(move || {
                 for event in &worker.events {
                     if events.send(Incoming::Msg(Msg::Worker(event))).is_err() {
                         break;

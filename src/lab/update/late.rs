@@ -206,6 +206,7 @@ impl Scene {
                 | Effect::Suspend
                 | Effect::Keep(_)
                 | Effect::Autosave
+                | Effect::ListCheckpoints
                 | Effect::Remember(_)
                 | Effect::SetAside(_) => continue,
             };

@@ -14,6 +14,7 @@ use super::{course, ghosts, resume};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
+use crate::train::checkpoint::About;
 use crate::train::experiment::arm;
 use crate::train::{Command, RunId};
 
@@ -73,14 +74,7 @@ pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
 
 /// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
 pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
-    enter(model, lesson, page);
-    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
-    model.called = None;
-    let panes = model.lesson_panes();
-    if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
-        model.focus = *first;
-        model.zoomed = false;
-    }
+    turn_to(model, lesson, page);
     let mut effects = Vec::new();
     let home = model.home(model.page);
     let other = model.run.as_ref().is_none_or(|run| run.home != home);
@@ -314,9 +308,15 @@ pub fn request(
             model.asked.expect(name, value);
             vec![Effect::Send(Command::Set { name, value })]
         }
+        Takes::Rebuild if model.asked.collecting => {
+            let config = run.config.clone();
+            model.asked.collect(hyperparameter, value, &config);
+            Vec::new()
+        }
         Takes::Rebuild => {
             if let Err(error) = config.validate() {
-                model.asked.error = Some(error.to_string());
+                let text = format!("{error}. M collects several changes for one rebuild");
+                model.asked.error = Some(text);
                 return Vec::new();
             }
             let arrow = model.theme.glyphs.arrow;
@@ -372,12 +372,123 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 /// Asks, then starts the run again.
 pub fn restart(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let config = model.asked.wanted(&run.config);
+    let seed = run.config.seed;
+    start_again(model, seed)
+}
+
+/// Asks, then starts the run again with the seed after its own.
+pub fn next_seed(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let seed = run.config.seed.wrapping_add(1);
+    start_again(model, seed)
+}
+
+/// Asks, then starts the run again with this seed.
+pub fn start_again(model: &mut Model, seed: u64) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let mut config = model.asked.wanted(&run.config);
+    let old = std::mem::replace(&mut config.seed, seed);
+    if let Err(error) = config.validate() {
+        return warn(model, error.to_string());
+    }
+    let with = if seed == old { "the same seed".to_owned() } else { format!("seed {seed}") };
     let text = format!(
-        "Start again from new weights, with the hyperparameters as they are now? {}",
+        "Start again from new weights, with {with} and the hyperparameters as they are now? {}",
         leaves(run, &config)
     );
     ask_to_rebuild(model, "Start again?", text, config)
+}
+
+/// Collects changes that rebuild the model; pressed again, asks for one rebuild with all of them.
+pub fn collect(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    if !model.asked.collecting {
+        model.asked.collecting = true;
+        model.say(ToastKind::Info, "changes that rebuild wait now: M rebuilds once with all");
+        return Vec::new();
+    }
+    if model.asked.waiting() == 0 {
+        model.asked.collecting = false;
+        model.say(ToastKind::Info, "no change waits: each rebuilds at once again");
+        return Vec::new();
+    }
+    let config = model.asked.wanted(&run.config);
+    if let Err(error) = config.validate() {
+        model.asked.error = Some(error.to_string());
+        return warn(model, error.to_string());
+    }
+    let arrow = model.theme.glyphs.arrow;
+    let told = changes(&run.config, &config);
+    let told: Vec<_> =
+        told.iter().map(|c| format!("{} {} {arrow} {}", c.name, c.old, c.new)).collect();
+    let text = format!(
+        "{} rebuild the model once: it starts again from new weights. {}",
+        told.join(", "),
+        leaves(run, &config)
+    );
+    ask_to_rebuild(model, "Rebuild?", text, config)
+}
+
+/// Whether a question is about changes that can wait for others.
+pub fn can_collect(model: &Model, answer: &Answer) -> bool {
+    let Answer::Rebuild { config } = answer else { return false };
+    model.run.as_ref().is_some_and(|run| !changes(&run.config, config).is_empty())
+}
+
+/// The changes of a question wait for others.
+pub fn more_first(model: &mut Model, config: &Config) {
+    let Some(run) = &model.run else { return };
+    for change in changes(&run.config, config) {
+        if let Some(hyperparameter) = crate::stage::hyperparameter::hyperparameter(change.name) {
+            model.asked.collect(hyperparameter, change.new, &run.config);
+        }
+    }
+    model.say(ToastKind::Info, "it waits for others: M rebuilds once with all");
+}
+
+/// Goes back to a run that was left, on the page that it belongs to.
+pub fn reopen(model: &mut Model, id: RunId) -> Vec<Effect> {
+    let Some(past) = model.past.get(&id) else { return warn(model, "this run is there no more") };
+    let (config, home) = (past.observed.config.clone(), past.home.clone());
+    let Some((lesson, page)) = model.page_of(&home) else {
+        return warn(model, format!("no lesson of the course is about {home}"));
+    };
+    turn_to(model, lesson, page);
+    let mut effects = ask_for(model, id, config, home);
+    effects.extend(pace(model));
+    effects.extend(go(model));
+    effects
+}
+
+/// Opens a checkpoint as a new run, on the first page that is about its stage.
+pub fn open_file(model: &mut Model, path: PathBuf, about: About) -> Vec<Effect> {
+    let Some(corpus) = &model.corpus else { return warn(model, "the trainer is not up yet") };
+    if !about.corpus.is_empty() && about.corpus != corpus.sha256 {
+        let text = "it was trained on another text: start gpt-lab with that text (--data FILE)";
+        return warn(model, text);
+    }
+    let home = about.config.stage.clone();
+    let Some((lesson, page)) = model.page_of(&home) else {
+        return warn(model, format!("no lesson of the course is about {home}"));
+    };
+    turn_to(model, lesson, page);
+    let id = new_run(model);
+    let mut effects = load(model, id, about.config, home, path);
+    effects.extend(pace(model));
+    effects.extend(go(model));
+    effects
+}
+
+/// Puts a page on the screen, whatever run is asked for after it.
+fn turn_to(model: &mut Model, lesson: usize, page: usize) {
+    enter(model, lesson, page);
+    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
+    model.called = None;
+    let panes = model.lesson_panes();
+    if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
+        model.focus = *first;
+        model.zoomed = false;
+    }
 }
 
 /// What becomes of a run's curve when one of this configuration takes its place.

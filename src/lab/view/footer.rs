@@ -240,6 +240,10 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
             ((*name).to_owned(), "typing replaces it   enter set   esc leave")
         }
         Purpose::Value { name } => ((*name).to_owned(), "enter set   esc leave"),
+        Purpose::Seed => ("seed".to_owned(), "enter start again   esc leave"),
+        Purpose::Sampling => {
+            ("temperature, top-k, top-p".to_owned(), "all keeps all   enter set   esc leave")
+        }
     };
     Clear.render(area, buf);
     let mut x = put(buf, area, area.x + 1, area.y, &label, theme.style(Role::Accent)) + 2;
