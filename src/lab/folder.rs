@@ -128,6 +128,33 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(feature = "f64"))]
+    fn checkpoints_of_every_folder_are_listed_newest_first() {
+        let home = tempfile::tempdir().unwrap();
+        let runs = home.path().join("runs");
+        assert!(checkpoints(&runs).is_empty());
+        let mut session = crate::train::testing::session(1);
+        session.step().unwrap();
+        let names = ["runs/b.safetensors", "runs/x/bigram.safetensors", "autosave/c.safetensors"];
+        for (age, name) in (0..).zip(names) {
+            let path = home.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            session.save(&path).unwrap();
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(100 - age)).unwrap();
+        }
+        std::fs::write(runs.join("half.safetensors"), "{").unwrap();
+        std::fs::write(runs.join("notes.txt"), "").unwrap();
+        let listed = checkpoints(&runs);
+        let found: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
+        assert_eq!(found[0], "runs/half.safetensors");
+        assert_eq!(found[1..], names);
+        let half = listed[0].about.as_ref().unwrap_err();
+        assert!(half.contains("half.safetensors") && half.lines().count() == 1, "{half}");
+        assert_eq!(listed[1].about.as_ref().unwrap().step, 1);
+    }
+
+    #[test]
     fn a_path_has_its_prefix_and_extension() {
         let path = dated(Path::new("runs"), "bigram-", ".safetensors", UNIX_EPOCH);
         assert_eq!(path, Path::new("runs/bigram-1970-01-01T00-00-00Z.safetensors"));

@@ -242,7 +242,7 @@ mod with_a_trainer {
     use ratatui::layout::Size;
 
     use super::*;
-    use crate::lab::resume::{Keeper, NotKept};
+    use crate::lab::resume::{Keeper, NotKept, Place};
     use crate::lab::run::Status;
     use crate::lab::theme::Theme;
     use crate::text::Dataset;
@@ -369,8 +369,11 @@ mod with_a_trainer {
         lab.until("a new run", |model| model.run.as_ref().unwrap().step == 0);
         lab.train();
         lab.written();
+        let paused = Place { paused: true, ..Place::default() };
+        lab.driver.model.places.insert("single-head".to_owned(), paused);
         lab.key(']');
         lab.estimate_roughly();
+        lab.key(' ');
         lab.key('n');
         lab.train();
         lab.written();

@@ -74,11 +74,12 @@ pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
 
 /// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
 pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
+    let another = model.lesson != lesson;
     turn_to(model, lesson, page);
     let mut effects = Vec::new();
     let home = model.home(model.page);
     let other = model.run.as_ref().is_none_or(|run| run.home != home);
-    if model.corpus.is_some() {
+    if model.corpus.is_some() && (another || other) {
         let opens = if other { open(model) } else { Vec::new() };
         effects.extend(pace(model));
         effects.extend(opens);
@@ -89,7 +90,6 @@ pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
         model.course.held = model.course.held && course::must_wait(model);
         effects.extend(go_or_stay(model));
     }
-    effects.extend(go_or_stay(model));
     effects.extend(resume::autosave(model));
     model.refresh();
     effects
@@ -114,7 +114,6 @@ fn enter(model: &mut Model, lesson: usize, page: usize) {
     };
     let prompt = prompt.unwrap_or_else(|| model.default_prompt());
     match &model.corpus {
-        Some(_) if prompt == model.prompt.text => {}
         Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
         None => model.prompt.text = prompt,
     }
