@@ -14,6 +14,7 @@ use super::border;
 use super::corpus::{Corpus, Counted};
 use super::course::Course;
 use super::facts::Facts;
+use super::folder::Listed;
 use super::frame_cost::FrameCost;
 use super::ghost::Ghost;
 use super::layout::{self, Layout};
@@ -204,6 +205,8 @@ pub enum Msg {
     Worker(Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
+    /// The checkpoints in the lab's folders.
+    Checkpoints(Vec<Listed>),
     /// Something is not to be lost: write down what there is.
     Autosave,
     /// SIGTERM or SIGHUP: save and leave.
@@ -220,20 +223,22 @@ pub enum Effect {
     Save,
     /// `Command::SaveAll` into the data folder.
     SaveAll,
-    /// Adds a line to the progress file.
-    Answered(Box<Record>),
     /// Writes down where the learner is, and the run as it is, in case the lab is killed.
     Autosave,
     /// `Command::Keep` for this run, of this stage and as far as this, into the autosave's folder.
-    Keep {
+    KeepRun {
         run: RunId,
         stage: String,
         mark: Mark,
     },
     /// Writes down where the learner is.
     Remember(Box<Resume>),
+    /// Looks for checkpoints in the lab's folders.
+    ListCheckpoints,
     /// Keeps a file of the autosave aside that could not be read.
     SetAside(PathBuf),
+    /// Adds a line to the progress file.
+    Keep(Box<Record>),
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -321,7 +326,23 @@ impl Model {
 
     /// Where a page's run is found again: under the stage's name, or the page's own.
     pub fn home(&self, page: usize) -> String {
-        let lesson = self.lesson();
+        Self::home_in(self.lesson(), page)
+    }
+
+    /// The page that a run is found again on: the open one, or the first of the course.
+    pub fn page_of(&self, home: &str) -> Option<(usize, usize)> {
+        if self.home(self.page) == home {
+            return Some((self.lesson, self.page));
+        }
+        let pages =
+            self.lessons.iter().enumerate().flat_map(|(at, lesson)| {
+                (0..lesson.pages.len()).map(move |page| (at, page, lesson))
+            });
+        let mut found = pages.filter(|(_, page, lesson)| Self::home_in(lesson, *page) == home);
+        found.next().map(|(lesson, page, _)| (lesson, page))
+    }
+
+    fn home_in(lesson: &Lesson, page: usize) -> String {
         match lesson.pages[page].setup.run {
             Start::Own => lesson.stage_of(page).to_owned(),
             Start::Fresh | Start::Held => format!("{}#{}", lesson.id, page + 1),

@@ -12,6 +12,7 @@ pub mod resume;
 mod runs;
 mod sampling;
 mod say;
+mod table;
 mod worker;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::key::Key;
 use super::model::{Effect, Model, Msg};
 use super::overlays::Overlay;
 pub use course::prompt;
-pub use runs::opening;
+pub use runs::{can_collect, opening};
 use say::warn;
 
 /// Changes the model and says what is to be done.
@@ -107,6 +108,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Checkpoints(listed) => table::listed(model, listed),
         Msg::Autosave => resume::autosave(model),
         Msg::Terminate => leaving::leave(model, true),
         Msg::Resumed => Vec::new(),

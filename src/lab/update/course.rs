@@ -195,7 +195,7 @@ fn record(model: &Model, item: &str, kind: &str) -> Record {
 /// Writes a record down, here at once and in the file by the driver.
 fn keep(model: &mut Model, record: Record) -> Vec<Effect> {
     model.course.progress.records.push(record.clone());
-    vec![Effect::Answered(Box::new(record)), Effect::Autosave]
+    vec![Effect::Keep(Box::new(record)), Effect::Autosave]
 }
 
 /// A session has begun: it counts for the prompts that come back.
@@ -218,7 +218,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
         model.course.reviewing = Some(Reviewing { due, ..Reviewing::default() });
         model.say(ToastKind::Info, format!("{prompts} from earlier: R asks, whenever you like"));
     }
-    vec![Effect::Answered(Box::new(record))]
+    vec![Effect::Keep(Box::new(record))]
 }
 
 /// The prompt of that name.

@@ -4,6 +4,7 @@ use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::run::Status;
 use super::course;
+use crate::model::sampling::Sampling;
 use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
 use crate::train::{Command, Subscription};
@@ -15,6 +16,52 @@ const SAMPLE_SECONDS: f64 = 2.0;
 /// Characters of a sample.
 const SAMPLE_TOKENS: usize = 300;
 const TEMPERATURES: (f64, f64, f64) = (0.0, 5.0, 0.1);
+
+/// Tokens that top-k keeps, notch by notch.
+const KEPT: [usize; 16] = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 60, 100, 200, 500, 1000];
+/// What top-k begins with, coming from all.
+const MOST_KEPT: usize = 40;
+
+/// The settings as they are typed: `0.8, 40, 0.95`.
+pub fn written(sampling: &Sampling) -> String {
+    let all = || "all".to_owned();
+    let top_k = sampling.top_k.map_or_else(all, |k| k.to_string());
+    let top_p = sampling.top_p.map_or_else(all, |p| p.to_string());
+    format!("{}, {top_k}, {top_p}", sampling.temperature)
+}
+
+/// Reads what was typed: up to three numbers, with `all` where everything is kept; what is left out is kept as well.
+///
+/// # Errors
+/// Says in a line what was expected.
+pub fn parse(text: &str) -> Result<Sampling, String> {
+    let expected = || "expected temperature, top-k, top-p, as in 0.8, 40, 0.95".to_owned();
+    let parts: Vec<&str> = text.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+    let all = |at: usize| parts.get(at).copied().filter(|part| *part != "all");
+    if parts.is_empty() || parts.len() > 3 {
+        return Err(expected());
+    }
+    let temperature = parts[0].parse().map_err(|_| expected())?;
+    let top_k = all(1).map(str::parse).transpose().map_err(|_| expected())?;
+    let top_p = all(2).map(str::parse).transpose().map_err(|_| expected())?;
+    let sampling = Sampling { temperature, top_k, top_p };
+    sampling.validate().map_err(|error| error.to_string())?;
+    if temperature > TEMPERATURES.1 {
+        return Err(format!(
+            "temperature is at most {} here (found {temperature})",
+            TEMPERATURES.1
+        ));
+    }
+    // All of the probability is all tokens.
+    Ok(Sampling { top_p: top_p.filter(|p| *p < 1.0), ..sampling })
+}
+
+/// Takes settings that were typed.
+pub fn take(model: &mut Model, wanted: Sampling) {
+    let vocab_size = model.facts().tokenizer().map_or(usize::MAX, Tokenizer::vocab_size);
+    model.sampling = Sampling { top_k: wanted.top_k.filter(|k| *k < vocab_size), ..wanted };
+    model.refresh();
+}
 
 /// Temperature, top-k and top-p move by a notch; the panes follow at once.
 pub fn set(model: &mut Model, action: Action) {
@@ -31,11 +78,14 @@ pub fn set(model: &mut Model, action: Action) {
             sampling.temperature = temperature(sampling.temperature - notch).max(coldest);
         }
         Action::TopKUp => {
-            sampling.top_k = sampling.top_k.map(|k| k + 1).filter(|k| *k < vocab_size);
+            let above = |k: usize| KEPT.into_iter().find(|kept| *kept > k);
+            sampling.top_k = sampling.top_k.and_then(above).filter(|k| *k < vocab_size);
         }
         Action::TopKDown => {
-            let k = sampling.top_k.unwrap_or(vocab_size);
-            sampling.top_k = Some(k.saturating_sub(1).max(1));
+            let below = |k: usize| KEPT.into_iter().rev().find(|kept| *kept < k).unwrap_or(1);
+            // All but a few are as good as all: it begins where it can be seen.
+            let first = (vocab_size / 2).clamp(1, MOST_KEPT);
+            sampling.top_k = Some(sampling.top_k.map_or(first, below));
         }
         Action::TopPUp => {
             sampling.top_p = sampling.top_p.map(|p| percent(p + 0.05)).filter(|p| *p < 1.0);

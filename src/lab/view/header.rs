@@ -99,7 +99,8 @@ fn parts(model: &Model) -> Vec<Part> {
     if let Some(corpus) = model.corpus.as_ref().filter(|_| model.facts().reads_prompt()) {
         parts.push(Part::right(9, vec![Span::styled(corpus.name.clone(), muted)]));
     }
-    parts.push(Part::right(8, vec![Span::styled(format!("seed {}", model.seed), muted)]));
+    let seed = model.run.as_ref().map_or(model.seed, |run| run.config.seed);
+    parts.push(Part::right(8, vec![Span::styled(format!("seed {seed}"), muted)]));
     parts.push(Part::right(
         4,
         vec![Span::styled("?", theme.style(Role::Key)), Span::styled(" help", muted)],
