@@ -9,6 +9,7 @@ pub mod course;
 pub mod item;
 mod parse;
 pub mod progress;
+pub mod source;
 pub mod values;
 
 use std::collections::BTreeMap;

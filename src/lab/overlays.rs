@@ -79,6 +79,8 @@ pub enum Purpose {
     },
     /// A hyperparameter's value.
     Value { name: &'static str },
+    /// Whatever a pane asked for; it is told on enter.
+    Line { pane: &'static str, label: String },
 }
 
 impl Overlay {

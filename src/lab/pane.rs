@@ -35,6 +35,11 @@ pub trait Pane {
         Vec::new()
     }
 
+    /// The text of the line that it wished for with [`Wish::Line`], with its line breaks.
+    fn typed(&mut self, _facts: &Facts, _text: &str) -> Vec<Wish> {
+        Vec::new()
+    }
+
     /// Adds the activations and parameters that the pane shows. Called for visible panes only.
     fn subscribe(&self, _facts: &Facts, _wanted: &mut Subscription) {}
 
@@ -87,6 +92,9 @@ pub enum Wish {
     Set(&'static Hyperparameter, Value),
     /// A line to type a value of it in, which begins with this one.
     Type(&'static Hyperparameter, Value),
+    /// A line to type in, which has this label and begins with this text. What is typed goes to [`Pane::typed`] of the pane
+    /// that lesson files call so.
+    Line { pane: &'static str, label: String, text: String },
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

@@ -10,7 +10,7 @@ use super::super::number;
 use super::super::overlays::{
     Answer, Confirm, InputLine, LINE_BREAK, ListKind, Overlay, Purpose, on_one_line,
 };
-use super::{keys, leaving, runs};
+use super::{keys, leaving, panes, runs};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 
@@ -157,11 +157,7 @@ fn edited(model: &mut Model) {
     let Some(Overlay::Input(line)) = model.overlays.last_mut() else { return };
     match line.purpose {
         Purpose::Prompt { .. } => {
-            if line.input.value().contains("\\n") {
-                let cursor = line.input.cursor().saturating_sub(1);
-                let text = line.input.value().replace("\\n", &LINE_BREAK.to_string());
-                line.input = Input::new(text).with_cursor(cursor);
-            }
+            break_lines(&mut line.input);
             let text = line.input.value().replace(LINE_BREAK, "\n");
             if let Some(corpus) = &model.corpus {
                 model.prompt.set(&text, &corpus.tokenizer);
@@ -171,11 +167,21 @@ fn edited(model: &mut Model) {
                 model.prompt.text = text;
             }
         }
+        Purpose::Line { .. } => break_lines(&mut line.input),
         Purpose::Value { name } => {
             let known = hyperparameter(name).filter(|_| !line.input.value().trim().is_empty());
             let checked = known.map(|h| Value::parse(h, line.input.value()));
             line.error = checked.and_then(Result::err).map(|error| error.to_string());
         }
+    }
+}
+
+/// `\n` as it is typed becomes the sign of a line break.
+fn break_lines(input: &mut Input) {
+    if input.value().contains("\\n") {
+        let cursor = input.cursor().saturating_sub(1);
+        let text = input.value().replace("\\n", &LINE_BREAK.to_string());
+        *input = Input::new(text).with_cursor(cursor);
     }
 }
 
@@ -194,6 +200,10 @@ fn accept(model: &mut Model) -> Vec<Effect> {
                 model.prompt.error = None;
             }
             Vec::new()
+        }
+        Purpose::Line { pane, .. } => {
+            let text = input.value().replace(LINE_BREAK, "\n");
+            panes::typed(model, pane, &text)
         }
         Purpose::Value { name } => {
             let Some(hyperparameter) = hyperparameter(name) else { return Vec::new() };

@@ -5,7 +5,7 @@ use tui_input::Input;
 
 use super::super::action::Action;
 use super::super::model::{Effect, Model};
-use super::super::overlays::{InputLine, Overlay, Purpose};
+use super::super::overlays::{InputLine, Overlay, Purpose, on_one_line};
 use super::super::pane::Wish;
 use super::super::panes::PaneId;
 use super::runs;
@@ -35,6 +35,13 @@ pub fn click(model: &mut Model, pane: PaneId, at: Position) -> Vec<Effect> {
     grant(model, wishes)
 }
 
+/// A line that a pane wished for has been typed.
+pub fn typed(model: &mut Model, pane: &str, text: &str) -> Vec<Effect> {
+    let Some(pane) = PaneId::named(pane) else { return Vec::new() };
+    let wishes = model.with(pane, |pane, facts| pane.typed(facts, text));
+    grant(model, wishes)
+}
+
 fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
     let mut effects = Vec::new();
     for wish in wishes {
@@ -47,6 +54,14 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                     purpose: Purpose::Value { name: hyperparameter.name },
                     input: Input::new(value.to_string()),
                     selected: true,
+                    error: None,
+                }));
+            }
+            Wish::Line { pane, label, text } => {
+                model.overlays.push(Overlay::Input(InputLine {
+                    purpose: Purpose::Line { pane, label },
+                    selected: !text.is_empty(),
+                    input: Input::new(on_one_line(&text)),
                     error: None,
                 }));
             }

@@ -227,6 +227,10 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
     let theme = &model.theme;
     let (label, hint) = match &line.purpose {
         Purpose::Prompt { .. } => ("prompt".to_owned(), "enter keep   esc undo   \\n line break"),
+        Purpose::Line { label, .. } if line.selected => {
+            (label.clone(), "typing replaces it   enter take   esc leave")
+        }
+        Purpose::Line { label, .. } => (label.clone(), "enter take   esc leave"),
         Purpose::Value { name } if line.selected => {
             ((*name).to_owned(), "typing replaces it   enter set   esc leave")
         }
