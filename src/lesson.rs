@@ -7,6 +7,7 @@
 
 pub mod course;
 pub mod item;
+pub mod keys;
 mod parse;
 pub mod progress;
 pub mod source;
@@ -18,7 +19,7 @@ use serde::Deserialize;
 
 pub use course::course;
 pub use item::{Ask, Claim, Code, Figure, Goal, Item, Kind, Move, Predict, Prompt, Race};
-pub use parse::{LessonError, parse};
+pub use parse::{LessonError, parse, parse_whole};
 
 /// One lesson.
 #[derive(Clone, Debug, PartialEq)]
