@@ -5,7 +5,9 @@
 //! make up what the lesson can do ([`Item`]); everything else is read. In the text `{=name}` is a number that is computed
 //! ([`values`]), and `[nat](term "what it is")` explains a term. CONTRIBUTING.md describes it for those who write one.
 
+pub mod check;
 pub mod course;
+pub mod experiment;
 pub mod item;
 pub mod keys;
 mod parse;

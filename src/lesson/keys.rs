@@ -3,7 +3,9 @@
 
 /// An action that there is none of.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no action {id:?} whose key could stand here: gpt-lab's help and README list them")]
+#[error(
+    "there is no action {id:?} whose key could stand here: gpt-lab's help and README list them"
+)]
 pub struct UnknownAction {
     pub id: String,
 }
@@ -14,10 +16,7 @@ const START: &str = "{key:";
 ///
 /// # Errors
 /// If there is no action of an id.
-pub fn fill<I: AsRef<str>>(
-    markdown: &str,
-    known: &[(I, String)],
-) -> Result<String, UnknownAction> {
+pub fn fill<I: AsRef<str>>(markdown: &str, known: &[(I, String)]) -> Result<String, UnknownAction> {
     let mut filled = String::with_capacity(markdown.len());
     let mut rest = markdown;
     while let Some((before, after)) = rest.split_once(START) {
