@@ -13,6 +13,8 @@ pub mod action;
 pub mod asked;
 pub mod border;
 pub mod corpus;
+pub mod course;
+mod drawn_batch;
 pub mod driver;
 pub mod facts;
 #[cfg(test)]
@@ -26,13 +28,17 @@ pub mod key;
 pub mod layout;
 pub mod markdown;
 pub mod model;
+mod next_table;
 pub mod number;
 pub mod overlays;
 pub mod pane;
 pub mod panes;
+pub mod past;
 pub mod pen;
 pub mod prompt;
+pub mod provenance;
 pub mod reader;
+pub mod resume;
 pub mod run;
 #[cfg(unix)]
 pub mod signals;

@@ -4,7 +4,10 @@
 //! at a step boundary when it is asked to, within a budget, and `inspect --measure` does on a checkpoint.
 
 pub mod alignment;
+pub mod cloud;
+pub mod order;
 pub mod picture;
+pub mod reconstructions;
 pub mod sizes;
 
 use crate::math::Real;
@@ -45,6 +48,8 @@ pub struct Arguments {
     pub head_size: usize,
     /// The name of a documented mistake; empty for none.
     pub fault: String,
+    /// More tokens, to hold against the prompt's.
+    pub text: Vec<u32>,
 }
 
 impl Reading {
@@ -66,6 +71,7 @@ impl Default for Arguments {
             column: 0,
             head_size: 0,
             fault: String::new(),
+            text: Vec::new(),
         }
     }
 }
@@ -107,8 +113,14 @@ pub struct Instrument {
 }
 
 /// Every instrument.
-pub const INSTRUMENTS: &[Instrument] =
-    &[alignment::INSTRUMENT, sizes::INSTRUMENT, picture::INSTRUMENT];
+pub const INSTRUMENTS: &[Instrument] = &[
+    alignment::INSTRUMENT,
+    sizes::INSTRUMENT,
+    picture::INSTRUMENT,
+    order::INSTRUMENT,
+    cloud::INSTRUMENT,
+    reconstructions::INSTRUMENT,
+];
 
 /// Finds an instrument by its name.
 ///

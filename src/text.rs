@@ -1,6 +1,7 @@
 //! Corpus, tokenizer, train/val split, batches, n-gram references.
 
 pub mod batches;
+pub mod bigrams;
 pub mod corpus;
 pub mod dataset;
 mod error;

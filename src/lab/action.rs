@@ -28,6 +28,14 @@ pub enum Action {
     PreviousLesson,
     LessonList,
     EditPrompt,
+    Answer,
+    PreviousItem,
+    NextItem,
+    Hint,
+    RunClaim,
+    Review,
+    Known,
+    NotKnown,
     // Screen
     FocusNext,
     FocusPrevious,
@@ -63,6 +71,12 @@ pub enum Action {
     TopPUp,
     TopPDown,
     Follow,
+    Mark,
+    ShiftDown,
+    ShiftUp,
+    Clock,
+    DrawOne,
+    Origin,
     // Hyperparameters
     NudgeUp,
     NudgeDown,
@@ -97,6 +111,8 @@ pub enum Context {
     Confirm,
     /// The input line: a prompt or a value. Other keys are text.
     Input,
+    /// Questions of earlier sessions.
+    Review,
 }
 
 /// Headings of the help overlay, in its order.
@@ -161,7 +177,7 @@ pub struct Row {
 const GLOBAL: &[Context] = &[Context::Global];
 const EVERY_PANE: &[Context] = &[Context::EveryPane];
 const PANE: &[Context] = &[Context::Pane];
-const DIALOGS: &[Context] = &[Context::List, Context::Confirm, Context::Input];
+const DIALOGS: &[Context] = &[Context::List, Context::Confirm, Context::Input, Context::Review];
 
 const UP: Key = named(KeyCode::Up);
 const DOWN: Key = named(KeyCode::Down);
@@ -203,6 +219,15 @@ pub const ACTIONS: &[Row] = rows![
     Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];
     Lesson: Action::EditPrompt, "prompt", "prompt", "Type the text that attention, softmax and embeddings look at", [GLOBAL => [char('/')]];
 
+    Lesson: Action::Answer, "answer", "answer", "Answer the question that is marked on the page; of a goal one more hint, of a claim a run", [PANE => [ENTER], GLOBAL => [char('i')], &[Context::Review] => [ENTER]];
+    Lesson: Action::PreviousItem, "previous-item", "question", "The page's previous question, goal or claim", [PANE => [LEFT, char('h')]];
+    Lesson: Action::NextItem, "next-item", "question", "The page's next question, goal or claim", [PANE => [RIGHT, char('l')]];
+    Lesson: Action::Hint, "hint", "", "One more hint for the page's goal: there are three", [GLOBAL => [char('H')]];
+    Lesson: Action::RunClaim, "run-claim", "", "Run the page's claim or race: several small runs, while this one waits", [GLOBAL => [char('!')]];
+    Lesson: Action::Review, "review", "", "Questions from earlier sessions that are due", [GLOBAL => [char('R')]];
+    Lesson: Action::Known, "known", "knew it", "The answer was known", [PANE => [char('y')], &[Context::Review] => [char('y')]];
+    Lesson: Action::NotKnown, "not-known", "did not", "The answer was not known: it comes back sooner", [PANE => [char('x')], &[Context::Review] => [char('x')]];
+
     Screen: Action::FocusNext, "focus-next", "pane", "Next pane", [GLOBAL => [named(KeyCode::Tab)]];
     Screen: Action::FocusPrevious, "focus-previous", "", "Previous pane", [GLOBAL => [named(KeyCode::BackTab)]];
     Screen: Action::Focus(0), "focus-1", "", "The pane with this number", [GLOBAL => [char('1')]];
@@ -215,7 +240,7 @@ pub const ACTIONS: &[Row] = rows![
     Screen: Action::Focus(7), "focus-8", "", "The pane with this number", [GLOBAL => [char('8')]];
     Screen: Action::Focus(8), "focus-9", "", "The pane with this number", [GLOBAL => [char('9')]];
     Screen: Action::Zoom, "zoom", "zoom", "The focused pane on the whole screen, and back", [GLOBAL => [char('z')], EVERY_PANE => [ENTER]];
-    Screen: Action::Back, "back", "", "Out of the zoom", [GLOBAL => [ESC]];
+    Screen: Action::Back, "back", "", "A step back in a pane; else out of the zoom", [GLOBAL => [ESC]];
     Screen: Action::Palette, "palette", "palette", "Find any action by its name", [GLOBAL => [char(':'), ctrl('p')]];
     Screen: Action::Help, "help", "help", "Every key", [GLOBAL => [char('?')]];
     Screen: Action::MouseSwitch, "mouse", "", "Give the mouse to the terminal to select text, or take it back", [GLOBAL => [char('m')]];
@@ -244,6 +269,12 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::TopPDown, "top-p-down", "top-p", "Keep less of the probability", [PANE => [char('o')]];
     Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [PANE => [char('O')]];
     Pane: Action::Follow, "follow", "follow", "To the pane that shows the part under the cursor", [PANE => [char('f')]];
+    Pane: Action::Mark, "mark", "mark", "Mark what is under the cursor, or unmark it: a target, a masked score", [PANE => [char('x')]];
+    Pane: Action::ShiftDown, "shift-down", "shift", "Take a constant off all logits", [PANE => [char('-')]];
+    Pane: Action::ShiftUp, "shift-up", "shift", "Add a constant to all logits", [PANE => [char('=')]];
+    Pane: Action::Clock, "clock", "clock", "Measure how long it takes, here and now", [PANE => [char('s')]];
+    Pane: Action::DrawOne, "draw-one", "draw", "Draw the next token, or go on with the one that was drawn", [PANE => [char('s')]];
+    Pane: Action::Origin, "origin", "origin", "Where the number under the cursor comes from, in numbers; then, on an operand, where that does", [PANE => [ENTER]];
 
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];
     Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [PANE => [RIGHT, char('l'), char('=')]];
@@ -261,7 +292,7 @@ pub const ACTIONS: &[Row] = rows![
     Dialog: Action::Accept, "accept", "choose", "Take it", [&[Context::List, Context::Input] => [ENTER]];
     Dialog: Action::Yes, "yes", "yes", "Yes", [&[Context::Confirm] => [char('y'), ENTER]];
     Dialog: Action::No, "no", "no", "No", [&[Context::Confirm] => [char('n'), ESC]];
-    Dialog: Action::Cancel, "cancel", "close", "Close it, and leave things as they were", [&[Context::List, Context::Input] => [ESC]];
+    Dialog: Action::Cancel, "cancel", "close", "Close it, and leave things as they were", [&[Context::List, Context::Input, Context::Review] => [ESC]];
 ];
 
 /// What a pane understands that shows what is drawn from the model.

@@ -1,7 +1,14 @@
 //! The text that is trained on, as the lab knows it.
 
-use crate::text::Tokenizer;
+use std::sync::Arc;
+
+use crate::task;
+use crate::text::bigrams::Bigrams;
 use crate::text::ngram::Reference;
+use crate::text::{Dataset, Tokenizer, Tokens};
+
+/// Tokens of the validation text that are kept to be shown.
+const PASSAGE: usize = 4096;
 
 /// The corpus, once it is loaded.
 #[derive(Clone, Debug)]
@@ -13,11 +20,51 @@ pub struct Corpus {
     /// Some words of it: the prompt where a lesson's own cannot be read with this text.
     pub opening: String,
     pub tokenizer: Tokenizer,
+    /// Tokens of the two splits.
+    pub train: usize,
+    pub val: usize,
+    /// SHA-256 of it, as checkpoints name it.
+    pub sha256: String,
     /// Losses on the validation text that counting characters reaches; empty until they are counted.
     pub references: Vec<Reference>,
+    /// `None` until it is counted.
+    pub counted: Option<Arc<Counted>>,
+}
+
+/// What is counted of a text, and a piece of it, in tokens of this tokenizer: the text's own characters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Counted {
+    pub tokenizer: Tokenizer,
+    pub bigrams: Bigrams,
+    /// The beginning of the validation text.
+    pub passage: Vec<u32>,
+    /// The words that the same text would be cut into; none where it is too short for them.
+    pub words: Option<Tokenizer>,
+}
+
+impl Counted {
+    pub fn new(dataset: &Dataset) -> Self {
+        let max_words = task::Config::default().max_words;
+        Self {
+            tokenizer: dataset.tokenizer.clone(),
+            bigrams: Bigrams::new(dataset),
+            words: dataset.read_as(Tokens::Words, max_words).ok().map(|read| read.tokenizer),
+            passage: dataset.val.iter().take(PASSAGE).copied().collect(),
+        }
+    }
 }
 
 impl Corpus {
+    /// Whether it is the text that lessons call so: `tiny-shakespeare` for `Tiny Shakespeare`.
+    pub fn is(&self, id: &str) -> bool {
+        self.name.to_lowercase().replace(' ', "-") == id
+    }
+
+    /// What is counted in the tokens that the run on the screen reads; words are not counted.
+    pub fn counted(&self) -> Option<&Counted> {
+        self.counted.as_deref().filter(|counted| counted.tokenizer == self.tokenizer)
+    }
+
     /// Losses to compare a run's with: none where its tokens are words, which were not counted.
     pub fn yardsticks(&self) -> &[Reference] {
         match self.tokenizer {

@@ -15,8 +15,10 @@ use super::folder;
 use super::frame_cost;
 use super::host::Host;
 use super::model::{Effect, Model, Msg};
+use super::resume::Keeper;
 use super::update::update;
 use super::view;
+use crate::lesson::progress;
 use crate::train::snapshot::Slots;
 use crate::train::{Command, Event, Order, Told};
 
@@ -70,6 +72,10 @@ pub struct Driver<B: Backend, H: Host> {
     trainer: Option<Trainer>,
     /// Where checkpoints go.
     folder: Option<PathBuf>,
+    /// Where answers go.
+    pub progress: Option<PathBuf>,
+    /// What writes down where the learner is; `None` where another lab does, or nothing can be written.
+    keeper: Option<Keeper>,
     start: Instant,
     drawn: Option<Instant>,
     /// When something last happened.
@@ -99,6 +105,8 @@ impl<B: Backend, H: Host> Driver<B, H> {
             inbox,
             trainer: None,
             folder,
+            progress: None,
+            keeper: None,
             start,
             drawn: None,
             stirred: start,
@@ -107,6 +115,18 @@ impl<B: Backend, H: Host> Driver<B, H> {
             asking: false,
             saved: false,
         }
+    }
+
+    /// From now on what is going on is written down.
+    pub fn keep(&mut self, keeper: Keeper) {
+        self.keeper = Some(keeper);
+        self.model.keeps = true;
+    }
+
+    /// Waits until everything is written down, and lets the next lab do it.
+    pub fn keep_no_more(&mut self) {
+        self.model.keeps = false;
+        self.keeper = None;
     }
 
     /// The terminal has been asked for its colours: takes in what happens until it answers, at most this long, so that
@@ -242,6 +262,9 @@ impl<B: Backend, H: Host> Driver<B, H> {
 
     /// Snapshots and samples: the latest wins.
     fn look(&mut self) {
+        if let Some(why) = self.keeper.as_ref().and_then(Keeper::failed) {
+            self.handle(Msg::NotDone(why));
+        }
         let Some(trainer) = &self.trainer else { return };
         let (snapshot, sample) = (trainer.slots.take_snapshot(), trainer.slots.take_sample());
         if let Some(snapshot) = snapshot {
@@ -288,6 +311,36 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     let (what, why) = ("save".to_owned(), NOWHERE.to_owned());
                     self.handle(Msg::Worker(Event::Refused { what, why }.into()));
                     self.handle(Msg::Worker(Event::SavedAll.into()));
+                }
+            }
+            Effect::Answered(record) => {
+                let kept = match &self.progress {
+                    Some(path) => {
+                        progress::append(path, &record).map_err(|error| error.to_string())
+                    }
+                    None => Err(NOWHERE.to_owned()),
+                };
+                if let Err(why) = kept {
+                    self.handle(Msg::NotKept(record, why));
+                }
+            }
+            Effect::Autosave => self.handle(Msg::Autosave),
+            Effect::Keep { run, stage, mark } => {
+                if let (Some(keeper), Some(trainer)) = (&self.keeper, &self.trainer) {
+                    let command = Command::Keep(keeper.path(&stage, run.0, mark));
+                    _ = trainer.commands.send(Order { run: Some(run), command });
+                }
+            }
+            Effect::Remember(resume) => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.write(*resume);
+                }
+            }
+            Effect::SetAside(path) => {
+                let kept = self.keeper.as_ref().map(|keeper| keeper.set_aside_run(&path));
+                if let Some(Err(error)) = kept {
+                    let text = format!("{} could not be kept aside: {error}", path.display());
+                    self.handle(Msg::NotDone(text));
                 }
             }
             Effect::Mouse(on) => self.host.mouse(on),

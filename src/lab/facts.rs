@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::asked::Asked;
 use super::corpus::Corpus;
+use super::course::Course;
 use super::frame_cost::FrameCost;
 use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
 use super::run::Run;
 use super::theme::Theme;
-use crate::lesson::{Lesson, Page};
+use crate::lesson::{Lesson, Page, values};
 use crate::model::Card;
 use crate::model::sampling::Sampling;
 use crate::task;
@@ -27,6 +28,8 @@ pub struct Facts<'a> {
     pub next_lesson: Option<&'a Lesson>,
     /// Index of the lesson's open page.
     pub page: usize,
+    /// What the learner has answered.
+    pub course: &'a Course,
     /// `None` while it loads.
     pub corpus: Option<&'a Corpus>,
     pub prompt: &'a Prompt,
@@ -52,6 +55,21 @@ impl<'a> Facts<'a> {
     /// The open page.
     pub fn page(&self) -> &'a Page {
         &self.lesson.pages[self.page]
+    }
+
+    /// A lesson's text with its numbers: those of the text that is trained on and of the page's stage.
+    pub fn fill(&self, markdown: &str) -> String {
+        let Some(corpus) = self.corpus else { return markdown.to_owned() };
+        let text = values::Text {
+            name: &corpus.name,
+            vocab_size: corpus.tokenizer.vocab_size(),
+            train: corpus.train,
+            val: corpus.val,
+            references: &corpus.references,
+        };
+        let filled = values::fill(markdown, self.lesson.stage_of(self.page), &text);
+        // What is not known stays as it is written: `lessons check` finds it.
+        filled.unwrap_or_else(|_| markdown.to_owned())
     }
 
     /// How near the run comes to this machine's large matrix products; `None` until both are measured. A run that is faster

@@ -1,13 +1,13 @@
 //! A model filled with fixed values, for tests of panes and screens.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 
 use super::action::Action;
 use super::border::{self, Border};
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Counted};
 use super::ghost::{Ghost, Origin};
 use super::model::Model;
 use super::pane::Seat;
@@ -20,7 +20,7 @@ use crate::model::{self, Card};
 use crate::probe::{Arguments, Measured, Reading};
 use crate::stage::{Config, stage};
 use crate::text::ngram::Reference;
-use crate::text::{CharTokenizer, Tokenizer};
+use crate::text::{self, CharTokenizer, Dataset, Tokenizer};
 use crate::train::Observed;
 use crate::train::event::{Evaluation, RunId, StepReport};
 use crate::train::history::{History, Point, RecordedEdit};
@@ -62,11 +62,15 @@ pub fn model(width: u16, height: u16) -> Model {
     model.prompt.set(PROMPT, &tokenizer);
     let tokens = model.prompt.tokens.clone();
     model.corpus = Some(Corpus {
+        sha256: String::new(),
         name: "Tiny Shakespeare".to_owned(),
         note: None,
         opening: "First Citizen:".to_owned(),
         tokenizer,
+        train: 1_003_854,
+        val: 111_540,
         references: references(),
+        counted: Some(counted()),
     });
     let mut config = stage("multi-head").unwrap().config(65, 1337);
     config.training.lr = 3e-4;
@@ -89,9 +93,10 @@ pub fn model(width: u16, height: u16) -> Model {
         }),
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
     };
-    model.run = Some(Run { observed, signs: None, replaces: None });
+    model.run = Some(Run { home: "multi-head".to_owned(), observed, signs: None, replaces: None });
     let config = stage("single-head").unwrap().config(65, 1337);
     model.ghosts.push(Ghost {
+        id: RunId(u64::MAX),
         card: Some(card(&config)),
         config,
         step: 5000,
@@ -179,6 +184,44 @@ pub fn noise(i: usize) -> f64 {
     ((i as f64 * 12.9898).sin() * 43_758.545_3).fract()
 }
 
+/// Sizes of the batch that is looked at: B and T.
+pub const BATCH: (usize, usize) = (32, 8);
+
+/// A batch's windows of the passage, and a loss for each of their targets.
+fn batch() -> [Measured; 2] {
+    let (rows, time) = BATCH;
+    let passage = &counted().passage;
+    let windows = (0..rows).flat_map(|row| &passage[row * 40..=row * 40 + time]);
+    let tokens = Reading {
+        shape: vec![rows, time + 1],
+        values: windows.map(|token| *token as f32).collect(),
+        ..Reading::default()
+    };
+    let values: Vec<f32> = (0..rows * time).map(|i| (2.5 + 2.4 * noise(i + 3)) as f32).collect();
+    let mean = values.iter().map(|x| f64::from(*x)).sum::<f64>() / values.len() as f64;
+    let losses =
+        Reading { figures: vec![("mean".to_owned(), mean)], shape: vec![rows, time], values };
+    [("batch-tokens", tokens), ("loss-grid", losses)].map(|(instrument, reading)| Measured {
+        instrument,
+        arguments: Arguments::default(),
+        step: 3400,
+        reading,
+    })
+}
+
+/// Counts of the bundled play, in Tiny Shakespeare's characters.
+fn counted() -> Arc<Counted> {
+    static COUNTED: OnceLock<Arc<Counted>> = OnceLock::new();
+    let count = || {
+        let tokenizer = Tokenizer::Characters(CharTokenizer::new(CHARACTERS));
+        let play = text::Corpus::bundled();
+        let text = tokenizer.known(&play.text).chars().take(20_000).collect();
+        let dataset = Dataset::with_tokenizer(text::Corpus { text, ..play }, tokenizer);
+        Arc::new(Counted::new(&dataset.unwrap()))
+    };
+    Arc::clone(COUNTED.get_or_init(count))
+}
+
 fn references() -> Vec<Reference> {
     let counted = [
         ("uniform", 4.174),
@@ -262,12 +305,13 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
     let squares: f64 = logits.values.iter().map(|x| f64::from(*x).powi(2)).sum();
     let rms = (squares / logits.values.len() as f64).sqrt();
     let reading = Reading { figures: vec![("logits".to_owned(), rms)], ..Reading::default() };
-    let readings = vec![Measured {
+    let mut readings = vec![Measured {
         instrument: "sizes",
         arguments: Arguments::default(),
         step: 1861,
         reading,
     }];
+    readings.extend(batch());
     let activations = vec![
         tensor("embedding.token", &[t, CHANNELS], |i| {
             noise(tokens[i / CHANNELS] as usize * CHANNELS + i % CHANNELS)
@@ -307,6 +351,7 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
             tensor("position_embedding_table.weight", &[8, CHANNELS], |i| noise(i + 50_000)),
         ],
         norms: norms.collect(),
+        weights: Vec::new(),
         readings,
     }
 }

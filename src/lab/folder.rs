@@ -10,6 +10,11 @@ pub fn runs() -> Option<PathBuf> {
     Some(text::folder::data()?.join("runs"))
 }
 
+/// Date and time of this moment, as a file name may have them.
+pub fn now() -> String {
+    stamp(SystemTime::now())
+}
+
 /// A path in `folder` for what is saved at this moment: `2026-11-22T15-20-05Z`.
 pub fn dated(folder: &Path, prefix: &str, extension: &str, now: SystemTime) -> PathBuf {
     folder.join(format!("{prefix}{}{extension}", stamp(now)))

@@ -7,6 +7,7 @@ use super::run::Run;
 use crate::model::Card;
 use crate::stage::hyperparameter::HYPERPARAMETERS;
 use crate::stage::{Config, stage};
+use crate::train::RunId;
 use crate::train::history::History;
 
 /// Ghosts on a chart at most: three colours, each dashed in two ways, and six letters are told apart at a glance.
@@ -26,6 +27,7 @@ pub enum Origin {
 /// An earlier run's curve.
 #[derive(Clone, Debug)]
 pub struct Ghost {
+    pub id: RunId,
     /// As it was when the run was left.
     pub config: Config,
     /// What its model said of itself; `None` where it never came to that.
@@ -101,6 +103,11 @@ fn preset(config: &Config) -> Option<Config> {
     Some(stage(&config.stage).ok()?.config(config.model.vocab_size, config.seed))
 }
 
+/// What sets a configuration apart from its stage's own settings, the seed aside.
+pub fn changed(config: &Config) -> Vec<String> {
+    preset(config).map_or(Vec::new(), |preset| differences(config, &preset))
+}
+
 /// What the first configuration has and the second has not; how long they train is no difference of what is trained.
 fn differences(of: &Config, beside: &Config) -> Vec<String> {
     let differing =
@@ -163,6 +170,7 @@ mod tests {
         let model = fixture::model(120, 40);
         let run = model.run.as_ref().unwrap();
         let mut ghost = Ghost {
+            id: run.id,
             config: run.config.clone(),
             card: run.card.clone(),
             step: 5000,

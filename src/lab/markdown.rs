@@ -50,6 +50,8 @@ struct Writer<'a> {
     space: bool,
     emphasis: Modifier,
     heading: bool,
+    /// What somebody says: it is to be refuted.
+    quoted: bool,
     code: Option<String>,
     /// One entry a list that is open: the next number, or a bullet.
     lists: Vec<Option<u64>>,
@@ -67,6 +69,7 @@ impl<'a> Writer<'a> {
             space: false,
             emphasis: Modifier::empty(),
             heading: false,
+            quoted: false,
             code: None,
             lists: Vec::new(),
             marker: None,
@@ -116,6 +119,9 @@ impl<'a> Writer<'a> {
                     _ => format!("{} ", self.theme.glyphs.bullet),
                 });
             }
+            Tag::BlockQuote(_) => self.quoted = true,
+            // Where a term is explained.
+            Tag::Link { .. } => self.emphasis |= Modifier::UNDERLINED,
             Tag::Strong => self.emphasis |= Modifier::BOLD,
             Tag::Emphasis => self.emphasis |= Modifier::ITALIC,
             _ => {}
@@ -146,6 +152,8 @@ impl<'a> Writer<'a> {
                     self.gap();
                 }
             }
+            TagEnd::BlockQuote(_) => self.quoted = false,
+            TagEnd::Link => self.emphasis -= Modifier::UNDERLINED,
             TagEnd::Strong => self.emphasis -= Modifier::BOLD,
             TagEnd::Emphasis => self.emphasis -= Modifier::ITALIC,
             _ => {}
@@ -160,7 +168,11 @@ impl<'a> Writer<'a> {
     }
 
     fn style(&self) -> Style {
-        let style = if self.heading { self.theme.style(Role::Heading) } else { Style::new() };
+        let style = match (self.heading, self.quoted) {
+            (true, _) => self.theme.style(Role::Heading),
+            (false, true) => self.theme.style(Role::Warning),
+            (false, false) => Style::new(),
+        };
         style.add_modifier(self.emphasis)
     }
 

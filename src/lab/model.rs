@@ -1,6 +1,7 @@
 //! Everything the screen is drawn from, what can happen to it, and what it may ask the world to do.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use ratatui::layout::{Rect, Size};
 use super::action::Scope;
 use super::asked::Asked;
 use super::border;
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Counted};
+use super::course::Course;
 use super::facts::Facts;
 use super::frame_cost::FrameCost;
 use super::ghost::Ghost;
@@ -18,10 +20,13 @@ use super::layout::{self, Layout};
 use super::overlays::Overlay;
 use super::pane::{Pane, Seat};
 use super::panes::{PaneId, Panes};
+use super::past::{Kept, Mark, Past};
 use super::prompt::Prompt;
+use super::resume::{Found, Pace, Place, Resume};
 use super::run::Run;
 use super::theme::{Ground, Theme};
-use crate::lesson::Lesson;
+use crate::lesson::progress::Record;
+use crate::lesson::{Lesson, Page, Start};
 use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
@@ -71,7 +76,22 @@ pub struct Quitting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     pub stage: String,
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
+}
+
+/// What is written down for the next start, and what is on its way there.
+#[derive(Clone, Debug, Default)]
+pub struct Keeping {
+    /// When the run on the screen was last asked for.
+    pub at: Duration,
+    /// The runs that were asked for, as they were.
+    pub asked: BTreeMap<RunId, Mark>,
+    pub kept: BTreeMap<RunId, Kept>,
+    /// When large runs were last asked for.
+    pub large: BTreeMap<RunId, Duration>,
+    pub noted: Option<Resume>,
+    /// Whether the learner knows that it does not work.
+    pub said: bool,
 }
 
 /// The whole state of the lab. The view reads it, only `update` changes it.
@@ -89,6 +109,7 @@ pub struct Model {
     /// Index of the open lesson, and of its page.
     pub lesson: usize,
     pub page: usize,
+    pub course: Course,
 
     pub focus: PaneId,
     pub zoomed: bool,
@@ -106,6 +127,17 @@ pub struct Model {
     /// The run of the open lesson, from the moment it is asked for; `None` until the trainer is up. Whatever is about
     /// another run is not for the screen.
     pub run: Option<Run>,
+    /// The lessons that were left, by their names, as they were left.
+    pub places: BTreeMap<String, Place>,
+    /// Every run of this session but the one on the screen.
+    pub past: BTreeMap<RunId, Past>,
+    /// The run that was last asked for from a file, and the file.
+    pub loading: Option<(RunId, PathBuf)>,
+    /// Whether what is going on is written down for the next start.
+    pub keeps: bool,
+    pub keeping: Keeping,
+    /// What an earlier lab has left, until the trainer is up to take it.
+    pub found: Option<Box<Found>>,
     /// The latest run of each stage that was left, to come back to.
     pub left: BTreeMap<String, (RunId, Config)>,
     /// The name that the next new run gets.
@@ -120,9 +152,9 @@ pub struct Model {
     pub gemm_rate_asked: bool,
     /// What the latest frames have cost.
     pub frame_cost: FrameCost,
-    /// Whether the learner chose it; otherwise each lesson sets its own pace.
-    pub own_pace: bool,
-    /// Whether the trainer should be training: the learner's wish, which opening another lesson keeps.
+    /// What the learner chose in this lesson; otherwise it sets its own pace.
+    pub own_pace: Option<Pace>,
+    /// Whether the trainer should be training: the learner's wish, in this lesson.
     pub playing: bool,
 
     pub snapshot: Option<Arc<Snapshot>>,
@@ -158,6 +190,8 @@ pub enum Msg {
     Drawn(Option<Duration>),
     /// An effect could not be carried out, and why.
     NotDone(String),
+    /// A line of progress could not be written, and why.
+    NotKept(Box<Record>, String),
     /// Time passed: the time since the start.
     Tick(Duration),
     /// The corpus is there and the trainer is up, with a run of this stage.
@@ -166,9 +200,12 @@ pub enum Msg {
         stage: String,
     },
     References(Vec<Reference>),
+    Counted(Arc<Counted>),
     Worker(Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
+    /// Something is not to be lost: write down what there is.
+    Autosave,
     /// SIGTERM or SIGHUP: save and leave.
     Terminate,
     /// Back from suspension.
@@ -183,6 +220,20 @@ pub enum Effect {
     Save,
     /// `Command::SaveAll` into the data folder.
     SaveAll,
+    /// Adds a line to the progress file.
+    Answered(Box<Record>),
+    /// Writes down where the learner is, and the run as it is, in case the lab is killed.
+    Autosave,
+    /// `Command::Keep` for this run, of this stage and as far as this, into the autosave's folder.
+    Keep {
+        run: RunId,
+        stage: String,
+        mark: Mark,
+    },
+    /// Writes down where the learner is.
+    Remember(Box<Resume>),
+    /// Keeps a file of the autosave aside that could not be read.
+    SetAside(PathBuf),
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -201,6 +252,7 @@ impl Model {
             lessons,
             lesson,
             page: 0,
+            course: Course::default(),
             focus: PaneId::ALL[0],
             zoomed: false,
             called: None,
@@ -212,6 +264,12 @@ impl Model {
             prompt: Prompt::new(prompt),
             run: None,
             ghosts: Vec::new(),
+            places: BTreeMap::new(),
+            past: BTreeMap::new(),
+            loading: None,
+            keeps: false,
+            keeping: Keeping::default(),
+            found: None,
             left: BTreeMap::new(),
             next_run: RunId(RunId::FIRST.0 + 1),
             stopped: false,
@@ -219,7 +277,7 @@ impl Model {
             gemm_rate: None,
             gemm_rate_asked: false,
             frame_cost: FrameCost::default(),
-            own_pace: false,
+            own_pace: None,
             playing: true,
             snapshot: None,
             sample: None,
@@ -249,10 +307,24 @@ impl Model {
 
     /// The prompt that the lesson begins with: its own, or some words of the text where that lacks a character of it.
     pub fn default_prompt(&self) -> String {
-        let own = &self.lesson().prompt;
+        let own = self.lesson().prompt_of(self.page);
         match &self.corpus {
             Some(corpus) if corpus.tokenizer.encode(own).is_err() => corpus.opening.clone(),
-            _ => own.clone(),
+            _ => own.to_owned(),
+        }
+    }
+
+    /// The open page.
+    pub fn page(&self) -> &Page {
+        &self.lesson().pages[self.page]
+    }
+
+    /// Where a page's run is found again: under the stage's name, or the page's own.
+    pub fn home(&self, page: usize) -> String {
+        let lesson = self.lesson();
+        match lesson.pages[page].setup.run {
+            Start::Own => lesson.stage_of(page).to_owned(),
+            Start::Fresh | Start::Held => format!("{}#{}", lesson.id, page + 1),
         }
     }
 
@@ -265,6 +337,7 @@ impl Model {
             lesson: self.lesson(),
             next_lesson: self.lessons.get(self.lesson + 1),
             page: self.page,
+            course: &self.course,
             corpus: self.corpus.as_ref(),
             prompt: &self.prompt,
             run,
@@ -287,9 +360,10 @@ impl Model {
         }
     }
 
-    /// The open lesson's panes, the most important first.
+    /// The open page's panes, the most important first.
     pub fn lesson_panes(&self) -> Vec<PaneId> {
-        self.lesson().panes.iter().filter_map(|name| PaneId::named(name)).collect()
+        let names = self.lesson().panes_of(self.page);
+        names.iter().filter_map(|name| PaneId::named(name)).collect()
     }
 
     /// Where everything stands on the screen.

@@ -97,6 +97,34 @@ pub fn within(x: f64, width: usize, full: impl Fn(f64) -> String) -> String {
         .unwrap_or_default()
 }
 
+/// A number that was typed, as `within` and `value` would write it: `4.17`, `4,225`, `1e-3`, `25 %`.
+pub fn read(text: &str) -> Option<f64> {
+    let text = text.trim().replace(',', "");
+    let (digits, over) = match text.strip_suffix('%') {
+        Some(digits) => (digits.trim_end(), 100.0),
+        None => (text.as_str(), 1.0),
+    };
+    let value = digits.parse::<f64>().ok()?;
+    value.is_finite().then_some(value / over)
+}
+
+/// A number as it can be typed again.
+pub fn plain(x: f64) -> String {
+    x.to_string()
+}
+
+/// A number of any kind in an answer: whole ones with separators, others with the digits that matter.
+pub fn answer(x: f64) -> String {
+    match x {
+        x if x.fract() == 0.0 && x.abs() < 1e15 => {
+            let sign = if x < 0.0 { "-" } else { "" };
+            format!("{sign}{}", count(x.abs() as u64))
+        }
+        x if x.abs() >= 0.1 && x.abs() < 100.0 => format!("{x:.3}"),
+        x => value(x),
+    }
+}
+
 /// A duration in seconds as people say it: `42 s`, `3 min`, `2 h 10 min`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {

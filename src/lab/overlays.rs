@@ -1,9 +1,11 @@
 //! What lies over the panes and takes the keys: lists, questions, input lines.
 
+use std::time::Duration;
+
 use tui_input::Input;
 
 use super::action::{self, Context, Row, Scope, Section};
-use crate::lesson::Lesson;
+use crate::lesson::{Item, Lesson};
 use crate::stage::Config;
 
 /// One overlay.
@@ -12,6 +14,27 @@ pub enum Overlay {
     List(List),
     Confirm(Confirm),
     Input(InputLine),
+    Answer(Box<AnswerLine>),
+    /// The prompts of earlier sessions.
+    Review,
+}
+
+/// The line that a question of a lesson is answered in: the answer first, then how sure the learner is.
+#[derive(Clone, Debug)]
+pub struct AnswerLine {
+    pub lesson: String,
+    pub item: Item,
+    /// A number, where there are no choices.
+    pub input: Input,
+    /// The place of the choice under the cursor.
+    pub choice: usize,
+    /// What was answered; then it is asked how sure.
+    pub answer: Option<f64>,
+    pub error: Option<String>,
+    /// When it was opened.
+    pub since: Duration,
+    /// Whether the run trained when it was opened.
+    pub training: bool,
 }
 
 /// A list that is narrowed down by typing.
@@ -95,7 +118,8 @@ impl Overlay {
         let nearness: &[&[Context]] = match self {
             Self::List(_) => &[&[Context::List]],
             Self::Confirm(_) => &[&[Context::Confirm]],
-            Self::Input(_) => &[&[Context::Input]],
+            Self::Input(_) | Self::Answer(_) => &[&[Context::Input]],
+            Self::Review => &[&[Context::Review]],
         };
         Scope { nearness, understood: &[] }
     }

@@ -30,6 +30,11 @@ pub trait Pane {
         Vec::new()
     }
 
+    /// Esc: a step back inside the pane, if there is one.
+    fn back(&mut self) -> bool {
+        false
+    }
+
     /// A click at `at`, inside the seat's room.
     fn click(&mut self, _facts: &Facts, _seat: Seat, _at: Position) -> Vec<Wish> {
         Vec::new()
@@ -95,6 +100,8 @@ pub enum Wish {
     /// A line to type in, which has this label and begins with this text. What is typed goes to [`Pane::typed`] of the pane
     /// that lesson files call so.
     Line { pane: &'static str, label: String, text: String },
+    /// Another prompt, in the text's tokens.
+    Prompt(Vec<u32>),
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

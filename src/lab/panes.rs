@@ -1,14 +1,25 @@
 //! The one list of panes. A pane is a file of its own, with a type that is a [`Pane`], and a line of this list.
 
 pub mod attention;
+pub mod averages;
+pub mod batch;
+pub mod code;
+pub mod counts;
+pub mod descent;
 pub mod diagram;
 pub mod embeddings;
+pub mod generation;
 pub mod hyperparameters;
+pub mod images;
 pub mod inside;
 pub mod lesson;
+pub mod logits;
 pub mod loss;
+pub mod order;
+pub mod points;
 pub mod samples;
 pub mod softmax;
+pub mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +77,17 @@ panes![
     samples::Samples,
     inside::Inside,
     diagram::Diagram,
+    tokens::Tokens,
+    counts::Counts,
+    batch::Batch,
+    logits::Logits,
+    averages::Averages,
+    descent::Descent,
+    generation::Generation,
+    code::Code,
+    points::Points,
+    images::Images,
+    order::Order,
 ];
 
 impl PaneId {

@@ -15,6 +15,8 @@ pub struct Run {
     pub observed: Observed,
     /// How the tokens of a made task are written.
     pub signs: Option<Signs>,
+    /// What it is found again by: its stage, or the page that it belongs to.
+    pub home: String,
     /// While it is opening: the run that was on the screen before.
     pub replaces: Option<Box<Run>>,
 }
@@ -37,7 +39,8 @@ impl Run {
     /// One that was asked for: of it only the configuration is known.
     pub fn opening(id: RunId, config: Config, replaces: Option<Box<Self>>) -> Self {
         let signs = Signs::of(&config.task);
-        Self { observed: Observed::opening(id, config), signs, replaces }
+        let home = config.stage.clone();
+        Self { home, observed: Observed::opening(id, config), signs, replaces }
     }
 
     /// Whether it is trained on the text, and so reads the learner's prompt.

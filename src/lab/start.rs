@@ -13,11 +13,12 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
-use super::corpus::Corpus;
+use super::corpus::{Corpus, Counted};
 use super::driver::{Driver, Ending, Incoming, Trainer};
-use super::model::{Model, Msg};
+use super::model::{Model, Msg, ToastKind};
+use super::resume::{Found, Keeper, NotKept};
 use super::terminal::{self, Screen};
-use super::theme::{Theme, detect};
+use super::theme::detect;
 use super::whole_rows::WholeRows;
 use super::{folder, reader, summary, update, watchdog};
 use crate::lesson::{Lesson, course};
@@ -38,6 +39,7 @@ const INBOX: usize = 256;
 const ENDING: Duration = Duration::from_millis(500);
 /// Characters of a prompt that is taken from the text.
 const PROMPT: usize = 16;
+const SEED: u64 = 1337;
 /// Reference lines: uniform, and n-grams up to this n.
 const HIGHEST_NGRAM: usize = 5;
 
@@ -50,9 +52,12 @@ pub struct Options {
     /// A UTF-8 text to train on
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub data: Option<PathBuf>,
-    /// For weights, batches and samples
-    #[arg(long, default_value_t = 1337)]
-    pub seed: u64,
+    /// For weights, batches and samples [default: 1337]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Start anew, not where the last session was left
+    #[arg(long)]
+    pub fresh: bool,
     /// Threads to train with [default: the machine's cores, up to 8]
     #[arg(long, value_parser = crate::train::team::threads)]
     pub threads: Option<usize>,
@@ -77,24 +82,31 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     }
     let lessons = course().map_err(|error| Refusal::Failed(error.into()))?;
     let lesson = find(&lessons, options.lesson.as_deref()).map_err(Refusal::Usage)?;
+    let mut left = Left::look(options);
+    let (theme, asks) = detect::theme(&|name| std::env::var(name).ok());
+    let mut model =
+        Model::new(lessons, lesson, theme, Size::new(80, 24), options.seed.unwrap_or(SEED));
+    left.begin(&mut model);
     thread::spawn(folder::tidy);
     let (sender, inbox) = sync_channel(INBOX);
     #[cfg(unix)]
     let leaving = super::signals::watch(sender.clone())
         .context("signals could not be watched")
         .map_err(Refusal::Failed)?;
-    let loader = load(options, &lessons[lesson].stage, sender.clone());
-    let (theme, asks) = detect::theme(&|name| std::env::var(name).ok());
+    let loader = load(options, model.seed, &model.lesson().stage, sender.clone());
     let early = match loader.recv_timeout(LOADING) {
         Ok(Some(error)) => return Err(Refusal::Failed(error)),
         Ok(None) | Err(_) => loader,
     };
 
     terminal::install_panic_hook();
-    let opened = open(&theme, lessons, lesson, options.seed, inbox);
+    let opened = open(model, inbox);
     let driver = opened.context("the terminal could not be opened").map_err(Refusal::Failed)?;
     // We give the terminal back ourselves; ratatui's own farewell would panic where standard error is gone with it.
     let mut driver = ManuallyDrop::new(driver);
+    if let Some(keeper) = left.keeper {
+        driver.keep(keeper);
+    }
     forward_late_errors(early, sender.clone());
     let asked = cfg!(unix) && asks && terminal::ask().is_ok();
     reader::start(sender, asked);
@@ -105,6 +117,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     let ending = driver.run();
     driver.hear_out(FAREWELL);
     terminal::restore();
+    driver.keep_no_more();
     if let Ending::NoCorpus(error) = ending {
         return Err(Refusal::Failed(error));
     }
@@ -119,18 +132,66 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
 
 type RealDriver = Driver<WholeRows<CrosstermBackend<std::io::Stdout>>, Screen>;
 
-fn open(
-    theme: &Theme,
-    lessons: Vec<Lesson>,
-    lesson: usize,
-    seed: u64,
-    inbox: Receiver<Incoming>,
-) -> std::io::Result<RealDriver> {
+fn open(mut model: Model, inbox: Receiver<Incoming>) -> std::io::Result<RealDriver> {
     let screen = Screen::open()?;
     let terminal = Terminal::new(WholeRows::new(CrosstermBackend::new(std::io::stdout())))?;
-    let size = terminal.size().unwrap_or(Size::new(80, 24));
-    let model = Model::new(lessons, lesson, *theme, size, seed);
+    model.size = terminal.size().unwrap_or(model.size);
     Ok(Driver::new(terminal, screen, model, inbox, folder::runs()))
+}
+
+/// What the last session has left, and who writes down this one.
+struct Left {
+    keeper: Option<Keeper>,
+    found: Option<Found>,
+    /// What the learner should know about it.
+    said: Option<String>,
+}
+
+impl Left {
+    fn look(options: &Options) -> Self {
+        let nothing = |said| Self { keeper: None, found: None, said };
+        let Some(home) = text::folder::data() else { return nothing(None) };
+        let keeper = match Keeper::open(&home, &folder::now()) {
+            Ok(keeper) => keeper,
+            Err(NotKept::Another) => {
+                let text = "another lab is open: this one begins anew and is not autosaved";
+                return nothing(Some(text.to_owned()));
+            }
+            Err(NotKept::Failed(error)) => {
+                let text = format!("autosave: {} cannot be written: {error}", home.display());
+                return nothing(Some(text));
+            }
+        };
+        let anew = options.fresh || options.lesson.is_some() || options.seed.is_some();
+        let (found, said) = match keeper.read() {
+            Ok(found) if !anew => (found, None),
+            Ok(None) => (None, None),
+            Ok(Some(_)) => (None, set_aside(&keeper, "")),
+            Err(why) => (None, set_aside(&keeper, &why)),
+        };
+        Self { keeper: Some(keeper), found, said }
+    }
+
+    /// Puts the learner where the last session was left.
+    fn begin(&mut self, model: &mut Model) {
+        if let Some(Err(why)) = self.found.take().map(|found| update::resume::begin(model, found)) {
+            self.said = self.keeper.as_ref().and_then(|keeper| set_aside(keeper, &why));
+        }
+        if let Some(said) = self.said.take() {
+            model.say(ToastKind::Warning, said);
+        }
+    }
+}
+
+/// Keeps aside what the last session has left, and says so where that was not asked for.
+fn set_aside(keeper: &Keeper, why: &str) -> Option<String> {
+    match keeper.set_aside() {
+        Ok(_) if why.is_empty() => None,
+        Ok(aside) => {
+            Some(format!("the last session is not taken up: {why}; kept in {}", aside.display()))
+        }
+        Err(error) => Some(format!("the last session could not be kept aside: {error}")),
+    }
 }
 
 /// The lesson that was asked for, by its number from 1 or its name; the first, if none was.
@@ -152,11 +213,12 @@ fn find(lessons: &[Lesson], asked: Option<&str>) -> Result<usize, String> {
 /// Reads the corpus and starts the trainer, on a thread of its own. What comes back says whether that went well.
 fn load(
     options: &Options,
+    seed: u64,
     stage: &str,
     sender: SyncSender<Incoming>,
 ) -> Receiver<Option<anyhow::Error>> {
     let (done, result) = channel();
-    let (data, seed, stage) = (options.data.clone(), options.seed, stage.to_owned());
+    let (data, stage) = (options.data.clone(), stage.to_owned());
     let threads = options.threads.unwrap_or_else(Team::default_threads);
     thread::spawn(move || match raise(data.as_deref(), seed, threads, &stage, &sender) {
         Ok(dataset) => {
@@ -164,6 +226,8 @@ fn load(
             // The trainer is at work by now; counting takes what it leaves.
             let references = ngram::references(&dataset, HIGHEST_NGRAM);
             _ = sender.send(Incoming::Msg(Msg::References(references)));
+            let counted = Arc::new(Counted::new(&dataset));
+            _ = sender.send(Incoming::Msg(Msg::Counted(counted)));
         }
         Err(error) => _ = done.send(Some(error)),
     });
@@ -193,7 +257,11 @@ fn raise(
         }),
         opening: dataset.opening_words(PROMPT),
         tokenizer: dataset.tokenizer.clone(),
+        train: dataset.train.len(),
+        val: dataset.val.len(),
+        sha256: dataset.corpus.sha256.clone(),
         references: Vec::new(),
+        counted: None,
     };
     let up = Incoming::Up { trainer, corpus, stage: stage.to_owned() };
     sender.send(up).map_err(|_| anyhow!("the lab was left"))?;

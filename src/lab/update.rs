@@ -1,11 +1,14 @@
 //! What happens when something happens: pure, with time passed in.
 
+mod course;
+mod experiment;
 mod ghosts;
 mod keys;
 mod leaving;
 mod mouse;
 mod overlay;
 mod panes;
+pub mod resume;
 mod runs;
 mod sampling;
 mod say;
@@ -16,6 +19,7 @@ use std::time::Duration;
 use super::key::Key;
 use super::model::{Effect, Model, Msg};
 use super::overlays::Overlay;
+pub use course::prompt;
 pub use runs::opening;
 use say::warn;
 
@@ -25,8 +29,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let before = model.dirty && !matches!(msg, Msg::Drawn(_));
     // Whoever handles it takes this back if nothing on the screen changes.
     model.dirty = true;
+    let news = matches!(msg, Msg::Worker(_) | Msg::Snapshot(_) | Msg::References(_));
     let mut effects = handle(model, msg);
     model.dirty |= before;
+    if news {
+        effects.extend(course::follow(model));
+    }
     effects.extend(sampling::follow(model));
     effects
 }
@@ -64,6 +72,13 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Counted(counted) => {
+            if let Some(corpus) = &mut model.corpus {
+                corpus.counted = Some(counted);
+            }
+            model.refresh();
+            Vec::new()
+        }
         Msg::Worker(told) => worker::event(model, told),
         Msg::Snapshot(snapshot) => {
             model.snapshot = Some(snapshot);
@@ -78,6 +93,13 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::NotDone(why) => warn(model, why),
+        Msg::NotKept(record, why) => {
+            model.course.unkept.push(*record);
+            warn(
+                model,
+                format!("your answers cannot be written down, and are kept in memory: {why}"),
+            )
+        }
         Msg::Drawn(cost) => {
             model.dirty = false;
             if let Some(cost) = cost {
@@ -85,6 +107,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Autosave => resume::autosave(model),
         Msg::Terminate => leaving::leave(model, true),
         Msg::Resumed => Vec::new(),
     }
@@ -96,7 +119,9 @@ fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
     let toasts = model.toasts.len();
     model.toasts.retain(|toast| toast.until > now);
     model.dirty = toasts != model.toasts.len();
-    leaving::wait(model)
+    let mut effects = resume::tick(model);
+    effects.extend(leaving::wait(model));
+    effects
 }
 
 fn press(model: &mut Model, key: Key) -> Vec<Effect> {

@@ -12,8 +12,10 @@ use ratatui::text::{Line, Text};
 use ratatui::widgets::{Paragraph, Widget};
 
 use super::border::{self, Border};
+use super::course::doable;
 use super::layout::SMALLEST;
 use super::model::Model;
+use super::overlays::Overlay;
 use super::pane::Seat;
 use super::theme::Role;
 use super::widgets::ascii;
@@ -64,6 +66,24 @@ fn draw_signs(model: &Model, buf: &mut Buffer) -> Option<Position> {
         ..screen
     };
     overlay::draw(model, body, buf).or(cursor)
+}
+
+/// Whether enter on the page answers something.
+fn asks(model: &Model) -> bool {
+    !doable(model.page()).is_empty()
+}
+
+/// Whether the prompt that is asked shows its answer, and waits for the learner's grade.
+fn answer_is_shown(model: &Model) -> bool {
+    if matches!(model.overlays.last(), Some(Overlay::Review)) {
+        return model.course.reviewing.as_ref().is_some_and(|reviewing| reviewing.open);
+    }
+    let all = doable(model.page());
+    let chosen = all.get(model.course.chosen).filter(|doable| doable.prompt.is_some());
+    chosen.is_some_and(|doable| {
+        let key = (model.lesson().id.clone(), doable.id().to_owned());
+        model.course.opened.contains(&key)
+    })
 }
 
 /// What to do about a screen that is too small.

@@ -18,7 +18,6 @@ use super::values::Text;
 use super::{Lesson, LessonError};
 use crate::text::Dataset;
 use crate::text::ngram::{self, Reference};
-use crate::train::measure::Measure;
 use crate::train::{Material, Team};
 
 /// The highest order that a text of a lesson may name.
@@ -133,20 +132,6 @@ impl Faults<'_> {
 
 fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
-}
-
-/// What lessons call a measure: `val_loss`.
-fn name_of(measure: &Measure) -> String {
-    let debug = format!("{measure:?}");
-    let own: &str = debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-    let mut name = String::new();
-    for c in own.chars() {
-        if c.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(c.to_ascii_lowercase());
-    }
-    name
 }
 
 #[cfg(test)]

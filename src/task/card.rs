@@ -1,5 +1,6 @@
 //! What a task says of itself: what an example of it is, where examples come from, what is asked and how answers are judged.
 
+use super::glyphs::Glyphs;
 use super::{Config, Target, Task};
 use crate::model::card::{Better, Figure, Unit};
 use crate::model::encoder_decoder::END;
@@ -85,6 +86,11 @@ impl Config {
             (Task::Points, _) => &["target"],
             (Task::Dates | Task::Numbers | Task::Glyphs, _) => &[],
         }
+    }
+
+    /// What an image of this label is of, where examples are labelled.
+    pub fn class(&self, label: u32) -> Option<char> {
+        (self.task == Task::Glyphs).then(|| Glyphs::character(label))
     }
 
     pub fn card(&self) -> Card {

@@ -16,7 +16,7 @@ use super::Dataset;
 const NAMES: [&str; 7] = ["uniform", "unigram", "bigram", "trigram", "4-gram", "5-gram", "6-gram"];
 /// The highest order there is a reference for.
 pub const HIGHEST: usize = NAMES.len() - 1;
-const SMOOTHINGS: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
+pub(super) const SMOOTHINGS: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
 /// A window that the training text does not hold.
 const UNSEEN: u32 = u32::MAX;
 

@@ -17,6 +17,7 @@
 //! There are no dates and no paths in it: the same run is the same bytes. A file without this metadata is read as a
 //! plain `state_dict`, its configuration inferred from names and shapes (`state_dict`).
 
+mod about;
 mod file;
 mod guest;
 mod signature;
@@ -41,6 +42,7 @@ use crate::text::shown::{excerpt, is_hidden, line};
 use crate::text::{CharTokenizer, Tokenizer, Tokens, WordTokenizer};
 use file::{Contents, Tensor};
 
+pub use about::About;
 pub use file::{is_checkpoint, require_folder};
 
 const FORMAT: &str = "gpt-lab 1";

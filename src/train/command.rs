@@ -55,6 +55,9 @@ pub enum Command {
     MeasureGemm,
     /// Writes a checkpoint of the present run, in the place of one that stands there.
     Save(PathBuf),
+    /// Writes a checkpoint of the present run, in the place of one that stands there, in case the program is killed: the
+    /// run counts as unsaved as before. Answered by `Kept`.
+    Keep(PathBuf),
     /// Writes a checkpoint of the present run beside what stands there.
     SaveNew(PathBuf),
     /// Writes a checkpoint of the present and of every parked run that has trained since it was last saved or loaded,
@@ -85,6 +88,7 @@ impl Command {
             | Self::Evaluate
             | Self::Measure { .. }
             | Self::Save(_)
+            | Self::Keep(_)
             | Self::SaveNew(_) => true,
             Self::Throttle(_)
             | Self::Open { .. }

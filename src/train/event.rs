@@ -91,6 +91,12 @@ pub enum Event {
         stage: String,
         path: PathBuf,
     },
+    /// What a `Keep` came to: the file with the run as it was after this step, or why there is none.
+    Kept {
+        path: PathBuf,
+        step: u64,
+        refused: Option<String>,
+    },
     /// Every run of a `SaveAll` is on disk, or was refused.
     SavedAll,
     /// The worker panicked in a step, was caught, and the run is paused at its last good state if it has one.

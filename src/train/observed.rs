@@ -119,6 +119,7 @@ impl Observed {
             | Event::GemmRate(_)
             | Event::Refused { .. }
             | Event::Saved { .. }
+            | Event::Kept { .. }
             | Event::SavedAll => {}
         }
     }

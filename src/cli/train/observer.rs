@@ -169,6 +169,7 @@ impl<'a> Observer<'a> {
                 | Event::Extended { .. }
                 | Event::GemmRate(_)
                 | Event::Measured(_)
+                | Event::Kept { .. }
                 | Event::SavedAll => {}
             }
             if self.halted && self.saving == 0 && self.ending.is_some() {

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod data;
 mod places;
+mod provenance;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -18,6 +19,7 @@ use crate::lab::facts::Facts;
 use crate::lab::number::probability;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{clip, put, sentence};
+use crate::lab::provenance::Walk;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};
@@ -45,6 +47,8 @@ pub struct Attention {
     head: usize,
     /// (query, key); `None` stays at the last position as the prompt grows.
     cursor: Option<(usize, usize)>,
+    /// Where the number under the cursor comes from, while that is asked.
+    walk: Walk,
 }
 
 /// Every map of the model on the screen; none where it has no attention.
@@ -342,6 +346,9 @@ impl Pane for Attention {
     }
 
     fn detail(&self, facts: &Facts) -> String {
+        if self.walk.is_open() {
+            return self.walk.detail(facts);
+        }
         match (self.chosen(facts), self.layer(facts)) {
             (Some(map), Some(layer)) => {
                 let head = match layer.heads {
@@ -357,11 +364,17 @@ impl Pane for Attention {
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
+        if self.walk.is_open() {
+            return self.walk.about();
+        }
         self.chosen(facts).map_or("who looks at whom, and how much", |map| map.about).to_owned()
     }
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
+        if self.walk.is_open() {
+            return self.walk.draw(facts, area, buf);
+        }
         match (why_none(facts), self.layer(facts)) {
             (Some(why), _) => sentence(facts.theme, &why, area, buf),
             (None, Some(layer)) => self.attention(facts, &layer, area, buf),
@@ -391,6 +404,10 @@ impl Pane for Attention {
     }
 
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        if self.walk.is_open() {
+            self.walk.act(facts, action);
+            return Vec::new();
+        }
         let Some(layer) = self.layer(facts) else { return Vec::new() };
         let (heads, layers) = (layer.heads, maps(facts).len());
         let (query, key) = self.cursor(&layer);
@@ -410,13 +427,25 @@ impl Pane for Attention {
             Action::NextHead => self.head = (self.head + 1) % heads,
             Action::PreviousLayer => self.layer = (self.layer + layers - 1) % layers.max(1),
             Action::NextLayer => self.layer = (self.layer + 1) % layers.max(1),
+            Action::Origin => {
+                let number = self.number(facts, &layer);
+                self.walk.open(facts, number);
+            }
             _ => {}
         }
         Vec::new()
     }
 
+    fn back(&mut self) -> bool {
+        self.walk.back()
+    }
+
     fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
         let area = seat.room;
+        if self.walk.is_open() {
+            self.walk.click(facts, area, at);
+            return Vec::new();
+        }
         let Some(layer) = self.layer(facts) else { return Vec::new() };
         let places = self.arrange(facts, &layer, area);
         let cell = places.map.at(at);
@@ -430,6 +459,7 @@ impl Pane for Attention {
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        self.walk.subscribe(facts, wanted);
         let (Some(run), Some(map)) = (facts.run, self.chosen(facts)) else { return };
         let maps = maps(facts);
         if size(maps, &run.config, time(facts)) <= MINIATURE_VALUES {
@@ -463,6 +493,7 @@ impl Pane for Attention {
             });
         self.layer = self.layer.min(layers.saturating_sub(1));
         self.head = self.head.min(heads.saturating_sub(1));
+        self.walk.refresh(facts);
         if let Some((query, key)) = &mut self.cursor {
             (*query, *key) = ((*query).min(ends.0), (*key).min(ends.1));
         }
@@ -477,6 +508,7 @@ impl Pane for Attention {
             Action::NextHead,
             Action::PreviousLayer,
             Action::NextLayer,
+            Action::Origin,
         ]
     }
 }

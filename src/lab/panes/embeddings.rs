@@ -2,6 +2,7 @@
 
 mod chosen;
 mod neighbours;
+mod provenance;
 mod scatter;
 mod table;
 mod tables;
@@ -33,6 +34,9 @@ impl Pane for Embeddings {
     }
 
     fn detail(&self, facts: &Facts) -> String {
+        if self.walk.is_open() {
+            return self.walk.detail(facts);
+        }
         match self.rows(facts) {
             Some(rows) => {
                 let sign = if facts.theme.glyphs.ascii { "x" } else { "×" };
@@ -43,6 +47,9 @@ impl Pane for Embeddings {
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
+        if self.walk.is_open() {
+            return self.walk.about();
+        }
         if why_none(facts).is_some() {
             return "no table of tokens".to_owned();
         }
@@ -65,6 +72,9 @@ impl Pane for Embeddings {
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
+        if self.walk.is_open() {
+            return self.walk.draw(facts, area, buf);
+        }
         let shown = match (self.view(facts), tokens(facts)) {
             (View::Map, Some(rows)) => scatter::draw(self, facts, &rows, area, buf),
             (View::Neighbours, Some(rows)) => {
@@ -98,6 +108,14 @@ impl Pane for Embeddings {
     }
 
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        if self.walk.is_open() {
+            self.walk.act(facts, action);
+            return Vec::new();
+        }
+        if let (Action::Origin, Some(number)) = (action, self.number(facts)) {
+            self.walk.open(facts, number);
+            return Vec::new();
+        }
         let view = self.view(facts);
         if action == Action::CycleView {
             let views = views(facts);
@@ -126,8 +144,16 @@ impl Pane for Embeddings {
         Vec::new()
     }
 
+    fn back(&mut self) -> bool {
+        self.walk.back()
+    }
+
     fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
         let area = seat.room;
+        if self.walk.is_open() {
+            self.walk.click(facts, area, at);
+            return Vec::new();
+        }
         let view = self.view(facts);
         let Some(rows) = self.rows(facts) else { return Vec::new() };
         match view {
@@ -152,6 +178,7 @@ impl Pane for Embeddings {
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        self.walk.subscribe(facts, wanted);
         let positions = of_positions(facts).filter(|_| self.view(facts) == View::Positions);
         for table in of_tokens(facts).into_iter().chain(positions) {
             let names =
@@ -184,6 +211,7 @@ impl Pane for Embeddings {
     fn refresh(&mut self, facts: &Facts) {
         let columns = self.rows(facts).map_or(0, |rows| rows.columns);
         let source = facts.snapshot;
+        self.walk.refresh(facts);
         self.column = self.column.min(columns.saturating_sub(1));
         if let (Some(old), Some(new)) = (&self.source, source)
             && Arc::ptr_eq(old, new)
@@ -197,7 +225,7 @@ impl Pane for Embeddings {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::Left, Action::Right, Action::CycleView]
+        &[Action::Left, Action::Right, Action::CycleView, Action::Origin]
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Hyperparameters {
 
 /// The rows: what the lesson speaks of first, then the other live ones, then the others that rebuild.
 fn rows(facts: &Facts) -> Vec<&'static Hyperparameter> {
-    let named = &facts.lesson.hyperparameters;
+    let named = &facts.lesson.hyperparameters_of(facts.page);
     // A bigram table has no heads, a GAN no dropout.
     let applies = |h: &Hyperparameter| facts.run.is_none_or(|run| h.applies(&run.config));
     let first = named.iter().filter_map(|name| HYPERPARAMETERS.iter().find(|h| h.name == name));
@@ -110,7 +110,7 @@ impl Pane for Hyperparameters {
         let foot = foot(area);
         let list = Rect { height: area.height - foot, ..area };
         let top = top(self.selected, rows.len(), list.height);
-        let named = facts.lesson.hyperparameters.len();
+        let named = facts.lesson.hyperparameters_of(facts.page).len();
         for (i, h) in rows.iter().enumerate().skip(top).take(usize::from(list.height)) {
             let y = list.y + (i - top) as u16;
             let here = i == self.selected;

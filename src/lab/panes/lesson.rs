@@ -1,4 +1,8 @@
-//! The lesson pane: the page of text, and where it goes on.
+//! The lesson pane: the page's text with its questions, goals and claims, what became of them, and where it goes on.
+
+mod items;
+#[cfg(test)]
+mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,7 +14,7 @@ use crate::lab::facts::Facts;
 use crate::lab::markdown::Markdown;
 use crate::lab::pane::{Column, Pane, Seat, Wish};
 use crate::lab::theme::{Role, Theme};
-use crate::lesson::{Page, Piece};
+use crate::lesson::Piece;
 
 /// Wider than this, a line is hard to read.
 const READABLE: u16 = 84;
@@ -18,25 +22,66 @@ const READABLE: u16 = 84;
 #[derive(Debug, Default)]
 pub struct Lesson {
     scroll: u16,
-    /// The lesson and the page that were read.
+    /// Whether the view follows the thing that is chosen, until the learner scrolls.
+    follows: bool,
+    /// The lesson and the page that were read, and what was chosen on it.
     page: Option<(String, usize)>,
+    chosen: usize,
     heading: Markdown,
-    body: Markdown,
+    /// The page's texts, filled in, in their order.
+    texts: Vec<Markdown>,
+}
+
+/// A page as lines.
+struct Laid {
+    lines: Vec<Line<'static>>,
+    /// Where the chosen thing begins and ends.
+    chosen: Option<(u16, u16)>,
 }
 
 impl Lesson {
     /// The page's lines at this width, heading first.
-    fn lines(&self, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    fn laid(&self, facts: &Facts, width: u16) -> Laid {
         let width = width.min(READABLE);
-        let mut lines = self.heading.lines(theme, width);
+        let mut lines = self.heading.lines(facts.theme, width);
         lines.push(Line::default());
-        lines.extend(self.body.lines(theme, width));
-        lines
+        let (mut texts, mut at, mut chosen) = (self.texts.iter(), 0, None);
+        for piece in &facts.page().pieces {
+            match piece {
+                Piece::Text { .. } => {
+                    let read = texts.next().map(|text| text.lines(facts.theme, width));
+                    lines.extend(read.unwrap_or_default());
+                }
+                Piece::Item(item) => {
+                    for (of_it, block) in items::blocks(facts, item, at, width) {
+                        let from = lines.len() as u16;
+                        lines.extend(block);
+                        if of_it == Some(facts.course.chosen) {
+                            chosen = Some((from, lines.len() as u16));
+                        }
+                        at += usize::from(of_it.is_some());
+                    }
+                }
+            }
+            if lines.last().is_some_and(|line| line.width() > 0) {
+                lines.push(Line::default());
+            }
+        }
+        while lines.last().is_some_and(|line| line.width() == 0) {
+            lines.pop();
+        }
+        Laid { lines, chosen }
     }
 
-    /// Lines above the first one shown, at most.
-    fn most(&self, facts: &Facts, room: Rect) -> u16 {
-        (self.lines(facts.theme, room.width).len() as u16).saturating_sub(room.height)
+    /// Lines above the first one shown, and at most.
+    fn scrolled(&self, laid: &Laid, room: Rect) -> (u16, u16) {
+        let most = (laid.lines.len() as u16).saturating_sub(room.height);
+        let mut scroll = self.scroll;
+        if let Some((from, to)) = laid.chosen.filter(|_| self.follows) {
+            // The whole of it, or its beginning.
+            scroll = scroll.max(to.saturating_sub(room.height)).min(from);
+        }
+        (scroll.min(most), most)
     }
 }
 
@@ -50,7 +95,12 @@ impl Pane for Lesson {
     }
 
     fn about(&self, facts: &Facts, seat: Seat) -> String {
-        if self.most(facts, seat.room) > self.scroll {
+        let laid = self.laid(facts, seat.room.width);
+        let (scroll, most) = self.scrolled(&laid, seat.room);
+        if facts.course.held {
+            return "waits for your prediction: i answers".to_owned();
+        }
+        if most > scroll {
             return "more below".to_owned();
         }
         if facts.page + 1 < facts.lesson.pages.len() {
@@ -66,20 +116,19 @@ impl Pane for Lesson {
         let area = seat.room;
         let width = area.width.min(READABLE);
         let text = Rect { x: area.x + (area.width - width) / 2, width, ..area };
-        let lines = self.lines(facts.theme, width);
-        let most = (lines.len() as u16).saturating_sub(area.height);
-        let scroll = self.scroll.min(most);
-        Paragraph::new(lines).scroll((scroll, 0)).render(text, buf);
+        let laid = self.laid(facts, width);
+        let (scroll, most) = self.scrolled(&laid, area);
+        Paragraph::new(laid.lines).scroll((scroll, 0)).render(text, buf);
         if most > 0 {
             scroll_mark(facts.theme, area, scroll, most, buf);
         }
     }
 
     fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
-        let most = self.most(facts, seat.room);
-        let page = seat.room.height.saturating_sub(1).max(1);
+        let laid = self.laid(facts, seat.room.width);
         // After a resize the page may be shorter than it was scrolled.
-        let scroll = self.scroll.min(most);
+        let (scroll, most) = self.scrolled(&laid, seat.room);
+        let page = seat.room.height.saturating_sub(1).max(1);
         self.scroll = match action {
             Action::Up => scroll.saturating_sub(1),
             Action::Down => scroll + 1,
@@ -87,38 +136,43 @@ impl Pane for Lesson {
             Action::PageDown => scroll + page,
             Action::Home => 0,
             Action::End => most,
-            _ => scroll,
+            _ => return Vec::new(),
         }
         .min(most);
+        self.follows = false;
         Vec::new()
+    }
+
+    fn understands(&self) -> &'static [Action] {
+        &[Action::Answer, Action::PreviousItem, Action::NextItem, Action::Known, Action::NotKnown]
     }
 
     fn refresh(&mut self, facts: &Facts) {
         let page = (facts.lesson.id.as_str(), facts.page);
         let known = self.page.as_ref().map(|(lesson, page)| (lesson.as_str(), *page));
         if known != Some(page) {
-            let step = facts.page();
             *self = Self {
-                scroll: 0,
                 page: Some((page.0.to_owned(), page.1)),
-                heading: Markdown::read(&format!("# {}", step.heading)),
-                body: Markdown::read(&text(step)),
+                chosen: facts.course.chosen,
+                ..Self::default()
             };
         }
+        if self.chosen != facts.course.chosen {
+            (self.chosen, self.follows) = (facts.course.chosen, true);
+        }
+        // Its numbers may be known by now.
+        let page = facts.page();
+        self.heading = Markdown::read(&format!("# {}", facts.fill(&page.heading)));
+        let texts = page.pieces.iter().filter_map(|piece| match piece {
+            Piece::Text { text, .. } => Some(Markdown::read(&facts.fill(text))),
+            Piece::Item(_) => None,
+        });
+        self.texts = texts.collect();
     }
 
     fn column(&self) -> Column {
         Column::Side
     }
-}
-
-/// What there is to read.
-fn text(page: &Page) -> String {
-    let texts = page.pieces.iter().filter_map(|piece| match piece {
-        Piece::Text { text, .. } => Some(text.as_str()),
-        Piece::Item(_) => None,
-    });
-    texts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// Where in the page the lines are, on the right border.

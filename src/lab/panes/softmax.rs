@@ -1,5 +1,6 @@
 //! The softmax pane: what may come after any position of the prompt, from logit to probability.
 
+mod provenance;
 mod strip;
 #[cfg(test)]
 mod tests;
@@ -10,11 +11,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
-use crate::lab::action::{Action, DRAWING};
+use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::number::{count, probability, setting, value};
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{clip, put, sentence};
+use crate::lab::provenance::Walk;
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
@@ -39,6 +41,8 @@ pub struct Softmax {
     position: Option<usize>,
     /// Rows of the table (or of strips) above the first one shown.
     scroll: usize,
+    /// Where its numbers come from, while that is asked.
+    walk: Walk,
 }
 
 /// The distribution after one position, as it is drawn from.
@@ -202,15 +206,24 @@ impl Pane for Softmax {
         if why_none(facts).is_some() {
             return String::new();
         }
+        if self.walk.is_open() {
+            return self.walk.detail(facts);
+        }
         settings(&facts.sampling)
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
+        if self.walk.is_open() {
+            return self.walk.about();
+        }
         facts.task().asks.to_owned()
     }
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
+        if self.walk.is_open() {
+            return self.walk.draw(facts, area, buf);
+        }
         if let Some(next) = self.next(facts) {
             let body = heading(facts, &next, area, buf);
             match self.view {
@@ -235,6 +248,10 @@ impl Pane for Softmax {
     }
 
     fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
+        if self.walk.is_open() {
+            self.walk.act(facts, action);
+            return Vec::new();
+        }
         let Some(next) = self.next(facts) else { return Vec::new() };
         let (first, position, last) = (next.first, next.position, next.prompt.len() - 1);
         let most = self.most_scroll(facts, seat.room);
@@ -251,14 +268,23 @@ impl Pane for Softmax {
                 self.view = if self.view == View::Table { View::Strip } else { View::Table };
                 self.scroll = 0;
             }
+            Action::Origin => self.walk.open(facts, next.number()),
             _ => {}
         }
         Vec::new()
     }
 
+    fn back(&mut self) -> bool {
+        self.walk.back()
+    }
+
     /// A character of the prompt in the heading: its position.
     fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
         let area = seat.room;
+        if self.walk.is_open() {
+            self.walk.click(facts, area, at);
+            return Vec::new();
+        }
         let Some(next) = self.next(facts) else { return Vec::new() };
         if at.y != area.y || heading_height(area, true) == 0 {
             return Vec::new();
@@ -279,6 +305,7 @@ impl Pane for Softmax {
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        self.walk.subscribe(facts, wanted);
         wanted.activations.extend(facts.card().and_then(Card::logits).map(str::to_owned));
     }
 
@@ -296,13 +323,26 @@ impl Pane for Softmax {
     }
 
     fn refresh(&mut self, facts: &Facts) {
+        self.walk.refresh(facts);
         let Some(run) = facts.run else { return };
         let time = facts.subject().len().min(run.config.model.block_size);
         self.position = self.position.filter(|&position| position + 1 < time);
     }
 
     fn understands(&self) -> &'static [Action] {
-        DRAWING
+        &[
+            Action::Left,
+            Action::Right,
+            Action::CycleView,
+            Action::Origin,
+            Action::SampleAnew,
+            Action::TemperatureDown,
+            Action::TemperatureUp,
+            Action::TopKDown,
+            Action::TopKUp,
+            Action::TopPDown,
+            Action::TopPUp,
+        ]
     }
 }
 

@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::*;
 use crate::lab::action::{ACTIONS, Action, Context, Scope};
 use crate::lab::border::{Border, inside};
-use crate::lab::corpus::Corpus;
+use crate::lab::corpus::{Corpus, Counted};
 use crate::lab::fixture;
 use crate::lab::model::{Effect, Model, Msg};
 use crate::lab::pane::Seat;
@@ -107,11 +107,15 @@ pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
     config.training.eval_batches = 1;
     config.training.batch_size = 8;
     let corpus = Corpus {
+        sha256: String::new(),
         name: "a text".to_owned(),
         note: None,
         opening: String::new(),
         tokenizer: text.tokenizer.clone(),
+        train: 1000,
+        val: 100,
         references: crate::text::ngram::references(&text, 2),
+        counted: Some(Arc::new(Counted::new(&text))),
     };
     let stage = config.stage.clone();
     update(&mut model, Msg::Ready { corpus, stage });

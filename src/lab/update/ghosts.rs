@@ -10,6 +10,8 @@ use crate::train::{Observed, RunId};
 
 /// A run has been opened: the one that was on the screen before leaves its curve as a ghost.
 pub fn retire(model: &mut Model, next: RunId, config: &Config) {
+    // Who comes back is no ghost of itself.
+    model.ghosts.retain(|ghost| ghost.id != next);
     let Some(run) = model.run.take() else { return };
     let old = if run.status == Status::Opening { run.replaces } else { Some(Box::new(run)) };
     if let Some(old) = old.filter(|old| old.id != next) {
@@ -33,8 +35,8 @@ pub fn ghost(model: &mut Model, old: Run, next: &Config) {
     if origin == Origin::Stage {
         model.ghosts.retain(|g| !of(g));
     }
-    let Observed { config, card, step, history, .. } = old.observed;
-    model.ghosts.push(Ghost { config, card, step, origin, history: Arc::new(history) });
+    let Observed { id, config, card, step, history, .. } = old.observed;
+    model.ghosts.push(Ghost { id, config, card, step, origin, history: Arc::new(history) });
     let rebuilt: Vec<&Ghost> = model.ghosts.iter().filter(|g| of(g)).collect();
     if rebuilt.len() > ghost::MOST
         && let Some(dropped) = ghost::dispensable(&rebuilt)

@@ -4,10 +4,11 @@ use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one_line};
+use super::super::resume::Pace;
 use super::super::run::Status;
 use super::panes::{self, focus};
 use super::say::warn;
-use super::{leaving, runs, sampling};
+use super::{course, leaving, runs, sampling};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
@@ -18,6 +19,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
     match action {
         Action::PauseResume => pause_or_resume(model),
+        Action::StepOnce if model.course.held => waits(model),
         Action::StepOnce => trainer(model, |model| {
             model.playing = false;
             vec![Effect::Send(Command::Step(1))]
@@ -72,8 +74,10 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.zoomed = !model.zoomed;
             Vec::new()
         }
+        Action::Back if model.course.held && !model.zoomed => course::skip(model),
         Action::Back => {
-            model.zoomed = false;
+            let stays = model.with(model.focus, |pane, _| pane.back());
+            model.zoomed &= stays;
             Vec::new()
         }
         Action::Help => list(model, ListKind::Help),
@@ -101,6 +105,19 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Undo => runs::undo(model),
 
+        Action::Answer => match course::act(model) {
+            Some(effects) => effects,
+            // A page without questions: enter does what it does in every pane.
+            None => act(model, Action::Zoom),
+        },
+        Action::PreviousItem => course::choose(model, false),
+        Action::NextItem => course::choose(model, true),
+        Action::Hint => course::hint(model),
+        Action::RunClaim => course::run(model),
+        Action::Review => course::review(model),
+        Action::Known => course::grade(model, true),
+        Action::NotKnown => course::grade(model, false),
+
         Action::Quit => leaving::leave(model, false),
         Action::Interrupt => leaving::interrupt(model),
         Action::Suspend => vec![Effect::Suspend],
@@ -109,12 +126,20 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
+/// The page's run is for after the prediction.
+fn waits(model: &mut Model) -> Vec<Effect> {
+    warn(model, "this run waits for your prediction: i answers, esc skips it")
+}
+
 /// Does something with the trainer, if it is up.
 fn trainer(model: &mut Model, then: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
     if model.run.is_some() { then(model) } else { warn(model, "the trainer is not up yet") }
 }
 
 fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
+    if model.course.held {
+        return waits(model);
+    }
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
     match run.status {
         Status::Opening if !model.playing => {
@@ -163,7 +188,7 @@ fn throttle(model: &mut Model, faster: bool) -> Vec<Effect> {
 
 fn set_throttle(model: &mut Model, throttle: Option<f64>) -> Vec<Effect> {
     model.throttle = throttle;
-    model.own_pace = true;
+    model.own_pace = Some(Pace::of(throttle));
     let text = match throttle {
         None => "full speed".to_owned(),
         Some(1.0) => "one step a second".to_owned(),
@@ -177,20 +202,17 @@ fn set_throttle(model: &mut Model, throttle: Option<f64>) -> Vec<Effect> {
 fn turn(model: &mut Model, forward: bool) -> Vec<Effect> {
     let pages = model.lesson().pages.len();
     if forward && model.page + 1 < pages {
-        model.page += 1;
+        return runs::open_page(model, model.page + 1);
     } else if !forward && model.page > 0 {
-        model.page -= 1;
+        return runs::open_page(model, model.page - 1);
     } else if forward {
         return runs::open_lesson(model, model.lesson + 1);
-    } else if let Some(lesson) = model.lesson.checked_sub(1) {
-        let effects = runs::open_lesson(model, lesson);
-        model.page = model.lesson().pages.len() - 1;
-        return effects;
-    } else {
-        return warn(model, "this is the first page");
     }
-    model.refresh();
-    Vec::new()
+    if let Some(lesson) = model.lesson.checked_sub(1) {
+        let last = model.lessons[lesson].pages.len() - 1;
+        return runs::open_at(model, lesson, last);
+    }
+    warn(model, "this is the first page")
 }
 
 fn step_focus(model: &mut Model, by: isize) -> Vec<Effect> {

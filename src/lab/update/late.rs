@@ -170,11 +170,15 @@ impl Scene {
         let stage = model.lesson().stage.clone();
         let trainer = Trainer::new(opening(&stage, tokenizer.vocab_size(), 1337));
         let corpus = Corpus {
+            sha256: String::new(),
             name: "a text".to_owned(),
             note: None,
             opening: String::new(),
             tokenizer,
+            train: 1000,
+            val: 100,
             references: vec![],
+            counted: None,
         };
         let effects = update(&mut model, Msg::Ready { corpus, stage });
         let mut scene = Self { model, trainer };
@@ -195,7 +199,16 @@ impl Scene {
                     self.model.overlays.clear();
                     continue;
                 }
-                Effect::Mouse(_) | Effect::Suspend => continue,
+                Effect::Keep { mark, .. } => {
+                    let name = format!("kept-{}-{}", mark.0, mark.1);
+                    Command::Keep(name.into())
+                }
+                Effect::Mouse(_)
+                | Effect::Suspend
+                | Effect::Autosave
+                | Effect::Answered(_)
+                | Effect::Remember(_)
+                | Effect::SetAside(_) => continue,
             };
             self.trainer.inbox.push_back(Order { run, command });
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::model::{Effect, Model, Quitting};
 use super::super::overlays::{Answer, Confirm, Overlay};
-use super::worker;
+use super::{resume, worker};
 
 /// How long saving may take before the learner is asked whether to leave without it.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -27,7 +27,12 @@ pub fn leave(model: &mut Model, forced: bool) -> Vec<Effect> {
     let refused = Vec::new();
     model.quitting = Some(Quitting { since, refused, ended: false, forced, asked: false });
     model.overlays.clear();
-    if model.stopped { worker::gone(model) } else { vec![Effect::SaveAll] }
+    if model.stopped {
+        return worker::gone(model);
+    }
+    let mut effects = resume::autosave(model);
+    effects.push(Effect::SaveAll);
+    effects
 }
 
 /// Time passed: saving may have taken too long.

@@ -10,7 +10,7 @@ use super::super::number;
 use super::super::overlays::{
     Answer, Confirm, InputLine, LINE_BREAK, ListKind, Overlay, Purpose, on_one_line,
 };
-use super::{keys, leaving, panes, runs};
+use super::{course, keys, leaving, panes, runs};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 
@@ -66,8 +66,65 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
                 Vec::new()
             }
         },
+        Some(Overlay::Answer(_)) => match action {
+            Some(Action::Cancel) => course::cancel(model),
+            _ => answer(model, key, action == Some(Action::Accept)),
+        },
+        Some(Overlay::Review) => match action {
+            Some(Action::Answer) => course::reveal(model),
+            Some(Action::Known) => course::grade(model, true),
+            Some(Action::NotKnown) => course::grade(model, false),
+            Some(Action::Cancel) => {
+                model.overlays.pop();
+                Vec::new()
+            }
+            _ => Vec::new(),
+        },
         None => Vec::new(),
     }
+}
+
+/// A key in the answer line: the answer, then how sure.
+fn answer(model: &mut Model, key: Key, accepts: bool) -> Vec<Effect> {
+    let Some(Overlay::Answer(line)) = model.overlays.last_mut() else { return Vec::new() };
+    let typed = match edit(key) {
+        Some(InputRequest::InsertChar(c)) => Some(c),
+        _ => None,
+    };
+    if line.answer.is_some() {
+        let sure = typed.and_then(|c| c.to_digit(10)).map(|digit| digit as u8);
+        return match sure.filter(|sure| course::SURE.contains(sure)) {
+            Some(sure) => course::commit(model, sure),
+            None => Vec::new(),
+        };
+    }
+    let choices = line.item.question().map_or(0, |question| question.choices.len());
+    if choices > 0 {
+        let lettered = typed.and_then(|c| (c as usize).checked_sub('a' as usize));
+        match (key.code, lettered.filter(|place| *place < choices)) {
+            (_, Some(place)) => {
+                line.choice = place;
+                line.answer = Some(place as f64);
+            }
+            (KeyCode::Up | KeyCode::Left, _) => line.choice = line.choice.saturating_sub(1),
+            (KeyCode::Down | KeyCode::Right, _) => line.choice = (line.choice + 1).min(choices - 1),
+            _ if accepts => line.answer = Some(line.choice as f64),
+            _ => {}
+        }
+        return Vec::new();
+    }
+    if accepts {
+        match number::read(line.input.value()) {
+            Some(value) => (line.answer, line.error) = (Some(value), None),
+            None => line.error = Some("a number, like 4.17, 1e-3 or 25%".to_owned()),
+        }
+    } else if let Some(request) = edit(key) {
+        line.error = None;
+        if line.input.value().len() < LONGEST_FILTER || typed.is_none() {
+            line.input.handle(request);
+        }
+    }
+    Vec::new()
 }
 
 /// A key in an input line; of a selected text, what writes or deletes leaves nothing.

@@ -1,16 +1,20 @@
 //! A run's life: opened with its lesson, changed, rebuilt, restarted, extended.
 
+use std::path::PathBuf;
+
 use super::super::corpus::Corpus;
 use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
+use super::super::resume::Pace;
 use super::super::run::{Run, Status};
-use super::ghosts;
 use super::say::warn;
+use super::{course, ghosts, resume};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
+use crate::train::experiment::arm;
 use crate::train::{Command, RunId};
 
 /// The configuration that a lesson's stage starts from.
@@ -36,60 +40,117 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
     model.refresh();
-    let mut effects = pace(model);
-    if model.lesson().stage != opened {
-        effects.push(open(model));
+    let mut effects = course::begin(model);
+    effects.extend(pace(model));
+    if model.home(model.page) != opened {
+        effects.extend(open(model));
     }
-    if model.playing {
-        effects.push(Effect::Send(Command::Run));
-    }
+    effects.extend(resume::wake(model));
+    effects.extend(go_or_stay(model));
     effects
 }
 
-/// Opens a lesson: its panes, its prompt, and its stage's run as it was left, or a new one.
+/// Opens a lesson at the page where it was left.
 pub fn open_lesson(model: &mut Model, lesson: usize) -> Vec<Effect> {
     if lesson >= model.lessons.len() {
         return warn(model, "this is the last lesson");
     }
-    let untouched = model.prompt.text == model.default_prompt();
-    model.lesson = lesson;
-    model.page = 0;
-    model.called = None;
+    let page = model.places.get(&model.lessons[lesson].id).map_or(0, |place| place.page);
+    open_at(model, lesson, page)
+}
+
+/// Opens another page of the lesson.
+pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
+    open_at(model, model.lesson, page)
+}
+
+/// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
+pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
+    if lesson == model.lesson {
+        turn(model, page);
+    } else {
+        enter(model, lesson, page);
+    }
+    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
     let panes = model.lesson_panes();
     if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
         model.focus = *first;
         model.zoomed = false;
     }
-    // The learner's own prompt stays; one that came from a lesson makes room for the next lesson's.
-    if untouched {
-        let prompt = model.default_prompt();
-        match &model.corpus {
-            Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
-            None => model.prompt.text = prompt,
-        }
-    }
     let mut effects = Vec::new();
-    let stage = &model.lesson().stage;
-    if model.corpus.is_some() && model.run.as_ref().is_none_or(|run| run.stage() != stage) {
-        let opens = open(model);
-        effects.extend(pace(model));
-        effects.push(opens);
-        if model.playing {
-            effects.push(Effect::Send(Command::Run));
+    if model.corpus.is_some() {
+        let home = model.home(model.page);
+        let other = model.run.as_ref().is_none_or(|run| run.home != home);
+        if other && course::must_wait(model) {
+            // One that is opened while another trains would train on.
+            effects.push(Effect::Send(Command::Pause));
         }
+        let opens = if other { open(model) } else { Vec::new() };
+        effects.extend(pace(model));
+        effects.extend(opens);
     }
+    effects.extend(go_or_stay(model));
+    effects.extend(resume::autosave(model));
     model.refresh();
     effects
 }
 
+/// Another page of the lesson: the learner's own prompt stays, one that came from the page makes room.
+fn turn(model: &mut Model, page: usize) {
+    let untouched = model.prompt.text == model.default_prompt();
+    model.page = page.min(model.lesson().pages.len().saturating_sub(1));
+    if untouched {
+        let prompt = model.default_prompt();
+        set_prompt(model, &prompt);
+    }
+}
+
+fn set_prompt(model: &mut Model, prompt: &str) {
+    match &model.corpus {
+        Some(corpus) => model.prompt.set_lossy(prompt, &corpus.tokenizer),
+        None => prompt.clone_into(&mut model.prompt.text),
+    }
+}
+
+/// Leaves the open lesson as it is, and puts another on the screen as it was left, with its prompt. Its run and its pace
+/// are for the caller to ask for.
+fn enter(model: &mut Model, lesson: usize, page: usize) {
+    let left = resume::place(model);
+    model.places.insert(model.lesson().id.clone(), left);
+    model.lesson = lesson;
+    let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
+    model.page = page.min(model.lesson().pages.len().saturating_sub(1));
+    model.called = None;
+    let prompt = place.prompt.unwrap_or_else(|| model.default_prompt());
+    set_prompt(model, &prompt);
+    model.own_pace = place.pace;
+    model.playing = !place.paused;
+}
+
+/// Lets the run train if it is to, and stand if it is not: another lesson's trains on from one to the next.
+fn go_or_stay(model: &mut Model) -> Option<Effect> {
+    model.course.held = course::must_wait(model);
+    let goes = model.playing && !model.course.held;
+    let run = model.run.as_ref()?;
+    let opening = run.status == Status::Opening;
+    if goes && (opening || run.status == Status::Paused) {
+        Some(Effect::Send(Command::Run))
+    } else if !goes && (opening || run.is_training()) {
+        Some(Effect::Send(Command::Pause))
+    } else {
+        None
+    }
+}
+
 /// The lesson's pace, unless the learner has chosen one.
 fn pace(model: &mut Model) -> Vec<Effect> {
-    let pace = model.lesson().pace.map(f64::from);
-    if model.own_pace || model.throttle == pace {
+    let own = model.own_pace;
+    let pace = own.map_or(model.lesson().pace_of(model.page).map(f64::from), Pace::throttle);
+    if model.throttle == pace {
         return Vec::new();
     }
     model.throttle = pace;
-    if let Some(steps) = pace {
+    if let Some(steps) = pace.filter(|_| own.is_none()) {
         model.say(
             ToastKind::Info,
             format!("{} steps a second, to watch it learn: > goes faster", number::short(steps)),
@@ -99,16 +160,25 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Asks for the run of the open lesson: as it was left, or a new one.
-fn open(model: &mut Model) -> Effect {
-    let stage = model.lesson().stage.clone();
-    let (id, config) = model.left.get(&stage).cloned().unwrap_or_else(|| {
+fn open(model: &mut Model) -> Vec<Effect> {
+    let home = model.home(model.page);
+    let (id, config) = model.left.get(&home).cloned().unwrap_or_else(|| {
         let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
-        (new_run(model), opening(&stage, vocab_size, model.seed))
+        let stage = model.lesson().stage_of(model.page).to_owned();
+        let mut config = opening(&stage, vocab_size, model.seed);
+        // What a page sets is proved by `lessons check`.
+        let set = arm::set(&mut config, &model.page().setup.set);
+        debug_assert!(set.is_ok(), "{set:?}");
+        (new_run(model), config)
     });
-    ask_for(model, id, config)
+    let effects = ask_for(model, id, config);
+    if let Some(run) = &mut model.run {
+        run.home = home;
+    }
+    effects
 }
 
-fn new_run(model: &mut Model) -> RunId {
+pub fn new_run(model: &mut Model) -> RunId {
     let id = model.next_run;
     model.next_run = RunId(id.0 + 1);
     id
@@ -116,12 +186,33 @@ fn new_run(model: &mut Model) -> RunId {
 
 /// Asks the trainer for a run. From now on it is the one on the screen, and what the trainer still says of others is
 /// not; the one that was there leaves its curve once this one is open.
-fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
+fn ask_for(model: &mut Model, id: RunId, config: Config) -> Vec<Effect> {
+    // One of an earlier session is in a file; the trainer does not know it.
+    let asleep = model.past.get(&id).and_then(|past| past.asleep.clone());
+    if let Some(path) = asleep {
+        return load(model, id, config, path);
+    }
+    let mut effects = give_way(model, id, &config);
+    effects.push(Effect::Send(Command::Open { run: id, config: Box::new(config) }));
+    effects
+}
+
+/// Asks the trainer for the run in a file, as [`ask_for`].
+pub fn load(model: &mut Model, id: RunId, config: Config, path: PathBuf) -> Vec<Effect> {
+    let mut effects = give_way(model, id, &config);
+    model.loading = Some((id, path.clone()));
+    effects.push(Effect::Send(Command::Load { run: id, path }));
+    effects
+}
+
+/// The run on the screen makes room for one of this name and configuration.
+fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
+    let mut effects = Vec::new();
     let replaces = match model.run.take() {
         // Never seen: what it was to replace is still to make room.
-        Some(Run { observed, replaces, .. }) if observed.status == Status::Opening => {
+        Some(Run { observed, replaces, home, .. }) if observed.status == Status::Opening => {
             let (id, unseen) = (observed.id, observed.config);
-            model.left.insert(unseen.stage.clone(), (id, unseen.clone()));
+            model.left.insert(home, (id, unseen.clone()));
             match replaces {
                 Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {
                     ghosts::ghost(model, *old, &unseen);
@@ -131,7 +222,8 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
             }
         }
         Some(run) => {
-            model.left.insert(run.stage().to_owned(), (run.id, run.config.clone()));
+            model.left.insert(run.home.clone(), (run.id, run.config.clone()));
+            effects.extend(resume::leave(model, &run));
             Some(Box::new(run))
         }
         None => None,
@@ -142,7 +234,7 @@ fn ask_for(model: &mut Model, id: RunId, config: Config) -> Effect {
     model.run = Some(Run::opening(id, config.clone(), replaces));
     model.asked.forget();
     model.refresh();
-    Effect::Send(Command::Open { run: id, config: Box::new(config) })
+    effects
 }
 
 /// The run on the screen could not be opened: where it was to replace another of its stage, that one comes back.
@@ -150,21 +242,32 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     let Some(run) = &mut model.run else {
         return warn(model, why);
     };
-    let stage = run.stage().to_owned();
+    let (id, stage, home) = (run.id, run.stage().to_owned(), run.home.clone());
     let before = run.replaces.take();
     run.status = Status::Failed(why.to_owned());
     let text = format!("{stage} could not be opened: {why}");
-    model.left.remove(&stage);
-    let Some(before) = before else { return warn(model, text) };
+    model.left.remove(&home);
+    let mut effects = Vec::new();
+    if let Some((_, path)) = model.loading.take_if(|(loading, _)| *loading == id) {
+        // Of an earlier session: nobody comes back to it, and its file stays as it is.
+        model.past.remove(&id);
+        model.ghosts.retain(|ghost| ghost.id != id);
+        effects.extend(model.keeping.kept.remove(&id).map(|_| Effect::SetAside(path)));
+    }
+    let Some(before) = before else {
+        model.say(ToastKind::Warning, text);
+        return effects;
+    };
     if before.stage() != stage {
         let config = run.config.clone();
         ghosts::ghost(model, *before, &config);
-        return warn(model, text);
+        model.say(ToastKind::Warning, text);
+        return effects;
     }
     model.undo.retain(|change| change.stage != stage);
     let (id, config) = (before.id, before.config.clone());
     model.run = Some(*before);
-    let mut effects = vec![ask_for(model, id, config)];
+    effects.extend(ask_for(model, id, config));
     if model.playing {
         effects.push(Effect::Send(Command::Run));
     }
@@ -293,9 +396,15 @@ pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
             model.undo.push(change);
         }
     }
+    let home = run.home.clone();
     model.playing = true;
     let id = new_run(model);
-    vec![ask_for(model, id, config), Effect::Send(Command::Run)]
+    let mut effects = ask_for(model, id, config);
+    if let Some(run) = &mut model.run {
+        run.home = home;
+    }
+    effects.extend(go_or_stay(model));
+    effects
 }
 
 /// Asks once more for a run that could not be opened.

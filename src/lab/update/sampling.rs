@@ -3,6 +3,7 @@
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::run::Status;
+use super::course;
 use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
 use crate::train::{Command, Subscription};
@@ -77,6 +78,7 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
         pane.subscribe(&facts, &mut wanted);
         samples |= pane.shows_samples();
     }
+    course::subscribe(model, &mut wanted);
     for names in [&mut wanted.activations, &mut wanted.parameters] {
         names.sort_unstable();
         names.dedup();

@@ -130,11 +130,17 @@ fn the_edges_of_the_course_hold() {
 }
 
 #[test]
-fn a_paused_learner_opens_a_lesson_paused() {
+fn a_lesson_is_paused_where_it_was_and_nowhere_else() {
     let mut model = settled(120, 40);
     key(&mut model, ' ');
     say(&mut model, Event::Paused);
-    assert!(!sent(&key(&mut model, ']')).contains(&"Run".to_owned()));
+    assert_eq!(sent(&key(&mut model, ']')).last().unwrap(), "Run");
+    let event = opened(&model, "feed-forward");
+    say(&mut model, event);
+    say(&mut model, Event::Running);
+    // The worker goes on from one run to the next; this one was to stand.
+    assert_eq!(sent(&key(&mut model, '[')).last().unwrap(), "Pause");
+    assert!(!model.playing);
 }
 
 #[test]
@@ -313,16 +319,25 @@ fn pasting_goes_into_the_line() {
 }
 
 #[test]
-fn an_own_prompt_survives_the_next_lesson_and_a_lessons_does_not() {
+fn every_lesson_keeps_its_own_prompt_page_and_pace() {
     let mut model = settled(120, 40);
-    key(&mut model, ']');
+    assert_eq!(model.prompt.text, "the king");
+    let events = [key(&mut model, 'n'), key(&mut model, 'F'), key(&mut model, ']')].concat();
+    assert_eq!((model.page, model.own_pace), (0, None), "{events:?}");
     assert_eq!(model.prompt.text, model.lesson().prompt);
     key(&mut model, '/');
     key(&mut model, 'x');
     press(&mut model, KeyCode::Enter);
     let own = model.prompt.text.clone();
-    key(&mut model, '[');
-    assert_eq!(model.prompt.text, own);
+    assert_ne!(own, model.lesson().prompt);
+    let effects = sent(&key(&mut model, '<'));
+    let slow = model.throttle;
+    assert!(slow.is_some() && effects.len() == 1, "{effects:?}");
+    let back = sent(&key(&mut model, '['));
+    assert!(back.contains(&"Throttle(None)".to_owned()), "{back:?}");
+    assert_eq!((model.prompt.text.as_str(), model.page), ("the king", 1));
+    key(&mut model, ']');
+    assert_eq!((model.prompt.text.clone(), model.throttle), (own, slow));
 }
 
 #[test]
@@ -426,11 +441,15 @@ fn ready_starts_training_at_the_lessons_pace() {
     let lessons = crate::lesson::course().unwrap();
     let mut model = Model::new(lessons, 0, fixture::model(80, 24).theme, Size::new(80, 24), 1);
     let corpus = Corpus {
+        sha256: String::new(),
         name: "a text".to_owned(),
         note: None,
         opening: String::new(),
         tokenizer: Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS)),
+        train: 1000,
+        val: 100,
         references: Vec::new(),
+        counted: None,
     };
     let msg = Msg::Ready { corpus, stage: "bigram".to_owned() };
     assert_eq!(sent(&update(&mut model, msg)), ["Throttle(Some(200.0))", "Run"]);
@@ -438,9 +457,10 @@ fn ready_starts_training_at_the_lessons_pace() {
     let event = opened(&model, "bigram");
     say(&mut model, event);
     key(&mut model, 'F');
+    key(&mut model, ']');
     assert!(
-        !sent(&key(&mut model, ']')).iter().any(|c| c.contains("Throttle")),
-        "the learner's own pace stays"
+        sent(&key(&mut model, '[')).iter().all(|c| c != "Throttle(Some(200.0))"),
+        "the learner's own pace stays in its lesson"
     );
 }
 
@@ -664,8 +684,8 @@ fn a_prompt_that_the_text_cannot_spell_is_taken_from_the_text() {
     corpus.opening = "निवासी".to_owned();
     key(&mut model, ']');
     key(&mut model, '[');
-    // The learner's own stays as far as it can be read; nothing of "the king" can.
-    assert_eq!(model.prompt.text, "the king");
+    // The learner's own stays as far as it can be read; of "the king" the space can.
+    assert_eq!(model.prompt.text, " ");
     model.prompt.text = model.default_prompt();
     key(&mut model, ']');
     assert_eq!(model.prompt.text, "निवासी");

@@ -5,7 +5,7 @@ use super::super::number;
 use super::super::overlays::Overlay;
 use super::super::run::Run;
 use super::ghosts::retire;
-use super::runs;
+use super::{resume, runs};
 use crate::text::Tokenizer;
 use crate::train::{Command, Event, Told};
 
@@ -14,7 +14,15 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
     let elsewhere = run.zip(model.run.as_ref()).is_some_and(|(id, run)| id != run.id);
     let anywhere =
         matches!(event, Event::Saved { .. } | Event::Refused { .. } | Event::Failed { .. });
+    if let (Some(id), Event::Kept { path, step, refused }) = (run, &event) {
+        return resume::kept(model, id, path, *step, refused.clone());
+    }
     if elsewhere && !anywhere {
+        // A run that was left may have made some steps before the trainer left it.
+        let past = run.and_then(|id| model.past.get_mut(&id));
+        if let Some(past) = past.filter(|past| past.asleep.is_none()) {
+            past.observed.fold(&event);
+        }
         return Vec::new();
     }
     let of_the_next = matches!(event, Event::Opened { .. } | Event::NotOpened { .. });
@@ -27,7 +35,12 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         Event::Opened { ref config, ref tokenizer, .. } => {
             let id = run.or(model.run.as_ref().map(|run| run.id)).unwrap_or_default();
             retire(model, id, config);
+            model.past.remove(&id);
+            model.loading = None;
             let mut run = Run::opening(id, (**config).clone(), None);
+            if let Some(asked) = &model.run {
+                run.home.clone_from(&asked.home);
+            }
             run.fold(&event);
             model.run = Some(run);
             if let Some(tokenizer) = tokenizer {
@@ -67,6 +80,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             if model.run.as_ref().is_some_and(|run| run.last.is_some()) {
                 model.say(ToastKind::Info, "training is done: + trains longer, n reads on");
             }
+            return resume::autosave(model);
         }
         Event::Saved { stage, path } => {
             if model.quitting.is_none() {
@@ -85,11 +99,13 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             }
         }
         // Panes subscribe to what is measured over and over; nobody here asks once.
-        Event::Measured(_)
+        // What stands can as well be written down.
+        Event::Paused => return resume::autosave(model),
+        Event::Kept { .. }
+        | Event::Measured(_)
         | Event::Steps { .. }
         | Event::Evaluated(_)
         | Event::Running
-        | Event::Paused
         | Event::Diverged { .. } => {}
     }
     Vec::new()

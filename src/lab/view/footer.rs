@@ -1,6 +1,8 @@
 //! The last line: the keys that count right now, or the line that is being typed. Above it, for a while, a word to the
 //! learner.
 
+mod answer;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -8,6 +10,7 @@ use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::{ACTIONS, Action, Section};
+use crate::lab::course::doable;
 use crate::lab::model::{Model, ToastKind};
 use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
 use crate::lab::pen::{clip, put};
@@ -18,6 +21,9 @@ use crate::lab::theme::Role;
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     if let Some(Overlay::Input(line)) = model.overlays.last() {
         return Some(input(model, line, area, buf));
+    }
+    if let Some(Overlay::Answer(line)) = model.overlays.last() {
+        return answer::draw(model, line, area, buf);
     }
     let prompt = prompt(model);
     let mut hints = hints(model);
@@ -170,6 +176,9 @@ fn is_of_use(model: &Model, action: Action) -> bool {
         Action::EditPrompt => model.facts().reads_prompt(),
         Action::Extend => finished,
         Action::Restart => finished || diverged,
+        Action::Answer => super::asks(model),
+        Action::PreviousItem | Action::NextItem => doable(model.page()).len() > 1,
+        Action::Known | Action::NotKnown => super::answer_is_shown(model),
         // Help is for reading: there is nothing to choose.
         Action::Accept => {
             !matches!(model.overlays.last(), Some(Overlay::List(list)) if list.kind == ListKind::Help)

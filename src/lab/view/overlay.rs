@@ -8,9 +8,11 @@ use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::boxed::boxed;
 use super::lists;
+use crate::lab::markdown::Markdown;
 use crate::lab::model::Model;
 use crate::lab::overlays::{Answer, Confirm, Overlay};
 use crate::lab::theme::Role;
+use crate::lab::update;
 
 /// Draws the overlay on top; returns where the text cursor stands, if there is one.
 pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -20,7 +22,11 @@ pub fn draw(model: &Model, body: Rect, buf: &mut Buffer) -> Option<Position> {
             None
         }
         Some(Overlay::List(list)) => lists::draw(model, list, body, buf),
-        Some(Overlay::Input(_)) => None,
+        Some(Overlay::Input(_) | Overlay::Answer(_)) => None,
+        Some(Overlay::Review) => {
+            review(model, body, buf);
+            None
+        }
         None => {
             if model.quitting.is_some() {
                 saving(model, body, buf);
@@ -50,6 +56,38 @@ fn question(model: &Model, confirm: &Confirm, body: Rect, buf: &mut Buffer) {
     ]);
     let last = inner.bottom().saturating_sub(1);
     answers.render(Rect { y: last, height: inner.height.min(1), ..inner }, buf);
+}
+
+/// A question of an earlier session; the answer once it was asked for.
+fn review(model: &Model, body: Rect, buf: &mut Buffer) {
+    let Some(reviewing) = &model.course.reviewing else { return };
+    let Some(key) = reviewing.due.get(reviewing.at) else { return };
+    let Some(prompt) = update::prompt(model, key) else { return };
+    let width = 62.min(body.width);
+    let inside = width.saturating_sub(4);
+    let facts = model.facts();
+    let read = |text: &str| Markdown::read(&facts.fill(text)).lines(&model.theme, inside);
+    let mut lines = read(&prompt.q);
+    let key = model.theme.style(Role::Key);
+    if reviewing.open {
+        lines.extend(read(&prompt.a));
+        lines.push(Line::from(vec![
+            Span::styled("y", key),
+            Span::raw(" knew it     "),
+            Span::styled("x", key),
+            Span::raw(" did not"),
+        ]));
+    } else {
+        lines.push(Line::from(vec![
+            Span::styled("enter", key),
+            Span::raw(" shows the answer     "),
+            Span::styled("esc", key),
+            Span::raw(" later"),
+        ]));
+    }
+    let title = format!("From earlier: {} of {}", reviewing.at + 1, reviewing.due.len());
+    let inner = boxed(model, &title, width, lines.len() as u16 + 2, body, buf);
+    Paragraph::new(lines).render(inner, buf);
 }
 
 fn saving(model: &Model, body: Rect, buf: &mut Buffer) {

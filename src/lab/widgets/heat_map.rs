@@ -16,6 +16,8 @@ use super::super::theme::{Role, Theme};
 pub enum Scale {
     /// From 0 to 1, by the square root: small probabilities stay visible.
     Probability,
+    /// From 0 to most.
+    Positive { most: f64 },
     /// From -most through 0 to most.
     Signed { most: f64 },
 }
@@ -35,6 +37,7 @@ impl Scale {
         }
         match self {
             Self::Probability => theme.cell(value.max(0.0).sqrt()),
+            Self::Positive { most } => theme.cell((value / most).clamp(0.0, 1.0)),
             Self::Signed { most } => {
                 let part = (value / most).clamp(-1.0, 1.0);
                 if theme.has_ramp() {
@@ -52,6 +55,9 @@ impl Scale {
         let (from, to, steps) = match self {
             Self::Probability => {
                 ("0".to_owned(), "1".to_owned(), [0.1, 0.3, 0.5, 0.7, 0.9].map(|s: f64| s * s))
+            }
+            Self::Positive { most } => {
+                ("0".to_owned(), number::value(most), [0.1, 0.3, 0.5, 0.7, 0.9].map(|s| s * most))
             }
             Self::Signed { most } => {
                 let ends = (number::value(-most), number::value(most));
@@ -171,7 +177,9 @@ impl HeatMap<'_> {
     fn number(&self, value: f64, width: usize) -> String {
         match self.scale {
             Scale::Probability => number::within(value, width, number::probability),
-            Scale::Signed { .. } => number::within(value, width, number::value),
+            Scale::Positive { .. } | Scale::Signed { .. } => {
+                number::within(value, width, number::value)
+            }
         }
     }
 

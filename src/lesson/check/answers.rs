@@ -1,7 +1,7 @@
 //! Every question has an answer: its measure is a number of the page's run, and of choices one is right.
 
 use super::run::Run;
-use super::{Against, Faults, Known, SEED, name_of, said};
+use super::{Against, Faults, Known, SEED, said};
 use crate::lesson::experiment::{of_item, of_page};
 use crate::lesson::{Item, Kind, Lesson};
 use crate::stage::{Config, stage};
@@ -106,7 +106,7 @@ fn answer(
         Err(error) => return faults.once(item.line, format!("{error} (on {})", known.name())),
         Ok(_) => {
             let what =
-                format!("{:?}: {} has no number after {at} steps", item.id, name_of(measure));
+                format!("{:?}: {measure} has no number after {at} steps", item.id);
             return faults.at(item.line, what);
         }
     };

@@ -192,7 +192,6 @@ impl Attempt<'_> {
             let bounds = [("above", above), ("below", below)];
             let bounds = bounds.map(|(word, bound)| bound.map(|x| format!("{word} {x}")));
             let bounds: Vec<_> = bounds.into_iter().flatten().collect();
-            let measure = super::name_of(measure);
             open.push(format!("{measure} is {value}, and has to be {}", bounds.join(" and ")));
         }
         let step = run.observed.step;

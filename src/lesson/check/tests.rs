@@ -126,7 +126,7 @@ fn a_goal_is_not_met_at_the_start() {
 
 #[test]
 fn a_solution_reaches_its_goal() {
-    let parts = ["x.md:48: ", "at step 200 val_loss is ", "has to be below 0.5"];
+    let parts = ["x.md:48: ", "at step 200 validation loss is ", "has to be below 0.5"];
     fails("below = 2.4 }", "below = 0.5 }", &parts);
     // A run that diverges meets what asks for it.
     let diverges =
@@ -171,7 +171,7 @@ fn a_measure_gives_a_number() {
     fails(
         "measure = \"first_loss\"",
         "measure = { figure = \"exact\" }",
-        &["x.md:27: \"first\": figure has no number after 1 steps"],
+        &["x.md:27: \"first\": exact has no number after 1 steps"],
     );
     fails(
         "measure = \"val_loss\"\npane",
@@ -326,10 +326,4 @@ fn the_course_asks_enough() {
     let mut faults = Faults { file: "12-x.md", list: Vec::new() };
     counts::check(&later, &mut faults);
     assert_eq!(faults.list, []);
-}
-
-#[test]
-fn a_measure_is_called_as_lessons_call_it() {
-    assert_eq!(name_of(&Measure::ValLoss), "val_loss");
-    assert_eq!(name_of(&Measure::Edits("lr".into())), "edits");
 }

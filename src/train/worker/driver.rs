@@ -316,6 +316,12 @@ impl Driver {
                 let saved = run.session.save(&path).map(|()| path);
                 tell_saved(run, saved, &self.ends);
             }
+            Command::Keep(path) => {
+                let Some(Run { session, .. }) = &self.run else { return };
+                let refused = session.save(&path).err().map(|error| chain(&error));
+                let step = session.step_count();
+                self.ends.tell(Event::Kept { path, step, refused });
+            }
             Command::SaveNew(path) => {
                 let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };
                 let saved = run.session.save_new(&path);

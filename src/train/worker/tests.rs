@@ -345,6 +345,7 @@ fn subscription(every_seconds: f64) -> Subscription {
         parameters: Vec::new(),
         instruments: Vec::new(),
         norms: true,
+        weights: Vec::new(),
         every_seconds,
     }
 }
@@ -394,6 +395,25 @@ fn samples_are_made_once_or_again_and_again() {
     let sampling = Sampling { temperature: -1.0, ..Sampling::default() };
     worker.send(Command::Sample(SampleRequest { sampling, ..request(None) }));
     assert_eq!(worker.refusal().0, "sample");
+}
+
+#[test]
+fn what_is_kept_in_case_of_a_kill_is_still_to_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept.safetensors");
+    let worker = bigram();
+    for steps in [2, 3] {
+        worker.send(Command::Step(steps));
+        worker.until_paused();
+        worker.send(Command::Keep(path.clone()));
+        worker.until(|event| matches!(event, Event::Kept { refused: None, .. }));
+    }
+    worker.send(Command::SaveAll(folder.path().join("runs")));
+    worker.until(|event| matches!(event, Event::Saved { .. }));
+    let saved = std::fs::read(folder.path().join("runs/bigram.safetensors")).unwrap();
+    assert!(std::fs::read(&path).unwrap() == saved, "the same run is the same bytes");
+    worker.send(Command::Keep(folder.path().join("missing/kept.safetensors")));
+    worker.until(|event| matches!(event, Event::Kept { step: 5, refused: Some(_), .. }));
 }
 
 #[test]

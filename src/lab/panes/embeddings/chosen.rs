@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::tables::{Rows, of_positions, positions, predicts, tokens};
 use crate::lab::facts::Facts;
+use crate::lab::provenance::Walk;
 use crate::lab::theme::{Role, class};
 use crate::math::pca;
 use crate::train::snapshot::Snapshot;
@@ -52,6 +53,8 @@ pub struct Embeddings {
     pub projection: Option<pca::Projection>,
     /// What the projection was computed from.
     pub source: Option<Arc<Snapshot>>,
+    /// Where the number under the cursor comes from, while that is asked.
+    pub walk: Walk,
 }
 
 /// The views that the stage has.

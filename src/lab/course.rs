@@ -1,0 +1,117 @@
+//! The learner's way through the course, as the lab knows it: what was answered is in [`Progress`], and nearly everything
+//! else follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::facts::Facts;
+use crate::lesson::progress::{Key, Progress, Record};
+use crate::lesson::{Item, Kind, Page, Prompt};
+use crate::train::measure::{Evidence, Other};
+
+/// The learner's way.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    pub progress: Progress,
+    /// This session's name in the progress file.
+    pub session: String,
+    /// Seconds since 1970 when the lab was opened.
+    pub began: u64,
+    /// Which of the open page's things to do the keys act on.
+    pub chosen: usize,
+    /// The open page's run waits for a prediction.
+    pub held: bool,
+    /// Hints shown, of three.
+    pub hints: BTreeMap<Key, usize>,
+    /// Answers that were asked for: of prompts, and of goals after success.
+    pub opened: BTreeSet<Key>,
+    /// What a claim came to when it was run.
+    pub stamps: BTreeMap<Key, String>,
+    /// Records that could not be written down.
+    pub unkept: Vec<Record>,
+    /// Prompts of earlier sessions that are to be asked, while they are.
+    pub reviewing: Option<Reviewing>,
+}
+
+/// Prompts that come back, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reviewing {
+    pub due: Vec<Key>,
+    pub at: usize,
+    /// Whether the answer is shown.
+    pub open: bool,
+}
+
+/// Something on a page that the learner can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Doable<'a> {
+    pub item: &'a Item,
+    /// One of several prompts.
+    pub prompt: Option<&'a Prompt>,
+}
+
+impl<'a> Doable<'a> {
+    pub fn id(&self) -> &'a str {
+        self.prompt.map_or(&self.item.id, |prompt| &prompt.id)
+    }
+}
+
+/// What there is to do on a page, in order.
+pub fn doable(page: &Page) -> Vec<Doable<'_>> {
+    let mut all = Vec::new();
+    for item in page.items() {
+        match &item.kind {
+            Kind::Review(prompts) => {
+                all.extend(prompts.iter().map(|prompt| Doable { item, prompt: Some(prompt) }));
+            }
+            Kind::Predict(_) | Kind::Ask(_) | Kind::Goal(_) | Kind::Claim(_) | Kind::Race(_) => {
+                all.push(Doable { item, prompt: None });
+            }
+            Kind::Code(_) | Kind::Figure(_) => {}
+        }
+    }
+    all
+}
+
+impl Course {
+    /// The last answer to an item, or that it was skipped.
+    pub fn answer(&self, lesson: &str, item: &str) -> Option<&Record> {
+        self.progress.last(lesson, item, &["predict", "ask", "skip"])
+    }
+
+    /// A prediction that was made and that no run has answered yet.
+    pub fn waiting(&self, lesson: &str, item: &str) -> Option<&Record> {
+        let last = self.progress.last(lesson, item, &["predict", "skip"])?;
+        (last.kind == "predict" && last.truth.is_none()).then_some(last)
+    }
+
+    /// Whether nothing is left to do about it.
+    pub fn is_done(&self, lesson: &str, doable: &Doable<'_>) -> bool {
+        let id = doable.id();
+        match &doable.item.kind {
+            Kind::Predict(_) | Kind::Ask(_) => self.answer(lesson, id).is_some(),
+            Kind::Goal(_) => self.progress.is_met(lesson, id),
+            Kind::Review(_) => self.progress.last(lesson, id, &["review"]).is_some(),
+            // May be run again and again.
+            _ => self.progress.last(lesson, id, &["claim"]).is_some(),
+        }
+    }
+
+    /// The place of the first thing on a page that is still to be done.
+    pub fn first_undone(&self, lesson: &str, page: &Page) -> usize {
+        let all = doable(page);
+        all.iter().position(|doable| !self.is_done(lesson, doable)).unwrap_or(0)
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// What measures are read off now.
+    pub fn evidence(&self, others: &'a [Other<'a>]) -> Option<Evidence<'a>> {
+        Some(Evidence {
+            observed: &self.run?.observed,
+            snapshot: self.snapshot.map(|snapshot| &**snapshot),
+            tokenizer: self.tokenizer(),
+            references: self.corpus.map_or(&[], |corpus| &corpus.references),
+            others,
+        })
+    }
+}

@@ -1,0 +1,323 @@
+//! The points pane: real points of the plane and generated ones, on the same axes.
+
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
+
+use crate::lab::action::Action;
+use crate::lab::facts::Facts;
+use crate::lab::number::count;
+use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::pen::{put, sentence};
+use crate::lab::theme::Role;
+use crate::lab::widgets::axis::{self, Look};
+use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
+use crate::lab::widgets::scale::{Kind, Scale};
+use crate::model::Form;
+use crate::probe::{Arguments, cloud};
+use crate::train::Subscription;
+
+/// Points of each sort.
+const POINTS: usize = 256;
+/// How far the axes go beyond the real points, as a share of their extent.
+const MARGIN: f64 = 0.2;
+
+/// What stands in a cell where points were generated, and where there are real ones as well.
+const GENERATED: &str = "+";
+const BOTH: &str = "#";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    #[default]
+    Both,
+    Real,
+    Generated,
+}
+
+#[derive(Debug, Default)]
+pub struct Points {
+    view: View,
+}
+
+/// The reading: x and y of each point.
+struct Cloud<'a> {
+    generated: &'a [[f32; 2]],
+    real: &'a [[f32; 2]],
+}
+
+impl<'a> Cloud<'a> {
+    fn of(facts: &Facts<'a>) -> Option<Self> {
+        let reading = facts.snapshot?.reading(cloud::INSTRUMENT.name)?;
+        let &[2, count, 2] = reading.shape.as_slice() else { return None };
+        let points = reading.values.as_chunks::<2>().0;
+        let (generated, real) = points.split_at_checked(count)?;
+        (!real.is_empty()).then_some(Self { generated, real })
+    }
+}
+
+/// Where the plot stands, and which part of the plane it shows.
+struct Plot {
+    area: Rect,
+    across: Scale,
+    up: Scale,
+}
+
+impl Plot {
+    /// The real points with a margin around them; a dot is as wide as it is high, in the plane as on the screen.
+    fn of(real: &[[f32; 2]], area: Rect) -> Self {
+        let dots = [f64::from(area.width * ACROSS), f64::from(area.height * DOWN)];
+        let bounds = [0, 1].map(|axis| {
+            let column = real.iter().map(|point| f64::from(point[axis])).filter(|x| x.is_finite());
+            let least = column.clone().fold(f64::INFINITY, f64::min);
+            (least, column.fold(f64::NEG_INFINITY, f64::max))
+        });
+        let extents = bounds.map(|(least, most)| (most - least) * (1.0 + MARGIN));
+        let dot = (extents[0] / dots[0].max(1.0)).max(extents[1] / dots[1].max(1.0));
+        let scale = |axis: usize| {
+            let (least, most) = bounds[axis];
+            let (middle, half) = (f64::midpoint(least, most), 0.5 * dot * dots[axis]);
+            Scale::new(middle - half, middle + half, Kind::Linear)
+        };
+        Self { area, across: scale(0), up: scale(1) }
+    }
+
+    /// The dot of a point, from the upper left; `None` where it is outside.
+    fn dot(&self, point: [f32; 2]) -> Option<(i32, i32)> {
+        let x = self.across.place(point[0].into())? * f64::from(self.area.width * ACROSS);
+        let down = 1.0 - self.up.place(point[1].into())?;
+        let y = down * f64::from(self.area.height * DOWN);
+        let (x, y) = (x.floor() as i32, y.floor() as i32);
+        let inside = x >= 0
+            && y >= 0
+            && x < i32::from(self.area.width * ACROSS)
+            && y < i32::from(self.area.height * DOWN);
+        inside.then_some((x, y))
+    }
+
+    /// The cell of a point, as a column and a row of the area.
+    fn cell(&self, point: [f32; 2]) -> Option<(u16, u16)> {
+        let (x, y) = self.dot(point)?;
+        Some((x as u16 / ACROSS, y as u16 / DOWN))
+    }
+
+    fn outside(&self, points: &[[f32; 2]]) -> usize {
+        points.iter().filter(|point| self.dot(**point).is_none()).count()
+    }
+}
+
+/// Columns of the labels left of the plot, with the axis.
+const LABELS: u16 = 6;
+
+/// The lines of numbers above, and the plot with its axes below; what does not fit is left out whole.
+fn places(area: Rect) -> (Rect, Rect, bool) {
+    let above = match area.height {
+        0..=4 => 0,
+        5..=9 => 1,
+        _ => 3,
+    };
+    let head = Rect { height: above, ..area };
+    let below = Rect { y: area.y + above, height: area.height - above, ..area };
+    let with_axes = below.height >= 6 && below.width >= 20;
+    let plot = if with_axes {
+        let (x, width) = (below.x + LABELS, below.width - LABELS);
+        Rect { x, width, height: below.height - 2, ..below }
+    } else {
+        below
+    };
+    (head, plot, with_axes)
+}
+
+fn makes_points(facts: &Facts) -> bool {
+    facts.task().form == Form::Point
+}
+
+impl Pane for Points {
+    fn title(&self) -> &'static str {
+        "Points"
+    }
+
+    fn detail(&self, facts: &Facts) -> String {
+        let view = match self.view {
+            View::Both => "",
+            View::Real => " · real only",
+            View::Generated => " · generated only",
+        };
+        match facts.snapshot.filter(|_| Cloud::of(facts).is_some()) {
+            Some(snapshot) => format!("step {}{view}", count(snapshot.step)),
+            None => String::new(),
+        }
+    }
+
+    fn about(&self, facts: &Facts, _seat: Seat) -> String {
+        if !makes_points(facts) {
+            return "no points of the plane".to_owned();
+        }
+        "x and y: do generated points lie where real ones do? v: one of them".to_owned()
+    }
+
+    fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
+        let (theme, area) = (facts.theme, seat.room);
+        let Some(cloud) = Cloud::of(facts) else {
+            let name = facts.card().map_or("This run", |card| card.name);
+            let text = if makes_points(facts) {
+                "Points are drawn with the first step.".to_owned()
+            } else {
+                format!("{name} makes no points of the plane here.")
+            };
+            return sentence(theme, &text, area, buf);
+        };
+        let (head, room, with_axes) = places(area);
+        let plot = Plot::of(cloud.real, room);
+        self.legend(facts, &cloud, &plot, head, buf);
+        if head.height > 1 {
+            numbers(facts, Rect { y: head.y + 1, height: head.height - 1, ..head }, buf);
+        }
+        if with_axes {
+            axes(facts, &plot, buf);
+        }
+        self.cells(facts, &cloud, &plot, buf);
+    }
+
+    fn act(&mut self, _facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        if action == Action::CycleView {
+            self.view = match self.view {
+                View::Both => View::Real,
+                View::Real => View::Generated,
+                View::Generated => View::Both,
+            };
+        }
+        Vec::new()
+    }
+
+    fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
+        if makes_points(facts) {
+            let told = Arguments { examples: POINTS, ..Arguments::default() };
+            wanted.instruments.push((cloud::INSTRUMENT.name, told));
+        }
+    }
+
+    fn understands(&self) -> &'static [Action] {
+        &[Action::CycleView]
+    }
+}
+
+impl Points {
+    /// `⠶ 256 real  + 256 generated (3 outside)  # both`
+    fn legend(&self, facts: &Facts, cloud: &Cloud, plot: &Plot, area: Rect, buf: &mut Buffer) {
+        let theme = facts.theme;
+        let (real, generated) = (theme.style(Role::Muted), theme.style(Role::Accent));
+        let outside = match plot.outside(cloud.generated) {
+            0 => String::new(),
+            n => format!(" ({n} outside)"),
+        };
+        let dots = if theme.glyphs.ascii { "." } else { "⠶" };
+        let sign = if self.view == View::Both || theme.glyphs.ascii { GENERATED } else { dots };
+        let mut parts = Vec::new();
+        if self.view != View::Generated {
+            parts.push((dots, real, format!(" {} real", cloud.real.len())));
+        }
+        if self.view != View::Real {
+            let text = format!(" {} generated{outside}", cloud.generated.len());
+            parts.push((sign, generated, text));
+        }
+        if self.view == View::Both {
+            parts.push((BOTH, generated, " both".to_owned()));
+        }
+        let mut x = area.x;
+        for (sign, style, text) in parts {
+            let width = (sign.width() + text.width()) as u16;
+            if x + width > area.right() {
+                break;
+            }
+            let next = put(buf, area, x, area.y, sign, style);
+            x = put(buf, area, next, area.y, &text, theme.style(Role::Text)) + 2;
+        }
+    }
+
+    fn cells(&self, facts: &Facts, cloud: &Cloud, plot: &Plot, buf: &mut Buffer) {
+        let theme = facts.theme;
+        let area = plot.area;
+        let mut dots = Dots::new(area.width, area.height, theme.glyphs.ascii);
+        let mut scatter = |points: &[[f32; 2]], pen: Pen| {
+            for (x, y) in points.iter().filter_map(|point| plot.dot(*point)) {
+                dots.dot(x, y, &pen);
+            }
+        };
+        if self.view == View::Generated {
+            scatter(cloud.generated, Pen::solid(1, theme.style(Role::Accent), '+'));
+        } else {
+            scatter(cloud.real, Pen::solid(1, theme.style(Role::Muted), '.'));
+        }
+        (&dots).render(area, buf);
+        if self.view == View::Both {
+            for (column, row) in cloud.generated.iter().filter_map(|point| plot.cell(*point)) {
+                let real = dots.drawn(column..column + 1, row, 1);
+                let sign = if real { BOTH } else { GENERATED };
+                put(buf, area, area.x + column, area.y + row, sign, theme.style(Role::Accent));
+            }
+        }
+    }
+}
+
+/// What the last step and the last estimate say of the two.
+fn numbers(facts: &Facts, area: Rect, buf: &mut Buffer) {
+    let Some(run) = facts.run else { return };
+    let theme = facts.theme;
+    let mut line = |y: u16, of: &str, parts: Vec<(String, String)>| {
+        let muted = theme.style(Role::Muted);
+        let mut spans = vec![Span::styled(format!("{of}  "), muted)];
+        let mut width = of.width() + 2;
+        for (name, value) in parts {
+            // Numbers are never cut.
+            width += name.width() + value.width() + 3;
+            if width > usize::from(area.width) + 2 {
+                break;
+            }
+            spans.push(Span::styled(format!("{name} "), muted));
+            spans.push(Span::raw(format!("{value}  ")));
+        }
+        if spans.len() > 1 && y < area.bottom() {
+            Line::from(spans).render(Rect { y, height: 1, ..area }, buf);
+        }
+    };
+    if let Some(last) = &run.last {
+        let parts = run.parts().iter().zip(last.parts);
+        let parts = parts.map(|(part, loss)| (part.name.to_owned(), part.unit.write(loss)));
+        line(area.y, "last step", parts.collect());
+    }
+    if let Some(evaluation) = run.evaluation() {
+        let figures = run.config.task.card().figures.iter();
+        let figures = figures.filter_map(|figure| {
+            let value = evaluation.figure(figure.name)?;
+            Some((figure.name.to_owned(), figure.unit.write(value)))
+        });
+        line(area.y + 1, &format!("at {}", count(evaluation.step)), figures.collect());
+    }
+}
+
+fn axes(facts: &Facts, plot: &Plot, buf: &mut Buffer) {
+    let theme = facts.theme;
+    let area = plot.area;
+    let (line, text) = (theme.style(Role::Faint), theme.style(Role::Muted));
+    let look = Look { ascii: theme.glyphs.ascii, line, text };
+    let rows = plot.up.ticks(usize::from(area.height / 2));
+    let labels = axis::labels(&rows);
+    let place = |tick: f64| plot.up.place(tick).map_or(0.0, |p| (1.0 - p) * f64::from(area.height));
+    let marks = rows.iter().zip(&labels);
+    let marks: Vec<_> = marks.map(|(tick, label)| (place(*tick) as u16, label.as_str())).collect();
+    let left = Rect { x: area.x - LABELS, width: LABELS, ..area };
+    axis::vertical(&marks, look, left, buf);
+    let columns = plot.across.ticks(usize::from(area.width / 10));
+    let labels = axis::labels(&columns);
+    let place = |tick: f64| plot.across.place(tick).map_or(0.0, |p| p * f64::from(area.width));
+    let marks: Vec<_> =
+        columns.iter().zip(labels).map(|(tick, label)| (place(*tick) as u16, label)).collect();
+    let below = Rect { y: area.bottom(), height: 2, ..area };
+    axis::horizontal(&marks, "x", look, below, area.right(), buf);
+    put(buf, left, left.x, left.y, "y", text);
+}

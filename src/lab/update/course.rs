@@ -1,0 +1,404 @@
+//! The learner's answers: asked for, compared with the model, kept. And goals, which are noticed as soon as they are met.
+
+use tui_input::Input;
+
+use super::super::course::{Doable, Reviewing, doable};
+use super::super::model::{Effect, Model, ToastKind};
+use super::super::overlays::{AnswerLine, Overlay};
+use super::super::run::Status;
+use super::say::warn;
+use crate::lesson::progress::{Key, Record};
+use crate::lesson::{Item, Kind, Start};
+use crate::train::measure::Other;
+use crate::train::{Command, Subscription};
+
+/// How sure a learner can be, from a guess to certainty.
+pub const SURE: std::ops::RangeInclusive<u8> = 1..=5;
+
+/// What the keys act on, of the open page.
+fn chosen(model: &Model) -> Option<Doable<'_>> {
+    doable(model.page()).get(model.course.chosen).copied()
+}
+
+/// Its name in the progress.
+fn key(model: &Model, id: &str) -> Key {
+    (model.lesson().id.clone(), id.to_owned())
+}
+
+/// Goes to another thing to do on the page.
+pub fn choose(model: &mut Model, forward: bool) -> Vec<Effect> {
+    let last = doable(model.page()).len().saturating_sub(1);
+    let at = model.course.chosen;
+    model.course.chosen = if forward { (at + 1).min(last) } else { at.saturating_sub(1) };
+    model.refresh();
+    Vec::new()
+}
+
+/// Enter on what is chosen: an answer line, the next hint, an experiment, a prompt's answer.
+pub fn act(model: &mut Model) -> Option<Vec<Effect>> {
+    let Doable { item, prompt } = chosen(model)?;
+    let id = prompt.map_or(&item.id, |prompt| &prompt.id);
+    let (item, key) = (item.clone(), key(model, id));
+    Some(match &item.kind {
+        Kind::Predict(_) | Kind::Ask(_) => ask(model, item),
+        Kind::Goal(_) if model.course.progress.is_met(&key.0, &key.1) => {
+            let opened = &mut model.course.opened;
+            if !opened.remove(&key) {
+                opened.insert(key);
+            }
+            Vec::new()
+        }
+        Kind::Goal(_) => hint(model),
+        Kind::Review(_) => {
+            model.course.opened.insert(key);
+            Vec::new()
+        }
+        _ => run(model),
+    })
+}
+
+/// Opens the line that an answer is given in; the run stands still meanwhile, so that what is read stays true.
+fn ask(model: &mut Model, item: Item) -> Vec<Effect> {
+    if model.run.as_ref().is_none_or(|run| run.status == Status::Opening) {
+        return warn(model, "the run is not open yet");
+    }
+    let training = model.run.as_ref().is_some_and(|run| run.is_training());
+    model.overlays.push(Overlay::Answer(Box::new(AnswerLine {
+        lesson: model.lesson().id.clone(),
+        item,
+        input: Input::default(),
+        choice: 0,
+        answer: None,
+        error: None,
+        since: model.now,
+        training,
+    })));
+    if training { vec![Effect::Send(Command::Pause)] } else { Vec::new() }
+}
+
+/// Closes the line: what stood still goes on.
+fn close(model: &mut Model, training: bool) -> Vec<Effect> {
+    if training && !model.course.held { vec![Effect::Send(Command::Run)] } else { Vec::new() }
+}
+
+/// Esc in the answer line: nothing was said.
+pub fn cancel(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Answer(line)) = model.overlays.pop() else { return Vec::new() };
+    close(model, line.training)
+}
+
+/// Esc on a page that waits: the prediction is skipped, and that is kept as well.
+pub fn skip(model: &mut Model) -> Vec<Effect> {
+    let waiting: Vec<String> = unpredicted(model).iter().map(|item| item.id.clone()).collect();
+    let mut effects = Vec::new();
+    for item in waiting {
+        let record = record(model, &item, "skip");
+        effects.extend(keep(model, record));
+    }
+    effects.extend(release(model));
+    effects
+}
+
+/// Predictions of the open page that were neither made nor skipped.
+fn unpredicted(model: &Model) -> Vec<&Item> {
+    let lesson = &model.lesson().id;
+    let open = |item: &&Item| {
+        matches!(item.kind, Kind::Predict(_)) && model.course.answer(lesson, &item.id).is_none()
+    };
+    model.page().items().filter(open).collect()
+}
+
+/// Whether the open page's run has to wait for the learner.
+pub fn must_wait(model: &Model) -> bool {
+    model.page().setup.run == Start::Held && !unpredicted(model).is_empty()
+}
+
+/// Lets a held run go once nothing is left to predict.
+fn release(model: &mut Model) -> Vec<Effect> {
+    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
+    let released = model.course.held && unpredicted(model).is_empty();
+    if released {
+        model.course.held = false;
+        model.playing = true;
+    }
+    model.refresh();
+    if released { vec![Effect::Send(Command::Run)] } else { Vec::new() }
+}
+
+/// The answer of the open line is complete: it is compared with the model, and kept.
+pub fn commit(model: &mut Model, sure: u8) -> Vec<Effect> {
+    let Some(Overlay::Answer(line)) = model.overlays.pop() else { return Vec::new() };
+    let Some(answer) = line.answer else { return close(model, line.training) };
+    let AnswerLine { item, since, training, .. } = *line;
+    let mut said = Record {
+        answer: Some(answer),
+        sure: Some(sure),
+        ms: Some(model.now.saturating_sub(since).as_millis() as u64),
+        ..record(model, &item.id, item.kind_name())
+    };
+    if let Kind::Ask(ask) = &item.kind {
+        let Some(truth) = truth(model, |evidence| ask.measure.of(evidence)) else {
+            let error =
+                Some("the model's answer is not known yet: a moment, then enter".to_owned());
+            let line = AnswerLine {
+                lesson: said.lesson,
+                answer: None,
+                input: Input::new(super::super::number::plain(answer)),
+                choice: answer as usize,
+                item,
+                since,
+                training,
+                error,
+            };
+            model.overlays.push(Overlay::Answer(Box::new(line)));
+            return Vec::new();
+        };
+        said.truth = Some(truth);
+        said.right = item.question().map(|question| question.is_right(answer, truth));
+    }
+    let mut effects = keep(model, said);
+    effects.extend(close(model, training));
+    effects.extend(release(model));
+    // What a run answers that has long passed that step is known at once.
+    effects.extend(follow(model));
+    effects
+}
+
+/// A measure of the run on the screen.
+fn truth(
+    model: &Model,
+    of: impl Fn(&crate::train::measure::Evidence<'_>) -> Option<f64>,
+) -> Option<f64> {
+    let others = others(model);
+    of(&model.facts().evidence(&others)?)
+}
+
+/// The earlier runs of this session.
+fn others(model: &Model) -> Vec<Other<'_>> {
+    let ghosts = model.ghosts.iter();
+    ghosts.map(|ghost| Other { stage: ghost.stage(), history: &ghost.history }).collect()
+}
+
+/// A line of progress about an item of the open lesson, at this moment.
+fn record(model: &Model, item: &str, kind: &str) -> Record {
+    Record {
+        t: model.course.began + model.now.as_secs(),
+        session: model.course.session.clone(),
+        lesson: model.lesson().id.clone(),
+        item: item.to_owned(),
+        kind: kind.to_owned(),
+        seed: model.run.as_ref().map(|run| run.config.seed),
+        ..Record::default()
+    }
+}
+
+/// Writes a record down, here at once and in the file by the driver.
+fn keep(model: &mut Model, record: Record) -> Vec<Effect> {
+    model.course.progress.records.push(record.clone());
+    vec![Effect::Answered(Box::new(record)), Effect::Autosave]
+}
+
+/// A session has begun: it counts for the prompts that come back.
+pub fn begin(model: &mut Model) -> Vec<Effect> {
+    let record = Record {
+        lesson: String::new(),
+        item: String::new(),
+        seed: None,
+        ..record(model, "", "session")
+    };
+    model.course.progress.records.push(record.clone());
+    let due = model.course.progress.due(&model.course.session);
+    let due: Vec<Key> = due.into_iter().filter(|key| prompt(model, key).is_some()).collect();
+    if !due.is_empty() {
+        let prompts = if due.len() == 1 {
+            "1 question".to_owned()
+        } else {
+            format!("{} questions", due.len())
+        };
+        model.course.reviewing = Some(Reviewing { due, ..Reviewing::default() });
+        model.say(ToastKind::Info, format!("{prompts} from earlier: R asks, whenever you like"));
+    }
+    vec![Effect::Answered(Box::new(record))]
+}
+
+/// The prompt of that name.
+pub fn prompt<'a>(model: &'a Model, (lesson, item): &Key) -> Option<&'a crate::lesson::Prompt> {
+    let lesson = model.lessons.iter().find(|known| known.id == *lesson)?;
+    lesson.items().find_map(|(_, known)| match &known.kind {
+        Kind::Review(prompts) => prompts.iter().find(|prompt| prompt.id == *item),
+        _ => None,
+    })
+}
+
+/// R: the prompts that are due, one after the other.
+pub fn review(model: &mut Model) -> Vec<Effect> {
+    let Some(reviewing) = &model.course.reviewing else {
+        return warn(
+            model,
+            "no question from earlier sessions is due: they come back after 1, 3 and 7 more",
+        );
+    };
+    if reviewing.at < reviewing.due.len() {
+        model.overlays.push(Overlay::Review);
+    }
+    Vec::new()
+}
+
+/// Enter in the review: the answer is shown.
+pub fn reveal(model: &mut Model) -> Vec<Effect> {
+    if let Some(reviewing) = &mut model.course.reviewing {
+        reviewing.open = true;
+    }
+    Vec::new()
+}
+
+/// The learner says whether a prompt was known: the one in the review, or the chosen one of the page.
+pub fn grade(model: &mut Model, known: bool) -> Vec<Effect> {
+    if matches!(model.overlays.last(), Some(Overlay::Review)) {
+        return grade_due(model, known);
+    }
+    let Some(Doable { prompt: Some(prompt), .. }) = chosen(model) else { return Vec::new() };
+    let key = key(model, &prompt.id);
+    if !model.course.opened.contains(&key) {
+        return warn(model, "answer it in your head first; enter shows the answer");
+    }
+    let record = graded(model, &key, known);
+    let effects = keep(model, record);
+    model.course.chosen = model.course.first_undone(&key.0, model.page());
+    model.refresh();
+    effects
+}
+
+fn grade_due(model: &mut Model, known: bool) -> Vec<Effect> {
+    let Some(reviewing) = model.course.reviewing.as_mut().filter(|reviewing| reviewing.open) else {
+        return Vec::new();
+    };
+    reviewing.open = false;
+    let key = reviewing.due[reviewing.at].clone();
+    reviewing.at += 1;
+    if reviewing.at >= reviewing.due.len() {
+        model.course.reviewing = None;
+        model.overlays.pop();
+    }
+    let record = graded(model, &key, known);
+    keep(model, record)
+}
+
+fn graded(model: &Model, (lesson, item): &Key, known: bool) -> Record {
+    Record {
+        lesson: lesson.clone(),
+        answer: Some(f64::from(known)),
+        right: Some(known),
+        seed: None,
+        ..record(model, item, "review")
+    }
+}
+
+/// H: one more hint of the goal that is chosen, or of the page's first that is not met.
+pub fn hint(model: &mut Model) -> Vec<Effect> {
+    let lesson = model.lesson().id.clone();
+    let goals = doable(model.page()).into_iter().enumerate().filter_map(|(at, doable)| {
+        let Kind::Goal(goal) = &doable.item.kind else { return None };
+        let met = model.course.progress.is_met(&lesson, doable.id());
+        (!met).then(|| (at, doable.id().to_owned(), goal.hints.len()))
+    });
+    let goals: Vec<_> = goals.collect();
+    let at = model.course.chosen;
+    let Some((at, id, most)) = goals.iter().find(|goal| goal.0 == at).or(goals.first()).cloned()
+    else {
+        return warn(model, "this page has no goal that is still open");
+    };
+    model.course.chosen = at;
+    let shown = model.course.hints.entry((lesson, id)).or_default();
+    *shown = (*shown + 1).min(most);
+    model.refresh();
+    Vec::new()
+}
+
+/// !: the claim or the race that is chosen, or the page's first.
+pub fn run(model: &mut Model) -> Vec<Effect> {
+    let runs = |doable: &Doable<'_>| matches!(doable.item.kind, Kind::Claim(_) | Kind::Race(_));
+    let all = doable(model.page());
+    let own = all.get(model.course.chosen).copied().filter(runs);
+    let Some(item) = own.or_else(|| all.into_iter().find(runs)).map(|doable| doable.item.clone())
+    else {
+        return warn(model, "this page claims nothing that can be run");
+    };
+    super::experiment::start(model, item)
+}
+
+/// Adds what the open page's questions and goals, and the open line, have to see of the model.
+pub fn subscribe(model: &Model, wanted: &mut Subscription) {
+    let tokenizer = model.facts().tokenizer();
+    let mut want = |item: &Item| {
+        for measure in item.measures() {
+            // What no run on this text has is said where it is asked for.
+            _ = measure.wants(tokenizer, wanted);
+        }
+    };
+    let lesson = model.lesson();
+    for item in model.page().items() {
+        match &item.kind {
+            Kind::Goal(_) if !model.course.progress.is_met(&lesson.id, &item.id) => want(item),
+            Kind::Predict(predict) if predict.arms.is_empty() => {
+                if model.course.waiting(&lesson.id, &item.id).is_some() {
+                    want(item);
+                }
+            }
+            _ => {}
+        }
+    }
+    if let Some(Overlay::Answer(line)) = model.overlays.last() {
+        want(&line.item);
+    }
+}
+
+/// Something new is known of the run: it may answer a prediction, or meet a goal.
+pub fn follow(model: &mut Model) -> Vec<Effect> {
+    if model.quitting.is_some() {
+        return Vec::new();
+    }
+    let Some(run) = &model.run else { return Vec::new() };
+    let lesson = model.lesson();
+    let mut found: Vec<Record> = Vec::new();
+    let here = |page: usize| model.home(page) == run.home;
+    for (page, item) in lesson.items().filter(|(page, _)| here(*page)) {
+        match &item.kind {
+            Kind::Predict(predict) if predict.arms.is_empty() && run.step >= predict.after => {
+                let Some(waiting) = model.course.waiting(&lesson.id, &item.id) else { continue };
+                let Some(truth) = truth(model, |evidence| predict.measure.of(evidence)) else {
+                    continue;
+                };
+                let right = item.question().zip(waiting.answer);
+                let right = right.map(|(question, answer)| question.is_right(answer, truth));
+                found.push(Record { truth: Some(truth), right, ..waiting.clone() });
+            }
+            Kind::Goal(goal) if page == model.page => {
+                let there = goal.stage.as_deref().is_none_or(|stage| stage == run.stage());
+                if !there || model.course.progress.is_met(&lesson.id, &item.id) {
+                    continue;
+                }
+                let others = others(model);
+                let Some(evidence) = model.facts().evidence(&others) else { continue };
+                if goal.when.iter().all(|condition| condition.met(&evidence) == Some(true)) {
+                    let value = goal.when.first().and_then(|c| c.measure.of(&evidence));
+                    found.push(Record {
+                        right: Some(true),
+                        truth: value,
+                        ..record(model, &item.id, "goal")
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut effects = Vec::new();
+    for record in found {
+        effects.extend(keep(model, record));
+    }
+    if !effects.is_empty() {
+        model.refresh();
+        model.dirty = true;
+    }
+    effects
+}
