@@ -7,7 +7,7 @@ CARGO ?= cargo
 SETUP = options=$$(sh scripts/setup.sh)
 PROGRAM = $${CARGO_TARGET_DIR:-target}/release/gpt-lab
 
-.PHONY: help run test fuzz lint bench compare profile
+.PHONY: help run test lessons fuzz lint bench compare profile
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -23,6 +23,11 @@ test: ## Run all tests, the gradient checks in f64 and the comparison with PyTor
 	$(CARGO) test $$options $(ARGS) && \
 	$(CARGO) test $$options --features f64 --lib gradient && \
 	$(CARGO) run --quiet $$options -- verify tests/golden
+
+lessons: ## Prove the lessons, and run those of their claims that every change must keep
+	@$(SETUP) && \
+	$(CARGO) build --release --quiet $$options && \
+	$(PROGRAM) lessons check && $(PROGRAM) lessons run-claims --ci
 
 fuzz: ## Put thousands of damaged texts, points and checkpoints to the program
 	@$(SETUP) && \

@@ -9,6 +9,7 @@ pub mod bench;
 mod data;
 mod eval;
 mod inspect;
+mod lessons;
 mod opening;
 mod options;
 mod sample;
@@ -52,6 +53,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// The text that the models train on
     Data(data::Arguments),
+    /// The course: what it holds, whether it is true, and how far you are
+    Lessons(lessons::Arguments),
     /// Compare every layer and stage with PyTorch's reference values
     Verify(verify::Arguments),
     /// Time training steps, or generation, of the stages on this machine
@@ -141,6 +144,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
+        Command::Lessons(arguments) => lessons::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     }

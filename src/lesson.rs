@@ -5,8 +5,11 @@
 //! make up what the lesson can do ([`Item`]); everything else is read. In the text `{=name}` is a number that is computed
 //! ([`values`]), and `[nat](term "what it is")` explains a term. CONTRIBUTING.md describes it for those who write one.
 
+pub mod check;
 pub mod course;
+pub mod experiment;
 pub mod item;
+pub mod keys;
 mod parse;
 pub mod progress;
 pub mod source;
@@ -18,7 +21,7 @@ use serde::Deserialize;
 
 pub use course::course;
 pub use item::{Ask, Claim, Code, Figure, Goal, Item, Kind, Move, Predict, Prompt, Race};
-pub use parse::{LessonError, parse};
+pub use parse::{LessonError, parse, parse_whole};
 
 /// One lesson.
 #[derive(Clone, Debug, PartialEq)]

@@ -49,6 +49,14 @@ pub fn course() -> Result<Vec<Lesson>, LessonError> {
 /// # Errors
 /// If the folder cannot be read, has none, or one is damaged.
 pub fn folder(path: &Path) -> Result<Vec<Lesson>, FolderError> {
+    texts(path)?.iter().map(|(file, text)| Ok(parse(file, text)?)).collect()
+}
+
+/// Every `.md` file of a folder: its name and its text, in the order of their names.
+///
+/// # Errors
+/// If the folder cannot be read, or has none.
+pub fn texts(path: &Path) -> Result<Vec<(String, String)>, FolderError> {
     let io = |source| FolderError::Io { path: path.to_owned(), source };
     let mut files: Vec<PathBuf> = std::fs::read_dir(path)
         .map_err(io)?
@@ -65,12 +73,12 @@ pub fn folder(path: &Path) -> Result<Vec<Lesson>, FolderError> {
 /// Bytes of a lesson's file at most.
 const LARGEST: u64 = 1 << 20;
 
-fn read(file: &Path) -> Result<Lesson, FolderError> {
+fn read(file: &Path) -> Result<(String, String), FolderError> {
     let io = |source| FolderError::Io { path: file.to_owned(), source };
     let mut text = String::new();
     std::fs::File::open(file).map_err(io)?.take(LARGEST).read_to_string(&mut text).map_err(io)?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    Ok(parse(&name, &text)?)
+    Ok((name.into_owned(), text))
 }
 
 /// Why a folder gives no lessons.

@@ -268,6 +268,43 @@ impl Item {
         }
     }
 
+    /// All that is read of it: what it says, asks and answers.
+    pub fn texts(&self) -> Vec<&str> {
+        let mut texts: Vec<&str> = Vec::new();
+        if let Some(Question { ask, choices, why, .. }) = self.question() {
+            texts.extend([ask, why]);
+            texts.extend(choices.iter().map(String::as_str));
+        }
+        match &self.kind {
+            Kind::Goal(goal) => {
+                texts.extend([goal.text.as_str(), &goal.answer]);
+                texts.extend(goal.hints.iter().map(String::as_str));
+            }
+            Kind::Claim(claim) => texts.push(&claim.text),
+            Kind::Race(race) => texts.push(&race.text),
+            Kind::Figure(figure) => texts.push(&figure.caption),
+            Kind::Review(prompts) => {
+                texts.extend(prompts.iter().flat_map(|prompt| [prompt.q.as_str(), &prompt.a]));
+            }
+            Kind::Predict(_) | Kind::Ask(_) | Kind::Code(_) => {}
+        }
+        texts
+    }
+
+    /// The text that it is true of, where it is not true of any.
+    pub fn on(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Goal(goal) => goal.on.as_deref(),
+            Kind::Claim(claim) => claim.on.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is true of a text: `tiny-shakespeare` is that of Tiny Shakespeare.
+    pub fn is_of(&self, text: &str) -> bool {
+        self.on().is_none_or(|on| on == text_id(text))
+    }
+
     /// Every measure that it rests on.
     pub fn measures(&self) -> Vec<&Measure> {
         match &self.kind {
@@ -293,6 +330,14 @@ impl Item {
             Kind::Review(_) => "review",
         }
     }
+}
+
+/// What lessons call a text: `Tiny Shakespeare` is `tiny-shakespeare`, `the bundled play` is `bundled-play`.
+pub fn text_id(name: &str) -> String {
+    let name = name.to_lowercase();
+    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).collect();
+    let words = words.into_iter().filter(|word| !word.is_empty() && *word != "the");
+    words.collect::<Vec<_>>().join("-")
 }
 
 fn one() -> u32 {

@@ -38,8 +38,29 @@ const SHOWN: [&str; 3] = ["", "text", "rust"];
 ///
 /// # Errors
 /// If the front matter or a block is damaged or says what there is not, there is no page, or a page's items are not
-/// whole; with file and line.
+/// whole; with file and line. It is the first of what is wrong.
 pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
+    parse_whole(file, text).map_err(|mut faults| faults.swap_remove(0))
+}
+
+/// The same, with all that is wrong: never an empty list.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_whole(file: &str, text: &str) -> Result<Lesson, Vec<LessonError>> {
+    let mut faults = Vec::new();
+    match read(file, text, &mut faults) {
+        Ok(lesson) if faults.is_empty() => Ok(lesson),
+        Ok(_) => Err(faults),
+        Err(fault) => {
+            faults.push(fault);
+            Err(faults)
+        }
+    }
+}
+
+/// Reads on after a damaged block, so that all of them are said; what cannot be read past is the error.
+fn read(file: &str, text: &str, faults: &mut Vec<LessonError>) -> Result<Lesson, LessonError> {
     let text = text.replace("\r\n", "\n");
     let lines: Vec<&str> = text.lines().collect();
     let at = |line: usize, what: &str| LessonError {
@@ -77,7 +98,8 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
                 }
                 reader.read(number + 1 + block.len(), "```");
             } else {
-                reader.block(name, number, &block.join("\n"))?;
+                let block = reader.block(name, number, &block.join("\n"));
+                faults.extend(block.err());
             }
         } else if reader.pages.is_empty() && !line.trim().is_empty() {
             return Err(at(number, "text before the first page (\"## …\")"));
@@ -104,7 +126,7 @@ pub fn parse(file: &str, text: &str) -> Result<Lesson, LessonError> {
         pace,
         pages: reader.pages,
     };
-    whole(&lesson)?;
+    whole(&lesson, faults);
     Ok(lesson)
 }
 
@@ -202,73 +224,67 @@ fn toml<T: DeserializeOwned>(file: &str, first: usize, text: &str) -> Result<T, 
 }
 
 /// Whether its items say all that they must; what they name is for `check` to look up.
-fn whole(lesson: &Lesson) -> Result<(), LessonError> {
+fn whole(lesson: &Lesson, faults: &mut Vec<LessonError>) {
+    let at = |line: usize, what: String| LessonError { file: lesson.file.clone(), line, what };
     let mut ids: Vec<&str> = Vec::new();
-    for (page, item) in lesson.items() {
-        let wrong =
-            |what: String| Err(LessonError { file: lesson.file.clone(), line: item.line, what });
+    for (_, item) in lesson.items() {
         let own = match &item.kind {
             Kind::Review(prompts) => prompts.iter().map(|prompt| prompt.id.as_str()).collect(),
             _ => vec![item.id.as_str()],
         };
         for id in own {
             if ids.contains(&id) {
-                return wrong(format!("the id {id:?} stands twice in this lesson"));
+                faults.push(at(item.line, format!("the id {id:?} stands twice in this lesson")));
             }
             ids.push(id);
         }
-        if let Some(question) = item.question() {
-            let (choices, bands) = (question.choices.len(), question.bands.len());
-            if choices != bands {
-                return wrong(format!("{choices} choices need as many bands (found {bands})"));
-            }
-            if choices == 1 || choices > 4 {
-                return wrong(format!("two to four choices, or none (found {choices})"));
-            }
-            if question.bands.iter().any(|[low, high]| low >= high) {
-                return wrong("a band is [from, to], the smaller first".to_owned());
-            }
-        }
-        match &item.kind {
-            Kind::Goal(goal) => {
-                if goal.hints.len() != 3 {
-                    let found = goal.hints.len();
-                    return wrong(format!("a goal has three hints (found {found})"));
-                }
-                if goal.when.is_empty() || goal.solution.is_empty() {
-                    return wrong("a goal has conditions (when) and a solution".to_owned());
-                }
-            }
-            Kind::Claim(claim) => {
-                if claim.measure.is_of_time() {
-                    return wrong("a claim does not rest on time: machines differ".to_owned());
-                }
-                if !(1..=2).contains(&claim.arms.len()) {
-                    return wrong("a claim has one or two arms".to_owned());
-                }
-                if claim.expect == crate::train::measure::Range::default() {
-                    return wrong("expect is { above = … } or { below = … } or both".to_owned());
-                }
-            }
-            Kind::Predict(predict) if predict.arms.len() > 2 => {
-                return wrong("a prediction has two arms at most".to_owned());
-            }
-            Kind::Race(race)
-                if race.arms.len() < 2 || (race.combinations && race.arms.len() > 2) =>
-            {
-                return wrong("a race has two arms or more; combinations need two".to_owned());
-            }
-            _ => {}
-        }
-        if lesson.pages[page].setup.run == super::Start::Held
-            && !lesson.pages[page].items().any(|item| matches!(item.kind, Kind::Predict(_)))
-        {
-            return wrong(
-                "run = \"held\" waits for a prediction, and the page has none".to_owned(),
-            );
+        faults.extend(lacks(item).map(|what| at(item.line, what)));
+    }
+    for page in &lesson.pages {
+        let predicts = page.items().any(|item| matches!(item.kind, Kind::Predict(_)));
+        // Where a block could not be read, it may have been the prediction.
+        if page.setup.run == super::Start::Held && !predicts && faults.is_empty() {
+            let what = "run = \"held\" waits for a prediction, and the page has none";
+            faults.push(at(page.line, what.to_owned()));
         }
     }
-    Ok(())
+}
+
+/// What an item lacks by itself.
+fn lacks(item: &Item) -> Option<String> {
+    if let Some(question) = item.question() {
+        let (choices, bands) = (question.choices.len(), question.bands.len());
+        if choices != bands {
+            return Some(format!("{choices} choices need as many bands (found {bands})"));
+        }
+        if choices == 1 || choices > 4 {
+            return Some(format!("two to four choices, or none (found {choices})"));
+        }
+        if question.bands.iter().any(|[low, high]| low >= high) {
+            return Some("a band is [from, to], the smaller first".to_owned());
+        }
+    }
+    let what = match &item.kind {
+        Kind::Goal(goal) if goal.hints.len() != 3 => {
+            return Some(format!("a goal has three hints (found {})", goal.hints.len()));
+        }
+        Kind::Goal(goal) if goal.when.is_empty() || goal.solution.is_empty() => {
+            "a goal has conditions (when) and a solution"
+        }
+        Kind::Claim(claim) if claim.measure.is_of_time() => {
+            "a claim does not rest on time: machines differ"
+        }
+        Kind::Claim(claim) if !(1..=2).contains(&claim.arms.len()) => "a claim has one or two arms",
+        Kind::Claim(claim) if claim.expect == crate::train::measure::Range::default() => {
+            "expect is { above = … } or { below = … } or both"
+        }
+        Kind::Predict(predict) if predict.arms.len() > 2 => "a prediction has two arms at most",
+        Kind::Race(race) if race.arms.len() < 2 || (race.combinations && race.arms.len() > 2) => {
+            "a race has two arms or more; combinations need two"
+        }
+        _ => return None,
+    };
+    Some(what.to_owned())
 }
 
 #[cfg(test)]
@@ -369,6 +385,9 @@ a = "So."
         assert!(error("```claim", "```clam").starts_with("x.md:41: there is no block \"clam\""));
         assert!(error("why = \"Because.\"", "").starts_with("x.md:23: missing field `why`"));
         assert!(error("measure = \"val_loss\"\n", "measure = \"ms_per_step\"\n").contains("time"));
+        let both = FILE.replace("first_loss", "first").replace("```claim", "```clam");
+        let faults = parse_whole("x.md", &both).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [25, 41]);
         let cut = &FILE[..FILE.len() - 4];
         assert!(parse("x.md", cut).unwrap_err().to_string().contains("x.md:49: this block"));
     }

@@ -1,5 +1,6 @@
 //! Numbers in the text that depend on the corpus or on a configuration are computed, never typed: `{=V}`, `{=parameters}`,
-//! `{=bigram}`, `{=lr}`, and of another stage `{=parameters@multi-head}`.
+//! `{=bigram}`, `{=lr}`, and of another stage `{=parameters@multi-head}`. A number that only happens to be equal to one of
+//! these is marked: `{!4,225}` is shown as `4,225`.
 
 use crate::model;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, hyperparameter};
@@ -40,14 +41,37 @@ const COUNTING: &str = "…";
 pub fn fill(markdown: &str, spoken_of: &str, text: &Text) -> Result<String, UnknownValue> {
     let mut filled = String::with_capacity(markdown.len());
     let mut rest = markdown;
-    while let Some((before, after)) = rest.split_once("{=") {
-        let Some((name, after)) = after.split_once('}') else { break };
+    while let Some(at) = rest.find(['{']) {
+        let (before, from) = rest.split_at(at);
         filled.push_str(before);
-        filled.push_str(&value(name, spoken_of, text)?);
-        rest = after;
+        match (braced(from, "{="), marked(from)) {
+            (Some(name), _) => {
+                filled.push_str(&value(name, spoken_of, text)?);
+                rest = &from[name.len() + 3..];
+            }
+            (None, Some(number)) => {
+                filled.push_str(number);
+                rest = &from[number.len() + 3..];
+            }
+            (None, None) => {
+                filled.push('{');
+                rest = &from[1..];
+            }
+        }
     }
     filled.push_str(rest);
     Ok(filled)
+}
+
+/// What stands between such a start and the next brace.
+fn braced<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    Some(text.strip_prefix(start)?.split_once('}')?.0)
+}
+
+/// The number of a mark `{!4,225}` at a text's start.
+fn marked(text: &str) -> Option<&str> {
+    let digits = |c: char| c.is_ascii_digit() || matches!(c, ',' | '.');
+    braced(text, "{!").filter(|number| !number.is_empty() && number.chars().all(digits))
 }
 
 /// The numbers that a text may not hold as typed digits, for they are computed: of this text, and the sizes of the stage.
@@ -109,8 +133,21 @@ fn count(n: usize) -> String {
 
 /// Every name that stands in a text.
 pub fn names(markdown: &str) -> Vec<&str> {
-    let starts = markdown.match_indices("{=").map(|(at, _)| &markdown[at + 2..]);
-    starts.filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    let starts = markdown.match_indices("{=").map(|(at, _)| &markdown[at..]);
+    starts.filter_map(|rest| braced(rest, "{=")).collect()
+}
+
+/// A text with spaces where a value or a marked number stands, at the same places: what is left was typed.
+pub fn typed(markdown: &str) -> String {
+    let mut left = markdown.to_owned();
+    for (at, _) in markdown.match_indices('{') {
+        let from = &markdown[at..];
+        if let Some(inner) = braced(from, "{=").or_else(|| marked(from)) {
+            let end = at + inner.len() + 3;
+            left.replace_range(at..end, &" ".repeat(end - at));
+        }
+    }
+    left
 }
 
 /// Whether a name is a value of any stage, for lists.
@@ -144,6 +181,7 @@ mod tests {
         assert_eq!(filled("{=characters} {=lr} {=lr@multi-head}"), "1,115,394 0.01 1e-3");
         assert_eq!(filled("{=parameters@residual}"), "41,921");
         assert_eq!(filled("no {value} {= open"), "no {value} {= open");
+        assert_eq!(filled("{!4,225} {!4.174}, {!x} {{=V}}"), "4,225 4.174, {!x} {65}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod fuzz;
 mod fuzz_checkpoints;
 mod golden;
 mod lab;
+mod lessons;
 mod made;
 #[cfg(unix)]
 mod out;

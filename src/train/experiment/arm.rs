@@ -76,7 +76,7 @@ pub fn set(config: &mut Config, values: &BTreeMap<String, toml::Value>) -> Resul
 }
 
 /// A value as it is typed.
-fn plain(value: &toml::Value) -> String {
+pub fn plain(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
         other => other.to_string(),

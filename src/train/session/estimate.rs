@@ -94,12 +94,17 @@ impl Session {
 
     /// Begins an estimate of both losses of this moment's weights.
     pub fn estimate(&self) -> Estimation {
+        self.estimate_over(self.config.training.eval_batches)
+    }
+
+    /// The same over another number of batches, which are the first of the same stream.
+    pub fn estimate_over(&self, batches: usize) -> Estimation {
         let (seed, training) = (self.config.seed, &self.config.training);
         Estimation {
             step: self.step,
             seed,
             batch_size: training.batch_size,
-            batches: training.eval_batches,
+            batches,
             split: 0,
             done: 0,
             sums: [(Losses::default(), 0); 2],

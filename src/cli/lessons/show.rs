@@ -1,0 +1,148 @@
+//! `gpt-lab lessons show`: the pages of a lesson as a learner reads them.
+
+use std::io::Write;
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use serde_json::json;
+
+use super::{Course, Text, find, keys};
+use crate::cli::Failure;
+use crate::lesson::check::Known;
+use crate::lesson::{Item, Kind, Piece, keys as keys_in, source, values};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Number or id of a lesson
+    #[arg(value_name = "N")]
+    lesson: String,
+    #[command(flatten)]
+    course: Course,
+    #[command(flatten)]
+    text: Text,
+    /// One JSON object a page
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let lessons = arguments.course.read()?;
+    let lesson = find(&lessons, &arguments.lesson)?;
+    let known = arguments.text.known()?;
+    let keys = keys();
+    let mut out = std::io::stdout().lock();
+    if !arguments.json {
+        writeln!(out, "# {} {}", lesson.number, lesson.title)?;
+    }
+    for (n, page) in lesson.pages.iter().enumerate() {
+        let filler = Filler { spoken_of: lesson.stage_of(n), known: &known, keys: &keys };
+        let filled = |text: &str, line: usize| {
+            let wrong = |what: String| anyhow::anyhow!("{}:{line}: {what}", lesson.file);
+            filler.fill(text).map_err(wrong)
+        };
+        let heading = filled(&page.heading, page.line)?;
+        let mut texts = Vec::new();
+        let mut items = Vec::new();
+        for piece in &page.pieces {
+            match piece {
+                Piece::Text { text, line } => texts.push(without_terms(&filled(text, *line)?)),
+                Piece::Item(item) => {
+                    let text = filled(&asked(item), item.line)?;
+                    items.push(json!({"kind": item.kind_name(), "id": item.id, "text": text}));
+                    texts.push(text);
+                }
+            }
+        }
+        if arguments.json {
+            let line = json!({
+                "lesson": lesson.id,
+                "page": n + 1,
+                "heading": heading,
+                "stage": lesson.stage_of(n),
+                "panes": lesson.panes_of(n),
+                "text": texts.join("\n\n"),
+                "items": items,
+            });
+            writeln!(out, "{line}")?;
+        } else {
+            writeln!(out, "\n## {heading}\n\n{}", texts.join("\n\n"))?;
+        }
+    }
+    Ok(())
+}
+
+/// What stands for values and keys.
+struct Filler<'a> {
+    spoken_of: &'a str,
+    known: &'a Known,
+    keys: &'a [(&'static str, String)],
+}
+
+impl Filler<'_> {
+    fn fill(&self, text: &str) -> Result<String, String> {
+        let text = values::fill(text, self.spoken_of, &self.known.text());
+        let text = text.map_err(|error| error.to_string())?;
+        keys_in::fill(&text, self.keys).map_err(|error| error.to_string())
+    }
+}
+
+/// An item as it stands on the page before anything is done about it.
+fn asked(item: &Item) -> String {
+    match &item.kind {
+        Kind::Predict(_) | Kind::Ask(_) => {
+            let word = if matches!(item.kind, Kind::Predict(_)) { "Predict" } else { "Look" };
+            let question = item.question();
+            let (ask, choices) = question.map_or(("", &[][..]), |q| (q.ask, q.choices));
+            let choices = choices.iter().enumerate();
+            let choices: String = choices.map(|(i, c)| format!("\n{}. {c}", i + 1)).collect();
+            format!("**{word}.** {ask}{choices}")
+        }
+        Kind::Goal(goal) => format!("**Goal.** {}", goal.text),
+        Kind::Claim(claim) => format!("**Claim.** {}", claim.text),
+        Kind::Race(race) => format!("**Race.** {}", race.text),
+        Kind::Code(code) => match source::region(&code.show) {
+            Ok(region) => format!("```rust\n{}\n```", region.text),
+            Err(error) => error.to_string(),
+        },
+        Kind::Figure(figure) => format!("**Figure.** {}", figure.caption),
+        Kind::Review(prompts) => {
+            let prompts: Vec<_> = prompts.iter().map(|p| format!("**Review.** {}", p.q)).collect();
+            prompts.join("\n\n")
+        }
+    }
+}
+
+/// A text in which words stand for the terms that they are.
+fn without_terms(markdown: &str) -> String {
+    let mut text = String::with_capacity(markdown.len());
+    let mut copied = 0;
+    let mut word: Option<String> = None;
+    for (event, range) in Parser::new(markdown).into_offset_iter() {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. }) if &*dest_url == "term" => {
+                text.push_str(&markdown[copied..range.start]);
+                copied = range.end;
+                word = Some(String::new());
+            }
+            Event::Text(piece) | Event::Code(piece) => {
+                if let Some(word) = &mut word {
+                    word.push_str(&piece);
+                }
+            }
+            Event::End(TagEnd::Link) => text.push_str(&word.take().unwrap_or_default()),
+            _ => {}
+        }
+    }
+    text.push_str(&markdown[copied..]);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_is_read_as_its_word() {
+        let text = "A [nat](term \"a unit\") and `x` [a](https://b.org) [`q` k](term \"y\").";
+        assert_eq!(without_terms(text), "A nat and `x` [a](https://b.org) q k.");
+    }
+}

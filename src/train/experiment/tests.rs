@@ -1,0 +1,207 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::train::{memory, testing};
+
+fn experiment(measure: Measure) -> Experiment {
+    let slow = testing::config();
+    let mut quick = slow.clone();
+    quick.training.lr = 0.3;
+    Experiment {
+        arms: vec![("quick".to_owned(), quick), ("slow".to_owned(), slow)],
+        seeds: vec![1, 2, 3],
+        budget: Budget::Steps(60),
+        measure,
+        compare: Compare::Difference,
+        expect: Range { above: None, below: Some(0.0) },
+        switches: Vec::new(),
+        watched: false,
+    }
+}
+
+fn run(experiment: &Experiment, threads: usize) -> Vec<Ran> {
+    let material = testing::dataset().into();
+    experiment.run(&material, threads, &AtomicBool::new(false), &mut |_| ()).unwrap()
+}
+
+fn error(experiment: &Experiment) -> String {
+    let material = testing::dataset().into();
+    let never = AtomicBool::new(false);
+    experiment.run(&material, 1, &never, &mut |_| ()).unwrap_err().to_string()
+}
+
+/// Values to the last bit.
+fn bits(runs: &[Ran]) -> Vec<(usize, usize, Option<u64>)> {
+    runs.iter().map(|run| (run.arm, run.seed, run.value.map(f64::to_bits))).collect()
+}
+
+#[test]
+fn neither_threads_nor_whoever_watches_change_a_bit() {
+    let mut asked = experiment(Measure::ValLoss);
+    // A GPT with dropout besides.
+    asked.arms.push(("gpt".to_owned(), testing::gpt()));
+    let one = run(&asked, 1);
+    assert_eq!(one.len(), 9);
+    assert!(one.iter().all(|run| run.value.is_some() && run.step == 60), "{one:?}");
+    assert_eq!(run(&asked, 2), one);
+    assert_eq!(run(&asked, 2), one);
+    assert_eq!(run(&asked, 16), one);
+    asked.watched = true;
+    let watched = run(&asked, 2);
+    assert_eq!(bits(&watched), bits(&one));
+    assert_eq!((watched[0].curve.len(), one[0].curve.len()), (21, 1));
+    assert_eq!(asked.verdict(&watched), asked.verdict(&one));
+    // What depends on estimates on the way has the same ones whether they are watched or not.
+    let mut best = experiment(Measure::BestValLoss);
+    let unwatched = run(&best, 2);
+    best.watched = true;
+    assert_eq!(run(&best, 1), unwatched);
+    assert_eq!(unwatched[0].curve.len(), 21);
+}
+
+#[test]
+fn a_run_is_that_of_a_session_alone() {
+    let asked = experiment(Measure::ValLoss);
+    let runs = run(&asked, 2);
+    let mut config = asked.arms[1].1.clone();
+    config.seed = 3;
+    let mut session = testing::open(config, 1);
+    for _ in 0..60 {
+        session.step().unwrap();
+    }
+    let evaluation = session.evaluate();
+    assert_eq!(asked.values(&runs, 1)[2], Some(evaluation.val_loss));
+    assert_eq!(runs[5].train_loss, Some(evaluation.train_loss));
+    let quick_is_lower = asked.verdict(&runs);
+    assert_eq!(quick_is_lower.holds, Some(true), "{quick_is_lower}");
+    // And the other way round it is false.
+    let turned = Experiment { expect: Range { above: Some(0.0), below: None }, ..asked };
+    assert_eq!(turned.verdict(&runs).holds, Some(false));
+}
+
+#[test]
+fn what_needs_no_estimate_makes_none() {
+    let first = Experiment { budget: Budget::Steps(1), ..experiment(Measure::FirstLoss) };
+    let runs = run(&first, 1);
+    assert!(runs.iter().all(|run| run.val_loss.is_none() && run.curve.is_empty()));
+    let mut session = testing::open(Config { seed: 2, ..testing::config() }, 1);
+    assert_eq!(first.values(&runs, 1)[1], Some(session.step().unwrap().loss));
+    let weight = Measure::Weight { parameter: testing::TABLE.to_owned(), at: vec![1, 2] };
+    let runs = run(&Experiment { budget: Budget::Steps(1), ..experiment(weight) }, 1);
+    let known = session.weights()[testing::VOCABULARY + 2];
+    assert_eq!(runs[4].value, Some(f64::from(known as f32)));
+}
+
+#[test]
+fn a_run_that_diverges_is_a_result() {
+    let mut asked = experiment(Measure::Diverged);
+    // Decay turns every weight round and makes it nine times larger, step by step.
+    let mut wild = testing::config();
+    wild.training.lr = 10.0;
+    wild.training.weight_decay = 1.0;
+    asked.arms[0] = ("wild".to_owned(), wild);
+    asked.budget = Budget::Steps(400);
+    let runs = run(&asked, 2);
+    assert_eq!(asked.values(&runs, 1), [Some(0.0); 3]);
+    assert_eq!(asked.values(&runs, 0), [Some(1.0); 3], "{runs:?}");
+    assert!(runs[0].diverged && runs[0].step < 400);
+    asked.measure = Measure::ValLoss;
+    let said = asked.verdict(&run(&asked, 2));
+    assert_eq!((said.failed(), said.mean, said.holds), (3, None, Some(false)));
+    assert!(said.to_string().contains("runs diverged"), "{said}");
+}
+
+#[test]
+fn runs_grow_together_and_tell_of_it() {
+    let mut asked = experiment(Measure::ValLoss);
+    asked.budget = Budget::Steps(20_000);
+    asked.watched = true;
+    let mut told: Vec<Progress> = Vec::new();
+    let mut widest = 0.0_f64;
+    let mut at = [[0.0; 3]; 2];
+    let material = testing::dataset().into();
+    let never = AtomicBool::new(false);
+    let runs = asked.run(&material, 2, &never, &mut |progress| {
+        at[progress.arm][progress.seed] = progress.step as f64 / progress.steps as f64;
+        let all = || at.iter().flatten().copied();
+        if all().all(|done| done > 0.0) {
+            widest = widest.max(all().fold(0.0, f64::max) - all().fold(1.0, f64::min));
+        }
+        told.push(progress);
+    });
+    let runs = runs.unwrap();
+    assert!(widest < 0.9, "one run was far ahead: {widest}");
+    assert_eq!(told.last().map(|last| (last.done, last.seconds_left)), Some((1.0, Some(0.0))));
+    for run in &runs {
+        let of = told.iter().filter(|p| (p.arm, p.seed) == (run.arm, run.seed));
+        let curve: Vec<_> = of.clone().flat_map(|p| p.estimates.clone()).collect();
+        assert_eq!(curve, run.curve);
+        let steps: Vec<_> = of.clone().map(|p| p.step).collect();
+        assert!(steps.is_sorted() && steps.last() == Some(&20_000));
+        assert_eq!(of.filter_map(|p| p.ended.as_ref()).collect::<Vec<_>>(), [run]);
+    }
+}
+
+#[test]
+fn it_is_cancelled_between_two_slices() {
+    let mut asked = experiment(Measure::ValLoss);
+    asked.budget = Budget::Steps(LAST_STEP);
+    let (material, cancel) = (testing::dataset().into(), AtomicBool::new(false));
+    let result = asked.run(&material, 2, &cancel, &mut |_| cancel.store(true, Ordering::Relaxed));
+    assert!(matches!(result, Err(ExperimentError::Cancelled)));
+}
+
+#[test]
+fn memory_bounds_how_many_runs_are_open() {
+    let asked = experiment(Measure::ValLoss);
+    let unbounded = run(&asked, 2);
+    let team = crate::train::Team::new(1).unwrap();
+    let bytes = crate::train::Session::bytes(&asked.arms[0].1, testing::dataset(), &team).unwrap();
+    memory::testing::PRETENDED.set(Some(bytes));
+    assert_eq!(run(&asked, 2), unbounded, "one after the other");
+    memory::testing::PRETENDED.set(Some(bytes - 1));
+    let said = error(&asked);
+    memory::testing::PRETENDED.set(None);
+    assert!(said.starts_with("arm quick: the model takes about"), "{said}");
+}
+
+#[test]
+fn a_budget_of_tokens_is_another_number_of_steps_for_every_batch() {
+    let mut asked = experiment(Measure::Tokens);
+    let of_a_step =
+        (testing::config().training.batch_size * testing::config().model.block_size) as u64;
+    asked.budget = Budget::Tokens(10 * of_a_step + 1);
+    asked.arms[0].1.training.batch_size *= 4;
+    let runs = run(&asked, 1);
+    assert_eq!((runs[0].step, runs[3].step), (3, 11));
+    assert_eq!(runs[0].value, Some(12.0 * of_a_step as f64));
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_before_anything_is_trained() {
+    assert!(error(&experiment(Measure::MsPerStep)).starts_with("ms_per_step is of time"));
+    let ahead = Measure::Ahead { of: "bigram".to_owned() };
+    assert!(error(&experiment(ahead)).starts_with("ahead is of the runs of a session"));
+    let said = error(&experiment(Measure::Edits("lrr".to_owned())));
+    assert_eq!(said, "arm quick: there is no hyperparameter lrr");
+    let none = Experiment { seeds: Vec::new(), ..experiment(Measure::ValLoss) };
+    assert!(error(&none).contains("a seed"));
+    let long = Experiment { budget: Budget::Steps(u64::MAX), ..experiment(Measure::ValLoss) };
+    assert!(error(&long).contains("steps at most"));
+}
+
+#[test]
+fn shares_of_all_combinations_add_up_to_the_verdict() {
+    let first = testing::config();
+    let mut second = first.clone();
+    second.training.lr = 0.3;
+    second.training.beta1 = 0.5;
+    let Combinations { switches, arms } = Combinations::between(&first, &second).unwrap();
+    let asked = Experiment { arms, switches, ..experiment(Measure::ValLoss) };
+    let runs = run(&asked, 2);
+    let shares = asked.shares(&runs);
+    assert_eq!(shares.len(), 2);
+    let whole = asked.verdict(&runs).mean.unwrap();
+    let sum: f64 = shares.iter().map(|share| share.mean.unwrap()).sum();
+    assert!((sum - whole).abs() < 1e-12 && whole.abs() > 1e-3, "{sum} {whole}");
+}
