@@ -14,6 +14,8 @@ pub mod asked;
 pub mod border;
 pub mod corpus;
 pub mod driver;
+pub mod experiment;
+pub mod experimenter;
 pub mod facts;
 #[cfg(test)]
 pub mod fixture;

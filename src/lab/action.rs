@@ -20,6 +20,7 @@ pub enum Action {
     Restart,
     Extend,
     EvaluateNow,
+    CancelExperiment,
     WriteCheckpoint,
     // Lesson
     NextPage,
@@ -194,6 +195,7 @@ pub const ACTIONS: &[Row] = rows![
     Training: Action::EvaluateNow, "evaluate", "", "Estimate both losses now", [GLOBAL => [char('e')]];
     Training: Action::Extend, "extend", "train on", "Train longer: add the length of the run once more", [GLOBAL => [char('+')]];
     Training: Action::Restart, "restart", "start again", "Start the run again from new weights; the present curve stays as a ghost", [GLOBAL => [char('r')]];
+    Training: Action::CancelExperiment, "cancel-experiment", "", "Cancel the experiment that is under way", [GLOBAL => [ctrl('x')]];
     Training: Action::WriteCheckpoint, "write-checkpoint", "", "Write a checkpoint of this run", [GLOBAL => [char('w')]];
 
     Lesson: Action::NextPage, "next-page", "page", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];

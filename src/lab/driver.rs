@@ -11,11 +11,12 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use super::corpus::Corpus;
+use super::experimenter::Experimenter;
 use super::folder;
 use super::frame_cost;
 use super::host::Host;
 use super::model::{Effect, Model, Msg};
-use super::update::update;
+use super::update::{self, update};
 use super::view;
 use crate::train::snapshot::Slots;
 use crate::train::{Command, Event, Order, Told};
@@ -44,6 +45,7 @@ pub enum Incoming {
         trainer: Trainer,
         corpus: Corpus,
         stage: String,
+        experimenter: Experimenter,
     },
     /// What we asked the terminal is answered, or will not be.
     Answered,
@@ -68,6 +70,7 @@ pub struct Driver<B: Backend, H: Host> {
     pub model: Model,
     inbox: Receiver<Incoming>,
     trainer: Option<Trainer>,
+    experimenter: Option<Experimenter>,
     /// Where checkpoints go.
     folder: Option<PathBuf>,
     start: Instant,
@@ -98,6 +101,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             model,
             inbox,
             trainer: None,
+            experimenter: None,
             folder,
             start,
             drawn: None,
@@ -227,8 +231,9 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 self.handle(msg);
             }
             Incoming::Answered => self.asking = false,
-            Incoming::Up { trainer, corpus, stage } => {
+            Incoming::Up { trainer, corpus, stage, experimenter } => {
                 self.trainer = Some(trainer);
+                self.experimenter = Some(experimenter);
                 self.handle(Msg::Ready { corpus, stage });
             }
             Incoming::NoCorpus(error) => self.ending = Some(Ending::NoCorpus(error)),
@@ -288,6 +293,19 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     let (what, why) = ("save".to_owned(), NOWHERE.to_owned());
                     self.handle(Msg::Worker(Event::Refused { what, why }.into()));
                     self.handle(Msg::Worker(Event::SavedAll.into()));
+                }
+            }
+            Effect::Experiment(number, experiment) => match &mut self.experimenter {
+                Some(experimenter) => experimenter.begin(number, *experiment),
+                None => {
+                    for effect in update::experiment::lost(&mut self.model) {
+                        self.perform(effect);
+                    }
+                }
+            },
+            Effect::CancelExperiment => {
+                if let Some(experimenter) = &self.experimenter {
+                    experimenter.cancel();
                 }
             }
             Effect::Mouse(on) => self.host.mouse(on),

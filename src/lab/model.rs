@@ -11,6 +11,7 @@ use super::action::Scope;
 use super::asked::Asked;
 use super::border;
 use super::corpus::Corpus;
+use super::experiment::{self, Shown};
 use super::facts::Facts;
 use super::frame_cost::FrameCost;
 use super::ghost::Ghost;
@@ -26,6 +27,7 @@ use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
 use crate::train::command::SampleRequest;
+use crate::train::experiment::Experiment;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::{Command, RunId, Told};
 
@@ -139,6 +141,8 @@ pub struct Model {
     /// When ctrl-c was pressed last.
     pub interrupted: Option<Duration>,
     pub saved: Vec<Saved>,
+    /// The last one, under way or ended.
+    pub experiment: Option<Shown>,
 
     pub panes: Panes,
 }
@@ -167,6 +171,7 @@ pub enum Msg {
     },
     References(Vec<Reference>),
     Worker(Told),
+    Experiment(experiment::Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
     /// SIGTERM or SIGHUP: save and leave.
@@ -183,6 +188,9 @@ pub enum Effect {
     Save,
     /// `Command::SaveAll` into the data folder.
     SaveAll,
+    /// Begins an experiment, whose news have this number.
+    Experiment(u64, Box<Experiment>),
+    CancelExperiment,
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -232,6 +240,7 @@ impl Model {
             quitting: None,
             interrupted: None,
             saved: Vec::new(),
+            experiment: None,
             panes: Panes::default(),
         };
         model.focus = model.lesson_panes().first().copied().unwrap_or(model.focus);
@@ -276,6 +285,7 @@ impl Model {
             requested: self.requested.as_ref(),
             gemm_rate: self.gemm_rate,
             frame_cost: &self.frame_cost,
+            experiment: self.experiment.as_ref(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The one list of panes. A pane is a file of its own, with a type that is a [`Pane`], and a line of this list.
 
 pub mod attention;
+pub mod compare;
 pub mod diagram;
 pub mod embeddings;
 pub mod hyperparameters;
@@ -66,6 +67,7 @@ panes![
     samples::Samples,
     inside::Inside,
     diagram::Diagram,
+    compare::Compare,
 ];
 
 impl PaneId {

@@ -15,6 +15,7 @@ use ratatui::layout::Size;
 
 use super::corpus::Corpus;
 use super::driver::{Driver, Ending, Incoming, Trainer};
+use super::experimenter::Experimenter;
 use super::model::{Model, Msg};
 use super::terminal::{self, Screen};
 use super::theme::{Theme, detect};
@@ -195,7 +196,11 @@ fn raise(
         tokenizer: dataset.tokenizer.clone(),
         references: Vec::new(),
     };
-    let up = Incoming::Up { trainer, corpus, stage: stage.to_owned() };
+    let news = sender.clone();
+    let experimenter = Experimenter::new(Arc::clone(&dataset), threads, move |told| {
+        news.send(Incoming::Msg(Msg::Experiment(told))).is_ok()
+    });
+    let up = Incoming::Up { trainer, corpus, stage: stage.to_owned(), experimenter };
     sender.send(up).map_err(|_| anyhow!("the lab was left"))?;
     let sender = sender.clone();
     thread::spawn(move || {

@@ -7,7 +7,7 @@ use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one
 use super::super::run::Status;
 use super::panes::{self, focus};
 use super::say::warn;
-use super::{leaving, runs, sampling};
+use super::{experiment, leaving, runs, sampling};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
@@ -31,6 +31,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.say(ToastKind::Info, "estimating both losses");
             vec![Effect::Send(Command::Evaluate)]
         }),
+        Action::CancelExperiment => experiment::cancel(model),
         Action::WriteCheckpoint => trainer(model, |_| vec![Effect::Save]),
 
         Action::NextPage => turn(model, true),

@@ -195,7 +195,10 @@ impl Scene {
                     self.model.overlays.clear();
                     continue;
                 }
-                Effect::Mouse(_) | Effect::Suspend => continue,
+                Effect::Mouse(_)
+                | Effect::Suspend
+                | Effect::Experiment(..)
+                | Effect::CancelExperiment => continue,
             };
             self.trainer.inbox.push_back(Order { run, command });
         }
