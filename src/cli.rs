@@ -8,6 +8,7 @@
 pub mod bench;
 mod data;
 mod eval;
+mod experiment;
 mod inspect;
 mod lessons;
 mod opening;
@@ -45,6 +46,8 @@ struct Arguments {
 enum Command {
     /// Train a stage of the lecture
     Train(Box<train::Arguments>),
+    /// Train arms of a stage with several seeds each, compare them, and hold an expectation against that
+    Experiment(Box<experiment::Arguments>),
     /// Draw text from a checkpoint
     Sample(sample::Arguments),
     /// The exact loss of a checkpoint over the validation text; for made tasks an estimate, and what answers are worth
@@ -140,6 +143,7 @@ fn say(line: impl std::fmt::Display) {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Experiment(arguments) => experiment::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

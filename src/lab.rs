@@ -16,6 +16,8 @@ pub mod corpus;
 pub mod course;
 mod drawn_batch;
 pub mod driver;
+pub mod experiment;
+pub mod experimenter;
 pub mod facts;
 #[cfg(test)]
 pub mod fixture;

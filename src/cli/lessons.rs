@@ -6,7 +6,7 @@ mod progress;
 mod show;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -87,7 +87,7 @@ impl Course {
     fn read(&self) -> Result<Vec<Lesson>, Failure> {
         match &self.lessons {
             Some(folder) => Ok(course::folder(folder)?),
-            None => Ok(course::course()?),
+            None => Ok(course()?),
         }
     }
 }

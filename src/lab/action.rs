@@ -24,6 +24,7 @@ pub enum Action {
     OpenCheckpoint,
     Extend,
     EvaluateNow,
+    CancelExperiment,
     WriteCheckpoint,
     // Lesson
     NextPage,
@@ -221,6 +222,7 @@ pub const ACTIONS: &[Row] = rows![
     Training: Action::TypeSeed, "seed", "", "Start again with a seed that is typed", [GLOBAL => [char('B')]];
     Training: Action::Runs, "runs", "", "A table of the runs so far, to go back to any of them", [GLOBAL => [char('d')]];
     Training: Action::OpenCheckpoint, "open-checkpoint", "", "Open a checkpoint from the list of those that were saved", [GLOBAL => [ctrl('o')]];
+    Training: Action::CancelExperiment, "cancel-experiment", "", "Cancel the experiment that is under way", [GLOBAL => [ctrl('x')]];
     Training: Action::WriteCheckpoint, "write-checkpoint", "", "Write a checkpoint of this run", [GLOBAL => [char('w')]];
 
     Lesson: Action::NextPage, "next-page", "page", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];

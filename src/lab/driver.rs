@@ -12,12 +12,13 @@ use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use super::corpus::Corpus;
+use super::experimenter::Experimenter;
 use super::folder;
 use super::frame_cost;
 use super::host::Host;
 use super::model::{Effect, Model, Msg};
 use super::resume::Keeper;
-use super::update::update;
+use super::update::{self, update};
 use super::view;
 use crate::lesson::progress;
 use crate::train::snapshot::Slots;
@@ -47,6 +48,7 @@ pub enum Incoming {
         trainer: Trainer,
         corpus: Corpus,
         stage: String,
+        experimenter: Experimenter,
     },
     /// What we asked the terminal is answered, or will not be.
     Answered,
@@ -71,6 +73,7 @@ pub struct Driver<B: Backend, H: Host> {
     pub model: Model,
     inbox: Receiver<Incoming>,
     trainer: Option<Trainer>,
+    experimenter: Option<Experimenter>,
     /// Where checkpoints go.
     folder: Option<PathBuf>,
     /// What writes down where the learner is; `None` where another lab does, or nothing can be written.
@@ -107,6 +110,7 @@ impl<B: Backend, H: Host> Driver<B, H> {
             model,
             inbox,
             trainer: None,
+            experimenter: None,
             folder,
             keeper: None,
             listing: None,
@@ -251,8 +255,9 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 self.handle(msg);
             }
             Incoming::Answered => self.asking = false,
-            Incoming::Up { trainer, corpus, stage } => {
+            Incoming::Up { trainer, corpus, stage, experimenter } => {
                 self.trainer = Some(trainer);
+                self.experimenter = Some(experimenter);
                 self.handle(Msg::Ready { corpus, stage });
             }
             Incoming::NoCorpus(error) => self.ending = Some(Ending::NoCorpus(error)),
@@ -359,6 +364,19 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 };
                 if let Err(why) = kept {
                     self.handle(Msg::NotKept(record, why));
+                }
+            }
+            Effect::Experiment(number, experiment) => match &mut self.experimenter {
+                Some(experimenter) => experimenter.begin(number, *experiment),
+                None => {
+                    for effect in update::experiment::lost(&mut self.model) {
+                        self.perform(effect);
+                    }
+                }
+            },
+            Effect::CancelExperiment => {
+                if let Some(experimenter) = &self.experimenter {
+                    experimenter.cancel();
                 }
             }
             Effect::Mouse(on) => self.host.mouse(on),

@@ -13,6 +13,7 @@ use super::asked::Asked;
 use super::border;
 use super::corpus::{Corpus, Counted};
 use super::course::Course;
+use super::experiment::{self, Shown};
 use super::facts::Facts;
 use super::folder::Listed;
 use super::frame_cost::FrameCost;
@@ -32,6 +33,7 @@ use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
 use crate::train::command::SampleRequest;
+use crate::train::experiment::Experiment;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::{Command, RunId, Told};
 
@@ -172,6 +174,8 @@ pub struct Model {
     /// When ctrl-c was pressed last.
     pub interrupted: Option<Duration>,
     pub saved: Vec<Saved>,
+    /// The last one, under way or ended.
+    pub experiment: Option<Shown>,
 
     pub panes: Panes,
 }
@@ -203,6 +207,7 @@ pub enum Msg {
     References(Vec<Reference>),
     Counted(Arc<Counted>),
     Worker(Told),
+    Experiment(experiment::Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
     /// The checkpoints in the lab's folders.
@@ -239,6 +244,9 @@ pub enum Effect {
     SetAside(PathBuf),
     /// Adds a line to the progress file.
     Keep(Box<Record>),
+    /// Begins an experiment, whose news have this number.
+    Experiment(u64, Box<Experiment>),
+    CancelExperiment,
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -295,6 +303,7 @@ impl Model {
             quitting: None,
             interrupted: None,
             saved: Vec::new(),
+            experiment: None,
             panes: Panes::default(),
         };
         model.focus = model.lesson_panes().first().copied().unwrap_or(model.focus);
@@ -370,6 +379,7 @@ impl Model {
             requested: self.requested.as_ref(),
             gemm_rate: self.gemm_rate,
             frame_cost: &self.frame_cost,
+            experiment: self.experiment.as_ref(),
         }
     }
 
@@ -384,7 +394,11 @@ impl Model {
     /// The open page's panes, the most important first.
     pub fn lesson_panes(&self) -> Vec<PaneId> {
         let names = self.lesson().panes_of(self.page);
-        names.iter().filter_map(|name| PaneId::named(name)).collect()
+        let mut panes: Vec<_> = names.iter().filter_map(|name| PaneId::named(name)).collect();
+        if self.experiment.is_some() && !panes.contains(&PaneId::Compare) {
+            panes.push(PaneId::Compare);
+        }
+        panes
     }
 
     /// Where everything stands on the screen.

@@ -4,6 +4,7 @@ pub mod attention;
 pub mod averages;
 pub mod batch;
 pub mod code;
+pub mod compare;
 pub mod counts;
 pub mod descent;
 pub mod diagram;
@@ -88,6 +89,7 @@ panes![
     points::Points,
     images::Images,
     order::Order,
+    compare::Compare,
 ];
 
 impl PaneId {

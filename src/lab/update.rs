@@ -1,7 +1,7 @@
 //! What happens when something happens: pure, with time passed in.
 
 mod course;
-mod experiment;
+pub mod experiment;
 mod ghosts;
 mod keys;
 mod leaving;
@@ -81,6 +81,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Worker(told) => worker::event(model, told),
+        Msg::Experiment(told) => experiment::progress(model, told),
         Msg::Snapshot(snapshot) => {
             model.snapshot = Some(snapshot);
             model.refresh();

@@ -286,7 +286,8 @@ mod with_a_trainer {
                 references: Vec::new(),
                 counted: None,
             };
-            inbox.send(Incoming::Up { trainer, corpus, stage }).unwrap();
+            let experimenter = Experimenter::new(Arc::clone(dataset), 1, |_| true);
+            inbox.send(Incoming::Up { trainer, corpus, stage, experimenter }).unwrap();
             let events = inbox.clone();
             thread::spawn(move || {
                 for event in &worker.events {
@@ -466,4 +467,40 @@ mod with_a_trainer {
         assert!(matches!(Keeper::open(home.path(), "two"), Err(NotKept::Another)));
         drop(lab);
     }
+}
+
+#[test]
+fn an_experiment_runs_beside_the_trainer() {
+    use crate::lab::experiment::{Purpose, State, testing};
+    use crate::lab::update::experiment::begin;
+
+    let mut bench = bench();
+    let begin = |bench: &mut Bench| {
+        let why = Purpose::Claim(Default::default());
+        for effect in begin(&mut bench.driver.model, testing::experiment(), why) {
+            bench.driver.perform(effect);
+        }
+    };
+    let state = |bench: &Bench| bench.driver.model.experiment.as_ref().unwrap().state.clone();
+    begin(&mut bench);
+    assert!(matches!(state(&bench), State::Failed(_)), "there is nothing to run it on");
+    let news = bench.inbox.clone();
+    let dataset = crate::train::testing::dataset();
+    bench.driver.experimenter = Some(Experimenter::new(dataset, 2, move |told| {
+        news.send(Incoming::Msg(Msg::Experiment(told))).is_ok()
+    }));
+    begin(&mut bench);
+    while state(&bench) == State::Running {
+        bench.driver.turn(Duration::from_secs(5));
+    }
+    let shown = bench.driver.model.experiment.as_ref().unwrap();
+    assert_eq!((shown.state.clone(), shown.runs.len()), (State::Ended, 6));
+    assert_eq!(shown.runs, testing::shown(testing::experiment()).runs);
+    begin(&mut bench);
+    bench.driver.perform(Effect::CancelExperiment);
+    while state(&bench) == State::Running {
+        bench.driver.turn(Duration::from_secs(5));
+    }
+    assert!(matches!(state(&bench), State::Cancelled | State::Ended));
+    bench.command(|command| matches!(command, Command::Pause));
 }

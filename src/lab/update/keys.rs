@@ -8,7 +8,7 @@ use super::super::resume::Pace;
 use super::super::run::Status;
 use super::panes::{self, focus};
 use super::say::warn;
-use super::{course, leaving, runs, sampling, table};
+use super::{course, experiment, leaving, runs, sampling, table};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
@@ -45,6 +45,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.say(ToastKind::Info, "estimating both losses");
             vec![Effect::Send(Command::Evaluate)]
         }),
+        Action::CancelExperiment => experiment::cancel(model),
         Action::WriteCheckpoint => trainer(model, |_| vec![Effect::Save]),
 
         Action::NextPage => turn(model, true),

@@ -209,7 +209,9 @@ impl Scene {
                 | Effect::Autosave
                 | Effect::ListCheckpoints
                 | Effect::Remember(_)
-                | Effect::SetAside(_) => continue,
+                | Effect::SetAside(_)
+                | Effect::Experiment(..)
+                | Effect::CancelExperiment => continue,
             };
             self.trainer.inbox.push_back(Order { run, command });
         }

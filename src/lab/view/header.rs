@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+use crate::lab::experiment::Shown;
 use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::run::{Run, Status};
@@ -71,6 +72,9 @@ fn parts(model: &Model) -> Vec<Part> {
             ],
         ),
     ];
+    if let Some(shown) = model.experiment.as_ref().filter(|shown| shown.is_running()) {
+        parts.push(Part::left(0, vec![Span::styled(experiment(shown), theme.style(Role::Marker))]));
+    }
     match (&model.run, &model.corpus) {
         (Some(run), _) => {
             parts.push(Part::left(0, status(model, run)));
@@ -106,6 +110,12 @@ fn parts(model: &Model) -> Vec<Part> {
         vec![Span::styled("?", theme.style(Role::Key)), Span::styled(" help", muted)],
     ));
     parts
+}
+
+/// `experiment 34 %, 12 s left`.
+fn experiment(shown: &Shown) -> String {
+    let left = shown.seconds_left.map(|s| format!(", {} left", number::duration(s)));
+    format!("experiment {:.0} %{}", 100.0 * shown.done, left.unwrap_or_default())
 }
 
 fn status(model: &Model, run: &Run) -> Vec<Span<'static>> {
