@@ -142,7 +142,7 @@ impl Pane for Embeddings {
             match names::find(facts, count, &part) {
                 Some(token) => found.push(token),
                 None => {
-                    self.missed = Some(format!("no token begins with {}", shown::excerpt(&part)))
+                    self.missed = Some(format!("no token begins with {}", shown::excerpt(&part)));
                 }
             }
         }

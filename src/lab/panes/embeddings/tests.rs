@@ -515,7 +515,7 @@ fn a_table_of_words_has_room_for_their_names_and_a_click_takes_one() {
     PANE.act(&mut model, Action::Home);
     let values = table(&model);
     let screen = text(&model, 60, 12);
-    assert!(screen.contains("│gentle       "), "{screen}");
+    assert!(screen.contains("│ gentle       "), "{screen}");
     let line = format!("<unk>, channel 0 {}", crate::lab::number::value(f64::from(values[0])));
     model.panes.embeddings.column = 0;
     assert!(text(&model, 60, 12).contains(&line), "{line}\n{screen}");
@@ -528,8 +528,8 @@ fn a_table_of_words_has_room_for_their_names_and_a_click_takes_one() {
     let screen = fixture::text(&buf);
     let lone =
         |line: &str| line.split_whitespace().find_map(|w| w.strip_prefix("word")?.parse().ok());
-    let rows = screen.lines().enumerate().skip(1).take(15);
-    let found = rows.filter_map(|(y, line)| Some((y, line, lone(line)?))).next();
+    let mut rows = screen.lines().enumerate().skip(1).take(15);
+    let found = rows.find_map(|(y, line)| Some((y, line, lone(line)?)));
     let (y, line, number): (usize, &str, usize) = found.unwrap();
     let x = line.split(&format!("word{number}")).next().unwrap().chars().count();
     PANE.click(&mut model, area, Position::new(x as u16 + 2, y as u16));
