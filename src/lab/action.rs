@@ -77,6 +77,7 @@ pub enum Action {
     TopPDown,
     TypeSampling,
     Follow,
+    Find,
     Mark,
     ShiftDown,
     ShiftUp,
@@ -283,6 +284,7 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [PANE => [char('O')]];
     Pane: Action::TypeSampling, "sampling", "type", "Type temperature, top-k and top-p", [PANE => [char('=')]];
     Pane: Action::Follow, "follow", "follow", "To the pane that shows the part under the cursor", [PANE => [char('f')]];
+    Pane: Action::Find, "find", "find", "Find a token by its first letters; a second one is compared with it", [PANE => [char('f')]];
     Pane: Action::Mark, "mark", "mark", "Mark what is under the cursor, or unmark it: a target, a masked score", [PANE => [char('x')]];
     Pane: Action::ShiftDown, "shift-down", "shift", "Take a constant off all logits", [PANE => [char('-')]];
     Pane: Action::ShiftUp, "shift-up", "shift", "Add a constant to all logits", [PANE => [char('=')]];
