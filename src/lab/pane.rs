@@ -95,6 +95,8 @@ pub enum Wish {
     /// A line to type in, which has this label and begins with this text. What is typed goes to [`Pane::typed`] of the pane
     /// that lesson files call so.
     Line { pane: &'static str, label: String, text: String },
+    /// A loss that the learner has reached, with its standard error: a line of this name on the loss chart from now on.
+    Yardstick { name: &'static str, loss: f64, error: f64 },
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

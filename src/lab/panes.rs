@@ -5,6 +5,7 @@ pub mod batch;
 pub mod counts;
 pub mod diagram;
 pub mod embeddings;
+pub mod guess;
 pub mod hyperparameters;
 pub mod inside;
 pub mod lesson;
@@ -71,6 +72,7 @@ panes![
     diagram::Diagram,
     tokens::Tokens,
     counts::Counts,
+    guess::Guess,
     batch::Batch,
 ];
 

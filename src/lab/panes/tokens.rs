@@ -255,6 +255,6 @@ impl Pane for Tokens {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::Left, Action::Right, Action::CycleView, Action::TypeValue]
+        &[Action::Left, Action::Right, Action::CycleView, Action::TypeValue, Action::SampleAnew]
     }
 }

@@ -25,6 +25,12 @@ pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
     grant(model, wishes)
 }
 
+/// Whether the focused pane draws something of its own anew, and no generated text.
+pub fn draws_anew(model: &Model) -> bool {
+    let pane = model.panes.get(model.focus);
+    pane.understands().contains(&Action::SampleAnew) && !pane.shows_samples()
+}
+
 /// A click on a cell of the screen that belongs to the pane.
 pub fn click(model: &mut Model, pane: PaneId, at: Position) -> Vec<Effect> {
     let seat = model.seat(pane);
@@ -64,6 +70,11 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                     input: Input::new(on_one_line(&text)),
                     error: None,
                 }));
+            }
+            Wish::Yardstick { name, loss, error } => {
+                if let Some(corpus) = &mut model.corpus {
+                    corpus.reached(name, loss, error);
+                }
             }
             Wish::Dismiss => model.asked.error = None,
             Wish::Follow(part) => effects.extend(follow(model, &part)),
