@@ -175,11 +175,6 @@ fn ten_guesses_are_a_line_on_the_chart_and_thirty_a_verdict() {
     assert_eq!(line.len(), 1);
     assert!((line[0].loss - mean.mean).abs() < 1e-9, "{line:?}");
     assert!((line[0].error.unwrap() - mean.error.unwrap()).abs() < 1e-9);
-    let chart = fixture::text(&fixture::pane(&model, PaneId::Loss, 76, 20));
-    assert!(
-        chart.contains(&format!("you {:.1} ±{:.1}", mean.mean, mean.error.unwrap())),
-        "{chart}"
-    );
     // Counting that is done again takes no line of the learner's away.
     let counted = model.corpus.as_ref().unwrap().references[..5].to_vec();
     update(&mut model, Msg::References(counted));
@@ -198,6 +193,27 @@ fn ten_guesses_are_a_line_on_the_chart_and_thirty_a_verdict() {
     key(&mut model, KeyCode::Char('s'));
     assert!(text(&model, 76, 24).contains("0 of 30"));
     assert!(model.toasts.iter().all(|toast| !toast.text.contains("sampling")));
+}
+
+#[test]
+fn the_line_on_the_chart_has_the_mean_and_its_error() {
+    let mut model = model();
+    let answers = vec!["q1".to_owned(); 10];
+    guess(&mut model, &answers);
+    let counted = counted(&model);
+    let answer = Answer::read("q1", &counted.tokenizer).unwrap();
+    let p = answer.distribution(&counted.bigrams);
+    let truths = &counted.passage[200..210];
+    let Mean { mean, error } =
+        Mean::of(&truths.iter().map(|t| -p[*t as usize].ln()).collect::<Vec<_>>());
+    let error = error.unwrap();
+    for width in [76, 42] {
+        let chart = fixture::text(&fixture::pane(&model, PaneId::Loss, width, 20));
+        assert!(chart.contains(&format!("you {mean:.1} ±{error:.1}")), "{chart}");
+    }
+    model.theme.glyphs = Glyphs::ASCII;
+    let chart = fixture::text(&fixture::pane(&model, PaneId::Loss, 76, 20));
+    assert!(chart.contains(&format!("you {mean:.1} +-{error:.1}")), "{chart}");
 }
 
 #[test]
