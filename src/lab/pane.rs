@@ -102,6 +102,8 @@ pub enum Wish {
     Line { pane: &'static str, label: String, text: String },
     /// Another prompt, in the text's tokens.
     Prompt(Vec<u32>),
+    /// A loss that the learner has reached, with its standard error: a line of this name on the loss chart from now on.
+    Yardstick { name: &'static str, loss: f64, error: f64 },
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

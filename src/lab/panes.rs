@@ -10,6 +10,7 @@ pub mod descent;
 pub mod diagram;
 pub mod embeddings;
 pub mod generation;
+pub mod guess;
 pub mod hyperparameters;
 pub mod images;
 pub mod inside;
@@ -80,6 +81,7 @@ panes![
     diagram::Diagram,
     tokens::Tokens,
     counts::Counts,
+    guess::Guess,
     batch::Batch,
     logits::Logits,
     averages::Averages,

@@ -69,7 +69,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Ready { corpus, stage } => runs::ready(model, corpus, &stage),
         Msg::References(references) => {
             if let Some(corpus) = &mut model.corpus {
-                corpus.references = references;
+                corpus.compare_with(references);
             }
             Vec::new()
         }

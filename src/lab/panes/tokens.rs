@@ -120,8 +120,8 @@ impl Tokens {
             (_, Action::PageUp | Action::PageDown) => (true, PAGE),
             (_, Action::Up | Action::Down) => (true, 1),
             (_, Action::Left | Action::Right) => (false, 1),
-            (View::Window, Action::SampleAnew) => (false, 1),
-            (_, Action::SampleAnew) => (true, 1),
+            // Another one, round and round.
+            (_, Action::SampleAnew) => return self.cell = ((row + 1) % batch.rows, column),
             (_, Action::Home) => {
                 return self.cell = (row * usize::from(self.view == View::Window), 0);
             }
@@ -255,6 +255,6 @@ impl Pane for Tokens {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::Left, Action::Right, Action::CycleView, Action::TypeValue]
+        &[Action::Left, Action::Right, Action::CycleView, Action::TypeValue, Action::SampleAnew]
     }
 }

@@ -106,6 +106,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Mouse(model.mouse)]
         }
 
+        // What a pane draws anew by itself.
+        Action::SampleAnew if panes::draws_anew(model) => panes::act(model, model.focus, action),
         Action::SampleAnew
         | Action::TemperatureUp
         | Action::TemperatureDown
