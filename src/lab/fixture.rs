@@ -302,6 +302,7 @@ fn snapshot(tokens: &[u32]) -> Snapshot {
             tensor("position_embedding_table.weight", &[8, CHANNELS], |i| noise(i + 50_000)),
         ],
         norms: norms.collect(),
+        weights: Vec::new(),
         readings,
     }
 }

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::math::plain::adamw::Rule;
 use crate::math::vectorised::{apply, vectorised};
 use crate::math::{Real, vector};
 use crate::model::Group;
@@ -35,8 +36,29 @@ pub struct AdamW {
     /// The sum of squares of each block.
     squares: Vec<f64>,
     last: Coefficients,
+    /// What the last step went by, in plain numbers: its decay is that of a weight that is decayed.
+    rule: Option<Rule>,
     /// The group that the last step moved.
     turn: usize,
+}
+
+/// One weight as the optimizer knows it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moments {
+    pub m: f64,
+    pub v: f64,
+    /// How often it was moved.
+    pub updates: u64,
+    /// How it was moved by the last step, if that was its turn.
+    pub last: Option<LastMove>,
+}
+
+/// By what the last step moved a weight.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LastMove {
+    pub rule: Rule,
+    /// The gradient was multiplied by it, so that its norm is not larger than allowed; 1 where it was not.
+    pub clip: f64,
 }
 
 /// A group of parameters that are moved together.
@@ -114,6 +136,7 @@ impl AdamW {
             groups: groups.iter().map(moved).collect(),
             squares: vec![0.0; len.div_ceil(BLOCK)],
             last: Coefficients::default(),
+            rule: None,
             turn: 0,
         }
     }
@@ -181,6 +204,8 @@ impl AdamW {
         let group = &mut self.groups[group];
         group.updates += 1;
         self.last = Coefficients::new(training, lr, norm, group.updates);
+        let Training { beta1, beta2, epsilon, weight_decay, .. } = *training;
+        self.rule = Some(Rule { lr, beta1, beta2, epsilon, weight_decay });
         let pieces = match training.decay {
             Decay::All => &group.all,
             Decay::Matrices => &group.matrices,
@@ -198,6 +223,22 @@ impl AdamW {
     /// Whether the weight at `at` was for the last step to move.
     pub(super) fn moved_last(&self, at: usize) -> bool {
         self.groups.get(self.turn).is_some_and(|group| group.range.contains(&at))
+    }
+
+    /// The state of the weight at `at`.
+    pub(super) fn look(&self, at: usize, decayed: bool) -> Moments {
+        let moved = self.groups.iter().find(|group| group.range.contains(&at));
+        let rule = self.rule.filter(|_| self.moved_last(at));
+        let weight_decay = |rule: Rule| if decayed { rule.weight_decay } else { 0.0 };
+        Moments {
+            m: self.m[at] as f64,
+            v: self.v[at] as f64,
+            updates: moved.map_or(0, |group| group.updates),
+            last: rule.map(|rule| LastMove {
+                rule: Rule { weight_decay: weight_decay(rule), ..rule },
+                clip: self.last.clip as f64,
+            }),
+        }
     }
 
     /// What the last step added to the weight at `at`, which is now `weight`; 0 before the first step.
@@ -291,7 +332,7 @@ mod tests {
     use super::*;
     use crate::math::finite_difference::values;
     use crate::math::plain;
-    use crate::math::plain::adamw::{Rule, Weight};
+    use crate::math::plain::adamw::Weight;
     use crate::math::plain::agreement::{assert_near, real};
 
     const START: [f64; 5] = [0.5, -1.25, 2.0, -0.125, 3.0];

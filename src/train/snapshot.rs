@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::adamw::Moments;
 use super::event::RunId;
 use crate::model::sampling::Sampling;
 use crate::probe::{Arguments, Measured, Reading};
@@ -20,6 +21,8 @@ pub struct Subscription {
     pub instruments: Vec<(&'static str, Arguments)>,
     /// Norms of weights, gradients and updates of every parameter.
     pub norms: bool,
+    /// Single weights with all that moves them: a parameter's name in a checkpoint, and the place in it, row-major.
+    pub weights: Vec<(String, usize)>,
     /// The least time between two snapshots while training.
     pub every_seconds: f64,
 }
@@ -42,6 +45,20 @@ pub struct Norms {
     pub update: f64,
 }
 
+/// One weight, and what the last step knew of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WeightState {
+    /// Of its parameter.
+    pub name: String,
+    /// Its place there, row-major.
+    pub index: usize,
+    pub value: f64,
+    /// Of the last step, before clipping; `None` until a step has been made since the run was opened, and where the last
+    /// one did not move it.
+    pub gradient: Option<f64>,
+    pub moments: Moments,
+}
+
 /// What was asked for, at one moment of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
@@ -54,6 +71,8 @@ pub struct Snapshot {
     pub activations: Vec<Tensor>,
     pub parameters: Vec<Tensor>,
     pub norms: Vec<Norms>,
+    /// Those that there are, in the order of the subscription.
+    pub weights: Vec<WeightState>,
     pub readings: Vec<Measured>,
 }
 

@@ -5,7 +5,7 @@
 //! It has no backward: nothing is learned through it.
 
 /// What is the same for every weight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rule {
     pub lr: f64,
     /// How much of the mean of the gradients stays at a step.
@@ -18,19 +18,38 @@ pub struct Rule {
 }
 
 /// A weight, and the running means of its gradients and of their squares, both 0 in the beginning.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weight {
     pub value: f64,
     pub m: f64,
     pub v: f64,
 }
 
+/// An update with all that comes up on the way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// What the decay takes off the value.
+    pub decay: f64,
+    /// The means, corrected for having begun at 0.
+    pub m_hat: f64,
+    pub v_hat: f64,
+    /// What the step takes off the value.
+    pub step: f64,
+    pub after: Weight,
+}
+
 /// Update number `t`, counted from 1, by `gradient`.
 pub fn update(weight: Weight, gradient: f64, t: i32, rule: Rule) -> Weight {
+    follow(weight, gradient, t, rule).after
+}
+
+/// [`update`], followed by hand.
+pub fn follow(weight: Weight, gradient: f64, t: i32, rule: Rule) -> Update {
     let Rule { lr, beta1, beta2, epsilon, weight_decay } = rule;
     let Weight { mut value, mut m, mut v } = weight;
     // pass 1: decay
-    value -= lr * weight_decay * value;
+    let decay = lr * weight_decay * value;
+    value -= decay;
     // pass 2: the running means
     m = beta1 * m + (1.0 - beta1) * gradient;
     v = beta2 * v + (1.0 - beta2) * gradient * gradient;
@@ -38,8 +57,14 @@ pub fn update(weight: Weight, gradient: f64, t: i32, rule: Rule) -> Weight {
     let m_hat = m / (1.0 - beta1.powi(t));
     let v_hat = v / (1.0 - beta2.powi(t));
     // pass 4: the step, about lr long while the gradients agree
-    value -= lr * m_hat / (v_hat.sqrt() + epsilon);
-    Weight { value, m, v }
+    let step = lr * m_hat / (v_hat.sqrt() + epsilon);
+    value -= step;
+    Update { decay, m_hat, v_hat, step, after: Weight { value, m, v } }
+}
+
+/// The same by plain gradient descent, which remembers nothing: the new value.
+pub fn descend(value: f64, gradient: f64, lr: f64) -> f64 {
+    value - lr * gradient
 }
 
 #[cfg(test)]

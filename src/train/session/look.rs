@@ -6,7 +6,7 @@ use crate::model::Batch;
 use crate::nn::parameters::Parameter;
 use crate::probe::{self, Arguments, LOOKED_AT, Measured, NotMeasured, Subject};
 use crate::stage::config::Decay;
-use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor};
+use crate::train::snapshot::{Norms, Snapshot, Subscription, Tensor, WeightState};
 
 impl Session {
     /// Copies what the subscription asks for. The model looks at the last block_size tokens of the prompt.
@@ -33,6 +33,8 @@ impl Session {
             .map(|p| tensor(&p.name, &p.shape, p.positions().map(|at| &self.weights[at])))
             .collect();
         let norms = if subscription.norms { self.norms() } else { Vec::new() };
+        let weights = subscription.weights.iter();
+        let weights = weights.filter_map(|(name, index)| self.weight(name, *index)).collect();
         // What does not fit this model is left out: whoever asks once is told why.
         let readings = subscription.instruments.iter();
         let readings =
@@ -45,6 +47,7 @@ impl Session {
             activations,
             parameters,
             norms,
+            weights,
             readings,
         }
     }
@@ -80,13 +83,33 @@ impl Session {
         subject.add_noise(self.model.noise(), self.config.seed, LOOKED_AT);
     }
 
+    /// A single weight: the one at `index` of a parameter.
+    fn weight(&self, name: &str, index: usize) -> Option<WeightState> {
+        let parameter = self.model.registry().get(name)?;
+        let at = parameter.positions().nth(index)?;
+        let moments = self.optimizer.look(at, self.is_decayed(parameter));
+        let gradient = self.gradients.first().filter(|_| self.stepped && moments.last.is_some());
+        Some(WeightState {
+            name: name.to_owned(),
+            index,
+            value: self.weights[at] as f64,
+            gradient: gradient.map(|gradient| gradient[at] as f64),
+            moments,
+        })
+    }
+
+    fn is_decayed(&self, parameter: &Parameter) -> bool {
+        let regions = self.model.registry().regions();
+        self.config.training.decay == Decay::All
+            || regions.iter().any(|r| r.matrix && r.range.contains(&parameter.offset))
+    }
+
     fn norms(&self) -> Vec<Norms> {
         let registry = self.model.registry();
-        let all = self.config.training.decay == Decay::All;
         let gradient = self.gradients.first().filter(|_| self.stepped);
         let norms = |p: &Parameter| {
-            let matrix = registry.regions().iter().any(|r| r.matrix && r.range.contains(&p.offset));
-            let update = |at| self.optimizer.last_update(at, self.weights[at], all || matrix);
+            let decayed = self.is_decayed(p);
+            let update = |at| self.optimizer.last_update(at, self.weights[at], decayed);
             let moved = self.optimizer.moved_last(p.offset);
             Norms {
                 name: p.name.clone(),
@@ -127,6 +150,9 @@ pub(in crate::train) fn matches(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math::plain;
+    use crate::math::plain::adamw::Weight;
+    use crate::train::adamw::{LastMove, Moments};
     use crate::train::testing;
 
     #[test]
@@ -162,6 +188,7 @@ mod tests {
                 "sizes",
                 Arguments { prompt: prompt.clone(), ..Arguments::default() },
             )],
+            weights: Vec::new(),
             every_seconds: 0.0,
         };
         let snapshot = session.snapshot(&subscription);
@@ -188,5 +215,52 @@ mod tests {
         assert!(session.snapshot(&subscription).norms[0].gradient.is_some());
         let nothing = session.snapshot(&Subscription::default());
         assert!(nothing.activations.is_empty() && nothing.parameters.is_empty());
+    }
+
+    /// Followed by hand, one step after another: what the formula makes of a weight, its gradient and its memories is what
+    /// the optimizer has made of it.
+    #[test]
+    fn a_weight_goes_where_the_formula_says() {
+        let decays = [Decay::All, Decay::Matrices];
+        for (decay, name, decayed) in decays.into_iter().flat_map(|decay| {
+            let all = decay == Decay::All;
+            [(decay, "lm_head.weight", true), (decay, "lm_head.bias", all)]
+        }) {
+            let mut config = testing::gpt();
+            config.training.decay = decay;
+            config.training.weight_decay = 0.5;
+            config.training.grad_clip = 0.1;
+            let mut session = testing::open(config, 2);
+            let index = 5;
+            let weights = vec![(name.to_owned(), index), ("none".to_owned(), 0)];
+            let wanted = Subscription { weights, ..Subscription::default() };
+            let [mut before] = session.snapshot(&wanted).weights.try_into().unwrap();
+            assert_eq!((before.gradient, before.moments.last), (None, None));
+            for t in 1..=4 {
+                let report = session.step().unwrap();
+                let [after] = session.snapshot(&wanted).weights.try_into().unwrap();
+                let LastMove { rule, clip } = after.moments.last.unwrap();
+                assert_eq!((after.moments.updates, rule.lr), (t, report.lr));
+                assert_eq!(rule.weight_decay, if decayed { 0.5 } else { 0.0 });
+                assert!((clip - 0.1 / report.grad_norm).abs() < 1e-4 * clip, "{clip}");
+                let gradient = after.gradient.unwrap();
+                assert!(gradient != 0.0);
+                let Moments { m, v, .. } = before.moments;
+                let start = Weight { value: before.value, m, v };
+                let end = plain::adamw::update(start, clip * gradient, t as i32, rule);
+                let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * b.abs();
+                assert!(near(after.value, end.value), "{name} {after:?} {end:?}");
+                assert!(near(after.moments.m, end.m) && near(after.moments.v, end.v), "{end:?}");
+                before = after;
+            }
+            let tensor = Subscription { parameters: vec![name.to_owned()], ..wanted.clone() };
+            let snapshot = session.snapshot(&tensor);
+            let value = f64::from(snapshot.parameter(name).unwrap().values[index]);
+            assert!((value - before.value).abs() < 1e-6);
+            // A run that comes back has its memories, but no gradient.
+            session.rest();
+            let back = &session.snapshot(&wanted).weights[0];
+            assert_eq!((back.gradient, back.moments), (None, before.moments));
+        }
     }
 }

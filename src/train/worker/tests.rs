@@ -345,6 +345,7 @@ fn subscription(every_seconds: f64) -> Subscription {
         parameters: Vec::new(),
         instruments: Vec::new(),
         norms: true,
+        weights: Vec::new(),
         every_seconds,
     }
 }

@@ -162,6 +162,7 @@ impl Scene {
                 activations: vec!["logits".to_owned()],
                 parameters: vec![testing::TABLE.to_owned()],
                 norms: true,
+                weights: vec![(testing::TABLE.to_owned(), 1)],
                 every_seconds: 0.0,
             }),
             12 => Command::Sample(SampleRequest {
