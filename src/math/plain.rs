@@ -9,11 +9,14 @@
 pub mod activation;
 pub mod adamw;
 pub mod attention;
+pub mod averages;
 pub mod cross_entropy;
 pub mod gru;
 pub mod layer_norm;
 pub mod linear;
 pub mod lstm;
+pub mod masking;
+pub mod overflow;
 pub mod softmax;
 
 /// What a test of a kernel needs to hold it against its plain form.
