@@ -26,6 +26,7 @@ pub mod key;
 pub mod layout;
 pub mod markdown;
 pub mod model;
+pub mod notch;
 pub mod number;
 pub mod overlays;
 pub mod pane;

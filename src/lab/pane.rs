@@ -53,6 +53,11 @@ pub trait Pane {
         false
     }
 
+    /// Whether temperature, top-k and top-p are its own: then their keys go to it.
+    fn samples_itself(&self) -> bool {
+        false
+    }
+
     /// Something that the pane is drawn from is new: a snapshot, a sample, a run, the prompt, the page. What is dear to
     /// compute (a projection, a table) is computed here and kept, not in `draw`; cursors are brought back into range.
     fn refresh(&mut self, _facts: &Facts) {}
@@ -95,6 +100,8 @@ pub enum Wish {
     /// A line to type in, which has this label and begins with this text. What is typed goes to [`Pane::typed`] of the pane
     /// that lesson files call so.
     Line { pane: &'static str, label: String, text: String },
+    /// Another prompt, in the text's tokens.
+    Prompt(Vec<u32>),
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

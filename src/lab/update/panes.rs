@@ -8,6 +8,7 @@ use super::super::model::{Effect, Model};
 use super::super::overlays::{InputLine, Overlay, Purpose, on_one_line};
 use super::super::pane::Wish;
 use super::super::panes::PaneId;
+use super::super::prompt::Prompt;
 use super::runs;
 use super::say::warn;
 
@@ -64,6 +65,13 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                     input: Input::new(on_one_line(&text)),
                     error: None,
                 }));
+            }
+            Wish::Prompt(tokens) => {
+                if let Some(corpus) = &model.corpus {
+                    let text = corpus.tokenizer.decode(&tokens);
+                    model.prompt = Prompt { text, tokens, error: None };
+                    model.refresh();
+                }
             }
             Wish::Dismiss => model.asked.error = None,
             Wish::Follow(part) => effects.extend(follow(model, &part)),

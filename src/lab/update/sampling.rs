@@ -2,6 +2,7 @@
 
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
+use super::super::notch::notch;
 use super::super::run::Status;
 use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
@@ -13,45 +14,16 @@ const SNAPSHOT_SECONDS: f64 = 0.1;
 const SAMPLE_SECONDS: f64 = 2.0;
 /// Characters of a sample.
 const SAMPLE_TOKENS: usize = 300;
-const TEMPERATURES: (f64, f64, f64) = (0.0, 5.0, 0.1);
 
 /// Temperature, top-k and top-p move by a notch; the panes follow at once.
 pub fn set(model: &mut Model, action: Action) {
     let vocab_size = model.facts().tokenizer().map_or(65, Tokenizer::vocab_size);
-    let sampling = &mut model.sampling;
-    let (coldest, hottest, notch) = TEMPERATURES;
-    let temperature = |to: f64| ((to / notch).round() * notch * 100.0).round() / 100.0;
-    match action {
-        Action::SampleAnew => model.sample_seed = model.sample_seed.wrapping_add(1),
-        Action::TemperatureUp => {
-            sampling.temperature = temperature(sampling.temperature + notch).min(hottest);
-        }
-        Action::TemperatureDown => {
-            sampling.temperature = temperature(sampling.temperature - notch).max(coldest);
-        }
-        Action::TopKUp => {
-            sampling.top_k = sampling.top_k.map(|k| k + 1).filter(|k| *k < vocab_size);
-        }
-        Action::TopKDown => {
-            let k = sampling.top_k.unwrap_or(vocab_size);
-            sampling.top_k = Some(k.saturating_sub(1).max(1));
-        }
-        Action::TopPUp => {
-            sampling.top_p = sampling.top_p.map(|p| percent(p + 0.05)).filter(|p| *p < 1.0);
-        }
-        Action::TopPDown => {
-            sampling.top_p = Some(percent(sampling.top_p.unwrap_or(1.0) - 0.05).max(0.05));
-        }
-        _ => {}
-    }
+    notch(&mut model.sampling, action, vocab_size);
     if action == Action::SampleAnew {
+        model.sample_seed = model.sample_seed.wrapping_add(1);
         model.say(ToastKind::Info, "sampling anew");
     }
     model.refresh();
-}
-
-fn percent(p: f64) -> f64 {
-    (p * 100.0).round() / 100.0
 }
 
 /// Tells the trainer what the visible panes want, if that has changed.
