@@ -4,6 +4,7 @@
 
 pub mod activation;
 pub mod attention;
+pub mod averages;
 pub mod cosine;
 pub mod cross_entropy;
 pub mod exp;

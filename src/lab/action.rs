@@ -63,6 +63,11 @@ pub enum Action {
     TopPUp,
     TopPDown,
     Follow,
+    Mark,
+    ShiftDown,
+    ShiftUp,
+    Clock,
+    DrawOne,
     // Hyperparameters
     NudgeUp,
     NudgeDown,
@@ -244,6 +249,11 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::TopPDown, "top-p-down", "top-p", "Keep less of the probability", [PANE => [char('o')]];
     Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [PANE => [char('O')]];
     Pane: Action::Follow, "follow", "follow", "To the pane that shows the part under the cursor", [PANE => [char('f')]];
+    Pane: Action::Mark, "mark", "mark", "Mark what is under the cursor, or unmark it: a target, a masked score", [PANE => [char('x')]];
+    Pane: Action::ShiftDown, "shift-down", "shift", "Take a constant off all logits", [PANE => [char('-')]];
+    Pane: Action::ShiftUp, "shift-up", "shift", "Add a constant to all logits", [PANE => [char('=')]];
+    Pane: Action::Clock, "clock", "clock", "Measure how long it takes, here and now", [PANE => [char('s')]];
+    Pane: Action::DrawOne, "draw-one", "draw", "Draw the next token, or go on with the one that was drawn", [PANE => [char('s')]];
 
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];
     Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [PANE => [RIGHT, char('l'), char('=')]];

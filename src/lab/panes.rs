@@ -1,11 +1,15 @@
 //! The one list of panes. A pane is a file of its own, with a type that is a [`Pane`], and a line of this list.
 
 pub mod attention;
+pub mod averages;
+pub mod descent;
 pub mod diagram;
 pub mod embeddings;
+pub mod generation;
 pub mod hyperparameters;
 pub mod inside;
 pub mod lesson;
+pub mod logits;
 pub mod loss;
 pub mod samples;
 pub mod softmax;
@@ -66,6 +70,10 @@ panes![
     samples::Samples,
     inside::Inside,
     diagram::Diagram,
+    logits::Logits,
+    averages::Averages,
+    descent::Descent,
+    generation::Generation,
 ];
 
 impl PaneId {

@@ -3,7 +3,9 @@
 pub mod ascii;
 pub mod axis;
 pub mod bar;
+pub mod columns;
 pub mod dots;
 pub mod heat_map;
 pub mod miniature;
+pub mod notes;
 pub mod scale;
