@@ -31,6 +31,7 @@ pub mod layout;
 pub mod markdown;
 pub mod model;
 mod next_table;
+pub mod notch;
 pub mod number;
 pub mod overlays;
 pub mod pane;

@@ -58,6 +58,11 @@ pub trait Pane {
         false
     }
 
+    /// Whether temperature, top-k and top-p are its own: then their keys go to it.
+    fn samples_itself(&self) -> bool {
+        false
+    }
+
     /// Something that the pane is drawn from is new: a snapshot, a sample, a run, the prompt, the page. What is dear to
     /// compute (a projection, a table) is computed here and kept, not in `draw`; cursors are brought back into range.
     fn refresh(&mut self, _facts: &Facts) {}

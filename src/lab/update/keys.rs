@@ -114,7 +114,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         | Action::TopKUp
         | Action::TopKDown
         | Action::TopPUp
-        | Action::TopPDown => {
+        | Action::TopPDown
+            if !model.panes.get(model.focus).samples_itself() =>
+        {
             sampling::set(model, action);
             Vec::new()
         }

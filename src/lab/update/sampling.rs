@@ -2,6 +2,7 @@
 
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
+use super::super::notch::{HOTTEST, notch};
 use super::super::run::Status;
 use super::course;
 use crate::model::sampling::Sampling;
@@ -15,12 +16,6 @@ const SNAPSHOT_SECONDS: f64 = 0.1;
 const SAMPLE_SECONDS: f64 = 2.0;
 /// Characters of a sample.
 const SAMPLE_TOKENS: usize = 300;
-const TEMPERATURES: (f64, f64, f64) = (0.0, 5.0, 0.1);
-
-/// Tokens that top-k keeps, notch by notch.
-const KEPT: [usize; 16] = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 40, 60, 100, 200, 500, 1000];
-/// What top-k begins with, coming from all.
-const MOST_KEPT: usize = 40;
 
 /// The settings as they are typed: `0.8, 40, 0.95`.
 pub fn written(sampling: &Sampling) -> String {
@@ -46,11 +41,8 @@ pub fn parse(text: &str) -> Result<Sampling, String> {
     let top_p = all(2).map(str::parse).transpose().map_err(|_| expected())?;
     let sampling = Sampling { temperature, top_k, top_p };
     sampling.validate().map_err(|error| error.to_string())?;
-    if temperature > TEMPERATURES.1 {
-        return Err(format!(
-            "temperature is at most {} here (found {temperature})",
-            TEMPERATURES.1
-        ));
+    if temperature > HOTTEST {
+        return Err(format!("temperature is at most {} here (found {temperature})", HOTTEST));
     }
     // All of the probability is all tokens.
     Ok(Sampling { top_p: top_p.filter(|p| *p < 1.0), ..sampling })
@@ -66,43 +58,12 @@ pub fn take(model: &mut Model, wanted: Sampling) {
 /// Temperature, top-k and top-p move by a notch; the panes follow at once.
 pub fn set(model: &mut Model, action: Action) {
     let vocab_size = model.facts().tokenizer().map_or(65, Tokenizer::vocab_size);
-    let sampling = &mut model.sampling;
-    let (coldest, hottest, notch) = TEMPERATURES;
-    let temperature = |to: f64| ((to / notch).round() * notch * 100.0).round() / 100.0;
-    match action {
-        Action::SampleAnew => model.sample_seed = model.sample_seed.wrapping_add(1),
-        Action::TemperatureUp => {
-            sampling.temperature = temperature(sampling.temperature + notch).min(hottest);
-        }
-        Action::TemperatureDown => {
-            sampling.temperature = temperature(sampling.temperature - notch).max(coldest);
-        }
-        Action::TopKUp => {
-            let above = |k: usize| KEPT.into_iter().find(|kept| *kept > k);
-            sampling.top_k = sampling.top_k.and_then(above).filter(|k| *k < vocab_size);
-        }
-        Action::TopKDown => {
-            let below = |k: usize| KEPT.into_iter().rev().find(|kept| *kept < k).unwrap_or(1);
-            // All but a few are as good as all: it begins where it can be seen.
-            let first = (vocab_size / 2).clamp(1, MOST_KEPT);
-            sampling.top_k = Some(sampling.top_k.map_or(first, below));
-        }
-        Action::TopPUp => {
-            sampling.top_p = sampling.top_p.map(|p| percent(p + 0.05)).filter(|p| *p < 1.0);
-        }
-        Action::TopPDown => {
-            sampling.top_p = Some(percent(sampling.top_p.unwrap_or(1.0) - 0.05).max(0.05));
-        }
-        _ => {}
-    }
+    notch(&mut model.sampling, action, vocab_size);
     if action == Action::SampleAnew {
+        model.sample_seed = model.sample_seed.wrapping_add(1);
         model.say(ToastKind::Info, "sampling anew");
     }
     model.refresh();
-}
-
-fn percent(p: f64) -> f64 {
-    (p * 100.0).round() / 100.0
 }
 
 /// Tells the trainer what the visible panes want, if that has changed.
