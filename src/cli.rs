@@ -12,6 +12,7 @@ mod inspect;
 mod opening;
 mod options;
 mod sample;
+mod screens;
 mod train;
 mod verify;
 
@@ -56,6 +57,9 @@ enum Command {
     Verify(verify::Arguments),
     /// Time training steps, or generation, of the stages on this machine
     Bench(bench::Arguments),
+    /// Draw the README's pictures
+    #[command(hide = true)]
+    Screens(screens::Arguments),
 }
 
 /// Why a command ends without having done its work.
@@ -143,6 +147,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Data(arguments) => data::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Screens(arguments) => screens::run(&arguments),
     }
 }
 

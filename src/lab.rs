@@ -35,10 +35,12 @@ pub mod prompt;
 pub mod provenance;
 pub mod reader;
 pub mod run;
+pub mod screens;
 #[cfg(unix)]
 pub mod signals;
 pub mod start;
 pub mod summary;
+pub mod svg;
 pub mod terminal;
 pub mod theme;
 pub mod update;
