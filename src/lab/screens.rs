@@ -31,7 +31,7 @@ const THREADS: usize = 1;
 /// Reference lines: uniform, and n-grams up to this n.
 const HIGHEST_NGRAM: usize = 5;
 /// How long anything may take that is waited for.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(1800);
 /// A frame, and a little.
 const FRAME: Duration = Duration::from_millis(40);
 
