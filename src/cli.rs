@@ -14,6 +14,7 @@ mod lessons;
 mod opening;
 mod options;
 mod sample;
+mod screens;
 mod train;
 mod verify;
 
@@ -62,6 +63,9 @@ enum Command {
     Verify(verify::Arguments),
     /// Time training steps, or generation, of the stages on this machine
     Bench(bench::Arguments),
+    /// Draw the README's pictures
+    #[command(hide = true)]
+    Screens(screens::Arguments),
 }
 
 /// Why a command ends without having done its work.
@@ -151,6 +155,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Lessons(arguments) => lessons::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Screens(arguments) => screens::run(&arguments),
     }
 }
 

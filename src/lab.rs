@@ -43,10 +43,12 @@ pub mod provenance;
 pub mod reader;
 pub mod resume;
 pub mod run;
+pub mod screens;
 #[cfg(unix)]
 pub mod signals;
 pub mod start;
 pub mod summary;
+pub mod svg;
 pub mod terminal;
 pub mod theme;
 pub mod update;

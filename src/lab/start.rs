@@ -235,7 +235,7 @@ fn load(
     result
 }
 
-fn raise(
+pub(super) fn raise(
     data: Option<&Path>,
     seed: u64,
     threads: usize,

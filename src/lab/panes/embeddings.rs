@@ -19,6 +19,7 @@ use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
+use crate::lab::provenance::WALKING;
 use crate::math::pca;
 use crate::model::card::{Op, Rows};
 use crate::text::shown;
@@ -255,6 +256,9 @@ impl Pane for Embeddings {
     }
 
     fn understands(&self) -> &'static [Action] {
+        if self.walk.is_open() {
+            return WALKING;
+        }
         &[Action::Left, Action::Right, Action::CycleView, Action::Origin, Action::Find]
     }
 }
