@@ -25,6 +25,7 @@ use report::Report;
 const SEED: u64 = 1337;
 
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is an option of its own, not a state of one thing.
 pub struct Arguments {
     /// The stage that the arms are of; an arm may name another
     #[arg(long)]

@@ -21,7 +21,7 @@ const KEY: u16 = 5;
 
 /// Draws as many of the groups as have room, each whole or not at all, the most important first; the rows that they take.
 /// Without a buffer it only counts.
-pub fn draw(theme: &Theme, shown: &Shown, area: Rect, mut buf: Option<&mut Buffer>) -> u16 {
+pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) -> u16 {
     let verdict = verdict(shown);
     let verdict = (signs(theme, &verdict.0), verdict.1);
     let wrapped = Paragraph::new(verdict.0).wrap(Wrap { trim: true }).style(theme.style(verdict.1));
@@ -36,7 +36,7 @@ pub fn draw(theme: &Theme, shown: &Shown, area: Rect, mut buf: Option<&mut Buffe
         left -= *height;
     }
     let rows = heights.iter().sum();
-    let Some(buf) = buf.as_deref_mut() else { return rows };
+    let Some(buf) = buf else { return rows };
     let [said, arm_rows, difference_rows, share_rows] = heights;
     let mut y = area.y;
     if arm_rows > 0 {
