@@ -304,7 +304,9 @@ mod with_a_trainer {
         fn until(&mut self, what: &str, mut done: impl FnMut(&Model) -> bool) {
             let deadline = Instant::now() + Duration::from_secs(60);
             while !done(&self.driver.model) {
-                assert!(Instant::now() < deadline, "waited for: {what}");
+                let run = self.driver.model.run.as_ref().map(|run| (&run.status, run.step));
+                let said = &self.driver.model.toasts;
+                assert!(Instant::now() < deadline, "waited for: {what}; {run:?} {said:?}");
                 self.driver.turn(Duration::from_millis(5));
             }
         }
@@ -328,11 +330,12 @@ mod with_a_trainer {
         /// Trains for some steps, and stands.
         fn train(&mut self) {
             let from = self.step();
-            self.until("steps", |model| model.run.as_ref().is_some_and(|run| run.step > from + 10));
-            self.key(' ');
-            self.until("a pause", |model| {
-                let status = model.run.as_ref().map(|run| &run.status);
-                matches!(status, Some(Status::Paused | Status::Finished))
+            self.key('.');
+            self.driver.perform(Effect::Send(Command::Step(11)));
+            self.until("steps, and a pause", |model| {
+                let run = model.run.as_ref().unwrap();
+                let stands = matches!(run.status, Status::Paused | Status::Finished);
+                !model.playing && stands && run.step >= from + 12
             });
         }
 
@@ -373,7 +376,6 @@ mod with_a_trainer {
         lab.driver.model.places.insert("single-head".to_owned(), paused);
         lab.key(']');
         lab.estimate_roughly();
-        lab.key(' ');
         lab.key('n');
         lab.train();
         lab.written();
@@ -399,7 +401,6 @@ mod with_a_trainer {
         assert!(ghosts.iter().any(|ghost| ghost.step == first && ghost.stage() == "bigram"));
         lab.until("it is taken over", |model| model.past.len() == 2);
         // It is written under a name of this session, and what it was before is gone.
-        lab.key(' ');
         lab.train();
         lab.written();
         drop(lab);
@@ -437,7 +438,6 @@ mod with_a_trainer {
 
         // Numbers that are not those that were written: the header alone does not show it.
         let mut lab = Lab::start(home.path(), "three", &dataset);
-        lab.key(' ');
         lab.train();
         lab.written();
         let kept = lab.driver.model.keeping.kept.values().next().unwrap().file.clone();
