@@ -105,8 +105,7 @@ fn answer(
         // Said where names are looked up, unless the run reads its text in another way.
         Err(error) => return faults.once(item.line, format!("{error} (on {})", known.name())),
         Ok(_) => {
-            let what =
-                format!("{:?}: {measure} has no number after {at} steps", item.id);
+            let what = format!("{:?}: {measure} has no number after {at} steps", item.id);
             return faults.at(item.line, what);
         }
     };
