@@ -26,8 +26,8 @@ test: ## Run all tests, the gradient checks in f64 and the comparison with PyTor
 
 lessons: ## Prove the lessons, and run those of their claims that every change must keep
 	@$(SETUP) && \
-	$(CARGO) build --release --quiet $$options && \
-	$(PROGRAM) lessons check && $(PROGRAM) lessons run-claims --ci
+	$(CARGO) run --quiet $$options -- lessons check && \
+	$(CARGO) run --quiet $$options -- lessons run-claims --ci
 
 fuzz: ## Put thousands of damaged texts, points and checkpoints to the program
 	@$(SETUP) && \

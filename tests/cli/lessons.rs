@@ -136,7 +136,7 @@ fn a_whole_course_is_proved() {
         &proved,
         &[
             "not tried: small/elsewhere is of tiny-shakespeare",
-            "1 lessons and 4 items were proved on the bundled play",
+            "1 lesson and 4 items were proved on the bundled play",
         ],
     );
     assert!(!lab.path("home/progress.jsonl").exists(), "a check is nobody's progress");

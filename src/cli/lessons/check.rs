@@ -119,8 +119,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             let proved = items - silent.len();
             writeln!(
                 out,
-                "{} lessons and {proved} items were proved on {text}, in {seconds:.1} s",
-                files.len()
+                "{} and {} were proved on {text}, in {seconds:.1} s",
+                counted(files.len(), "lesson"),
+                counted(proved, "item")
             )?;
         }
     }
@@ -131,12 +132,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut damaged: Vec<&str> = faults.iter().map(|fault| fault.file.as_str()).collect();
     damaged.dedup();
     Err(Failure::Failed(anyhow::anyhow!(
-        "{} {} in {} of {} lessons, found in {seconds:.1} s",
-        faults.len(),
-        if faults.len() == 1 { "fault" } else { "faults" },
+        "{} in {} of {}, found in {seconds:.1} s",
+        counted(faults.len(), "fault"),
         damaged.len(),
-        files.len()
+        counted(files.len(), "lesson")
     )))
+}
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
 /// The id that a damaged file seems to have.

@@ -15,10 +15,15 @@ pub(super) fn check(
     against: &Against<'_>,
     faults: &mut Faults<'_>,
 ) {
+    let vocab_size = known.dataset.tokenizer.vocab_size();
     for (page, item) in lesson.items().filter(|(_, item)| item.is_of(known.name())) {
-        if let Kind::Goal(goal) = &item.kind
-            && let Err(what) = prove(lesson, page, goal, known, against)
-        {
+        let Kind::Goal(goal) = &item.kind else { continue };
+        // What a page or a goal names that there is not is said where names are looked up.
+        let config = match &goal.stage {
+            Some(name) => stage(name).ok().map(|stage| stage.config(vocab_size, SEED)),
+            None => of_page(lesson, page, vocab_size, SEED).ok(),
+        };
+        if let Some(Err(what)) = config.map(|config| prove(goal, config, known, against)) {
             faults.at(item.line, format!("goal {:?}: {what}", item.id));
         }
     }
@@ -42,19 +47,7 @@ struct Attempt<'a> {
     met: bool,
 }
 
-fn prove(
-    lesson: &Lesson,
-    page: usize,
-    goal: &Goal,
-    known: &Known,
-    against: &Against<'_>,
-) -> Result<(), String> {
-    let vocab_size = known.dataset.tokenizer.vocab_size();
-    let own = || of_page(lesson, page, vocab_size, SEED).map_err(said);
-    let config = match &goal.stage {
-        Some(name) => stage(name).map_err(said)?.config(vocab_size, SEED),
-        None => own()?,
-    };
+fn prove(goal: &Goal, config: Config, known: &Known, against: &Against<'_>) -> Result<(), String> {
     let mut attempt =
         Attempt { goal, known, against, runs: Vec::new(), next: Some(config), met: false };
     attempt.open()?;

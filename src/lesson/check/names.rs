@@ -4,7 +4,7 @@
 use super::{Against, Faults, Known};
 use crate::lesson::experiment::{of_item, of_page};
 use crate::lesson::item::text_id;
-use crate::lesson::{Goal, Item, Kind, Lesson, Move, source};
+use crate::lesson::{Goal, Item, Kind, Lesson, Move, Page, source};
 use crate::model;
 use crate::stage::hyperparameter::{Value, hyperparameter};
 use crate::stage::{Config, stage};
@@ -68,11 +68,12 @@ fn page(lesson: &Lesson, n: usize, against: &Against<'_>, faults: &mut Faults<'_
     let Some(known) = against.texts.first() else { return };
     let vocab_size = known.dataset.tokenizer.vocab_size();
     let Ok(config) = of_page(lesson, n, vocab_size, super::SEED) else { return };
+    let line = line_of(page.setup.hyperparameters.is_some(), page);
     for name in lesson.hyperparameters_of(n) {
         match hyperparameter(name) {
-            None => faults.at(page.line, format!("there is no hyperparameter {name}")),
+            None => faults.once(line, format!("there is no hyperparameter {name}")),
             Some(known) if !known.applies(&config) => {
-                faults.at(page.line, format!("{name} is none of the stage {}", config.stage));
+                faults.once(line, format!("{name} is none of the stage {}", config.stage));
             }
             Some(_) => {}
         }
@@ -83,19 +84,25 @@ fn page(lesson: &Lesson, n: usize, against: &Against<'_>, faults: &mut Faults<'_
     }
 }
 
+/// Where something is said: on the page itself, or for the whole lesson.
+fn line_of(own: bool, page: &Page) -> usize {
+    if own { page.line } else { 1 }
+}
+
 /// Whether the prompt can be read, where one is read.
 fn prompt(lesson: &Lesson, n: usize, config: &Config, known: &Known, faults: &mut Faults<'_>) {
-    let (prompt, line) = (lesson.prompt_of(n), lesson.pages[n].line);
+    let page = &lesson.pages[n];
+    let (prompt, line) = (lesson.prompt_of(n), line_of(page.setup.prompt.is_some(), page));
     let (dataset, name) = (&known.dataset, &known.dataset.corpus.name);
     if !config.task.reads_text() {
         return;
     }
     if prompt.is_empty() {
-        faults.at(line, format!("{} reads a text: a prompt is missing", config.stage));
+        faults.once(line, format!("{} reads a text: a prompt is missing", config.stage));
     } else if config.task.tokens == Tokens::Characters
         && let Err(error) = dataset.tokenizer.encode(prompt)
     {
-        faults.at(line, format!("the prompt {prompt:?} cannot be read with {name}: {error}"));
+        faults.once(line, format!("the prompt {prompt:?} cannot be read with {name}: {error}"));
     }
 }
 

@@ -141,7 +141,8 @@ fn links(text: &str, first: usize, explained: &mut BTreeMap<String, usize>, faul
                 if !is_address(&dest_url) =>
             {
                 let what = format!(
-                    "the link to {dest_url:?} leads nowhere: expected term \"…\" or an address like https://example.org/paper"
+                    "the link to {:?} leads nowhere: expected term \"…\" or an address like https://example.org/paper",
+                    &*dest_url
                 );
                 faults.at(line, what);
             }
