@@ -175,7 +175,7 @@ impl Pane for Tokens {
             (View::Text, _) => text::draw(facts, self.text(facts), self.at, area, buf),
             (View::Decode, _) => decode::draw(facts, &self.ids(facts), self.at, area, buf),
             (View::Window, Some(batch)) => {
-                window::draw(facts, &batch, self.cell(&batch), area, buf)
+                window::draw(facts, &batch, self.cell(&batch), area, buf);
             }
             (View::Batch, Some(batch)) => matrix::draw(facts, &batch, self.cell(&batch), area, buf),
             (_, None) => sentence(facts.theme, &drawn_batch::why_none(facts), area, buf),

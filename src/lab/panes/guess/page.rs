@@ -88,7 +88,7 @@ fn guesses(pane: &Guess, facts: &Facts, passage: &Passage, area: Rect, buf: &mut
     }
     let head = theme.style(Role::Heading);
     // Where each ends.
-    let columns = [(4, "no."), (11, "you"), (17, "sure"), (23, "came"), (31, "p"), (38, "loss")];
+    let columns = [(3, "no."), (9, "you"), (14, "sure"), (20, "came"), (28, "p"), (35, "loss")];
     let right = |buf: &mut Buffer, end: u16, y: u16, text: &str, style| {
         if end <= area.width {
             let x = (area.x + end).saturating_sub(text.width() as u16);

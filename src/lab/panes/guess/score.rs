@@ -63,7 +63,9 @@ impl Answer {
             _ => SURE[self.sure - 1],
         };
         if !all_named {
-            alone.iter_mut().for_each(|p| *p *= (1.0 - sure) / others);
+            for p in &mut alone {
+                *p *= (1.0 - sure) / others;
+            }
         }
         let halves = |place: usize| 0.5_f64.powi(place as i32);
         let sum: f64 = (0..self.named.len()).map(halves).sum();
