@@ -106,11 +106,11 @@ fn pictures(data: Option<&Path>, shot: &Shot) -> Result<Vec<(PathBuf, String)>> 
     let (sender, inbox) = sync_channel(256);
     let (own, events) = sync_channel(256);
     let dataset = raise(data, SEED, THREADS, shot.stage, &own)?;
-    let Ok(Incoming::Up { trainer, corpus, stage }) = events.recv() else {
+    let Ok(Incoming::Up { trainer, corpus, stage, experimenter }) = events.recv() else {
         bail!("the trainer did not start");
     };
     let commands = trainer.commands.clone();
-    sender.send(Incoming::Up { trainer, corpus, stage })?;
+    sender.send(Incoming::Up { trainer, corpus, stage, experimenter })?;
     let forward = sender.clone();
     thread::spawn(move || {
         for event in events {
