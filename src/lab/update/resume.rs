@@ -20,7 +20,7 @@ use crate::train::{Observed, RunId};
 const EVERY: Duration = Duration::from_secs(30);
 /// Above so many numbers writing is felt, and done less often.
 const LARGE: usize = 5_000_000;
-const EVERY_LARGE: Duration = Duration::from_mins(5);
+const EVERY_LARGE: Duration = Duration::from_secs(300);
 /// Numbers of all runs together that are written down beside the one on the screen: 12 bytes each.
 const MOST_NUMBERS: usize = 24_000_000;
 
@@ -218,7 +218,7 @@ pub fn wake(model: &mut Model) -> Vec<Effect> {
             let text = format!("back in lesson {lesson}, page {page}, after {step}: r starts anew");
             let id = runs::new_run(model);
             remember(model, id, &asleep);
-            effects.extend(runs::load(model, id, asleep.about.config, home, asleep.path));
+            effects.extend(runs::load(model, id, &asleep.about.config, home, asleep.path));
             model.say(ToastKind::Info, text);
         }
         None if resume.run.is_some() => {

@@ -177,7 +177,7 @@ fn ask_for(model: &mut Model, id: RunId, config: Config, home: String) -> Vec<Ef
     // One of an earlier session is in a file; the trainer does not know it.
     let asleep = model.past.get(&id).and_then(|past| past.asleep.clone());
     if let Some(path) = asleep {
-        return load(model, id, config, home, path);
+        return load(model, id, &config, home, path);
     }
     let mut effects = give_way(model, id, &config, home);
     effects.push(Effect::Send(Command::Open { run: id, config: Box::new(config) }));
@@ -188,11 +188,11 @@ fn ask_for(model: &mut Model, id: RunId, config: Config, home: String) -> Vec<Ef
 pub fn load(
     model: &mut Model,
     id: RunId,
-    config: Config,
+    config: &Config,
     home: String,
     path: PathBuf,
 ) -> Vec<Effect> {
-    let mut effects = give_way(model, id, &config, home);
+    let mut effects = give_way(model, id, config, home);
     model.loading = Some((id, path.clone()));
     // From now on the trainer has it, or says why not.
     if let Some(past) = model.past.get_mut(&id) {
@@ -460,7 +460,7 @@ pub fn reopen(model: &mut Model, id: RunId) -> Vec<Effect> {
 }
 
 /// Opens a checkpoint as a new run, on the first page that is about its stage.
-pub fn open_file(model: &mut Model, path: PathBuf, about: About) -> Vec<Effect> {
+pub fn open_file(model: &mut Model, path: PathBuf, about: &About) -> Vec<Effect> {
     let Some(corpus) = &model.corpus else { return warn(model, "the trainer is not up yet") };
     if !about.corpus.is_empty() && about.corpus != corpus.sha256 {
         let text = "it was trained on another text: start gpt-lab with that text (--data FILE)";
@@ -472,7 +472,7 @@ pub fn open_file(model: &mut Model, path: PathBuf, about: About) -> Vec<Effect> 
     };
     turn_to(model, lesson, page);
     let id = new_run(model);
-    let mut effects = load(model, id, about.config, home, path);
+    let mut effects = load(model, id, &about.config, home, path);
     effects.extend(pace(model));
     effects.extend(go(model));
     effects
