@@ -6,7 +6,7 @@ mod progress;
 mod show;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -77,17 +77,17 @@ impl Course {
     fn texts(&self) -> Result<Vec<(String, String)>, Failure> {
         match &self.lessons {
             Some(folder) => Ok(course::texts(folder)?),
-            None => Ok(course::FILES
-                .iter()
-                .map(|(f, text)| (f.to_string(), text.to_string()))
-                .collect()),
+            None => {
+                let own = course::FILES.iter();
+                Ok(own.map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect())
+            }
         }
     }
 
     fn read(&self) -> Result<Vec<Lesson>, Failure> {
         match &self.lessons {
             Some(folder) => Ok(course::folder(folder)?),
-            None => Ok(course::course()?),
+            None => Ok(course()?),
         }
     }
 }
