@@ -7,7 +7,7 @@ CARGO ?= cargo
 SETUP = options=$$(sh scripts/setup.sh)
 PROGRAM = $${CARGO_TARGET_DIR:-target}/release/gpt-lab
 
-.PHONY: help run test lessons fuzz lint bench compare profile
+.PHONY: help run test lessons fuzz lint bench compare profile screens
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -56,3 +56,7 @@ profile: ## Measure anew where a step's time goes, and put the table into PERFOR
 	@$(SETUP) && \
 	$(CARGO) build --release --quiet $$options && \
 	python3 benches/step_profile.py --write PERFORMANCE.md $(ARGS)
+
+screens: ## Draw the README's pictures anew, from the lab's own runs
+	@$(SETUP) && \
+	$(CARGO) run --release --quiet $$options -- screens --out docs/screens $(ARGS)

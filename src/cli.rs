@@ -8,11 +8,13 @@
 pub mod bench;
 mod data;
 mod eval;
+mod experiment;
 mod inspect;
 mod lessons;
 mod opening;
 mod options;
 mod sample;
+mod screens;
 mod train;
 mod verify;
 
@@ -45,6 +47,8 @@ struct Arguments {
 enum Command {
     /// Train a stage of the lecture
     Train(Box<train::Arguments>),
+    /// Train arms of a stage with several seeds each, compare them, and hold an expectation against that
+    Experiment(Box<experiment::Arguments>),
     /// Draw text from a checkpoint
     Sample(sample::Arguments),
     /// The exact loss of a checkpoint over the validation text; for made tasks an estimate, and what answers are worth
@@ -59,6 +63,9 @@ enum Command {
     Verify(verify::Arguments),
     /// Time training steps, or generation, of the stages on this machine
     Bench(bench::Arguments),
+    /// Draw the README's pictures
+    #[command(hide = true)]
+    Screens(screens::Arguments),
 }
 
 /// Why a command ends without having done its work.
@@ -140,6 +147,7 @@ fn say(line: impl std::fmt::Display) {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Train(arguments) => train::run(&arguments),
+        Command::Experiment(arguments) => experiment::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
@@ -147,6 +155,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Lessons(arguments) => lessons::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Screens(arguments) => screens::run(&arguments),
     }
 }
 

@@ -47,9 +47,19 @@ impl Lab {
         arguments: &[&str],
         change: impl FnOnce(&mut CommandBuilder, &Path),
     ) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        Self::start_in(home, columns, rows, arguments, change)
+    }
+
+    fn start_in(
+        home: tempfile::TempDir,
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        change: impl FnOnce(&mut CommandBuilder, &Path),
+    ) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let home = tempfile::tempdir().unwrap();
         let mut command = CommandBuilder::new(BINARY);
         command.args(arguments);
         command.env("TERM", "xterm-256color");
@@ -146,8 +156,13 @@ impl Lab {
 
     /// Checkpoints in the lab's folder.
     fn saved(&self) -> Vec<String> {
+        self.files("runs")
+    }
+
+    fn files(&self, folder: &str) -> Vec<String> {
         let mut names = Vec::new();
-        let mut folders = vec![self.home.path().to_owned()];
+        let folder = self.home.path().join(folder);
+        let mut folders = Vec::from_iter(folder.is_dir().then_some(folder));
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
                 if entry.file_type().unwrap().is_dir() {
@@ -216,6 +231,68 @@ fn going_on_and_back_keeps_the_run() {
     });
     lab.press(".");
     lab.wait("one step", |screen| steps(screen) == Some(held + 1));
+    lab.press("q");
+    assert_eq!(lab.end().exit_code(), 0);
+}
+
+/// The lab's home, for the next lab.
+fn home_of(lab: &mut Lab) -> tempfile::TempDir {
+    std::mem::replace(&mut lab.home, tempfile::tempdir().unwrap())
+}
+
+#[test]
+fn killed_in_the_middle_it_goes_on_where_it_was() {
+    let mut lab = Lab::start(100, 30, &["--lesson", "multi-head"]);
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+    lab.press("n ");
+    lab.wait("a pause", |screen| screen.contains("paused"));
+    let held = steps(&lab.text()).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let written = |lab: &Lab| {
+        let names = lab.files("autosave");
+        names.iter().any(|name| name == "resume.json")
+            && std::fs::read_to_string(lab.home.path().join("autosave/resume.json"))
+                .is_ok_and(|text| text.contains(&format!("-step-{held}-")))
+    };
+    while !written(&lab) {
+        assert!(Instant::now() < deadline, "it is not written down: {:?}", lab.files("autosave"));
+        std::thread::yield_now();
+    }
+    kill_process(lab.pid(), Signal::KILL).unwrap();
+    lab.child.wait().unwrap();
+    let home = home_of(&mut lab);
+
+    let mut lab = Lab::start_in(home, 100, 30, &[], |command, _| {
+        command.env("GPT_LAB_THEME", "dark");
+    });
+    lab.wait("the lesson, the page and the step", |screen| {
+        screen.contains("Multi-head")
+            && screen.contains("page 2")
+            && screen.contains("r starts anew")
+            && steps(screen) == Some(held)
+    });
+    // A second one beside it begins anew, and says why it writes nothing down.
+    let path = lab.home.path().to_owned();
+    let mut second = Lab::start_with(100, 30, &[], |command, _| {
+        command.env("GPT_LAB_THEME", "dark");
+        command.env("GPT_LAB_HOME", path);
+    });
+    second.wait("why", |screen| screen.contains("not autosaved"));
+    second.wait("the first lesson", |screen| screen.contains("A bigram model"));
+    second.press("\x03\x03");
+    second.end();
+    lab.press(".");
+    lab.wait("one step", |screen| steps(screen) == Some(held + 1));
+    lab.press("q");
+    assert_eq!(lab.end().exit_code(), 0);
+    assert_eq!(lab.saved(), ["multi-head.safetensors"]);
+
+    let mut lab = Lab::start_in(home_of(&mut lab), 100, 30, &["--fresh"], |command, _| {
+        command.env("GPT_LAB_THEME", "dark");
+    });
+    lab.wait("the first lesson", |screen| {
+        screen.contains("A bigram model") && steps(screen).is_some()
+    });
     lab.press("q");
     assert_eq!(lab.end().exit_code(), 0);
 }

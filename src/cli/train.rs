@@ -1,7 +1,7 @@
 //! `gpt-lab train`: one run without a screen. It observes the same worker as the lab.
 
 mod observer;
-mod signals;
+pub(super) mod signals;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -18,8 +18,13 @@ pub enum Action {
     Faster,
     FullSpeed,
     Restart,
+    NextSeed,
+    TypeSeed,
+    Runs,
+    OpenCheckpoint,
     Extend,
     EvaluateNow,
+    CancelExperiment,
     WriteCheckpoint,
     // Lesson
     NextPage,
@@ -70,7 +75,9 @@ pub enum Action {
     TopKDown,
     TopPUp,
     TopPDown,
+    TypeSampling,
     Follow,
+    Find,
     Mark,
     ShiftDown,
     ShiftUp,
@@ -81,6 +88,7 @@ pub enum Action {
     NudgeUp,
     NudgeDown,
     TypeValue,
+    Collect,
     Undo,
     // Leaving
     Quit,
@@ -95,6 +103,7 @@ pub enum Action {
     ListPageDown,
     Yes,
     No,
+    More,
 }
 
 /// Where a key counts. With an overlay open only the overlay's own context does; else what the focused pane understands,
@@ -210,6 +219,11 @@ pub const ACTIONS: &[Row] = rows![
     Training: Action::EvaluateNow, "evaluate", "", "Estimate both losses now", [GLOBAL => [char('e')]];
     Training: Action::Extend, "extend", "train on", "Train longer: add the length of the run once more", [GLOBAL => [char('+')]];
     Training: Action::Restart, "restart", "start again", "Start the run again from new weights; the present curve stays as a ghost", [GLOBAL => [char('r')]];
+    Training: Action::NextSeed, "next-seed", "", "Start again with the next seed: other weights, other batches", [GLOBAL => [char('b')]];
+    Training: Action::TypeSeed, "seed", "", "Start again with a seed that is typed", [GLOBAL => [char('B')]];
+    Training: Action::Runs, "runs", "", "A table of the runs so far, to go back to any of them", [GLOBAL => [char('d')]];
+    Training: Action::OpenCheckpoint, "open-checkpoint", "", "Open a checkpoint from the list of those that were saved", [GLOBAL => [ctrl('o')]];
+    Training: Action::CancelExperiment, "cancel-experiment", "", "Cancel the experiment that is under way", [GLOBAL => [ctrl('x')]];
     Training: Action::WriteCheckpoint, "write-checkpoint", "", "Write a checkpoint of this run", [GLOBAL => [char('w')]];
 
     Lesson: Action::NextPage, "next-page", "page", "Next page of the lesson; after the last one, the next lesson", [GLOBAL => [char('n')]];
@@ -268,7 +282,9 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::TopKUp, "top-k-up", "top-k", "Keep more of the likeliest tokens, up to all", [PANE => [char('A')]];
     Pane: Action::TopPDown, "top-p-down", "top-p", "Keep less of the probability", [PANE => [char('o')]];
     Pane: Action::TopPUp, "top-p-up", "top-p", "Keep more of the probability, up to all", [PANE => [char('O')]];
+    Pane: Action::TypeSampling, "sampling", "type", "Type temperature, top-k and top-p", [PANE => [char('=')]];
     Pane: Action::Follow, "follow", "follow", "To the pane that shows the part under the cursor", [PANE => [char('f')]];
+    Pane: Action::Find, "find", "find", "Find a token by its first letters; a second one is compared with it", [PANE => [char('f')]];
     Pane: Action::Mark, "mark", "mark", "Mark what is under the cursor, or unmark it: a target, a masked score", [PANE => [char('x')]];
     Pane: Action::ShiftDown, "shift-down", "shift", "Take a constant off all logits", [PANE => [char('-')]];
     Pane: Action::ShiftUp, "shift-up", "shift", "Add a constant to all logits", [PANE => [char('=')]];
@@ -279,6 +295,7 @@ pub const ACTIONS: &[Row] = rows![
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];
     Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [PANE => [RIGHT, char('l'), char('=')]];
     Hyperparameters: Action::TypeValue, "type-value", "type", "Type a value", [PANE => [ENTER]];
+    Hyperparameters: Action::Collect, "collect", "", "Collect changes that rebuild the model, and rebuild once with all of them", [GLOBAL => [char('M')]];
     Hyperparameters: Action::Undo, "undo", "undo", "Take back the last change of a hyperparameter", [GLOBAL => [char('u')]];
 
     Leaving: Action::Quit, "quit", "quit", "Save and leave", [GLOBAL => [char('q')]];
@@ -292,6 +309,7 @@ pub const ACTIONS: &[Row] = rows![
     Dialog: Action::Accept, "accept", "choose", "Take it", [&[Context::List, Context::Input] => [ENTER]];
     Dialog: Action::Yes, "yes", "yes", "Yes", [&[Context::Confirm] => [char('y'), ENTER]];
     Dialog: Action::No, "no", "no", "No", [&[Context::Confirm] => [char('n'), ESC]];
+    Dialog: Action::More, "more", "more", "More changes first: one rebuild takes them all", [&[Context::Confirm] => [char('m')]];
     Dialog: Action::Cancel, "cancel", "close", "Close it, and leave things as they were", [&[Context::List, Context::Input, Context::Review] => [ESC]];
 ];
 
@@ -307,6 +325,7 @@ pub const DRAWING: &[Action] = &[
     Action::TopKUp,
     Action::TopPDown,
     Action::TopPUp,
+    Action::TypeSampling,
 ];
 
 /// Where keys count at a moment.

@@ -25,7 +25,7 @@ pub struct Corpus {
     pub val: usize,
     /// SHA-256 of it, as checkpoints name it.
     pub sha256: String,
-    /// Losses on the validation text that counting characters reaches; empty until they are counted.
+    /// Losses on the validation text that counting characters reaches, none until they are counted; and what the learner has.
     pub references: Vec<Reference>,
     /// `None` until it is counted.
     pub counted: Option<Arc<Counted>>,
@@ -63,6 +63,20 @@ impl Corpus {
     /// What is counted in the tokens that the run on the screen reads; words are not counted.
     pub fn counted(&self) -> Option<&Counted> {
         self.counted.as_deref().filter(|counted| counted.tokenizer == self.tokenizer)
+    }
+
+    /// Takes what counting reaches; what the learner has reached stays.
+    pub fn compare_with(&mut self, counted: Vec<Reference>) {
+        let own = std::mem::replace(&mut self.references, counted);
+        self.references.extend(own.into_iter().filter(|reference| reference.error.is_some()));
+    }
+
+    /// Takes what the learner has reached, in the place of what there was of this name.
+    pub fn reached(&mut self, name: &'static str, loss: f64, error: f64) {
+        self.references.retain(|reference| reference.name != name);
+        // After everything that looks back at fewer characters.
+        let order = usize::MAX;
+        self.references.push(Reference { order, name, loss, error: Some(error) });
     }
 
     /// Losses to compare a run's with: none where its tokens are words, which were not counted.

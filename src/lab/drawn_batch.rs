@@ -51,11 +51,14 @@ impl<'a> DrawnBatch<'a> {
     }
 }
 
-/// What each target of the batch costs, (B, T), where it fits the windows.
-pub fn losses<'a>(facts: &Facts<'a>, batch: &DrawnBatch) -> Option<&'a [f32]> {
+/// The batch with what each of its targets costs, (B, T): of a large model perhaps of its first windows only.
+pub fn with_losses<'a>(facts: &Facts<'a>) -> Option<(DrawnBatch<'a>, &'a [f32])> {
+    let batch = DrawnBatch::read(facts)?;
     let reading = facts.snapshot?.reading(LOSSES)?;
-    (reading.shape == [batch.rows, batch.time] && reading.values.len() == batch.rows * batch.time)
-        .then_some(reading.values.as_slice())
+    let &[rows, time] = reading.shape.as_slice() else { return None };
+    let rows = rows.min(batch.rows);
+    let losses = reading.values.get(..rows * time)?;
+    (rows > 0 && time == batch.time).then_some((DrawnBatch { rows, ..batch }, losses))
 }
 
 /// The last of some tokens, as many as `room` columns hold; words with a gap between them.

@@ -4,19 +4,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 
 use super::corpus::Corpus;
+use super::experimenter::Experimenter;
 use super::folder;
 use super::frame_cost;
 use super::host::Host;
 use super::model::{Effect, Model, Msg};
 use super::resume::Keeper;
-use super::update::update;
+use super::update::{self, update};
 use super::view;
 use crate::lesson::progress;
 use crate::train::snapshot::Slots;
@@ -46,6 +48,7 @@ pub enum Incoming {
         trainer: Trainer,
         corpus: Corpus,
         stage: String,
+        experimenter: Experimenter,
     },
     /// What we asked the terminal is answered, or will not be.
     Answered,
@@ -70,12 +73,15 @@ pub struct Driver<B: Backend, H: Host> {
     pub model: Model,
     inbox: Receiver<Incoming>,
     trainer: Option<Trainer>,
+    experimenter: Option<Experimenter>,
     /// Where checkpoints go.
     folder: Option<PathBuf>,
-    /// Where answers go.
-    pub progress: Option<PathBuf>,
     /// What writes down where the learner is; `None` where another lab does, or nothing can be written.
     keeper: Option<Keeper>,
+    /// Where the list of checkpoints arrives that was asked for last.
+    listing: Option<Receiver<Vec<folder::Listed>>>,
+    /// Where answers go.
+    pub progress: Option<PathBuf>,
     start: Instant,
     drawn: Option<Instant>,
     /// When something last happened.
@@ -104,9 +110,11 @@ impl<B: Backend, H: Host> Driver<B, H> {
             model,
             inbox,
             trainer: None,
+            experimenter: None,
             folder,
-            progress: None,
             keeper: None,
+            listing: None,
+            progress: None,
             start,
             drawn: None,
             stirred: start,
@@ -247,8 +255,9 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 self.handle(msg);
             }
             Incoming::Answered => self.asking = false,
-            Incoming::Up { trainer, corpus, stage } => {
+            Incoming::Up { trainer, corpus, stage, experimenter } => {
                 self.trainer = Some(trainer);
+                self.experimenter = Some(experimenter);
                 self.handle(Msg::Ready { corpus, stage });
             }
             Incoming::NoCorpus(error) => self.ending = Some(Ending::NoCorpus(error)),
@@ -262,6 +271,10 @@ impl<B: Backend, H: Host> Driver<B, H> {
 
     /// Snapshots and samples: the latest wins.
     fn look(&mut self) {
+        if let Some(listed) = self.listing.as_ref().and_then(|listing| listing.try_recv().ok()) {
+            self.listing = None;
+            self.handle(Msg::Checkpoints(listed));
+        }
         if let Some(why) = self.keeper.as_ref().and_then(Keeper::failed) {
             self.handle(Msg::NotDone(why));
         }
@@ -313,19 +326,8 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     self.handle(Msg::Worker(Event::SavedAll.into()));
                 }
             }
-            Effect::Answered(record) => {
-                let kept = match &self.progress {
-                    Some(path) => {
-                        progress::append(path, &record).map_err(|error| error.to_string())
-                    }
-                    None => Err(NOWHERE.to_owned()),
-                };
-                if let Err(why) = kept {
-                    self.handle(Msg::NotKept(record, why));
-                }
-            }
             Effect::Autosave => self.handle(Msg::Autosave),
-            Effect::Keep { run, stage, mark } => {
+            Effect::KeepRun { run, stage, mark } => {
                 if let (Some(keeper), Some(trainer)) = (&self.keeper, &self.trainer) {
                     let command = Command::Keep(keeper.path(&stage, run.0, mark));
                     _ = trainer.commands.send(Order { run: Some(run), command });
@@ -336,11 +338,45 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     keeper.write(*resume);
                 }
             }
+            Effect::ListCheckpoints => {
+                let (sender, listing) = channel();
+                self.listing = Some(listing);
+                let folder = self.folder.clone();
+                // A slow disk holds up no frame.
+                thread::spawn(move || {
+                    let listed = folder.map_or(Vec::new(), |folder| folder::checkpoints(&folder));
+                    _ = sender.send(listed);
+                });
+            }
             Effect::SetAside(path) => {
                 let kept = self.keeper.as_ref().map(|keeper| keeper.set_aside_run(&path));
                 if let Some(Err(error)) = kept {
                     let text = format!("{} could not be kept aside: {error}", path.display());
                     self.handle(Msg::NotDone(text));
+                }
+            }
+            Effect::Keep(record) => {
+                let kept = match &self.progress {
+                    Some(path) => {
+                        progress::append(path, &record).map_err(|error| error.to_string())
+                    }
+                    None => Err(NOWHERE.to_owned()),
+                };
+                if let Err(why) = kept {
+                    self.handle(Msg::NotKept(record, why));
+                }
+            }
+            Effect::Experiment(number, experiment) => match &mut self.experimenter {
+                Some(experimenter) => experimenter.begin(number, *experiment),
+                None => {
+                    for effect in update::experiment::lost(&mut self.model) {
+                        self.perform(effect);
+                    }
+                }
+            },
+            Effect::CancelExperiment => {
+                if let Some(experimenter) = &self.experimenter {
+                    experimenter.cancel();
                 }
             }
             Effect::Mouse(on) => self.host.mouse(on),

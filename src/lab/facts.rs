@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::asked::Asked;
 use super::corpus::Corpus;
 use super::course::Course;
+use super::experiment::Shown;
 use super::frame_cost::FrameCost;
 use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
@@ -49,6 +50,8 @@ pub struct Facts<'a> {
     /// What matrix products alone reach on this machine, GFLOP/s.
     pub gemm_rate: Option<f64>,
     pub frame_cost: &'a FrameCost,
+    /// The last one, under way or ended.
+    pub experiment: Option<&'a Shown>,
 }
 
 impl<'a> Facts<'a> {

@@ -230,7 +230,11 @@ fn references() -> Vec<Reference> {
         ("trigram", 2.046),
         ("4-gram", 1.784),
     ];
-    counted.iter().zip(0..).map(|(&(name, loss), order)| Reference { order, name, loss }).collect()
+    counted
+        .iter()
+        .zip(0..)
+        .map(|(&(name, loss), order)| Reference { order, name, loss, error: None })
+        .collect()
 }
 
 fn history(steps: u64, end: f64) -> History {

@@ -13,7 +13,9 @@ use super::asked::Asked;
 use super::border;
 use super::corpus::{Corpus, Counted};
 use super::course::Course;
+use super::experiment::{self, Shown};
 use super::facts::Facts;
+use super::folder::Listed;
 use super::frame_cost::FrameCost;
 use super::ghost::Ghost;
 use super::layout::{self, Layout};
@@ -31,6 +33,7 @@ use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
 use crate::train::command::SampleRequest;
+use crate::train::experiment::Experiment;
 use crate::train::snapshot::{Sample, Snapshot, Subscription};
 use crate::train::{Command, RunId, Told};
 
@@ -171,6 +174,8 @@ pub struct Model {
     /// When ctrl-c was pressed last.
     pub interrupted: Option<Duration>,
     pub saved: Vec<Saved>,
+    /// The last one, under way or ended.
+    pub experiment: Option<Shown>,
 
     pub panes: Panes,
 }
@@ -202,8 +207,11 @@ pub enum Msg {
     References(Vec<Reference>),
     Counted(Arc<Counted>),
     Worker(Told),
+    Experiment(experiment::Told),
     Snapshot(Arc<Snapshot>),
     Sample(Arc<Sample>),
+    /// The checkpoints in the lab's folders.
+    Checkpoints(Vec<Listed>),
     /// Something is not to be lost: write down what there is.
     Autosave,
     /// SIGTERM or SIGHUP: save and leave.
@@ -220,20 +228,25 @@ pub enum Effect {
     Save,
     /// `Command::SaveAll` into the data folder.
     SaveAll,
-    /// Adds a line to the progress file.
-    Answered(Box<Record>),
     /// Writes down where the learner is, and the run as it is, in case the lab is killed.
     Autosave,
     /// `Command::Keep` for this run, of this stage and as far as this, into the autosave's folder.
-    Keep {
+    KeepRun {
         run: RunId,
         stage: String,
         mark: Mark,
     },
     /// Writes down where the learner is.
     Remember(Box<Resume>),
+    /// Looks for checkpoints in the lab's folders.
+    ListCheckpoints,
     /// Keeps a file of the autosave aside that could not be read.
     SetAside(PathBuf),
+    /// Adds a line to the progress file.
+    Keep(Box<Record>),
+    /// Begins an experiment, whose news have this number.
+    Experiment(u64, Box<Experiment>),
+    CancelExperiment,
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
@@ -290,6 +303,7 @@ impl Model {
             quitting: None,
             interrupted: None,
             saved: Vec::new(),
+            experiment: None,
             panes: Panes::default(),
         };
         model.focus = model.lesson_panes().first().copied().unwrap_or(model.focus);
@@ -321,7 +335,23 @@ impl Model {
 
     /// Where a page's run is found again: under the stage's name, or the page's own.
     pub fn home(&self, page: usize) -> String {
-        let lesson = self.lesson();
+        Self::home_in(self.lesson(), page)
+    }
+
+    /// The page that a run is found again on: the open one, or the first of the course.
+    pub fn page_of(&self, home: &str) -> Option<(usize, usize)> {
+        if self.home(self.page) == home {
+            return Some((self.lesson, self.page));
+        }
+        let pages =
+            self.lessons.iter().enumerate().flat_map(|(at, lesson)| {
+                (0..lesson.pages.len()).map(move |page| (at, page, lesson))
+            });
+        let mut found = pages.filter(|(_, page, lesson)| Self::home_in(lesson, *page) == home);
+        found.next().map(|(lesson, page, _)| (lesson, page))
+    }
+
+    fn home_in(lesson: &Lesson, page: usize) -> String {
         match lesson.pages[page].setup.run {
             Start::Own => lesson.stage_of(page).to_owned(),
             Start::Fresh | Start::Held => format!("{}#{}", lesson.id, page + 1),
@@ -349,6 +379,7 @@ impl Model {
             requested: self.requested.as_ref(),
             gemm_rate: self.gemm_rate,
             frame_cost: &self.frame_cost,
+            experiment: self.experiment.as_ref(),
         }
     }
 
@@ -363,7 +394,11 @@ impl Model {
     /// The open page's panes, the most important first.
     pub fn lesson_panes(&self) -> Vec<PaneId> {
         let names = self.lesson().panes_of(self.page);
-        names.iter().filter_map(|name| PaneId::named(name)).collect()
+        let mut panes: Vec<_> = names.iter().filter_map(|name| PaneId::named(name)).collect();
+        if self.experiment.is_some() && !panes.contains(&PaneId::Compare) {
+            panes.push(PaneId::Compare);
+        }
+        panes
     }
 
     /// Where everything stands on the screen.

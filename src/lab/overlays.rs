@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use std::path::PathBuf;
+
 use tui_input::Input;
 
 use super::action::{self, Context, Row, Scope, Section};
 use crate::lesson::{Item, Lesson};
 use crate::stage::Config;
+use crate::train::RunId;
+use crate::train::checkpoint::About;
 
 /// One overlay.
 #[derive(Clone, Debug)]
@@ -43,6 +47,26 @@ pub struct List {
     pub kind: ListKind,
     pub filter: Input,
     pub selected: usize,
+    /// The rows of a list of runs or files, as they were when it was opened.
+    pub entries: Vec<Entry>,
+    /// Whether the rows are still being looked for.
+    pub looking: bool,
+}
+
+/// A run or a file in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub cells: Vec<String>,
+    /// What enter opens, or why it cannot be opened.
+    pub opens: Result<Opens, String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Opens {
+    /// The run on the screen.
+    Here,
+    Run(RunId),
+    File(PathBuf, Box<About>),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +77,10 @@ pub enum ListKind {
     /// Every action.
     Palette,
     Lessons,
+    /// The runs of this session.
+    Runs,
+    /// Files that can be opened.
+    Checkpoints,
 }
 
 /// A question with yes and no.
@@ -104,6 +132,10 @@ pub enum Purpose {
     Value { name: &'static str },
     /// Whatever a pane asked for; it is told on enter.
     Line { pane: &'static str, label: String },
+    /// The seed that the run starts again with.
+    Seed,
+    /// Temperature, top-k and top-p.
+    Sampling,
 }
 
 impl Overlay {
@@ -174,12 +206,19 @@ impl List {
         (0..lessons.len()).filter(fits).collect()
     }
 
+    /// The runs or files that fit the filter.
+    pub fn found(&self) -> Vec<&Entry> {
+        let filter = self.filter.value();
+        self.entries.iter().filter(|e| fuzzy(filter, &e.cells.join(" ")).is_some()).collect()
+    }
+
     /// How far `selected` may go.
     pub fn len(&self, lessons: &[Lesson]) -> usize {
         match self.kind {
             ListKind::Help => self.help().iter().map(|(_, rows)| rows.len() + 2).sum(),
             ListKind::Palette => self.actions().len(),
             ListKind::Lessons => self.lessons(lessons).len(),
+            ListKind::Runs | ListKind::Checkpoints => self.found().len(),
         }
     }
 }
@@ -215,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_palette_finds_an_action_by_its_name() {
-        let list = List { kind: ListKind::Palette, filter: "zoom".into(), selected: 0 };
+        let list = List { kind: ListKind::Palette, filter: "zoom".into(), ..List::default() };
         assert_eq!(list.actions()[0].action, Action::Zoom);
         let all = List { kind: ListKind::Palette, ..List::default() };
         assert_eq!(

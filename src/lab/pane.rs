@@ -58,6 +58,11 @@ pub trait Pane {
         false
     }
 
+    /// Whether temperature, top-k and top-p are its own: then their keys go to it.
+    fn samples_itself(&self) -> bool {
+        false
+    }
+
     /// Something that the pane is drawn from is new: a snapshot, a sample, a run, the prompt, the page. What is dear to
     /// compute (a projection, a table) is computed here and kept, not in `draw`; cursors are brought back into range.
     fn refresh(&mut self, _facts: &Facts) {}
@@ -102,6 +107,8 @@ pub enum Wish {
     Line { pane: &'static str, label: String, text: String },
     /// Another prompt, in the text's tokens.
     Prompt(Vec<u32>),
+    /// A loss that the learner has reached, with its standard error: a line of this name on the loss chart from now on.
+    Yardstick { name: &'static str, loss: f64, error: f64 },
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

@@ -4,11 +4,13 @@ pub mod attention;
 pub mod averages;
 pub mod batch;
 pub mod code;
+pub mod compare;
 pub mod counts;
 pub mod descent;
 pub mod diagram;
 pub mod embeddings;
 pub mod generation;
+pub mod guess;
 pub mod hyperparameters;
 pub mod images;
 pub mod inside;
@@ -79,6 +81,7 @@ panes![
     diagram::Diagram,
     tokens::Tokens,
     counts::Counts,
+    guess::Guess,
     batch::Batch,
     logits::Logits,
     averages::Averages,
@@ -88,6 +91,7 @@ panes![
     points::Points,
     images::Images,
     order::Order,
+    compare::Compare,
 ];
 
 impl PaneId {

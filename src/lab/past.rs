@@ -8,10 +8,10 @@ use crate::train::Observed;
 /// A run that was left.
 #[derive(Clone, Debug)]
 pub struct Past {
-    /// What it is found again by: its stage, or a page.
-    pub home: String,
     /// As it was told of last.
     pub observed: Observed,
+    /// What it is found again by: its stage, or the page that it belongs to.
+    pub home: String,
     /// Where it lies while the trainer does not have it: one of an earlier session that nobody has come back to.
     pub asleep: Option<PathBuf>,
     /// When it was left.

@@ -5,6 +5,7 @@
 mod derivation;
 mod number;
 mod rule;
+mod values;
 mod view;
 
 #[cfg(test)]
@@ -21,6 +22,9 @@ pub use number::Number;
 
 /// Operands that a page up or down moves over.
 const PAGE: usize = 8;
+
+/// What a pane understands while a walk through it is open.
+pub const WALKING: &[Action] = &[Action::Left, Action::Right, Action::Origin];
 
 /// A number on the way, and which of its operands is under the cursor.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +96,7 @@ impl Walk {
     /// Adds what the open number is computed from.
     pub fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
         if let Some(step) = self.steps.last() {
-            derivation::subscribe(facts, &step.number, wanted);
+            values::subscribe(facts, &step.number, wanted);
         }
     }
 

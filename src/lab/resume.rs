@@ -62,7 +62,7 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Other {
     pub file: String,
-    /// What it is found again by: its stage, or a page.
+    /// What it is found again by: its stage, or the page that it belongs to.
     pub home: String,
     /// Whether its curve stands on the charts: as an earlier run of its stage (`true`) or as another stage's (`false`).
     pub ghost: Option<bool>,
@@ -84,7 +84,7 @@ pub struct Resume {
     pub seed: u64,
     /// The file of the run on the screen.
     pub run: Option<String>,
-    /// What that is found again by: its stage, or a page.
+    /// What it is found again by.
     pub home: String,
     /// Oldest first.
     pub others: Vec<Other>,
@@ -378,8 +378,8 @@ mod tests {
             sampling: Sampling { temperature: 0.5, top_k: Some(4), top_p: None },
             sample_seed: 7,
             seed: 8,
-            home: "bigram".to_owned(),
             run: None,
+            home: "bigram".to_owned(),
             others: Vec::new(),
         }
     }

@@ -15,6 +15,7 @@ use ratatui::layout::Size;
 
 use super::corpus::{Corpus, Counted};
 use super::driver::{Driver, Ending, Incoming, Trainer};
+use super::experimenter::Experimenter;
 use super::model::{Model, Msg, ToastKind};
 use super::resume::{Found, Keeper, NotKept};
 use super::terminal::{self, Screen};
@@ -234,7 +235,7 @@ fn load(
     result
 }
 
-fn raise(
+pub(super) fn raise(
     data: Option<&Path>,
     seed: u64,
     threads: usize,
@@ -263,7 +264,11 @@ fn raise(
         references: Vec::new(),
         counted: None,
     };
-    let up = Incoming::Up { trainer, corpus, stage: stage.to_owned() };
+    let news = sender.clone();
+    let experimenter = Experimenter::new(Arc::clone(&dataset), threads, move |told| {
+        news.send(Incoming::Msg(Msg::Experiment(told))).is_ok()
+    });
+    let up = Incoming::Up { trainer, corpus, stage: stage.to_owned(), experimenter };
     sender.send(up).map_err(|_| anyhow!("the lab was left"))?;
     let sender = sender.clone();
     thread::spawn(move || {

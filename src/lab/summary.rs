@@ -14,12 +14,12 @@ pub fn lines(model: &Model) -> Vec<String> {
     let mut lines = vec![format!("gpt-lab: lesson {}, {}", model.lesson + 1, lesson.title)];
     let shown = model.run.as_ref().map(|run| run.replaces.as_deref().unwrap_or(run));
     let present =
-        shown.map(|run| (run.stage(), run.step, run.card.as_deref(), &run.history)).into_iter();
+        shown.map(|run| (run.id, run.stage(), run.step, run.card.as_deref(), &run.history));
     let parked = model.ghosts.iter().filter(|g| g.origin == Origin::Stage);
-    let parked = parked.map(|g| (g.stage(), g.step, g.card.as_deref(), &*g.history));
+    let parked = parked.map(|g| (g.id, g.stage(), g.step, g.card.as_deref(), &*g.history));
     let here = shown.map(|run| run.stage());
-    let parked = parked.filter(|(stage, ..)| Some(*stage) != here);
-    for (stage, step, card, history) in present.chain(parked) {
+    let parked = parked.filter(|(_, stage, ..)| Some(*stage) != here);
+    for (id, stage, step, card, history) in present.into_iter().chain(parked) {
         if step == 0 {
             continue;
         }
@@ -29,8 +29,10 @@ pub fn lines(model: &Model) -> Vec<String> {
             if directed { ("best", best(history)) } else { ("last", losses(history).last()) };
         let loss = loss.map_or("not estimated yet".to_owned(), number::loss);
         let saved = model.saved.iter().rev().find(|saved| saved.stage == stage);
-        let saved = saved
-            .map_or("not saved".to_owned(), |saved| format!("saved in {}", saved.path.display()));
+        let kept = model.keeping.kept.contains_key(&id);
+        let unsaved = if kept { "kept for the next start" } else { "not saved" };
+        let saved =
+            saved.map_or(unsaved.to_owned(), |saved| format!("saved in {}", saved.path.display()));
         lines.push(format!(
             "  {stage}: {}, {which} validation loss {loss}, {saved}",
             number::steps(step)
@@ -63,6 +65,7 @@ mod tests {
 
     use crate::lab::fixture;
     use crate::lab::model::Saved;
+    use crate::lab::past::Kept;
 
     #[test]
     fn it_says_what_was_trained_and_where_it_is() {
@@ -84,6 +87,9 @@ mod tests {
             lines[2]
         );
         assert!(lines[2].ends_with("not saved"));
+        let kept = Kept { file: "single-head.safetensors".to_owned(), mark: (5000, 0) };
+        model.keeping.kept.insert(model.ghosts[0].id, kept);
+        assert!(super::lines(&model)[2].ends_with("kept for the next start"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What happens when something happens: pure, with time passed in.
 
 mod course;
-mod experiment;
+pub mod experiment;
 mod ghosts;
 mod keys;
 mod leaving;
@@ -12,6 +12,7 @@ pub mod resume;
 mod runs;
 mod sampling;
 mod say;
+mod table;
 mod worker;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::key::Key;
 use super::model::{Effect, Model, Msg};
 use super::overlays::Overlay;
 pub use course::prompt;
-pub use runs::opening;
+pub use runs::{can_collect, opening};
 use say::warn;
 
 /// Changes the model and says what is to be done.
@@ -68,7 +69,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Ready { corpus, stage } => runs::ready(model, corpus, &stage),
         Msg::References(references) => {
             if let Some(corpus) = &mut model.corpus {
-                corpus.references = references;
+                corpus.compare_with(references);
             }
             Vec::new()
         }
@@ -80,6 +81,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Worker(told) => worker::event(model, told),
+        Msg::Experiment(told) => experiment::progress(model, told),
         Msg::Snapshot(snapshot) => {
             model.snapshot = Some(snapshot);
             model.refresh();
@@ -107,6 +109,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Checkpoints(listed) => table::listed(model, listed),
         Msg::Autosave => resume::autosave(model),
         Msg::Terminate => leaving::leave(model, true),
         Msg::Resumed => Vec::new(),

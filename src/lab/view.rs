@@ -174,7 +174,7 @@ mod tests {
         let kinds = [(ListKind::Help, "curve"), (ListKind::Palette, "le"), (ListKind::Lessons, "")];
         for (kind, filter) in kinds {
             let mut model = small();
-            let list = List { kind, filter: filter.into(), selected: 2 };
+            let list = List { kind, filter: filter.into(), selected: 2, ..List::default() };
             model.overlays.push(Overlay::List(list));
             insta::assert_snapshot!(format!("{kind:?}"), screen(&model));
         }
@@ -232,7 +232,7 @@ mod tests {
             }
         }
         for kind in [ListKind::Help, ListKind::Palette, ListKind::Lessons] {
-            let list = List { kind, filter: "".into(), selected: 0 };
+            let list = List { kind, ..List::default() };
             model.overlays = vec![Overlay::List(list)];
             check(&model);
         }

@@ -166,7 +166,7 @@ mod tests {
         vocab_size: 65,
         train: 1_003_854,
         val: 111_540,
-        references: &[Reference { order: 2, name: "bigram", loss: 2.4819 }],
+        references: &[Reference { order: 2, name: "bigram", loss: 2.4819, error: None }],
     };
 
     #[test]

@@ -12,6 +12,8 @@ use super::ngram::SMOOTHINGS;
 pub struct Bigrams {
     /// How often each token occurs (V).
     counts: Vec<u32>,
+    /// How often anything comes after each (V): all but the end of the text.
+    followed: Vec<u32>,
     /// Where the row of each token begins in `followers`, and the end of the last (V + 1).
     starts: Vec<usize>,
     /// A token and how often it comes next: the most frequent first, those of one count by their ids.
@@ -27,24 +29,23 @@ impl Bigrams {
         for &token in &dataset.train {
             counts[token as usize] += 1;
         }
-        let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
-        for pair in dataset.train.windows(2) {
-            *pairs.entry((pair[0], pair[1])).or_default() += 1;
+        let mut followed = counts.clone();
+        if let Some(&last) = dataset.train.last() {
+            followed[last as usize] -= 1;
         }
-        let mut pairs: Vec<_> = pairs.into_iter().collect();
-        pairs.sort_unstable_by_key(|&((token, next), n)| (token, u32::MAX - n, next));
+        let pairs = pairs(&dataset.train);
+        let smoothing = best(&pairs, &followed, &dataset.val);
+        let mut sorted: Vec<_> = pairs.into_iter().collect();
+        sorted.sort_unstable_by_key(|&((token, next), n)| (token, u32::MAX - n, next));
         let starts = (0..=vocab_size as u32)
-            .map(|token| pairs.partition_point(|((first, _), _)| *first < token));
-        let mut bigrams = Self {
+            .map(|token| sorted.partition_point(|((first, _), _)| *first < token));
+        Self {
             counts,
+            followed,
             starts: starts.collect(),
-            followers: pairs.into_iter().map(|((_, next), n)| (next, n)).collect(),
-            smoothing: SMOOTHINGS[0],
-        };
-        let losses = SMOOTHINGS.map(|smoothing| (smoothing, bigrams.loss(&dataset.val, smoothing)));
-        let best = losses.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
-        bigrams.smoothing = best.map_or(bigrams.smoothing, |(smoothing, _)| smoothing);
-        bigrams
+            followers: sorted.into_iter().map(|((_, next), n)| (next, n)).collect(),
+            smoothing,
+        }
     }
 
     pub fn vocab_size(&self) -> usize {
@@ -61,7 +62,7 @@ impl Bigrams {
 
     /// How often anything comes after a token.
     pub fn followed(&self, token: u32) -> u32 {
-        self.after(token).iter().map(|(_, n)| n).sum()
+        self.followed[token as usize]
     }
 
     /// How often each token comes after this one (V).
@@ -89,24 +90,33 @@ impl Bigrams {
         let n = self.after(token).iter().find(|(known, _)| *known == next).map_or(0, |(_, n)| *n);
         self.share(n, self.followed(token))
     }
+}
 
-    /// The mean of -ln p over the pairs of a text, in nats.
-    fn loss(&self, text: &[u32], smoothing: f64) -> f64 {
-        let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
-        for pair in text.windows(2) {
-            *pairs.entry((pair[0], pair[1])).or_default() += 1;
-        }
-        let mut pairs: Vec<_> = pairs.into_iter().collect();
-        // A sum depends on its order.
-        pairs.sort_unstable();
-        let term = |&((token, next), times): &((u32, u32), u32)| {
-            let row = self.after(token);
-            let n = row.iter().find(|(known, _)| *known == next).map_or(0, |(_, n)| *n);
-            let p = share(n, self.followed(token), smoothing, self.vocab_size());
-            -f64::from(times) * p.ln()
-        };
-        pairs.iter().map(term).sum::<f64>() / text.len().saturating_sub(1).max(1) as f64
+/// How often each pair of neighbours occurs.
+fn pairs(text: &[u32]) -> HashMap<(u32, u32), u32> {
+    let mut pairs = HashMap::new();
+    for pair in text.windows(2) {
+        *pairs.entry((pair[0], pair[1])).or_default() += 1;
     }
+    pairs
+}
+
+/// The smoothing that has the least loss on the validation text.
+fn best(train: &HashMap<(u32, u32), u32>, followed: &[u32], val: &[u32]) -> f64 {
+    let mut val: Vec<_> = pairs(val).into_iter().collect();
+    // A sum depends on its order.
+    val.sort_unstable();
+    let loss = |smoothing: f64| -> f64 {
+        let terms = val.iter().map(|(pair, times)| {
+            let n = train.get(pair).copied().unwrap_or(0);
+            let p = share(n, followed[pair.0 as usize], smoothing, followed.len());
+            -f64::from(*times) * p.ln()
+        });
+        terms.sum()
+    };
+    let losses = SMOOTHINGS.map(|smoothing| (smoothing, loss(smoothing)));
+    let best = losses.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+    best.map_or(SMOOTHINGS[0], |(smoothing, _)| smoothing)
 }
 
 fn share(n: u32, all: u32, smoothing: f64, vocab_size: usize) -> f64 {
@@ -152,7 +162,9 @@ mod tests {
         }
         let alone: f64 = (0..v).map(|token| bigrams.alone(token)).sum();
         assert!((alone - 1.0).abs() < 1e-9);
-        let loss = bigrams.loss(&dataset.val, bigrams.smoothing);
+        let pairs = dataset.val.windows(2);
+        let losses = pairs.map(|pair| -bigrams.probability(pair[0], pair[1]).ln());
+        let loss = losses.sum::<f64>() / (dataset.val.len() - 1) as f64;
         let reference = &ngram::references(&dataset, 2)[2];
         assert!((loss - reference.loss).abs() < 1e-9, "{loss} {reference:?}");
     }

@@ -28,13 +28,16 @@ pub struct Reference {
     pub name: &'static str,
     /// Mean over all characters of the split that have n - 1 before them, in nats.
     pub loss: f64,
+    /// Its standard error, where it was measured on a few characters only.
+    pub error: Option<f64>,
 }
 
 /// The references of orders 0 (uniform: ln V) to `up_to`, at most [`HIGHEST`]; fewer where the validation split is shorter
 /// than the order.
 pub fn references(dataset: &Dataset, up_to: usize) -> Vec<Reference> {
     let vocab_size = dataset.tokenizer.vocab_size() as f64;
-    let mut references = vec![Reference { order: 0, name: NAMES[0], loss: vocab_size.ln() }];
+    let mut references =
+        vec![Reference { order: 0, name: NAMES[0], loss: vocab_size.ln(), error: None }];
     let mut windows = Windows::empty(&dataset.train, &dataset.val);
     for (order, &name) in NAMES.iter().enumerate().take(up_to.saturating_add(1)).skip(1) {
         if dataset.val.len() < order {
@@ -42,7 +45,8 @@ pub fn references(dataset: &Dataset, up_to: usize) -> Vec<Reference> {
         }
         let contexts = windows;
         windows = contexts.longer_by_one(&dataset.train, &dataset.val);
-        references.push(Reference { order, name, loss: loss(&contexts, &windows, vocab_size) });
+        let loss = loss(&contexts, &windows, vocab_size);
+        references.push(Reference { order, name, loss, error: None });
     }
     references
 }

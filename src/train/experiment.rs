@@ -15,6 +15,7 @@ pub mod combinations;
 mod lockstep;
 mod run;
 pub mod verdict;
+mod words;
 
 use std::sync::atomic::AtomicBool;
 
@@ -200,6 +201,11 @@ impl Experiment {
     pub fn shares(&self, runs: &[Ran]) -> Vec<Share> {
         let values: Vec<_> = (0..self.arms.len()).map(|arm| self.values(runs, arm)).collect();
         combinations::shares(&self.switches, &values)
+    }
+
+    /// What is measured, in a few words: `val loss`, `probability of "u" after "q"`.
+    pub fn measured(&self) -> String {
+        words::measured(&self.measure)
     }
 
     fn compared_by(&self) -> Option<Compare> {

@@ -10,14 +10,14 @@ use crate::lab::{Lab, TINY, contains_all, number};
 /// A run that takes longer than any test waits.
 const LONG: [&str; 5] = ["train", "--data", "play.txt", "--steps", "100000000"];
 
-fn start(lab: &Lab, arguments: &[&str]) -> Child {
+pub fn start(lab: &Lab, arguments: &[&str]) -> Child {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("gpt-lab"));
     command.current_dir(lab.path("")).env("GPT_LAB_HOME", lab.path("home"));
     command.env_remove("GPT_LAB_DATA").args(arguments);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn send(signal: &str, child: &Child) {
+pub fn send(signal: &str, child: &Child) {
     let kill = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
 }

@@ -6,6 +6,7 @@ mod data;
 #[cfg(unix)]
 mod ending;
 mod errors;
+mod experiment;
 mod fuzz;
 mod fuzz_checkpoints;
 mod golden;

@@ -21,7 +21,7 @@ fn every_command_of_the_readme_is_understood() {
     let readme = include_str!("../../README.md");
     let commands: Vec<_> =
         readme.lines().filter_map(|line| line.strip_prefix("    gpt-lab ")).map(words).collect();
-    for command in ["train", "sample", "eval", "inspect", "verify", "bench", "data"] {
+    for command in ["train", "experiment", "sample", "eval", "inspect", "verify", "bench", "data"] {
         assert!(commands.iter().any(|words| words[0] == command), "the README shows no {command}");
     }
     for command in commands {

@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     if arguments.course.lessons.is_some() {
-        ids.extend(course::course()?.into_iter().map(|lesson| lesson.id));
+        ids.extend(course()?.into_iter().map(|lesson| lesson.id));
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let keys = keys();

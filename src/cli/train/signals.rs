@@ -34,16 +34,24 @@ impl Signals {
     ///
     /// # Errors
     /// If the system refuses.
+    pub fn forward(self, trainer: Sender<Order>) -> io::Result<Arc<AtomicI32>> {
+        // Its answer wakes the observer; a trainer that has ended needs no pause.
+        self.watch(move || _ = trainer.send(Order { run: None, command: Command::Pause }))
+    }
+
+    /// Lets the first of them halt the work; where it will stand.
+    ///
+    /// # Errors
+    /// If the system refuses.
     #[cfg(unix)]
-    pub fn forward(mut self, trainer: Sender<Order>) -> io::Result<Arc<AtomicI32>> {
+    pub fn watch(mut self, halt: impl Fn() + Send + 'static) -> io::Result<Arc<AtomicI32>> {
         let first = Arc::clone(&self.first);
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for signal in &mut self.caught {
                 if self.first.swap(signal, Ordering::SeqCst) != 0 {
                     signal_hook::low_level::exit(128 + signal);
                 }
-                // Its answer wakes the observer; a trainer that has ended needs no pause.
-                _ = trainer.send(Order { run: None, command: Command::Pause });
+                halt();
             }
         })?;
         Ok(first)
@@ -57,7 +65,7 @@ impl Signals {
 
     #[cfg(not(unix))]
     #[allow(clippy::unnecessary_wraps)]
-    pub fn forward(self, _: Sender<Order>) -> io::Result<Arc<AtomicI32>> {
+    pub fn watch(self, _: impl Fn() + Send + 'static) -> io::Result<Arc<AtomicI32>> {
         Ok(self.first)
     }
 }

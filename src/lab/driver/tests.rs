@@ -112,7 +112,7 @@ fn a_frame_costs_the_work_from_the_news_to_the_screen() {
     work(WORK);
     bench.driver.turn(Duration::ZERO);
     bench.key('z');
-    std::thread::sleep(WORK);
+    thread::sleep(WORK);
     bench.driver.drawn = None;
     bench.driver.draw();
     let worst = bench.driver.model.frame_cost.worst().unwrap();
@@ -207,7 +207,7 @@ fn a_flood_of_keys_leaves_time_for_frames() {
     let mut bench = bench();
     let key = || Incoming::Msg(Msg::Key(KeyEvent::from(KeyCode::Char('z'))));
     let flood = bench.inbox.clone();
-    std::thread::spawn(move || while flood.send(key()).is_ok() {});
+    thread::spawn(move || while flood.send(key()).is_ok() {});
     // It comes back, however much is still waiting.
     bench.driver.turn(Duration::from_secs(60));
     bench.driver.draw();
@@ -233,4 +233,276 @@ fn the_screen_may_change_its_size_at_any_time() {
         bench.driver.draw();
     }
     assert!(bench.screen().contains("at least 80 x 24"));
+}
+
+/// A lab with a trainer, in a home of its own, as it is started.
+mod with_a_trainer {
+    use std::path::Path;
+
+    use ratatui::layout::Size;
+
+    use super::*;
+    use crate::lab::resume::{Keeper, NotKept, Place};
+    use crate::lab::run::Status;
+    use crate::lab::theme::Theme;
+    use crate::text::Dataset;
+    use crate::train::checkpoint::Checkpoint;
+    use crate::train::testing;
+    use crate::train::worker::Worker;
+
+    struct Lab {
+        driver: Driver<TestBackend, NoHost>,
+        inbox: SyncSender<Incoming>,
+    }
+
+    impl Lab {
+        fn start(home: &Path, session: &str, dataset: &Arc<Dataset>) -> Self {
+            let keeper = Keeper::open(home, session).unwrap();
+            let found = keeper.read().unwrap();
+            let lessons = crate::lesson::course().unwrap();
+            let mut model = Model::new(lessons, 0, Theme::plain(), Size::new(120, 40), 1337);
+            // Without optimization measuring the machine takes longer than anything here.
+            model.gemm_rate_asked = true;
+            if let Some(found) = found {
+                crate::lab::update::resume::begin(&mut model, found).unwrap();
+            }
+            let (inbox, incoming) = sync_channel(256);
+            let terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+            let stage = model.lesson().stage.clone();
+            let seed = model.seed;
+            let mut driver =
+                Driver::new(terminal, NoHost, model, incoming, Some(home.join("runs")));
+            driver.keep(keeper);
+            let mut config = crate::lab::update::opening(&stage, testing::VOCABULARY, seed);
+            (config.training.steps, config.training.eval_batches) = (400, 1);
+            let worker = Worker::spawn(Arc::clone(dataset), 1, config);
+            let trainer = Trainer { commands: worker.commands(), slots: worker.slots() };
+            let corpus = Corpus {
+                name: "a text".to_owned(),
+                note: None,
+                opening: "the cat".to_owned(),
+                tokenizer: dataset.tokenizer.clone(),
+                sha256: dataset.corpus.sha256.clone(),
+                train: dataset.train.len(),
+                val: dataset.val.len(),
+                references: Vec::new(),
+                counted: None,
+            };
+            let experimenter = Experimenter::new(Arc::clone(dataset), 1, |_| true);
+            inbox.send(Incoming::Up { trainer, corpus, stage, experimenter }).unwrap();
+            let events = inbox.clone();
+            thread::spawn(move || {
+                for event in &worker.events {
+                    if events.send(Incoming::Msg(Msg::Worker(event))).is_err() {
+                        break;
+                    }
+                }
+            });
+            let mut lab = Self { driver, inbox };
+            lab.until("it opens", |model| {
+                model.run.as_ref().is_some_and(|run| run.status != Status::Opening)
+            });
+            lab
+        }
+
+        fn until(&mut self, what: &str, mut done: impl FnMut(&Model) -> bool) {
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !done(&self.driver.model) {
+                let run = self.driver.model.run.as_ref().map(|run| (&run.status, run.step));
+                let said = &self.driver.model.toasts;
+                assert!(Instant::now() < deadline, "waited for: {what}; {run:?} {said:?}");
+                self.driver.turn(Duration::from_millis(5));
+            }
+        }
+
+        fn key(&mut self, c: char) {
+            let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+            self.inbox.send(Incoming::Msg(Msg::Key(key))).unwrap();
+            self.driver.turn(Duration::ZERO);
+        }
+
+        fn step(&self) -> u64 {
+            self.driver.model.run.as_ref().unwrap().step
+        }
+
+        /// Estimates take their time, which no test needs.
+        fn estimate_roughly(&mut self) {
+            let (name, value) = ("eval_batches", crate::stage::Value::Count(1));
+            self.driver.perform(Effect::Send(Command::Set { name, value }));
+        }
+
+        /// Trains for some steps, and stands.
+        fn train(&mut self) {
+            let from = self.step();
+            self.key('.');
+            self.driver.perform(Effect::Send(Command::Step(11)));
+            self.until("steps, and a pause", |model| {
+                let run = model.run.as_ref().unwrap();
+                let stands = matches!(run.status, Status::Paused | Status::Finished);
+                !model.playing && stands && run.step >= from + 12
+            });
+        }
+
+        /// Everything that was asked for is written down.
+        fn written(&mut self) {
+            self.until("it is written down", |model| {
+                let run = model.run.as_ref().unwrap();
+                let kept = model.keeping.kept.get(&run.id);
+                model.keeping.asked.is_empty() && kept.is_some_and(|kept| kept.mark.0 == run.step)
+            });
+        }
+
+        fn weights(&mut self, path: &Path) -> Checkpoint {
+            self.driver.perform(Effect::Send(Command::SaveNew(path.to_owned())));
+            self.until("it is saved", |model| model.saved.iter().any(|saved| saved.path == path));
+            Checkpoint::read(path, &[]).unwrap()
+        }
+
+        fn said(&self, text: &str) -> bool {
+            self.driver.model.toasts.iter().any(|toast| toast.text.contains(text))
+        }
+    }
+
+    #[test]
+    fn a_lab_that_was_killed_is_taken_up_where_it_was() {
+        let home = tempfile::tempdir().unwrap();
+        let dataset = testing::dataset();
+        let mut lab = Lab::start(home.path(), "one", &dataset);
+        // A rebuilt run, and the one after it: the first is a ghost.
+        lab.train();
+        let first = lab.step();
+        lab.key('r');
+        lab.key('y');
+        lab.until("a new run", |model| model.run.as_ref().unwrap().step == 0);
+        lab.train();
+        lab.written();
+        let paused = Place { paused: true, ..Place::default() };
+        lab.driver.model.places.insert("single-head".to_owned(), paused);
+        lab.key(']');
+        lab.estimate_roughly();
+        lab.key('n');
+        lab.train();
+        lab.written();
+        let (step, before) = (lab.step(), lab.weights(&home.path().join("before.safetensors")));
+        drop(lab);
+
+        let mut lab = Lab::start(home.path(), "two", &dataset);
+        let model = &lab.driver.model;
+        assert_eq!((model.lesson, model.page, model.playing), (1, 1, false));
+        assert_eq!(lab.step(), step);
+        assert!(lab.said("back in lesson 2, page 2") && lab.said("r starts anew"));
+        let after = lab.weights(&home.path().join("after.safetensors"));
+        assert_eq!((after.step, &after.weights), (before.step, &before.weights));
+        assert!(after.moments == before.moments && after.history == before.history);
+        // The runs that were left come back from their files, the ghost without being asked for.
+        let past: Vec<_> = lab.driver.model.past.values().collect();
+        assert!(past.iter().all(|past| past.asleep.is_some()) && past.len() == 2, "{past:?}");
+        lab.key('[');
+        lab.until("the bigram", |model| {
+            model.run.as_ref().is_some_and(|run| run.stage() == "bigram" && run.step > 0)
+        });
+        let ghosts = &lab.driver.model.ghosts;
+        assert!(ghosts.iter().any(|ghost| ghost.step == first && ghost.stage() == "bigram"));
+        lab.until("it is taken over", |model| model.past.len() == 2);
+        // It is written under a name of this session, and what it was before is gone.
+        lab.train();
+        lab.written();
+        drop(lab);
+        let names: Vec<_> = std::fs::read_dir(home.path().join("autosave"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(names.len(), 4, "three runs and where the learner is: {names:?}");
+        assert!(names.iter().any(|name| name.starts_with("bigram-two-")), "{names:?}");
+    }
+
+    #[test]
+    fn runs_of_another_text_and_damaged_ones_are_kept_aside() {
+        let home = tempfile::tempdir().unwrap();
+        let dataset = testing::dataset();
+        let mut lab = Lab::start(home.path(), "one", &dataset);
+        lab.train();
+        lab.written();
+        let kept = lab.driver.model.keeping.kept.values().next().unwrap().file.clone();
+        drop(lab);
+        let text: String =
+            dataset.corpus.name.clone() + &"dr the cat sat on a mat.\nshe ".repeat(80);
+        let source = crate::text::Source::File("other.txt".into());
+        let name = "other.txt".to_owned();
+        let text: String =
+            text.chars().filter(|c| dataset.tokenizer.encode(&c.to_string()).is_ok()).collect();
+        let other = crate::text::Corpus { text, name, source };
+        let other = Arc::new(Dataset::new(other).unwrap());
+        assert_eq!(other.tokenizer, dataset.tokenizer);
+        let mut lab = Lab::start(home.path(), "two", &other);
+        assert!(lab.said("of another text") && lab.step() == 0);
+        let aside = home.path().join("autosave-before").join(&kept);
+        lab.until("it is aside", |_| aside.exists());
+        drop(lab);
+
+        // Numbers that are not those that were written: the header alone does not show it.
+        let mut lab = Lab::start(home.path(), "three", &dataset);
+        lab.train();
+        lab.written();
+        let kept = lab.driver.model.keeping.kept.values().next().unwrap().file.clone();
+        drop(lab);
+        let path = home.path().join("autosave").join(&kept);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let last = bytes.len() - 4;
+        bytes[last] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let mut lab = Lab::start(home.path(), "four", &dataset);
+        lab.until("a new run", |model| {
+            model
+                .run
+                .as_ref()
+                .is_some_and(|run| !matches!(run.status, Status::Opening | Status::Failed(_)))
+        });
+        assert!(lab.said("could not be opened") && lab.step() == 0);
+        assert!(home.path().join("autosave-before").join(&kept).exists());
+    }
+
+    #[test]
+    fn a_second_lab_leaves_the_first_ones_autosave_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let lab = Lab::start(home.path(), "one", &testing::dataset());
+        assert!(matches!(Keeper::open(home.path(), "two"), Err(NotKept::Another)));
+        drop(lab);
+    }
+}
+
+#[test]
+fn an_experiment_runs_beside_the_trainer() {
+    use crate::lab::experiment::{Purpose, State, testing};
+    use crate::lab::update::experiment::begin;
+
+    let mut bench = bench();
+    let begin = |bench: &mut Bench| {
+        let why = Purpose::Claim(Default::default());
+        for effect in begin(&mut bench.driver.model, testing::experiment(), why) {
+            bench.driver.perform(effect);
+        }
+    };
+    let state = |bench: &Bench| bench.driver.model.experiment.as_ref().unwrap().state.clone();
+    begin(&mut bench);
+    assert!(matches!(state(&bench), State::Failed(_)), "there is nothing to run it on");
+    let news = bench.inbox.clone();
+    let dataset = crate::train::testing::dataset();
+    bench.driver.experimenter = Some(Experimenter::new(dataset, 2, move |told| {
+        news.send(Incoming::Msg(Msg::Experiment(told))).is_ok()
+    }));
+    begin(&mut bench);
+    while state(&bench) == State::Running {
+        bench.driver.turn(Duration::from_secs(5));
+    }
+    let shown = bench.driver.model.experiment.as_ref().unwrap();
+    assert_eq!((shown.state.clone(), shown.runs.len()), (State::Ended, 6));
+    assert_eq!(shown.runs, testing::shown(testing::experiment()).runs);
+    begin(&mut bench);
+    bench.driver.perform(Effect::CancelExperiment);
+    while state(&bench) == State::Running {
+        bench.driver.turn(Duration::from_secs(5));
+    }
+    assert!(matches!(state(&bench), State::Cancelled | State::Ended));
+    bench.command(|command| matches!(command, Command::Pause));
 }

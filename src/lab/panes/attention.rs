@@ -19,7 +19,7 @@ use crate::lab::facts::Facts;
 use crate::lab::number::probability;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{clip, put, sentence};
-use crate::lab::provenance::Walk;
+use crate::lab::provenance::{WALKING, Walk};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::{HeatMap, Scale, Window};
@@ -500,6 +500,9 @@ impl Pane for Attention {
     }
 
     fn understands(&self) -> &'static [Action] {
+        if self.walk.is_open() {
+            return WALKING;
+        }
         &[
             Action::Left,
             Action::Right,

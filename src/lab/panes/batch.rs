@@ -10,7 +10,7 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
-use crate::lab::drawn_batch::{self, DrawnBatch, LOSSES, TOKENS, losses};
+use crate::lab::drawn_batch::{self, DrawnBatch, LOSSES, TOKENS};
 use crate::lab::facts::Facts;
 use crate::lab::number::{count, loss, probability, value};
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -38,17 +38,21 @@ struct Grids<'a> {
 
 impl<'a> Grids<'a> {
     fn read(facts: &Facts<'a>) -> Option<Self> {
-        let batch = DrawnBatch::read(facts)?;
-        Some(Self { batch, losses: losses(facts, &batch)? })
+        let (batch, losses) = drawn_batch::with_losses(facts)?;
+        Some(Self { batch, losses })
     }
 
     fn loss(&self, row: usize, column: usize) -> f64 {
         f64::from(self.losses[row * self.batch.time + column])
     }
 
-    /// Of all cells.
+    fn asked(&self) -> impl Iterator<Item = f64> {
+        self.losses.iter().filter(|loss| !loss.is_nan()).map(|loss| f64::from(*loss))
+    }
+
+    /// Of all cells that are asked for.
     fn mean(&self) -> f64 {
-        self.losses.iter().map(|x| f64::from(*x)).sum::<f64>() / self.losses.len() as f64
+        self.asked().sum::<f64>() / self.asked().count() as f64
     }
 
     /// The largest finite loss, or 1.
@@ -160,7 +164,7 @@ impl Pane for Batch {
             grid,
             scale,
             // What is not asked for has no loss.
-            value: &|row, column| Some(grids.loss(row, column)),
+            value: &|row, column| Some(grids.loss(row, column)).filter(|loss| !loss.is_nan()),
             hidden: [" ", " "],
             row_label: &|row| (row + 1).to_string(),
             column_label: &|column| {
@@ -177,7 +181,7 @@ impl Pane for Batch {
         (&map).render(area, buf);
         if below > 0 {
             let y = grid.area.bottom().min(area.bottom() - 1);
-            let n = count(grids.losses.len() as u64);
+            let n = count(grids.asked().count() as u64);
             let long = format!("mean of all {n}: {}", loss(grids.mean()));
             let short = format!("mean {}", loss(grids.mean()));
             let room = usize::from(area.width);
@@ -193,7 +197,7 @@ impl Pane for Batch {
     }
 
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
-        let Some(batch) = DrawnBatch::read(facts) else { return Vec::new() };
+        let Some(Grids { batch, .. }) = Grids::read(facts) else { return Vec::new() };
         let (row, column) = self.cursor(&batch);
         let (last_row, last) = (batch.rows - 1, batch.time - 1);
         self.cursor = match action {

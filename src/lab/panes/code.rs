@@ -107,7 +107,7 @@ fn places(region: &Region, area: Rect) -> Places {
     let below = Rect { y: area.y + name.height, height: area.height - name.height, ..area };
     let formula = paragraph(&region.formula).line_count(area.width) as u16;
     // A formula that would take the code's room is left out whole.
-    let fits = area.height >= WITH_FORMULA && formula + 1 <= area.height / 3;
+    let fits = area.height >= WITH_FORMULA && formula < area.height / 3;
     let height = if fits && !region.formula.is_empty() { formula + 1 } else { 0 };
     Places {
         name,
@@ -249,7 +249,9 @@ impl Code {
                 })
             };
             let spans = pieces(&text).into_iter();
-            Line::from_iter(spans.map(|(kind, text)| Span::styled(text, style(kind))))
+            spans
+                .map(|(kind, text)| Span::styled(text, style(kind)))
+                .collect::<Line>()
                 .render(room, buf);
         }
     }

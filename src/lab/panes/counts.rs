@@ -45,6 +45,12 @@ pub struct Counts {
     difference: Option<(Arc<Snapshot>, f64)>,
 }
 
+/// What is counted in the tokens of the run on the screen.
+fn counted<'a>(facts: &Facts<'a>) -> Option<&'a Counted> {
+    let counted = facts.corpus.filter(|_| facts.reads_prompt())?.counted()?;
+    (counted.bigrams.vocab_size() > 0).then_some(counted)
+}
+
 /// Why there are no counts to show.
 fn why_none(facts: &Facts) -> String {
     match facts.card().filter(|_| !facts.reads_prompt()) {
@@ -95,13 +101,8 @@ impl Row<'_> {
 }
 
 impl Counts {
-    fn counted<'a>(&self, facts: &Facts<'a>) -> Option<&'a Counted> {
-        let counted = facts.corpus.filter(|_| facts.reads_prompt())?.counted()?;
-        (counted.bigrams.vocab_size() > 0).then_some(counted)
-    }
-
     fn row<'a>(&self, facts: &Facts<'a>) -> Option<Row<'a>> {
-        let bigrams = &self.counted(facts)?.bigrams;
+        let bigrams = &counted(facts)?.bigrams;
         let last = bigrams.vocab_size() as u32 - 1;
         let looked_at = facts.subject().last().copied().unwrap_or(0);
         let token = self.token.unwrap_or(looked_at).min(last);
@@ -120,8 +121,8 @@ impl Counts {
         self.difference.as_ref().map(|(_, difference)| *difference)
     }
 
-    fn compare(&self, facts: &Facts) -> Option<f64> {
-        let bigrams = &self.counted(facts)?.bigrams;
+    fn compare(facts: &Facts) -> Option<f64> {
+        let bigrams = &counted(facts)?.bigrams;
         let vocab_size = bigrams.vocab_size();
         let table = NextTable::read(facts, vocab_size).filter(|_| vocab_size <= COMPARED)?;
         let mut sum = 0.0;
@@ -227,7 +228,7 @@ impl Pane for Counts {
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
-        if self.counted(facts).is_some() {
+        if counted(facts).is_some() {
             next_table::subscribe(facts, wanted);
         }
     }
@@ -237,7 +238,7 @@ impl Pane for Counts {
             facts.snapshot.is_some_and(|snapshot| Arc::ptr_eq(known, snapshot))
         };
         if !self.difference.as_ref().is_some_and(same) {
-            self.difference = facts.snapshot.cloned().zip(self.compare(facts));
+            self.difference = facts.snapshot.cloned().zip(Self::compare(facts));
         }
     }
 

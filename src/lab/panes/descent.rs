@@ -290,12 +290,11 @@ impl Pane for Descent {
     }
 
     fn refresh(&mut self, facts: &Facts) {
-        match (self.chosen(facts), facts.snapshot) {
-            (Some(chosen), Some(snapshot)) => {
-                let (_, _, index) = self.place(&chosen);
-                self.take(snapshot, chosen.name, index);
-            }
-            _ => (self.before, self.now) = (None, None),
+        if let (Some(chosen), Some(snapshot)) = (self.chosen(facts), facts.snapshot) {
+            let (_, _, index) = self.place(&chosen);
+            self.take(snapshot, chosen.name, index);
+        } else {
+            (self.before, self.now) = (None, None);
         }
     }
 

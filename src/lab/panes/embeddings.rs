@@ -1,6 +1,7 @@
 //! The embeddings pane: the token table as a map, by its neighbours and as it is, and the position table.
 
 mod chosen;
+mod names;
 mod neighbours;
 mod provenance;
 mod scatter;
@@ -18,8 +19,10 @@ use crate::lab::action::Action;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
+use crate::lab::provenance::WALKING;
 use crate::math::pca;
 use crate::model::card::{Op, Rows};
+use crate::text::shown;
 use crate::train::Subscription;
 pub use chosen::Embeddings;
 use chosen::{View, views};
@@ -126,6 +129,11 @@ impl Pane for Embeddings {
         }
         let Some(rows) = self.rows(facts) else { return Vec::new() };
         let (count, columns) = (rows.count, rows.columns);
+        if action == Action::Find && view != View::Positions {
+            let example = if names::are_words(facts) { "good great" } else { "a e" };
+            let label = format!("find a token, or compare two ({example})");
+            return vec![Wish::Line { pane: "embeddings", label, text: String::new() }];
+        }
         let along = match action {
             Action::Left => Some(Action::Up),
             Action::Right => Some(Action::Down),
@@ -146,6 +154,26 @@ impl Pane for Embeddings {
 
     fn back(&mut self) -> bool {
         self.walk.back()
+    }
+
+    /// The cursor goes to the first token named; a second one is compared with it.
+    fn typed(&mut self, facts: &Facts, text: &str) -> Vec<Wish> {
+        let count = tokens(facts).map_or(0, |rows| rows.count);
+        (self.compared, self.missed) = (None, None);
+        let mut found = Vec::new();
+        for part in names::split(facts, text) {
+            match names::find(facts, count, &part) {
+                Some(token) => found.push(token),
+                None => {
+                    self.missed = Some(format!("no token begins with {}", shown::excerpt(&part)));
+                }
+            }
+        }
+        if self.missed.is_none() {
+            self.token = found.first().copied().or(self.token);
+            self.compared = found.get(1).copied();
+        }
+        Vec::new()
     }
 
     fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
@@ -210,6 +238,9 @@ impl Pane for Embeddings {
 
     fn refresh(&mut self, facts: &Facts) {
         let columns = self.rows(facts).map_or(0, |rows| rows.columns);
+        // Another run may have fewer tokens.
+        let count = tokens(facts).map(|rows| rows.count);
+        self.compared = self.compared.filter(|token| count.is_none_or(|count| *token < count));
         let source = facts.snapshot;
         self.walk.refresh(facts);
         self.column = self.column.min(columns.saturating_sub(1));
@@ -225,7 +256,10 @@ impl Pane for Embeddings {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::Left, Action::Right, Action::CycleView, Action::Origin]
+        if self.walk.is_open() {
+            return WALKING;
+        }
+        &[Action::Left, Action::Right, Action::CycleView, Action::Origin, Action::Find]
     }
 }
 

@@ -15,7 +15,7 @@ use crate::lab::pen::sentence;
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
 use crate::model::Card;
-use crate::model::sampling::{Candidate, distribution, draw};
+use crate::model::sampling::{Candidate, Sampling, distribution, draw};
 use crate::train::Subscription;
 
 /// Tokens that a text may grow to.
@@ -40,6 +40,8 @@ struct Drawn {
     /// What it was drawn from, likeliest first, and after how many steps of training.
     table: Vec<Candidate>,
     step: u64,
+    /// How.
+    sampling: Sampling,
 }
 
 /// The logits after the whole text, and the step of their weights, as far as the model has seen it.
@@ -91,7 +93,7 @@ impl Generation {
         }
         let u = rng.clone().random();
         let token = draw(&table, &mut rng);
-        self.drawn = Some(Drawn { u, token, table, step });
+        self.drawn = Some(Drawn { u, token, table, step, sampling: facts.sampling });
     }
 
     /// Makes what was drawn part of the text.
@@ -157,10 +159,10 @@ impl Pane for Generation {
         match action {
             Action::DrawOne | Action::Right if self.drawn.is_some() => return self.go_on(),
             Action::DrawOne if facts.prompt.tokens.len() < LONGEST => self.draw_one(facts),
-            Action::Left => {
-                if self.drawn.take().is_none() && self.appended.pop().is_some() {
-                    return self.show();
-                }
+            Action::Left if self.drawn.is_some() => self.drawn = None,
+            Action::Left if !self.appended.is_empty() => {
+                self.appended.pop();
+                return self.show();
             }
             Action::Home => {
                 self.drawn = None;
@@ -186,16 +188,16 @@ impl Pane for Generation {
     fn refresh(&mut self, facts: &Facts) {
         let text = &facts.prompt.tokens;
         // Another text was typed, or another lesson opened.
-        if !text.strip_prefix(&self.start[..]).is_some_and(|rest| rest == self.appended) {
+        if text.strip_prefix(&self.start[..]).is_none_or(|rest| rest != self.appended) {
             self.start.clone_from(text);
             self.appended.clear();
             self.drawn = None;
         }
-        // Another model has other tokens.
+        // Another model has other tokens; and another temperature draws anew, with the same u.
         let vocab_size = facts.run.map_or(0, |run| run.config.model.vocab_size);
-        if self.drawn.as_ref().is_some_and(|drawn| drawn.table.len() != vocab_size) {
-            self.drawn = None;
-        }
+        let holds =
+            |drawn: &Drawn| drawn.table.len() == vocab_size && drawn.sampling == facts.sampling;
+        self.drawn = self.drawn.take().filter(holds);
     }
 
     fn understands(&self) -> &'static [Action] {

@@ -11,8 +11,8 @@ use crate::lab::facts::Facts;
 use crate::lab::pane::{Column, Pane, Seat, Wish};
 use crate::lab::pen::{clip, put};
 use crate::lab::theme::Role;
-use crate::stage::Value;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Range, Takes};
+use crate::stage::{Config, Value};
 
 const NAME: u16 = 16;
 const VALUE: u16 = 10;
@@ -57,8 +57,9 @@ impl Hyperparameters {
                 return Some(Wish::Set(h, first));
             }
             value = next;
-            let mut config = run.config.clone();
-            if h.set(&mut config, value).is_ok() && config.validate().is_ok() {
+            let mut config = facts.asked.wanted(&run.config);
+            let sound = |config: &Config| facts.asked.collecting || config.validate().is_ok();
+            if h.set(&mut config, value).is_ok() && sound(&config) {
                 return Some(Wish::Set(h, value));
             }
         }
@@ -87,8 +88,7 @@ impl Pane for Hyperparameters {
     }
 
     fn detail(&self, facts: &Facts) -> String {
-        let text = if facts.asked.is_empty() { "" } else { "applies at the next step" };
-        text.to_owned()
+        facts.asked.note()
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {

@@ -129,7 +129,7 @@ impl Images {
                 let image = first + i;
                 // What it is of stands over its middle, where the row's name leaves room.
                 let middle = x + width / 2;
-                if let Some(name) = self.class(facts, shown, image).filter(|_| row == 0)
+                if let Some(name) = what_it_is(facts, shown, image).filter(|_| row == 0)
                     && middle > end
                 {
                     put(buf, area, middle, y, &name, text);
@@ -151,11 +151,12 @@ impl Images {
             shown.draw(facts, NOISE, first + i, Rect { x, y, width, height }, buf);
         }
     }
+}
 
-    fn class(&self, facts: &Facts, shown: &Shown, i: usize) -> Option<String> {
-        let label = shown.reading.figure(&class(i))?;
-        facts.run?.config.task.class(label as u32).map(|c| c.to_string())
-    }
+/// What image `i` is of, as its task says it.
+fn what_it_is(facts: &Facts, shown: &Shown, i: usize) -> Option<String> {
+    let label = shown.reading.figure(&class(i))?;
+    facts.run?.config.task.class(label as u32).map(|c| c.to_string())
 }
 
 impl Pane for Images {

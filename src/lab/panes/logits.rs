@@ -15,12 +15,15 @@ use ratatui::widgets::Widget;
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
+use crate::lab::notch::notch;
 use crate::lab::number::setting;
 use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::panes::PaneId;
 use crate::lab::theme::Role;
 use crate::lab::widgets::columns::Columns;
 use crate::lab::widgets::notes::notes;
 use crate::math::random::{Purpose, stream};
+use crate::model::sampling::Sampling;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -60,7 +63,10 @@ const TIME: usize = 4;
 #[derive(Debug)]
 pub struct Logits {
     view: View,
-    logits: Vec<f64>,
+    /// The logits, before the shift.
+    z: Vec<f64>,
+    /// The bench's own.
+    sampling: Sampling,
     /// The constant that is added to all of them.
     shift: f64,
     chosen: usize,
@@ -80,14 +86,15 @@ pub struct Logits {
 
 impl Default for Logits {
     fn default() -> Self {
-        let logits = vec![2.0, 1.0, 0.0, -1.0, 0.5, -0.5];
+        let z = vec![2.0, 1.0, 0.0, -1.0, 0.5, -0.5];
         // Scores of a size that scaled ones have, on the grid that keys move by.
         let mut rng = stream(0, Purpose::Examples, 0);
         let score = |_| f64::from(rng.random_range(-4..=4)) * NUDGE;
         Self {
             view: View::default(),
-            masked: logits.iter().map(|logit| *logit < 0.0).collect(),
-            logits,
+            masked: z.iter().map(|z| *z < 0.0).collect(),
+            z,
+            sampling: Sampling::default(),
             shift: 0.0,
             chosen: 0,
             target: 1,
@@ -102,16 +109,12 @@ impl Default for Logits {
 impl Logits {
     /// The logits as they go into the softmax.
     fn shifted(&self) -> Vec<f64> {
-        self.logits.iter().map(|logit| logit + self.shift).collect()
+        self.z.iter().map(|logit| logit + self.shift).collect()
     }
 
     /// The number under the cursor.
     fn under_cursor(&mut self) -> &mut f64 {
-        if self.view == View::Axis {
-            &mut self.scores[self.cell]
-        } else {
-            &mut self.logits[self.chosen]
-        }
+        if self.view == View::Axis { &mut self.scores[self.cell] } else { &mut self.z[self.chosen] }
     }
 
     fn nudge(&mut self, by: f64) {
@@ -126,7 +129,7 @@ impl Logits {
         } else {
             format!("logit {}", char::from(b'a' + self.chosen as u8))
         };
-        Wish::Line { pane: "logits", label, text: self.under_cursor().to_string() }
+        Wish::Line { pane: PaneId::Logits.name(), label, text: self.under_cursor().to_string() }
     }
 
     fn mark(&mut self) {
@@ -141,7 +144,7 @@ impl Logits {
     fn go(&mut self, forward: bool) {
         let (at, count) = match self.view {
             View::Axis => (&mut self.cell, self.scores.len()),
-            _ => (&mut self.chosen, self.logits.len()),
+            _ => (&mut self.chosen, self.z.len()),
         };
         *at = if forward { (*at + 1).min(count - 1) } else { at.saturating_sub(1) };
     }
@@ -199,8 +202,8 @@ impl Pane for Logits {
         "Logits"
     }
 
-    fn detail(&self, facts: &Facts) -> String {
-        let sampling = &facts.sampling;
+    fn detail(&self, _facts: &Facts) -> String {
+        let sampling = &self.sampling;
         let mut parts = match self.view {
             View::Steps => vec!["three steps".to_owned()],
             View::Overflow => vec!["in f32".to_owned()],
@@ -269,9 +272,13 @@ impl Pane for Logits {
             Action::Home => *self = Self { view: self.view, ..Self::default() },
             Action::Mark => self.mark(),
             Action::CycleView => self.view = self.view.next(),
-            _ => {}
+            action => notch(&mut self.sampling, action, self.z.len()),
         }
         Vec::new()
+    }
+
+    fn samples_itself(&self) -> bool {
+        true
     }
 
     fn typed(&mut self, _facts: &Facts, text: &str) -> Vec<Wish> {

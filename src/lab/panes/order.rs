@@ -104,8 +104,8 @@ impl Order {
                 },
             }
         };
-        if let Some(typed) = &self.typed {
-            return Some(encode([&typed[0], &typed[1]]));
+        if let Some([one, other]) = &self.typed {
+            return Some(encode([one, other]));
         }
         let own = encode(TEXTS);
         let fits = own.tokens[0].len() <= block_size(facts);
@@ -288,13 +288,11 @@ impl Pane for Order {
         } else if self.side == 0 {
             self.typed = Some([text.to_owned(), reversed(text)]);
         } else {
-            let first = match self.typed.take() {
-                Some([first, _]) => first,
-                None => {
-                    let texts = self.texts(facts);
-                    let decoded = texts.zip(facts.tokenizer());
-                    decoded.map_or_else(String::new, |(texts, t)| t.decode(&texts.tokens[0]))
-                }
+            let first = if let Some([first, _]) = self.typed.take() {
+                first
+            } else {
+                let texts = self.texts(facts).zip(facts.tokenizer());
+                texts.map_or_else(String::new, |(texts, t)| t.decode(&texts.tokens[0]))
             };
             self.typed = Some([first, text.to_owned()]);
         }

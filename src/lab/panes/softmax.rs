@@ -16,7 +16,7 @@ use crate::lab::facts::Facts;
 use crate::lab::number::{count, probability, setting, value};
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{clip, put, sentence};
-use crate::lab::provenance::Walk;
+use crate::lab::provenance::{WALKING, Walk};
 use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::math::Real;
@@ -330,6 +330,9 @@ impl Pane for Softmax {
     }
 
     fn understands(&self) -> &'static [Action] {
+        if self.walk.is_open() {
+            return WALKING;
+        }
         &[
             Action::Left,
             Action::Right,

@@ -120,8 +120,8 @@ impl Tokens {
             (_, Action::PageUp | Action::PageDown) => (true, PAGE),
             (_, Action::Up | Action::Down) => (true, 1),
             (_, Action::Left | Action::Right) => (false, 1),
-            (View::Window, Action::SampleAnew) => (false, 1),
-            (_, Action::SampleAnew) => (true, 1),
+            // Another one, round and round.
+            (_, Action::SampleAnew) => return self.cell = ((row + 1) % batch.rows, column),
             (_, Action::Home) => {
                 return self.cell = (row * usize::from(self.view == View::Window), 0);
             }
@@ -175,7 +175,7 @@ impl Pane for Tokens {
             (View::Text, _) => text::draw(facts, self.text(facts), self.at, area, buf),
             (View::Decode, _) => decode::draw(facts, &self.ids(facts), self.at, area, buf),
             (View::Window, Some(batch)) => {
-                window::draw(facts, &batch, self.cell(&batch), area, buf)
+                window::draw(facts, &batch, self.cell(&batch), area, buf);
             }
             (View::Batch, Some(batch)) => matrix::draw(facts, &batch, self.cell(&batch), area, buf),
             (_, None) => sentence(facts.theme, &drawn_batch::why_none(facts), area, buf),
@@ -255,6 +255,6 @@ impl Pane for Tokens {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::Left, Action::Right, Action::CycleView, Action::TypeValue]
+        &[Action::Left, Action::Right, Action::CycleView, Action::TypeValue, Action::SampleAnew]
     }
 }

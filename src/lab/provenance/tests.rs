@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use ratatui::layout::Rect;
 
-use super::derivation::{Derivation, Values, digits};
+use super::derivation::{Derivation, digits};
 use super::rule::{Rule, rule};
+use super::values::Values;
 use super::*;
 use crate::lab::fixture;
 use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::update;
+use crate::math::Real;
 use crate::model::config::{Activation, FeedForward, Norm, Position as Positions};
 use crate::model::sampling::{Sampling, distribution};
 use crate::stage::Config;
@@ -40,6 +42,12 @@ fn lab(config: Config) -> (Model, Session) {
     model.prompt.tokens = vec![1, 2, 0, 1, 5, 3];
     model.snapshot = None;
     (model, session)
+}
+
+/// With the feature f64 the core calculates in f64, while snapshots stay f32.
+#[allow(clippy::useless_conversion)]
+fn reals(values: &[f32]) -> Vec<Real> {
+    values.iter().map(|&x| x.into()).collect()
 }
 
 /// A snapshot of all there is.
@@ -93,7 +101,7 @@ fn reached(model: &Model) -> Vec<(Number, Derivation)> {
         if *count > 12 || seen.iter().any(|(known, _)| *known == number) {
             continue;
         }
-        assert!(super::number::exists(&facts, &number), "{number:?}");
+        assert!(number::exists(&facts, &number), "{number:?}");
         let derivation = derive(&facts, &number).unwrap_or_else(|| panic!("{number:?}"));
         let operands: Vec<_> = derivation.rows.iter().flat_map(|row| &row.factors).collect();
         for (operand, _) in operands.iter().take(3).chain(operands.iter().rev().take(3)) {
@@ -244,7 +252,7 @@ fn a_walk_subscribes_to_what_it_shows() {
             model.snapshot.clone_from(&all);
             let mut wanted =
                 Subscription { prompt: model.prompt.tokens.clone(), ..Subscription::default() };
-            derivation::subscribe(&model.facts(), &number, &mut wanted);
+            values::subscribe(&model.facts(), &number, &mut wanted);
             model.snapshot = Some(Arc::new(session.snapshot(&wanted)));
             let facts = model.facts();
             let found = derive(&facts, &number);
@@ -269,7 +277,7 @@ fn what_is_drawn_with_is_the_generators_distribution() {
         let facts = model.facts();
         let tensor =
             facts.snapshot.unwrap().activation(facts.card().unwrap().logits().unwrap()).unwrap();
-        let row: Vec<_> = tensor.values[3 * 14..4 * 14].iter().map(|x| (*x).into()).collect();
+        let row = reals(&tensor.values[3 * 14..4 * 14]);
         let mut whole = 0.0;
         for candidate in distribution(&row, &sampling) {
             let number = Number::Chance { row: 3, token: candidate.token };
@@ -330,7 +338,8 @@ fn enter_walks_back_and_esc_returns() {
     let values = Values::new(&facts).unwrap();
     assert!(screen.contains(&format!("= {} ", digits(values.of(&number).unwrap()))), "{screen}");
     for row in &derivation.rows[..8] {
-        let line = screen.lines().find(|line| line.contains(&format!("{} ", row.label))).unwrap();
+        let line =
+            screen.lines().skip(5).find(|line| line.contains(&format!("{} ", row.label))).unwrap();
         for number in row.factors.iter().map(|(_, x)| *x).chain(row.gives) {
             assert!(line.contains(&digits(number)), "{number} {line}");
         }
@@ -415,4 +424,62 @@ fn every_size_can_be_drawn() {
             }
         }
     }
+}
+
+/// The table of tokens and the softmax begin at what is under their cursors.
+#[test]
+fn the_other_panes_begin_at_their_own_cells() {
+    let (mut model, mut session) = lab(config("multi-head", |_| {}));
+    look(&mut model, &mut session);
+    let text = |model: &Model, pane: PaneId| fixture::text(&fixture::pane(model, pane, 90, 30));
+    let pane = PaneId::Embeddings;
+    for action in [Action::CycleView, Action::CycleView, Action::Down, Action::Right, Action::Right]
+    {
+        pane.act(&mut model, action);
+    }
+    let table = model.facts().snapshot.unwrap().parameter(testing::TABLE).unwrap().clone();
+    let row = *model.prompt.tokens.last().unwrap() as usize + 1;
+    pane.act(&mut model, Action::Origin);
+    let screen = text(&model, pane);
+    let cell = f64::from(table.values[row * table.shape[1] + 2]);
+    let label = model.facts().label(row as u32);
+    let line = format!("{}, row {row} ({label}), column 2 = {}", testing::TABLE, digits(cell));
+    assert!(screen.contains(&line), "{line}\n{screen}");
+    // On the map it is the row's length that is asked for, and each of its numbers after it.
+    assert!(model.with(pane, |pane, _| pane.back()));
+    for action in [Action::CycleView, Action::CycleView, Action::Origin] {
+        pane.act(&mut model, action);
+    }
+    let screen = text(&model, pane);
+    let values = &table.values[row * table.shape[1]..(row + 1) * table.shape[1]];
+    let squares: f64 = values.iter().map(|x| f64::from(*x).powi(2)).sum();
+    assert!(screen.contains(&format!("= {}", digits(squares.sqrt()))), "{screen}");
+    for (channel, value) in values.iter().take(10).enumerate() {
+        let line = screen.lines().skip(5).find(|l| l.contains(&format!("channel {channel} ")));
+        assert!(line.unwrap().contains(&digits(f64::from(*value))), "{channel}\n{screen}");
+    }
+
+    let pane = PaneId::Softmax;
+    pane.act(&mut model, Action::Origin);
+    let screen = text(&model, pane);
+    let facts = model.facts();
+    let card = facts.card().unwrap();
+    let logits = facts.snapshot.unwrap().activation(card.logits().unwrap()).unwrap();
+    let width = logits.shape[1];
+    let last = reals(&logits.values[logits.values.len() - width..]);
+    let all = distribution(&last, &facts.sampling);
+    // The end of the prompt: nothing has come yet, so that there is no loss.
+    assert!(!screen.contains("loss"), "{screen}");
+    let shown: Vec<_> = screen.lines().skip(5).take(all.len()).collect();
+    for (line, candidate) in shown.iter().zip(&all) {
+        assert!(line.contains(&digits(candidate.probability)), "{line}\n{screen}");
+        assert!(line.contains(&facts.label(candidate.token)), "{line}\n{screen}");
+    }
+    // One position before it, the loss of what came stands first, and Enter tells it.
+    assert!(model.with(pane, |pane, _| pane.back()));
+    for action in [Action::Left, Action::Origin, Action::Home, Action::Origin] {
+        pane.act(&mut model, action);
+    }
+    let screen = text(&model, pane);
+    assert!(screen.contains("loss after") && screen.contains("= -ln p"), "{screen}");
 }

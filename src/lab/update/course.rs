@@ -3,12 +3,17 @@
 use tui_input::Input;
 
 use super::super::course::{Doable, Reviewing, doable};
+use super::super::experiment::Purpose;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{AnswerLine, Overlay};
+use super::super::panes::PaneId;
 use super::super::run::Status;
+use super::experiment;
+use super::panes::focus;
 use super::say::warn;
 use crate::lesson::progress::{Key, Record};
-use crate::lesson::{Item, Kind, Start};
+use crate::lesson::{self, Item, Kind, Start};
+use crate::text::Tokenizer;
 use crate::train::measure::Other;
 use crate::train::{Command, Subscription};
 
@@ -159,6 +164,9 @@ pub fn commit(model: &mut Model, sure: u8) -> Vec<Effect> {
     let mut effects = keep(model, said);
     effects.extend(close(model, training));
     effects.extend(release(model));
+    if matches!(&item.kind, Kind::Predict(predict) if !predict.arms.is_empty()) {
+        effects.extend(start(model, &item));
+    }
     // What a run answers that has long passed that step is known at once.
     effects.extend(follow(model));
     effects
@@ -195,7 +203,7 @@ fn record(model: &Model, item: &str, kind: &str) -> Record {
 /// Writes a record down, here at once and in the file by the driver.
 fn keep(model: &mut Model, record: Record) -> Vec<Effect> {
     model.course.progress.records.push(record.clone());
-    vec![Effect::Answered(Box::new(record)), Effect::Autosave]
+    vec![Effect::Keep(Box::new(record)), Effect::Autosave]
 }
 
 /// A session has begun: it counts for the prompts that come back.
@@ -218,11 +226,11 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
         model.course.reviewing = Some(Reviewing { due, ..Reviewing::default() });
         model.say(ToastKind::Info, format!("{prompts} from earlier: R asks, whenever you like"));
     }
-    vec![Effect::Answered(Box::new(record))]
+    vec![Effect::Keep(Box::new(record))]
 }
 
 /// The prompt of that name.
-pub fn prompt<'a>(model: &'a Model, (lesson, item): &Key) -> Option<&'a crate::lesson::Prompt> {
+pub fn prompt<'a>(model: &'a Model, (lesson, item): &Key) -> Option<&'a lesson::Prompt> {
     let lesson = model.lessons.iter().find(|known| known.id == *lesson)?;
     lesson.items().find_map(|(_, known)| match &known.kind {
         Kind::Review(prompts) => prompts.iter().find(|prompt| prompt.id == *item),
@@ -324,7 +332,62 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     else {
         return warn(model, "this page claims nothing that can be run");
     };
-    super::experiment::start(model, item)
+    start(model, &item)
+}
+
+/// Starts the experiment of a claim, a race or a prediction of the open lesson, and shows it.
+fn start(model: &mut Model, item: &Item) -> Vec<Effect> {
+    let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
+    let spoken_of = model.lesson().stage_of(model.page);
+    let experiment = match lesson::experiment::of_item(item, spoken_of, vocab_size) {
+        Ok(Some(experiment)) => experiment,
+        Ok(None) => return Vec::new(),
+        Err(error) => return warn(model, format!("it cannot be run on this text: {error}")),
+    };
+    let key = key(model, &item.id);
+    let why = match &item.kind {
+        Kind::Claim(_) => Purpose::Claim(key),
+        Kind::Predict(_) => Purpose::Prediction(key),
+        _ => Purpose::Race(key),
+    };
+    let effects = experiment::begin(model, experiment, why);
+    if !effects.is_empty() {
+        focus(model, PaneId::Compare);
+    }
+    effects
+}
+
+/// The experiment on the screen is at its end: what it says of the item that asked for it is kept.
+pub fn ended(model: &mut Model) -> Vec<Effect> {
+    let Some(shown) = &model.experiment else { return Vec::new() };
+    let verdict = shown.experiment.verdict(&shown.runs);
+    let stamp = verdict.to_string();
+    let (key, kind) = match &shown.why {
+        Purpose::Claim(key) => (key.clone(), "claim"),
+        Purpose::Prediction(key) => (key.clone(), "predict"),
+        Purpose::Race(_) => return Vec::new(),
+    };
+    let mut said = Record {
+        lesson: key.0.clone(),
+        truth: verdict.mean,
+        right: verdict.holds,
+        seed: None,
+        ..record(model, &key.1, kind)
+    };
+    if kind == "predict" {
+        let lesson = model.lessons.iter().find(|lesson| lesson.id == key.0);
+        let item = lesson.and_then(|lesson| lesson.items().find(|(_, item)| item.id == key.1));
+        let Some(waiting) = model.course.waiting(&key.0, &key.1) else { return Vec::new() };
+        let question = item.and_then(|(_, item)| item.question());
+        let right = question.zip(waiting.answer).zip(verdict.mean);
+        let right = right.map(|((question, answer), truth)| question.is_right(answer, truth));
+        said = Record { truth: verdict.mean, right, ..waiting.clone() };
+    } else {
+        model.course.stamps.insert(key, stamp);
+    }
+    let effects = keep(model, said);
+    model.refresh();
+    effects
 }
 
 /// Adds what the open page's questions and goals, and the open line, have to see of the model.

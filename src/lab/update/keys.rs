@@ -8,7 +8,7 @@ use super::super::resume::Pace;
 use super::super::run::Status;
 use super::panes::{self, focus};
 use super::say::warn;
-use super::{course, leaving, runs, sampling};
+use super::{course, experiment, leaving, runs, sampling, table};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
@@ -28,11 +28,24 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Faster => trainer(model, |model| throttle(model, true)),
         Action::FullSpeed => trainer(model, |model| set_throttle(model, None)),
         Action::Restart => runs::restart(model),
+        Action::NextSeed => runs::next_seed(model),
+        Action::TypeSeed => trainer(model, |model| {
+            let seed = model.run.as_ref().map_or(model.seed, |run| run.config.seed);
+            line(model, Purpose::Seed, seed.to_string())
+        }),
+        Action::Runs => table::runs(model),
+        Action::OpenCheckpoint => trainer(model, table::checkpoints),
+        Action::Collect => runs::collect(model),
+        Action::TypeSampling => {
+            let text = sampling::written(&model.sampling);
+            line(model, Purpose::Sampling, text)
+        }
         Action::Extend => runs::extend(model),
         Action::EvaluateNow => trainer(model, |model| {
             model.say(ToastKind::Info, "estimating both losses");
             vec![Effect::Send(Command::Evaluate)]
         }),
+        Action::CancelExperiment => experiment::cancel(model),
         Action::WriteCheckpoint => trainer(model, |_| vec![Effect::Save]),
 
         Action::NextPage => turn(model, true),
@@ -93,13 +106,17 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             vec![Effect::Mouse(model.mouse)]
         }
 
+        // What a pane draws anew by itself.
+        Action::SampleAnew if panes::draws_anew(model) => panes::act(model, model.focus, action),
         Action::SampleAnew
         | Action::TemperatureUp
         | Action::TemperatureDown
         | Action::TopKUp
         | Action::TopKDown
         | Action::TopPUp
-        | Action::TopPDown => {
+        | Action::TopPDown
+            if !model.panes.get(model.focus).samples_itself() =>
+        {
             sampling::set(model, action);
             Vec::new()
         }
@@ -222,6 +239,13 @@ fn step_focus(model: &mut Model, by: isize) -> Vec<Effect> {
     if let Some(&pane) = panes.get(next) {
         focus(model, pane);
     }
+    Vec::new()
+}
+
+/// Opens a line to type in; its text is replaced by the first letter.
+fn line(model: &mut Model, purpose: Purpose, text: String) -> Vec<Effect> {
+    let line = InputLine { purpose, input: text.into(), selected: true, error: None };
+    model.overlays.push(Overlay::Input(line));
     Vec::new()
 }
 

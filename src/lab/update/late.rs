@@ -199,16 +199,19 @@ impl Scene {
                     self.model.overlays.clear();
                     continue;
                 }
-                Effect::Keep { mark, .. } => {
+                Effect::KeepRun { mark, .. } => {
                     let name = format!("kept-{}-{}", mark.0, mark.1);
                     Command::Keep(name.into())
                 }
                 Effect::Mouse(_)
                 | Effect::Suspend
+                | Effect::Keep(_)
                 | Effect::Autosave
-                | Effect::Answered(_)
+                | Effect::ListCheckpoints
                 | Effect::Remember(_)
-                | Effect::SetAside(_) => continue,
+                | Effect::SetAside(_)
+                | Effect::Experiment(..)
+                | Effect::CancelExperiment => continue,
             };
             self.trainer.inbox.push_back(Order { run, command });
         }

@@ -30,6 +30,8 @@ pub fn leave(model: &mut Model, forced: bool) -> Vec<Effect> {
     if model.stopped {
         return worker::gone(model);
     }
+    // However lately a large run was written down: nobody waits for its next step.
+    model.keeping.large.clear();
     let mut effects = resume::autosave(model);
     effects.push(Effect::SaveAll);
     effects

@@ -10,7 +10,7 @@ use super::super::number;
 use super::super::overlays::{
     Answer, Confirm, InputLine, LINE_BREAK, ListKind, Overlay, Purpose, on_one_line,
 };
-use super::{course, keys, leaving, panes, runs};
+use super::{course, keys, leaving, panes, runs, sampling, table};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 
@@ -53,6 +53,7 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
         Some(Overlay::Confirm(_)) => match action {
             Some(Action::Yes) => yes(model),
             Some(Action::No) => no(model),
+            Some(Action::More) => more(model),
             _ => Vec::new(),
         },
         Some(Overlay::Input(line)) => match action {
@@ -225,6 +226,13 @@ fn edited(model: &mut Model) {
             }
         }
         Purpose::Line { .. } => break_lines(&mut line.input),
+        Purpose::Seed => {
+            let text = line.input.value().trim();
+            line.error = if text.is_empty() { None } else { seed(text).err() };
+        }
+        Purpose::Sampling => {
+            line.error = sampling::parse(line.input.value()).err();
+        }
         Purpose::Value { name } => {
             let known = hyperparameter(name).filter(|_| !line.input.value().trim().is_empty());
             let checked = known.map(|h| Value::parse(h, line.input.value()));
@@ -262,6 +270,23 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             let text = input.value().replace(LINE_BREAK, "\n");
             panes::typed(model, pane, &text)
         }
+        Purpose::Seed => match seed(input.value().trim()) {
+            Ok(seed) => runs::start_again(model, seed),
+            Err(why) => {
+                model.overlays.push(Overlay::Input(InputLine { error: Some(why), ..line }));
+                Vec::new()
+            }
+        },
+        Purpose::Sampling => match sampling::parse(input.value()) {
+            Ok(wanted) => {
+                sampling::take(model, wanted);
+                Vec::new()
+            }
+            Err(why) => {
+                model.overlays.push(Overlay::Input(InputLine { error: Some(why), ..line }));
+                Vec::new()
+            }
+        },
         Purpose::Value { name } => {
             let Some(hyperparameter) = hyperparameter(name) else { return Vec::new() };
             match Value::parse(hyperparameter, input.value()) {
@@ -274,6 +299,10 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             }
         }
     }
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 fn cancel(model: &mut Model) -> Vec<Effect> {
@@ -298,6 +327,18 @@ fn yes(model: &mut Model) -> Vec<Effect> {
         Answer::Quit => leaving::leave(model, false),
         Answer::QuitUnsaved => vec![Effect::Quit],
     }
+}
+
+/// A rebuild waits until there are more changes.
+fn more(model: &mut Model) -> Vec<Effect> {
+    if let Some(Overlay::Confirm(confirm)) = model.overlays.last()
+        && runs::can_collect(model, &confirm.yes)
+        && let Some(Overlay::Confirm(Confirm { yes: Answer::Rebuild { config }, .. })) =
+            model.overlays.pop()
+    {
+        runs::more_first(model, &config);
+    }
+    Vec::new()
 }
 
 fn no(model: &mut Model) -> Vec<Effect> {
@@ -332,5 +373,6 @@ fn choose(model: &mut Model) -> Vec<Effect> {
             Some(&lesson) => runs::open_lesson(model, lesson),
             None => Vec::new(),
         },
+        ListKind::Runs | ListKind::Checkpoints => table::open(model, list),
     }
 }

@@ -26,6 +26,12 @@ pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
     grant(model, wishes)
 }
 
+/// Whether the focused pane draws something of its own anew, and no generated text.
+pub fn draws_anew(model: &Model) -> bool {
+    let pane = model.panes.get(model.focus);
+    pane.understands().contains(&Action::SampleAnew) && !pane.shows_samples()
+}
+
 /// A click on a cell of the screen that belongs to the pane.
 pub fn click(model: &mut Model, pane: PaneId, at: Position) -> Vec<Effect> {
     let seat = model.seat(pane);
@@ -71,6 +77,11 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                     let text = corpus.tokenizer.decode(&tokens);
                     model.prompt = Prompt { text, tokens, error: None };
                     model.refresh();
+                }
+            }
+            Wish::Yardstick { name, loss, error } => {
+                if let Some(corpus) = &mut model.corpus {
+                    corpus.reached(name, loss, error);
                 }
             }
             Wish::Dismiss => model.asked.error = None,

@@ -20,7 +20,7 @@ use crate::train::{Observed, RunId};
 const EVERY: Duration = Duration::from_secs(30);
 /// Above so many numbers writing is felt, and done less often.
 const LARGE: usize = 5_000_000;
-const EVERY_LARGE: Duration = Duration::from_mins(5);
+const EVERY_LARGE: Duration = Duration::from_secs(300);
 /// Numbers of all runs together that are written down beside the one on the screen: 12 bytes each.
 const MOST_NUMBERS: usize = 24_000_000;
 
@@ -59,7 +59,7 @@ pub fn keep(model: &mut Model, run: &Observed) -> Vec<Effect> {
         }
     }
     model.keeping.asked.insert(run.id, mark);
-    vec![Effect::Keep { run: run.id, stage: run.stage().to_owned(), mark }]
+    vec![Effect::KeepRun { run: run.id, stage: run.stage().to_owned(), mark }]
 }
 
 /// A run was written down, or could not be.
@@ -145,7 +145,7 @@ fn of(model: &Model) -> Resume {
         sample_seed: model.sample_seed,
         seed: model.seed,
         run: model.run.as_ref().and_then(|run| kept.get(&run.id)).map(|kept| kept.file.clone()),
-        home: model.run.as_ref().map_or(String::new(), |run| run.home.clone()),
+        home: model.home(model.page),
         others: others.into_iter().filter_map(other).collect(),
     }
 }
@@ -164,8 +164,7 @@ pub fn begin(model: &mut Model, found: Found) -> Result<(), String> {
     model.lesson = lesson;
     let place = model.places.remove(&resume.lesson).unwrap_or_default();
     model.page = place.page.min(model.lesson().pages.len().saturating_sub(1));
-    model.prompt.text =
-        place.prompt.unwrap_or_else(|| model.lesson().prompt_of(model.page).to_owned());
+    model.prompt.text = place.prompt.unwrap_or_else(|| model.default_prompt());
     model.own_pace = place.pace;
     model.playing = !place.paused;
     let panes = model.lesson_panes();
@@ -211,19 +210,15 @@ pub fn wake(model: &mut Model) -> Vec<Effect> {
     let lesson = model.lesson + 1;
     let page = model.page + 1;
     let home = model.home(model.page);
-    match run.filter(|_| resume.home == home) {
+    let stage = model.lesson().stage_of(model.page).to_owned();
+    let mine = |asleep: &Asleep| resume.home == home && asleep.about.config.stage == stage;
+    match run.filter(mine) {
         Some(asleep) => {
             let step = number::steps(asleep.about.step);
             let text = format!("back in lesson {lesson}, page {page}, after {step}: r starts anew");
             let id = runs::new_run(model);
             remember(model, id, &asleep);
-            let new = model.run.take();
-            effects.extend(runs::load(model, id, asleep.about.config, asleep.path));
-            // Where the file is no good after all, the new run of the stage is the one.
-            if let Some(run) = &mut model.run {
-                run.replaces = new.map(Box::new);
-                run.home = home;
-            }
+            effects.extend(runs::load(model, id, &asleep.about.config, home, asleep.path));
             model.say(ToastKind::Info, text);
         }
         None if resume.run.is_some() => {
@@ -268,18 +263,22 @@ fn sleep(model: &mut Model, other: &Other, asleep: Asleep) {
     if other.latest {
         model.left.insert(other.home.clone(), (id, observed.config.clone()));
     }
-    let home = other.home.clone();
-    model.past.insert(id, Past { home, observed, asleep: Some(asleep.path), left: model.now });
+    let (home, asleep) = (other.home.clone(), Some(asleep.path));
+    model.past.insert(id, Past { observed, home, asleep, left: model.now });
 }
 
 /// A run leaves the screen: it stays within reach, and in a file.
 pub fn leave(model: &mut Model, run: &Run) -> Vec<Effect> {
-    let past = Past {
-        home: run.home.clone(),
-        observed: run.observed.clone(),
-        asleep: None,
-        left: model.now,
-    };
+    let (observed, home) = (run.observed.clone(), run.home.clone());
+    let past = Past { observed, home, asleep: None, left: model.now };
     model.past.insert(run.id, past);
     keep(model, &run.observed)
+}
+
+/// A run leaves the screen before the trainer has shown it: where it is in a file, it stays within reach.
+pub fn leave_unseen(model: &mut Model, id: RunId, config: &Config, home: String) {
+    if model.keeping.kept.contains_key(&id) && !model.past.contains_key(&id) {
+        let observed = Observed::opening(id, config.clone());
+        model.past.insert(id, Past { observed, home, asleep: None, left: model.now });
+    }
 }

@@ -14,6 +14,7 @@ use super::{course, ghosts, resume};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
+use crate::train::checkpoint::About;
 use crate::train::experiment::arm;
 use crate::train::{Command, RunId};
 
@@ -42,12 +43,19 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     model.refresh();
     let mut effects = course::begin(model);
     effects.extend(pace(model));
-    if model.home(model.page) != opened {
+    let woken = resume::wake(model);
+    if woken.is_empty() && model.home(model.page) != opened {
         effects.extend(open(model));
     }
-    effects.extend(resume::wake(model));
-    effects.extend(go_or_stay(model));
+    effects.extend(woken);
+    effects.extend(go(model));
     effects
+}
+
+/// Trains, unless the learner has paused it or the page waits for a prediction.
+fn go(model: &mut Model) -> Option<Effect> {
+    model.course.held = course::must_wait(model);
+    go_or_stay(model)
 }
 
 /// Opens a lesson at the page where it was left.
@@ -66,73 +74,56 @@ pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
 
 /// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
 pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
-    if lesson == model.lesson {
-        turn(model, page);
-    } else {
-        enter(model, lesson, page);
-    }
-    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
-    let panes = model.lesson_panes();
-    if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
-        model.focus = *first;
-        model.zoomed = false;
-    }
+    let another = model.lesson != lesson;
+    turn_to(model, lesson, page);
     let mut effects = Vec::new();
-    if model.corpus.is_some() {
-        let home = model.home(model.page);
-        let other = model.run.as_ref().is_none_or(|run| run.home != home);
-        if other && course::must_wait(model) {
-            // One that is opened while another trains would train on.
-            effects.push(Effect::Send(Command::Pause));
-        }
+    let home = model.home(model.page);
+    let other = model.run.as_ref().is_none_or(|run| run.home != home);
+    if model.corpus.is_some() && (another || other) {
         let opens = if other { open(model) } else { Vec::new() };
         effects.extend(pace(model));
         effects.extend(opens);
     }
-    effects.extend(go_or_stay(model));
+    if other {
+        effects.extend(go(model));
+    } else {
+        model.course.held = model.course.held && course::must_wait(model);
+        effects.extend(go_or_stay(model));
+    }
     effects.extend(resume::autosave(model));
     model.refresh();
     effects
 }
 
-/// Another page of the lesson: the learner's own prompt stays, one that came from the page makes room.
-fn turn(model: &mut Model, page: usize) {
-    let untouched = model.prompt.text == model.default_prompt();
-    model.page = page.min(model.lesson().pages.len().saturating_sub(1));
-    if untouched {
-        let prompt = model.default_prompt();
-        set_prompt(model, &prompt);
-    }
-}
-
-fn set_prompt(model: &mut Model, prompt: &str) {
-    match &model.corpus {
-        Some(corpus) => model.prompt.set_lossy(prompt, &corpus.tokenizer),
-        None => prompt.clone_into(&mut model.prompt.text),
-    }
-}
-
-/// Leaves the open lesson as it is, and puts another on the screen as it was left, with its prompt. Its run and its pace
-/// are for the caller to ask for.
+/// Leaves the open lesson as it is, and puts a page of another, or another page of it, on the screen: a lesson with the
+/// prompt, the pace and the pause that the learner left it with. The run is for the caller to ask for.
 fn enter(model: &mut Model, lesson: usize, page: usize) {
     let left = resume::place(model);
+    let own = left.prompt.clone();
     model.places.insert(model.lesson().id.clone(), left);
+    let another = model.lesson != lesson;
     model.lesson = lesson;
-    let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
     model.page = page.min(model.lesson().pages.len().saturating_sub(1));
-    model.called = None;
-    let prompt = place.prompt.unwrap_or_else(|| model.default_prompt());
-    set_prompt(model, &prompt);
-    model.own_pace = place.pace;
-    model.playing = !place.paused;
+    let prompt = if another {
+        let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
+        model.own_pace = place.pace;
+        model.playing = !place.paused;
+        place.prompt
+    } else {
+        own
+    };
+    let prompt = prompt.unwrap_or_else(|| model.default_prompt());
+    match &model.corpus {
+        Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
+        None => model.prompt.text = prompt,
+    }
 }
 
 /// Lets the run train if it is to, and stand if it is not: another lesson's trains on from one to the next.
-fn go_or_stay(model: &mut Model) -> Option<Effect> {
-    model.course.held = course::must_wait(model);
-    let goes = model.playing && !model.course.held;
+fn go_or_stay(model: &Model) -> Option<Effect> {
     let run = model.run.as_ref()?;
     let opening = run.status == Status::Opening;
+    let goes = model.playing && !model.course.held;
     if goes && (opening || run.status == Status::Paused) {
         Some(Effect::Send(Command::Run))
     } else if !goes && (opening || run.is_training()) {
@@ -171,11 +162,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
         debug_assert!(set.is_ok(), "{set:?}");
         (new_run(model), config)
     });
-    let effects = ask_for(model, id, config);
-    if let Some(run) = &mut model.run {
-        run.home = home;
-    }
-    effects
+    ask_for(model, id, config, home)
 }
 
 pub fn new_run(model: &mut Model) -> RunId {
@@ -186,33 +173,44 @@ pub fn new_run(model: &mut Model) -> RunId {
 
 /// Asks the trainer for a run. From now on it is the one on the screen, and what the trainer still says of others is
 /// not; the one that was there leaves its curve once this one is open.
-fn ask_for(model: &mut Model, id: RunId, config: Config) -> Vec<Effect> {
+fn ask_for(model: &mut Model, id: RunId, config: Config, home: String) -> Vec<Effect> {
     // One of an earlier session is in a file; the trainer does not know it.
     let asleep = model.past.get(&id).and_then(|past| past.asleep.clone());
     if let Some(path) = asleep {
-        return load(model, id, config, path);
+        return load(model, id, &config, home, path);
     }
-    let mut effects = give_way(model, id, &config);
+    let mut effects = give_way(model, id, &config, home);
     effects.push(Effect::Send(Command::Open { run: id, config: Box::new(config) }));
     effects
 }
 
 /// Asks the trainer for the run in a file, as [`ask_for`].
-pub fn load(model: &mut Model, id: RunId, config: Config, path: PathBuf) -> Vec<Effect> {
-    let mut effects = give_way(model, id, &config);
+pub fn load(
+    model: &mut Model,
+    id: RunId,
+    config: &Config,
+    home: String,
+    path: PathBuf,
+) -> Vec<Effect> {
+    let mut effects = give_way(model, id, config, home);
     model.loading = Some((id, path.clone()));
+    // From now on the trainer has it, or says why not.
+    if let Some(past) = model.past.get_mut(&id) {
+        past.asleep = None;
+    }
     effects.push(Effect::Send(Command::Load { run: id, path }));
     effects
 }
 
 /// The run on the screen makes room for one of this name and configuration.
-fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
+fn give_way(model: &mut Model, id: RunId, config: &Config, next_home: String) -> Vec<Effect> {
     let mut effects = Vec::new();
     let replaces = match model.run.take() {
         // Never seen: what it was to replace is still to make room.
         Some(Run { observed, replaces, home, .. }) if observed.status == Status::Opening => {
             let (id, unseen) = (observed.id, observed.config);
-            model.left.insert(home, (id, unseen.clone()));
+            model.left.insert(home.clone(), (id, unseen.clone()));
+            resume::leave_unseen(model, id, &unseen, home);
             match replaces {
                 Some(old) if old.stage() == unseen.stage && config.stage != unseen.stage => {
                     ghosts::ghost(model, *old, &unseen);
@@ -231,7 +229,8 @@ fn give_way(model: &mut Model, id: RunId, config: &Config) -> Vec<Effect> {
     let replaces = replaces.filter(|old| old.id != id);
     // What was said of the run that is left is no news of this one.
     model.toasts.retain(|toast| toast.kind == ToastKind::Warning);
-    model.run = Some(Run::opening(id, config.clone(), replaces));
+    let opening = Run::opening(id, config.clone(), replaces);
+    model.run = Some(Run { home: next_home, ..opening });
     model.asked.forget();
     model.refresh();
     effects
@@ -248,26 +247,34 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     let text = format!("{stage} could not be opened: {why}");
     model.left.remove(&home);
     let mut effects = Vec::new();
-    if let Some((_, path)) = model.loading.take_if(|(loading, _)| *loading == id) {
+    let loading = model.loading.take_if(|(loading, _)| *loading == id);
+    if let Some((_, path)) = &loading {
         // Of an earlier session: nobody comes back to it, and its file stays as it is.
         model.past.remove(&id);
         model.ghosts.retain(|ghost| ghost.id != id);
-        effects.extend(model.keeping.kept.remove(&id).map(|_| Effect::SetAside(path)));
+        let kept = model.keeping.kept.remove(&id);
+        effects.extend(kept.map(|_| Effect::SetAside(path.clone())));
     }
-    let Some(before) = before else {
-        model.say(ToastKind::Warning, text);
-        return effects;
+    let before = match before {
+        Some(before) if before.home == home => before,
+        other => {
+            if let Some(before) = other {
+                let config = run.config.clone();
+                ghosts::ghost(model, *before, &config);
+            }
+            if loading.is_some() {
+                // The page's own run is no worse for it.
+                effects.extend(open(model));
+                effects.extend(go(model));
+            }
+            model.say(ToastKind::Warning, text);
+            return effects;
+        }
     };
-    if before.stage() != stage {
-        let config = run.config.clone();
-        ghosts::ghost(model, *before, &config);
-        model.say(ToastKind::Warning, text);
-        return effects;
-    }
     model.undo.retain(|change| change.stage != stage);
     let (id, config) = (before.id, before.config.clone());
     model.run = Some(*before);
-    effects.extend(ask_for(model, id, config));
+    effects.extend(ask_for(model, id, config, home));
     if model.playing {
         effects.push(Effect::Send(Command::Run));
     }
@@ -300,9 +307,15 @@ pub fn request(
             model.asked.expect(name, value);
             vec![Effect::Send(Command::Set { name, value })]
         }
+        Takes::Rebuild if model.asked.collecting => {
+            let config = run.config.clone();
+            model.asked.collect(hyperparameter, value, &config);
+            Vec::new()
+        }
         Takes::Rebuild => {
             if let Err(error) = config.validate() {
-                model.asked.error = Some(error.to_string());
+                let text = format!("{error}. M collects several changes for one rebuild");
+                model.asked.error = Some(text);
                 return Vec::new();
             }
             let arrow = model.theme.glyphs.arrow;
@@ -358,12 +371,123 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 /// Asks, then starts the run again.
 pub fn restart(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let config = model.asked.wanted(&run.config);
+    let seed = run.config.seed;
+    start_again(model, seed)
+}
+
+/// Asks, then starts the run again with the seed after its own.
+pub fn next_seed(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let seed = run.config.seed.wrapping_add(1);
+    start_again(model, seed)
+}
+
+/// Asks, then starts the run again with this seed.
+pub fn start_again(model: &mut Model, seed: u64) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let mut config = model.asked.wanted(&run.config);
+    let old = std::mem::replace(&mut config.seed, seed);
+    if let Err(error) = config.validate() {
+        return warn(model, error.to_string());
+    }
+    let with = if seed == old { "the same seed".to_owned() } else { format!("seed {seed}") };
     let text = format!(
-        "Start again from new weights, with the hyperparameters as they are now? {}",
+        "Start again from new weights, with {with} and the hyperparameters as they are now? {}",
         leaves(run, &config)
     );
     ask_to_rebuild(model, "Start again?", text, config)
+}
+
+/// Collects changes that rebuild the model; pressed again, asks for one rebuild with all of them.
+pub fn collect(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    if !model.asked.collecting {
+        model.asked.collecting = true;
+        model.say(ToastKind::Info, "changes that rebuild wait now: M rebuilds once with all");
+        return Vec::new();
+    }
+    if model.asked.waiting() == 0 {
+        model.asked.collecting = false;
+        model.say(ToastKind::Info, "no change waits: each rebuilds at once again");
+        return Vec::new();
+    }
+    let config = model.asked.wanted(&run.config);
+    if let Err(error) = config.validate() {
+        model.asked.error = Some(error.to_string());
+        return warn(model, error.to_string());
+    }
+    let arrow = model.theme.glyphs.arrow;
+    let told = changes(&run.config, &config);
+    let told: Vec<_> =
+        told.iter().map(|c| format!("{} {} {arrow} {}", c.name, c.old, c.new)).collect();
+    let text = format!(
+        "{} rebuild the model once: it starts again from new weights. {}",
+        told.join(", "),
+        leaves(run, &config)
+    );
+    ask_to_rebuild(model, "Rebuild?", text, config)
+}
+
+/// Whether a question is about changes that can wait for others.
+pub fn can_collect(model: &Model, answer: &Answer) -> bool {
+    let Answer::Rebuild { config } = answer else { return false };
+    model.run.as_ref().is_some_and(|run| !changes(&run.config, config).is_empty())
+}
+
+/// The changes of a question wait for others.
+pub fn more_first(model: &mut Model, config: &Config) {
+    let Some(run) = &model.run else { return };
+    for change in changes(&run.config, config) {
+        if let Some(hyperparameter) = crate::stage::hyperparameter::hyperparameter(change.name) {
+            model.asked.collect(hyperparameter, change.new, &run.config);
+        }
+    }
+    model.say(ToastKind::Info, "it waits for others: M rebuilds once with all");
+}
+
+/// Goes back to a run that was left, on the page that it belongs to.
+pub fn reopen(model: &mut Model, id: RunId) -> Vec<Effect> {
+    let Some(past) = model.past.get(&id) else { return warn(model, "this run is there no more") };
+    let (config, home) = (past.observed.config.clone(), past.home.clone());
+    let Some((lesson, page)) = model.page_of(&home) else {
+        return warn(model, format!("no lesson of the course is about {home}"));
+    };
+    turn_to(model, lesson, page);
+    let mut effects = ask_for(model, id, config, home);
+    effects.extend(pace(model));
+    effects.extend(go(model));
+    effects
+}
+
+/// Opens a checkpoint as a new run, on the first page that is about its stage.
+pub fn open_file(model: &mut Model, path: PathBuf, about: About) -> Vec<Effect> {
+    let Some(corpus) = &model.corpus else { return warn(model, "the trainer is not up yet") };
+    if !about.corpus.is_empty() && about.corpus != corpus.sha256 {
+        let text = "it was trained on another text: start gpt-lab with that text (--data FILE)";
+        return warn(model, text);
+    }
+    let home = about.config.stage.clone();
+    let Some((lesson, page)) = model.page_of(&home) else {
+        return warn(model, format!("no lesson of the course is about {home}"));
+    };
+    turn_to(model, lesson, page);
+    let id = new_run(model);
+    let mut effects = load(model, id, &about.config, home, path);
+    effects.extend(pace(model));
+    effects.extend(go(model));
+    effects
+}
+
+/// Puts a page on the screen, whatever run is asked for after it.
+fn turn_to(model: &mut Model, lesson: usize, page: usize) {
+    enter(model, lesson, page);
+    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
+    model.called = None;
+    let panes = model.lesson_panes();
+    if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
+        model.focus = *first;
+        model.zoomed = false;
+    }
 }
 
 /// What becomes of a run's curve when one of this configuration takes its place.
@@ -399,11 +523,8 @@ pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
     let home = run.home.clone();
     model.playing = true;
     let id = new_run(model);
-    let mut effects = ask_for(model, id, config);
-    if let Some(run) = &mut model.run {
-        run.home = home;
-    }
-    effects.extend(go_or_stay(model));
+    let mut effects = ask_for(model, id, config, home);
+    effects.extend(go(model));
     effects
 }
 

@@ -2,8 +2,10 @@
 
 use super::super::action::Action;
 use super::super::model::{Effect, Model, ToastKind};
+use super::super::notch::{HOTTEST, notch};
 use super::super::run::Status;
 use super::course;
+use crate::model::sampling::Sampling;
 use crate::text::Tokenizer;
 use crate::train::command::SampleRequest;
 use crate::train::{Command, Subscription};
@@ -14,45 +16,54 @@ const SNAPSHOT_SECONDS: f64 = 0.1;
 const SAMPLE_SECONDS: f64 = 2.0;
 /// Characters of a sample.
 const SAMPLE_TOKENS: usize = 300;
-const TEMPERATURES: (f64, f64, f64) = (0.0, 5.0, 0.1);
+
+/// The settings as they are typed: `0.8, 40, 0.95`.
+pub fn written(sampling: &Sampling) -> String {
+    let all = || "all".to_owned();
+    let top_k = sampling.top_k.map_or_else(all, |k| k.to_string());
+    let top_p = sampling.top_p.map_or_else(all, |p| p.to_string());
+    format!("{}, {top_k}, {top_p}", sampling.temperature)
+}
+
+/// Reads what was typed: up to three numbers, with `all` where everything is kept; what is left out is kept as well.
+///
+/// # Errors
+/// Says in a line what was expected.
+pub fn parse(text: &str) -> Result<Sampling, String> {
+    let expected = || "expected temperature, top-k, top-p, as in 0.8, 40, 0.95".to_owned();
+    let parts: Vec<&str> = text.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+    let all = |at: usize| parts.get(at).copied().filter(|part| *part != "all");
+    if parts.is_empty() || parts.len() > 3 {
+        return Err(expected());
+    }
+    let temperature = parts[0].parse().map_err(|_| expected())?;
+    let top_k = all(1).map(str::parse).transpose().map_err(|_| expected())?;
+    let top_p = all(2).map(str::parse).transpose().map_err(|_| expected())?;
+    let sampling = Sampling { temperature, top_k, top_p };
+    sampling.validate().map_err(|error| error.to_string())?;
+    if temperature > HOTTEST {
+        return Err(format!("temperature is at most {} here (found {temperature})", HOTTEST));
+    }
+    // All of the probability is all tokens.
+    Ok(Sampling { top_p: top_p.filter(|p| *p < 1.0), ..sampling })
+}
+
+/// Takes settings that were typed.
+pub fn take(model: &mut Model, wanted: Sampling) {
+    let vocab_size = model.facts().tokenizer().map_or(usize::MAX, Tokenizer::vocab_size);
+    model.sampling = Sampling { top_k: wanted.top_k.filter(|k| *k < vocab_size), ..wanted };
+    model.refresh();
+}
 
 /// Temperature, top-k and top-p move by a notch; the panes follow at once.
 pub fn set(model: &mut Model, action: Action) {
     let vocab_size = model.facts().tokenizer().map_or(65, Tokenizer::vocab_size);
-    let sampling = &mut model.sampling;
-    let (coldest, hottest, notch) = TEMPERATURES;
-    let temperature = |to: f64| ((to / notch).round() * notch * 100.0).round() / 100.0;
-    match action {
-        Action::SampleAnew => model.sample_seed = model.sample_seed.wrapping_add(1),
-        Action::TemperatureUp => {
-            sampling.temperature = temperature(sampling.temperature + notch).min(hottest);
-        }
-        Action::TemperatureDown => {
-            sampling.temperature = temperature(sampling.temperature - notch).max(coldest);
-        }
-        Action::TopKUp => {
-            sampling.top_k = sampling.top_k.map(|k| k + 1).filter(|k| *k < vocab_size);
-        }
-        Action::TopKDown => {
-            let k = sampling.top_k.unwrap_or(vocab_size);
-            sampling.top_k = Some(k.saturating_sub(1).max(1));
-        }
-        Action::TopPUp => {
-            sampling.top_p = sampling.top_p.map(|p| percent(p + 0.05)).filter(|p| *p < 1.0);
-        }
-        Action::TopPDown => {
-            sampling.top_p = Some(percent(sampling.top_p.unwrap_or(1.0) - 0.05).max(0.05));
-        }
-        _ => {}
-    }
+    notch(&mut model.sampling, action, vocab_size);
     if action == Action::SampleAnew {
+        model.sample_seed = model.sample_seed.wrapping_add(1);
         model.say(ToastKind::Info, "sampling anew");
     }
     model.refresh();
-}
-
-fn percent(p: f64) -> f64 {
-    (p * 100.0).round() / 100.0
 }
 
 /// Tells the trainer what the visible panes want, if that has changed.

@@ -64,7 +64,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         }
         Event::Refused { what, why } => {
             let text = format!("{what}: {why}");
-            model.asked.forget();
+            model.asked.refused();
             // A change that was not made cannot be taken back.
             if let Some(at) = model.undo.iter().rposition(|change| change.name == what) {
                 model.undo.remove(at);

@@ -16,6 +16,7 @@ use crate::lab::overlays::{InputLine, ListKind, Overlay, Purpose};
 use crate::lab::pen::{clip, put};
 use crate::lab::run::Status;
 use crate::lab::theme::Role;
+use crate::lab::update;
 
 /// Draws the line; returns where the text cursor stands, if something is being typed.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -179,6 +180,10 @@ fn is_of_use(model: &Model, action: Action) -> bool {
         Action::Answer => super::asks(model),
         Action::PreviousItem | Action::NextItem => doable(model.page()).len() > 1,
         Action::Known | Action::NotKnown => super::answer_is_shown(model),
+        Action::More => match model.overlays.last() {
+            Some(Overlay::Confirm(confirm)) => update::can_collect(model, &confirm.yes),
+            _ => false,
+        },
         // Help is for reading: there is nothing to choose.
         Action::Accept => {
             !matches!(model.overlays.last(), Some(Overlay::List(list)) if list.kind == ListKind::Help)
@@ -244,6 +249,10 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
             ((*name).to_owned(), "typing replaces it   enter set   esc leave")
         }
         Purpose::Value { name } => ((*name).to_owned(), "enter set   esc leave"),
+        Purpose::Seed => ("seed".to_owned(), "enter start again   esc leave"),
+        Purpose::Sampling => {
+            ("temperature, top-k, top-p".to_owned(), "all keeps all   enter set   esc leave")
+        }
     };
     Clear.render(area, buf);
     let mut x = put(buf, area, area.x + 1, area.y, &label, theme.style(Role::Accent)) + 2;

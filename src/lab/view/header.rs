@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+use crate::lab::experiment::Shown;
 use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::run::{Run, Status};
@@ -71,6 +72,9 @@ fn parts(model: &Model) -> Vec<Part> {
             ],
         ),
     ];
+    if let Some(shown) = model.experiment.as_ref().filter(|shown| shown.is_running()) {
+        parts.push(Part::left(0, vec![Span::styled(experiment(shown), theme.style(Role::Marker))]));
+    }
     match (&model.run, &model.corpus) {
         (Some(run), _) => {
             parts.push(Part::left(0, status(model, run)));
@@ -99,12 +103,19 @@ fn parts(model: &Model) -> Vec<Part> {
     if let Some(corpus) = model.corpus.as_ref().filter(|_| model.facts().reads_prompt()) {
         parts.push(Part::right(9, vec![Span::styled(corpus.name.clone(), muted)]));
     }
-    parts.push(Part::right(8, vec![Span::styled(format!("seed {}", model.seed), muted)]));
+    let seed = model.run.as_ref().map_or(model.seed, |run| run.config.seed);
+    parts.push(Part::right(8, vec![Span::styled(format!("seed {seed}"), muted)]));
     parts.push(Part::right(
         4,
         vec![Span::styled("?", theme.style(Role::Key)), Span::styled(" help", muted)],
     ));
     parts
+}
+
+/// `experiment 34 %, 12 s left`.
+fn experiment(shown: &Shown) -> String {
+    let left = shown.seconds_left.map(|s| format!(", {} left", number::duration(s)));
+    format!("experiment {:.0} %{}", 100.0 * shown.done, left.unwrap_or_default())
 }
 
 fn status(model: &Model, run: &Run) -> Vec<Span<'static>> {

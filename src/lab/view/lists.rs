@@ -12,7 +12,7 @@ use crate::lab::action;
 use crate::lab::ghost::Origin;
 use crate::lab::model::Model;
 use crate::lab::number;
-use crate::lab::overlays::{List, ListKind};
+use crate::lab::overlays::{List, ListKind, Opens};
 use crate::lab::pen::{clip, put};
 use crate::lab::theme::Role;
 
@@ -27,6 +27,18 @@ pub fn draw(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<
         ListKind::Help => help(model, list, body, buf),
         ListKind::Palette => palette(model, list, body, buf),
         ListKind::Lessons => lessons(model, list, body, buf),
+        ListKind::Runs => {
+            let heads = ["stage", "differs", "seed", "steps", "train", "val", "best"];
+            let columns = heads.into_iter().zip([13, 0, 7, 8, 6, 6, 6]).collect::<Vec<_>>();
+            let none = "no run is like that";
+            table(model, list, ("Runs", "enter goes back to a run", none), &columns, body, buf)
+        }
+        ListKind::Checkpoints => {
+            let columns = [("file", 0), ("stage", 13), ("steps", 8), ("val", 6)];
+            let none = if list.looking { "looking for files" } else { "there is no such file" };
+            let titles = ("Checkpoints, newest first", "enter opens one as a new run", none);
+            table(model, list, titles, &columns, body, buf)
+        }
     }
 }
 
@@ -168,6 +180,56 @@ fn palette(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<P
     }
     if rows.is_empty() {
         put(buf, rest, rest.x + 2, rest.y, "no action is called that", theme.style(Role::Muted));
+    }
+    cursor
+}
+
+/// Rows of runs or files under their heads; a column without a width takes what the others leave.
+fn table(
+    model: &Model,
+    list: &List,
+    (title, hint, none): (&str, &str, &str),
+    columns: &[(&str, usize)],
+    body: Rect,
+    buf: &mut Buffer,
+) -> Option<Position> {
+    let theme = &model.theme;
+    let rows = list.found();
+    let wanted = (rows.len() as u16).saturating_add(5).max(8);
+    let inner = boxed(model, title, 118, wanted, body, buf);
+    let (cursor, rest) = filter(model, list, hint, inner, buf);
+    let fixed: usize = columns.iter().map(|(_, width)| width + 1).sum();
+    let free = usize::from(rest.width).saturating_sub(fixed + 2);
+    let mut line = |y: u16, cells: &mut dyn Iterator<Item = &str>, style: Style| {
+        let mut x = rest.x + 2;
+        for ((_, width), cell) in columns.iter().zip(cells) {
+            let width = if *width == 0 { free } else { *width };
+            put(buf, rest, x, y, &clip(cell, width, theme.glyphs.ellipsis), style);
+            x += width as u16 + 1;
+        }
+    };
+    line(rest.y, &mut columns.iter().map(|(head, _)| *head), theme.style(Role::Muted));
+    let height = usize::from(rest.height).saturating_sub(1);
+    let first = top(list.selected, rows.len(), height);
+    for (i, row) in rows.iter().enumerate().skip(first).take(height) {
+        let y = rest.y + 1 + (i - first) as u16;
+        let style = match &row.opens {
+            _ if i == list.selected => theme.style(Role::Accent),
+            Err(_) => theme.style(Role::Muted),
+            Ok(_) => Style::new(),
+        };
+        line(y, &mut row.cells.iter().map(String::as_str), style);
+    }
+    for (i, row) in rows.iter().enumerate().skip(first).take(height) {
+        let y = rest.y + 1 + (i - first) as u16;
+        if i == list.selected {
+            put(buf, rest, rest.x, y, theme.glyphs.cursor, theme.style(Role::Accent));
+        } else if row.opens == Ok(Opens::Here) {
+            put(buf, rest, rest.x, y, theme.glyphs.training, theme.style(Role::Good));
+        }
+    }
+    if rows.is_empty() {
+        put(buf, rest, rest.x + 2, rest.y + 1, none, theme.style(Role::Muted));
     }
     cursor
 }

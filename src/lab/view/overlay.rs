@@ -48,12 +48,16 @@ fn question(model: &Model, confirm: &Confirm, body: Rect, buf: &mut Buffer) {
         Answer::QuitUnsaved => "leave",
     };
     let key = model.theme.style(Role::Key);
-    let answers = Line::from(vec![
+    let mut answers = vec![
         Span::styled("y", key),
         Span::raw(format!(" {yes}     ")),
         Span::styled("n", key),
         Span::raw(" stay as it is"),
-    ]);
+    ];
+    if update::can_collect(model, &confirm.yes) {
+        answers.extend([Span::raw("     "), Span::styled("m", key), Span::raw(" more first")]);
+    }
+    let answers = Line::from(answers);
     let last = inner.bottom().saturating_sub(1);
     answers.render(Rect { y: last, height: inner.height.min(1), ..inner }, buf);
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::pen::put;
-use super::super::theme::{Role, Theme};
+use super::super::theme::{Role, Theme, dimension};
 
 /// A text in lines of at most `width` columns; `None` if a word of it is longer.
 pub fn wrapped(text: &str, width: usize) -> Option<Vec<String>> {
@@ -36,16 +36,28 @@ pub fn notes(theme: &Theme, sentences: &[(String, Role)], area: Rect, buf: &mut 
             continue;
         }
         for (line, row) in lines.iter().zip(left.rows()) {
-            put(buf, row, row.x, row.y, line, theme.style(*role));
+            words(theme, line, *role, row, buf);
         }
         left = Rect { y: left.y + height, height: left.height - height, ..left };
     }
     left
 }
 
+/// Writes a line; a word that is the name of a dimension has its colour.
+fn words(theme: &Theme, line: &str, role: Role, row: Rect, buf: &mut Buffer) {
+    let mut x = row.x;
+    for word in line.split_inclusive(' ') {
+        // A quoted letter is a token.
+        let name = word.trim_matches(['(', ')', ',', '.', ':', ';', ' ']);
+        let role = dimension(name).unwrap_or(role);
+        x = put(buf, row, x, row.y, word, theme.style(role));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::theme::{Depth, Glyphs, Ground};
 
     #[test]
     fn sentences_are_wrapped_or_left_out_whole() {
@@ -59,5 +71,16 @@ mod tests {
         assert_eq!([row(0), row(1), row(2)], ["one two  ", "three    ", "last     "]);
         assert_eq!(left.height, 0);
         assert_eq!(wrapped("a verylongword", 5), None);
+    }
+
+    #[test]
+    fn names_of_dimensions_have_their_colour() {
+        let theme = Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE);
+        let area = Rect::new(0, 0, 20, 1);
+        let mut buf = Buffer::empty(area);
+        notes(&theme, &[("(T = 8), \"V\" B.".to_owned(), Role::Text)], area, &mut buf);
+        assert_eq!(buf[(1, 0)].fg, theme.colour(Role::Time));
+        assert_eq!(buf[(13, 0)].fg, theme.colour(Role::Batch));
+        assert_eq!(buf[(10, 0)].fg, theme.colour(Role::Text));
     }
 }

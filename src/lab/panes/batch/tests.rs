@@ -92,6 +92,23 @@ fn the_cursor_says_what_came_what_was_due_and_what_it_cost() {
 }
 
 #[test]
+fn a_large_models_first_windows_are_shown_alone() {
+    let mut model = fixture::model(120, 40);
+    change(&mut model, |snapshot| {
+        let reading = &mut snapshot.readings.last_mut().unwrap().reading;
+        reading.shape = vec![3, 8];
+        reading.values.truncate(24);
+        reading.values[5] = f32::NAN;
+    });
+    let losses = reading(&model, "loss-grid");
+    let mean = losses.iter().filter(|x| !x.is_nan()).sum::<f64>() / 23.0;
+    let screen = text(&model, 76, 20);
+    assert!(screen.contains("B 3 · T 8") && screen.contains(&loss(mean)), "{screen}");
+    PANE.act(&mut model, Action::End);
+    assert!(text(&model, 76, 20).contains("row 3, position 8:"));
+}
+
+#[test]
 fn it_asks_for_one_batch_of_the_runs_own_size() {
     let model = fixture::model(120, 40);
     let mut wanted = Subscription::default();
@@ -111,7 +128,10 @@ fn every_size_and_state_can_be_drawn() {
             1 => model.theme.glyphs = Glyphs::ASCII,
             // Losses of another batch than the windows are not drawn under these.
             2 => {
-                change(&mut model, |s| s.readings.last_mut().unwrap().reading.shape = vec![256, 1])
+                let other = vec![256, 1];
+                change(&mut model, |s| {
+                    s.readings.last_mut().unwrap().reading.shape.clone_from(&other);
+                });
             }
             3 => model.snapshot = None,
             _ => {}

@@ -91,9 +91,8 @@ pub fn draw(facts: &Facts, row: &Row, area: Rect, buf: &mut Buffer) {
         let rows = probabilities.as_ref()?;
         rows.get(token.checked_sub(whole.rows.first)?)?.get(next).copied()
     };
-    let values: [(Option<Rect>, &dyn Fn(usize, usize) -> Option<f64>); 2] =
-        [(Some(counted), &from_counts), (model, &from_model)];
-    for (room, value) in values {
+    let values: [&dyn Fn(usize, usize) -> Option<f64>; 2] = [&from_counts, &from_model];
+    for (room, value) in [Some(counted), model].into_iter().zip(values) {
         let Some(room) = room else { continue };
         let map = HeatMap {
             theme,

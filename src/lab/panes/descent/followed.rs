@@ -105,7 +105,7 @@ impl Followed {
         let lr = setting(lr);
         let mut lines = vec![
             format!("m = {b1} × {} + {rest1} × {g} = {}", digits(self.start.m), digits(after.m)),
-            format!("v = {b2} × {} + {rest2} × {g}² = {}", digits(self.start.v), digits(after.v)),
+            format!("v = {b2} × {} + {rest2} × ({g})² = {}", digits(self.start.v), digits(after.v)),
             format!("m-hat = m / (1 - {b1}^{t}) = {}", digits(m_hat)),
             format!("v-hat = v / (1 - {b2}^{t}) = {}", digits(v_hat)),
             format!(

@@ -18,7 +18,7 @@ fn text(model: &Model, width: u16, height: u16) -> String {
 fn line(model: &Model, name: &str) -> [Option<f64>; 2] {
     let screen = text(model, 41, 24);
     let words = screen.lines().map(|line| line.trim_matches('│').trim().to_owned());
-    let line = words.filter_map(|line| Some(line.strip_prefix(name)?.to_owned()));
+    let mut line = words.filter_map(|line| Some(line.strip_prefix(name)?.to_owned()));
     let numbers = |line: String| {
         let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
         let number =
@@ -26,7 +26,7 @@ fn line(model: &Model, name: &str) -> [Option<f64>; 2] {
         let found: Option<Vec<Option<f64>>> = words.iter().map(number).collect();
         found.filter(|found| found.len() == 2).map(|found| [found[0], found[1]])
     };
-    line.filter_map(numbers).next().unwrap_or_else(|| panic!("{name}\n{screen}"))
+    line.find_map(numbers).unwrap_or_else(|| panic!("{name}\n{screen}"))
 }
 
 fn near(found: f64, expected: f64) -> bool {

@@ -46,6 +46,10 @@ pub struct Embeddings {
     pub view: View,
     /// The token looked at; `None`: the prompt's last one.
     pub token: Option<usize>,
+    /// Another token, whose nearness to that one is told.
+    pub compared: Option<usize>,
+    /// What was looked for and is not there.
+    pub missed: Option<String>,
     /// The column under the cursor of a table.
     pub column: usize,
     /// The position looked at; `None`: the prompt's last one.

@@ -1,14 +1,17 @@
 //! The map: every token's own sign where its vector lies in the plane of the largest variance.
 
+mod words;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 use super::chosen::{Embeddings, role};
-use super::neighbours;
 use super::tables::{Rows, tokens};
+use super::{names, neighbours};
 use crate::lab::facts::Facts;
 use crate::lab::pen::put;
 use crate::lab::run::Run;
@@ -51,8 +54,8 @@ const AROUND: [(i32, i32); 13] = [
     (0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (2, 0), (-2, 0), (1, 1), (-1, 1), (1, -1), (-1, -1), (3, 0), (-3, 0),
 ];
 
-/// Where each token stands: its own cell, or a free one beside it, or none if all of these are taken.
-fn stand(points: &[[f64; 2]], map: Rect) -> Vec<(Position, bool)> {
+/// The cell of each token, as a column and a row of the map.
+fn cells(points: &[[f64; 2]], map: Rect) -> Vec<(i32, i32)> {
     let range = |axis: usize| {
         let values = points.iter().map(|p| p[axis]);
         let (low, high) = values
@@ -63,13 +66,18 @@ fn stand(points: &[[f64; 2]], map: Rect) -> Vec<(Position, bool)> {
     let scale = |x: f64, (low, high): (f64, f64), cells: u16| {
         ((x - low) / (high - low) * f64::from(cells.saturating_sub(1))).round() as i32
     };
+    let last = i32::from(map.height) - 1;
+    let place = |p: &[f64; 2]| (scale(p[0], across, map.width), last - scale(p[1], up, map.height));
+    points.iter().map(place).collect()
+}
+
+/// Where each token stands: its own cell, or a free one beside it, or none if all of these are taken.
+fn stand(points: &[[f64; 2]], map: Rect) -> Vec<(Position, bool)> {
     let mut taken = vec![false; usize::from(map.width) * usize::from(map.height)];
     let (width, height) = (i32::from(map.width), i32::from(map.height));
-    points
-        .iter()
-        .map(|point| {
-            let x = scale(point[0], across, map.width);
-            let y = height - 1 - scale(point[1], up, map.height);
+    cells(points, map)
+        .into_iter()
+        .map(|(x, y)| {
             let free = AROUND.iter().map(|(dx, dy)| (x + dx, y + dy)).find(|&(x, y)| {
                 (0..width).contains(&x)
                     && (0..height).contains(&y)
@@ -96,6 +104,21 @@ pub fn draw(pane: &Embeddings, facts: &Facts, rows: &Rows, area: Rect, buf: &mut
     }
     let places = places(area);
     let chosen = pane.token(facts, rows.count);
+    if names::are_words(facts) {
+        let unnamed = words::draw(pane, facts, rows, &projection.points, places.map, buf);
+        if let Some(head) = places.head {
+            nearest(facts, rows, chosen, head, buf);
+        }
+        if let Some(foot) = places.foot {
+            axes(facts, projection.shares, 0, Rect { height: 1, ..foot }, buf);
+            let foot = Rect { y: foot.y + 1, height: 1, ..foot };
+            words::foot(pane, facts, rows, unnamed, places.side.is_some(), foot, buf);
+        }
+        if let Some(side) = places.side {
+            neighbours::draw(pane, facts, rows, side, buf);
+        }
+        return true;
+    }
     let stands = stand(&projection.points, places.map);
     for (token, &(at, seen)) in stands.iter().enumerate() {
         if seen {
@@ -128,16 +151,17 @@ pub fn draw(pane: &Embeddings, facts: &Facts, rows: &Rows, area: Rect, buf: &mut
 fn nearest(facts: &Facts, rows: &Rows, chosen: usize, area: Rect, buf: &mut Buffer) {
     let theme = facts.theme;
     let muted = theme.style(Role::Muted);
-    let name = format!("{}{}", theme.glyphs.cursor, facts.label(chosen as u32));
+    let name = format!("{}{}", theme.glyphs.cursor, names::name(facts, chosen));
     let mut x = put(buf, area, area.x, area.y, &name, theme.style(Role::Accent));
     x = put(buf, area, x, area.y, " nearest", muted);
     for (token, cosine) in neighbours::by_cosine(rows, chosen) {
         let text = format!("{cosine:.2}");
-        if usize::from(area.right().saturating_sub(x)) < 4 + text.len() {
+        let label = names::name(facts, token);
+        if usize::from(area.right().saturating_sub(x)) < 3 + label.width() + text.len() {
             break;
         }
         let style = theme.style(role(facts, token));
-        x = put(buf, area, x + 2, area.y, &facts.label(token as u32), style);
+        x = put(buf, area, x + 2, area.y, &label, style);
         x = put(buf, area, x + 1, area.y, &text, muted);
     }
 }
@@ -192,6 +216,9 @@ pub fn token_at(pane: &Embeddings, facts: &Facts, area: Rect, at: Position) -> O
         return neighbours::token_at(pane, facts, &tokens(facts)?, side, at);
     }
     let projection = pane.projection.as_ref()?;
+    if names::are_words(facts) {
+        return words::at(pane, facts, &tokens(facts)?, &projection.points, places.map, at);
+    }
     let distance = |p: Position| {
         let (dx, dy) = (i32::from(p.x) - i32::from(at.x), i32::from(p.y) - i32::from(at.y));
         // A cell is about twice as high as wide.

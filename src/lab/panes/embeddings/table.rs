@@ -7,9 +7,11 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::chosen::{Embeddings, View};
+use super::names;
 use super::tables::{Rows, predicts};
 use crate::lab::facts::Facts;
 use crate::lab::number::{probability, value, within};
+use crate::lab::pen::clip;
 use crate::lab::theme::Role;
 use crate::lab::widgets::heat_map::{Grid, HeatMap, Scale};
 use crate::math::Real;
@@ -29,7 +31,11 @@ fn cursor(pane: &Embeddings, facts: &Facts, view: View, rows: &Rows) -> (usize, 
 /// Where the cells stand, below a line of explanation.
 pub fn grid(pane: &Embeddings, facts: &Facts, view: View, rows: &Rows, area: Rect) -> Grid {
     let room = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let gutter = if view == View::Positions { rows.count.to_string().len() as u16 + 1 } else { 2 };
+    let gutter = if view == View::Positions {
+        rows.count.to_string().len() as u16 + 1
+    } else {
+        names::width(facts) + 1
+    };
     Grid::fit(room, gutter, (rows.count, rows.columns), cursor(pane, facts, view, rows), &CELLS)
 }
 
@@ -74,11 +80,17 @@ pub fn draw(
     let tokens_across = predicts(facts) && view != View::Positions;
     let row_label = |row: usize| match view {
         View::Positions => (row + 1).to_string(),
-        _ => facts.label(row as u32),
+        _ => names::name(facts, row),
     };
     // Numbers of columns stand at every eighth column or so, where there is room for them.
     let every = 8 / usize::from(grid.cell.0);
     let column_label = |column: usize| match tokens_across {
+        // Words have no room over narrow cells; the one under the cursor is named above.
+        true if names::are_words(facts) => {
+            let label = facts.label(column as u32);
+            let narrow = every > 1;
+            if narrow { String::new() } else { clip(&label, 7, theme.glyphs.ellipsis) }
+        }
         true => facts.label(column as u32),
         false if every < 2 || column.is_multiple_of(every) => column.to_string(),
         false => String::new(),
@@ -92,12 +104,12 @@ pub fn draw(
     let what = match view {
         View::Positions => format!("position {}, channel {column} ", row + 1),
         View::Probabilities => {
-            format!("p({} after {}) = ", facts.label(column as u32), facts.label(row as u32))
+            format!("p({} after {}) = ", names::name(facts, column), names::name(facts, row))
         }
         _ if tokens_across => {
-            format!("logit of {} after {} ", facts.label(column as u32), facts.label(row as u32))
+            format!("logit of {} after {} ", names::name(facts, column), names::name(facts, row))
         }
-        _ => format!("{}, channel {column} ", facts.label(row as u32)),
+        _ => format!("{}, channel {column} ", names::name(facts, row)),
     };
     let legend = scale.legend(theme);
     let taken = number.width() + 2 + legend.width();

@@ -1,4 +1,5 @@
 use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::lab::fixture;
@@ -6,6 +7,7 @@ use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
 use crate::model::config::{self, Architecture};
+use crate::text::{Tokenizer, Tokens, WordTokenizer};
 use crate::train::snapshot::{Snapshot, Tensor};
 
 const TOKENS: &str = "token_embedding_table.weight";
@@ -337,4 +339,199 @@ fn the_number_under_the_cursor_is_never_cut() {
             assert!(numbers.all(|number| ["5.8e-6", "6e-6"].contains(&number)), "{text}");
         }
     }
+}
+
+/// The fixture on words: the same table, read as that of 64 words and `<unk>`.
+fn words() -> Model {
+    let mut model = fixture::model(120, 40);
+    let mut list = vec!["<unk>".to_owned()];
+    list.extend(["the", "king", "good", "great", "gentle", "dog", "hot"].map(str::to_owned));
+    list.extend((8..65).map(|i| format!("word{i}")));
+    let tokenizer = Tokenizer::Words(WordTokenizer::from_words(list).unwrap());
+    model.prompt.set("the king", &tokenizer);
+    model.corpus.as_mut().unwrap().tokenizer = tokenizer;
+    fixture::reconfigure(&mut model, |config| config.task.tokens = Tokens::Words);
+    change(&mut model, |snapshot| snapshot.prompt = vec![1, 2]);
+    model
+}
+
+fn typed(model: &mut Model, text: &str) {
+    model.with(PANE, |pane, facts| pane.typed(facts, text));
+}
+
+/// All others by their cosine to a token, worked out here.
+fn ranked(model: &Model, token: usize) -> Vec<(usize, f64)> {
+    let values = table(model);
+    let product = |a: usize, b: usize| -> f64 {
+        (0..32).map(|c| f64::from(values[a * 32 + c]) * f64::from(values[b * 32 + c])).sum()
+    };
+    let cosine =
+        |other| product(token, other) / (product(token, token) * product(other, other)).sqrt();
+    let mut all: Vec<_> =
+        (0..65).filter(|other| *other != token).map(|other| (other, cosine(other))).collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all
+}
+
+#[test]
+fn a_word_is_found_and_a_second_one_has_its_rank_and_cosine() {
+    let mut model = words();
+    typed(&mut model, "good great");
+    assert_eq!(model.panes.embeddings.token, Some(3));
+    let all = ranked(&model, 3);
+    let rank = all.iter().position(|(other, _)| *other == 4).unwrap();
+    let told = format!("great: number {} of 64 by cosine, {:.3}", rank + 1, all[rank].1);
+    let map = text(&model, 60, 18);
+    assert!(map.contains(&told), "{told}\n{map}");
+    PANE.act(&mut model, Action::CycleView);
+    let list = text(&model, 60, 18);
+    assert!(list.contains(&told) && list.contains("nearest to good by cosine"), "{list}");
+    // Fourteen rows between the heading and the comparison, each with the whole word and its own number.
+    for (row, (token, cosine)) in all.iter().take(14).enumerate() {
+        let name = model.facts().label(*token as u32);
+        let line = format!("{name:<12}{cosine:>8.3} ");
+        assert!(list.lines().nth(row + 2).unwrap().contains(&line), "{line}\n{list}");
+    }
+    // By its first letters: the most frequent one. A single token takes the comparison away.
+    typed(&mut model, "ge");
+    assert_eq!((model.panes.embeddings.token, model.panes.embeddings.compared), (Some(5), None));
+    typed(&mut model, "King the");
+    assert_eq!((model.panes.embeddings.token, model.panes.embeddings.compared), (Some(2), Some(1)));
+    typed(&mut model, "good zebra");
+    assert_eq!(model.panes.embeddings.token, Some(2), "the cursor stays");
+    assert!(text(&model, 60, 18).contains("no token begins with zebra"));
+    typed(&mut model, "good good");
+    assert!(text(&model, 60, 18).contains("good is the token itself"));
+}
+
+#[test]
+fn a_character_is_found_by_its_sign() {
+    let mut model = fixture::model(120, 40);
+    let found = |model: &Model| {
+        let pane = &model.panes.embeddings;
+        let label = |token: usize| model.facts().label(token as u32);
+        [pane.token.map(label), pane.compared.map(label)].map(Option::unwrap_or_default)
+    };
+    for (text, wanted) in [
+        ("e", ["e", ""]),
+        ("a i", ["a", "i"]),
+        (" ", ["␣", ""]),
+        ("ae", ["a", "e"]),
+        ("\n", ["⏎", ""]),
+    ] {
+        typed(&mut model, text);
+        assert_eq!(found(&model), wanted, "{text:?}");
+    }
+    typed(&mut model, "a i");
+    let (a, i) = (39, 39 + 8);
+    let all = ranked(&model, a);
+    let rank = all.iter().position(|(other, _)| *other == i).unwrap();
+    PANE.act(&mut model, Action::CycleView);
+    let screen = text(&model, 60, 18);
+    let told = format!("i: number {} of 64 by cosine, {:.3}", rank + 1, all[rank].1);
+    assert!(screen.contains(&told), "{told}\n{screen}");
+}
+
+/// Names on the map are whole, apart from each other, and begin at (or reach over) the cell of their word's vector; the
+/// rest are counted.
+#[test]
+fn the_map_of_words_names_what_it_has_room_for() {
+    let mut model = words();
+    typed(&mut model, "good great");
+    for (width, height) in [(60, 18), (76, 30), (120, 40)] {
+        let area = Rect::new(0, 0, width, height);
+        let mut buf = Buffer::empty(area);
+        PANE.draw(&model, false, area, &mut buf);
+        let beside = width >= 78;
+        let map = Rect {
+            y: u16::from(!beside),
+            width: if beside { width - 29 } else { width },
+            height: height - if beside { 2 } else { 3 },
+            ..area
+        };
+        let points = &model.panes.embeddings.projection.as_ref().unwrap().points;
+        let bounds = |axis: usize| {
+            let of = points.iter().map(move |p| p[axis]);
+            (of.clone().fold(f64::MAX, f64::min), of.fold(f64::MIN, f64::max))
+        };
+        let (across, up) = (bounds(0), bounds(1));
+        let mut named = 0;
+        for (token, point) in points.iter().enumerate() {
+            let x = (point[0] - across.0) / (across.1 - across.0) * f64::from(map.width - 1);
+            let y = (point[1] - up.0) / (up.1 - up.0) * f64::from(map.height - 1);
+            let (x, y) = (map.x + x.round() as u16, map.bottom() - 1 - y.round() as u16);
+            let name = model.facts().label(token as u32);
+            let start = x.min(map.right() - name.width() as u16);
+            let row: String = (map.left()..map.right()).map(|x| buf[(x, y)].symbol()).collect();
+            let from = usize::from(start - map.x);
+            let shown: String = row.chars().skip(from).take(name.width()).collect();
+            let before = row.chars().nth(from.wrapping_sub(1)).unwrap_or(' ');
+            let after = row.chars().nth(from + name.width()).unwrap_or(' ');
+            let whole = shown == name && before == ' ' && after == ' ';
+            named += usize::from(whole);
+            assert!(
+                whole || ![3, 4, 1, 2].contains(&token) || collides(points, token),
+                "{name}\n{}",
+                fixture::text(&buf)
+            );
+        }
+        assert!(named > 10, "{named}");
+        if beside {
+            let screen = fixture::text(&buf);
+            assert!(
+                screen.contains(&format!("unnamed: {} of 65", 65 - named)),
+                "{named}\n{screen}"
+            );
+        }
+    }
+}
+
+/// Whether a word named before it may stand in its way.
+fn collides(points: &[[f64; 2]], token: usize) -> bool {
+    let near = |other: usize| (points[other][1] - points[token][1]).abs() < 0.4;
+    token != 3 && [3, 4, 1, 2].into_iter().any(|other| other != token && near(other))
+}
+
+#[test]
+fn a_table_of_words_has_room_for_their_names_and_a_click_takes_one() {
+    let mut model = words();
+    for glyphs in [Glyphs::UNICODE, Glyphs::ASCII] {
+        model.theme = Theme::new(Depth::None, Ground::Dark, glyphs);
+        for view in [View::Map, View::Neighbours, View::Table] {
+            model.panes.embeddings.view = view;
+            for (width, height) in [(1, 1), (3, 9), (9, 3), (12, 6), (30, 10), (90, 40)] {
+                let area = Rect::new(0, 0, width, height);
+                PANE.draw(&model, false, area, &mut Buffer::empty(area));
+                for at in area.positions().step_by(3) {
+                    PANE.click(&mut model, area, at);
+                }
+                let screen = text(&model, width, height);
+                assert!(!glyphs.ascii || screen.is_ascii(), "{screen}");
+            }
+        }
+    }
+    model.theme = Theme::plain();
+    model.panes.embeddings.view = View::Table;
+    PANE.act(&mut model, Action::Home);
+    let values = table(&model);
+    let screen = text(&model, 60, 12);
+    assert!(screen.contains("│ gentle       "), "{screen}");
+    let line = format!("<unk>, channel 0 {}", crate::lab::number::value(f64::from(values[0])));
+    model.panes.embeddings.column = 0;
+    assert!(text(&model, 60, 12).contains(&line), "{line}\n{screen}");
+    model.panes.embeddings.view = View::Map;
+    typed(&mut model, "good");
+    let area = Rect::new(0, 0, 60, 18);
+    let mut buf = Buffer::empty(area);
+    PANE.draw(&model, false, area, &mut buf);
+    // A word that stands alone, by its third letter.
+    let screen = fixture::text(&buf);
+    let lone =
+        |line: &str| line.split_whitespace().find_map(|w| w.strip_prefix("word")?.parse().ok());
+    let mut rows = screen.lines().enumerate().skip(1).take(15);
+    let found = rows.find_map(|(y, line)| Some((y, line, lone(line)?)));
+    let (y, line, number): (usize, &str, usize) = found.unwrap();
+    let x = line.split(&format!("word{number}")).next().unwrap().chars().count();
+    PANE.click(&mut model, area, Position::new(x as u16 + 2, y as u16));
+    assert_eq!(model.panes.embeddings.token, Some(number), "{screen}");
 }

@@ -46,9 +46,9 @@ pub fn draw(pane: &Generation, facts: &Facts, table: &[Candidate], area: Rect, b
             let from = ends[i] - table[i].probability;
             let label = facts.label(drawn.token);
             let (u, end) = (drawn.u, ends[i]);
-            format!("u = {u:.4} falls between {from:.4} and {end:.4}: {label}. s goes on.")
+            format!("u = {u:.4} falls between {from:.4} and {end:.4}: \"{label}\". s goes on.")
         }
-        _ => "s draws u, a number from 0 to 1: the token on whose stretch it falls comes next."
+        _ => "s draws u, a number from 0 to 1: the token on whose stretch it falls comes next. Left takes back, up and down change the seed."
             .to_owned(),
     };
     if left.height > 3 {
@@ -166,7 +166,7 @@ fn caret(facts: &Facts, u: f64, area: Rect, buf: &mut Buffer) {
     let width = text.width() as u16;
     if at + 2 + width <= area.right() {
         put(buf, area, at + 2, area.y, &text, style);
-    } else if at >= area.x + width + 1 {
+    } else if at > area.x + width {
         put(buf, area, at - width - 1, area.y, &text, style);
     }
 }

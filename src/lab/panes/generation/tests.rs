@@ -10,7 +10,6 @@ use crate::lab::panes::PaneId;
 use crate::lab::panes::tests::{open, train};
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
 use crate::lab::update::update;
-use crate::model::sampling::Sampling;
 use crate::train::command::SampleRequest;
 use crate::train::generation;
 use crate::train::session::Session;
@@ -93,7 +92,7 @@ fn u_falls_on_the_stretch_of_the_token_that_is_drawn_and_the_screen_says_so() {
         let label = model.facts().label(drawn.token);
         let screen = text(&model, 90, 40);
         let said =
-            format!("u = {:.4} falls between {from:.4} and {:.4}: {label}.", drawn.u, ends[i]);
+            format!("u = {:.4} falls between {from:.4} and {:.4}: \"{label}\".", drawn.u, ends[i]);
         assert!(screen.contains(&said), "{said}\n{screen}");
         assert!(screen.contains(&format!("u {:.4}", drawn.u)), "{screen}");
         // Under the line, the mark is where u is.
@@ -121,8 +120,11 @@ fn the_table_is_the_softmax_of_the_logits_after_the_text() {
             (0..).zip(last).map(|(i, l)| (i, (f64::from(*l) / temperature).exp() / sum)).collect();
         all.sort_by(|a, b| b.1.total_cmp(&a.1));
         let screen = text(&model, 90, 80);
-        let rows: Vec<&str> =
-            screen.lines().skip_while(|line| !line.contains("from ")).skip(1).collect();
+        let rows: Vec<&str> = screen
+            .lines()
+            .skip_while(|line| !(line.contains("  token ") && line.contains("from")))
+            .skip(1)
+            .collect();
         let mut end = 0.0;
         for ((token, p), row) in all.into_iter().zip(rows) {
             let words: Vec<_> = row.trim_matches('│').split_whitespace().collect();
@@ -192,6 +194,20 @@ fn the_window_slides_over_the_text() {
     assert!(screen.contains(&format!("[{seen}]")), "{screen}");
     assert!(screen.contains(&format!("the last {time} of {} tokens", tokens.len())), "{screen}");
     assert_eq!(facts.snapshot.unwrap().prompt, tokens[tokens.len() - time..]);
+}
+
+/// Another temperature draws anew, and with the same number.
+#[test]
+fn the_same_u_may_fall_on_another_token_at_another_temperature() {
+    let (mut model, _session) = trained("bigram");
+    press(&mut model, Action::DrawOne);
+    let before = model.panes.generation.drawn.clone().unwrap();
+    update(&mut model, Msg::Key(KeyCode::Char('t').into()));
+    assert_eq!(model.panes.generation.drawn, None);
+    press(&mut model, Action::DrawOne);
+    let after = model.panes.generation.drawn.clone().unwrap();
+    assert_eq!((after.u, after.sampling.temperature), (before.u, 0.9));
+    assert_ne!(after.table, before.table);
 }
 
 /// What was drawn stays what it was drawn from, while training goes on.

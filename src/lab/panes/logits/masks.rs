@@ -39,7 +39,7 @@ pub fn table<'a>(pane: &Logits, facts: &Facts<'a>) -> (Columns<'a>, Vec<String>)
         let leaks = |masked: bool, p: f32| masked && p != 0.0;
         let marked = |p: f32, bad: bool| (float(p), if bad { Role::Bad } else { Role::Text });
         let cells = p.iter().zip(&pane.masked).map(|(p, masked)| marked(*p, leaks(*masked, *p)));
-        let cells = cells.chain([marked(sum, !((sum - 1.0).abs() < 1e-5))]);
+        let cells = cells.chain([marked(sum, sum.is_nan() || (sum - 1.0).abs() > 1e-5)]);
         let cells = cells.chain(of_none.map(|p| marked(p, p != 0.0)));
         columns.push(Column::new(head(way), Cells::Numbers(cells.collect())));
     }

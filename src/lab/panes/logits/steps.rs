@@ -18,7 +18,7 @@ pub fn candidates(z: &[f64], sampling: &Sampling) -> Vec<Candidate> {
 }
 
 pub fn table<'a>(pane: &Logits, facts: &Facts<'a>) -> (Columns<'a>, Vec<String>) {
-    let sampling = &facts.sampling;
+    let sampling = &pane.sampling;
     let z = pane.shifted();
     let all = candidates(&z, sampling);
     let exponential = |c: &Candidate| if c.kept { c.scaled.exp() } else { 0.0 };
@@ -48,7 +48,7 @@ pub fn table<'a>(pane: &Logits, facts: &Facts<'a>) -> (Columns<'a>, Vec<String>)
     columns.push(Column::new("", Cells::bars(all.iter().map(|c| c.probability))));
 
     let mut said = Vec::new();
-    let unshifted = candidates(&pane.logits, sampling);
+    let unshifted = candidates(&pane.z, sampling);
     if pane.shift == 0.0 {
         said.push("- and = shift all logits: watch e^z, and p.".to_owned());
     } else {
@@ -68,5 +68,6 @@ pub fn table<'a>(pane: &Logits, facts: &Facts<'a>) -> (Columns<'a>, Vec<String>)
     said.push(
         "p = e^z / sum: each from 0 to 1, together 1, in the order of the logits.".to_owned(),
     );
+    said.push("Arrows choose and move a logit, enter types it, home sets all back.".to_owned());
     (Columns { theme: facts.theme, columns, cursor: Some(pane.chosen), foot: 1 }, said)
 }

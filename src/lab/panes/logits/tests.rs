@@ -1,11 +1,10 @@
-use ratatui::layout::Rect;
+use ratatui::crossterm::event::KeyCode;
 
 use super::*;
 use crate::lab::fixture;
-use crate::lab::model::Model;
-use crate::lab::panes::PaneId;
+use crate::lab::model::{Model, Msg};
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
-use crate::model::sampling::Sampling;
+use crate::lab::update::update;
 
 const PANE: PaneId = PaneId::Logits;
 
@@ -58,7 +57,7 @@ fn every_number_of_the_steps_is_computed_from_the_logits() {
     }
     let z: Vec<f64> = [2.5, 1.0, 0.0, -1.0, 0.5, -0.5].map(|z| z + 1.5).to_vec();
     for temperature in [1.0, 0.5] {
-        model.sampling.temperature = temperature;
+        model.panes.logits.sampling.temperature = temperature;
         let sum: f64 = z.iter().map(|z| (z / temperature).exp()).sum();
         for (name, z) in names(6).zip(&z) {
             let mut found = row(&model, &name);
@@ -112,15 +111,30 @@ fn a_logit_can_be_typed() {
     assert!(!text(&model, 120, 40).contains("is no number."));
 }
 
+/// The keys are the bench's own: what the lab samples with stays.
+#[test]
+fn top_k_goes_down_from_the_number_of_logits() {
+    let mut model = fixture::model(120, 40);
+    model.focus = PANE;
+    for key in ['a', 'a', 't'] {
+        update(&mut model, Msg::Key(KeyCode::Char(key).into()));
+    }
+    let expected = Sampling { temperature: 0.9, top_k: Some(4), top_p: None };
+    assert_eq!(model.panes.logits.sampling, expected);
+    assert_eq!(model.sampling, Sampling::default());
+    assert!(text(&model, 120, 40).contains("three steps · temperature 0.9 · top-k 4"));
+    assert!(text(&model, 120, 40).contains("4 of 6 are kept"));
+}
+
 #[test]
 fn what_is_cut_gets_nothing() {
     let mut model = fixture::model(120, 40);
-    model.sampling = Sampling { temperature: 1.0, top_k: Some(2), top_p: None };
+    model.panes.logits.sampling = Sampling { temperature: 1.0, top_k: Some(2), top_p: None };
     let two = [2.0_f64.exp(), 1.0_f64.exp()];
     assert_eq!(row(&model, "a")[2], format!("{:.6}", two[0] / (two[0] + two[1])));
     assert_eq!(row(&model, "d")[1..3], ["cut", "0.000000"]);
     assert!(text(&model, 120, 40).contains("2 of 6 are kept"));
-    model.sampling = Sampling { temperature: 0.0, top_k: None, top_p: None };
+    model.panes.logits.sampling = Sampling { temperature: 0.0, top_k: None, top_p: None };
     assert_eq!(row(&model, "a")[2], "1.000000");
     assert_eq!(row(&model, "sum")[1], "1.000000");
 }
@@ -243,10 +257,8 @@ fn rows_of_the_right_softmax_sum_to_1_and_columns_of_the_wrong_one() {
                 assert!((found - e(t, s) / column).abs() < 6e-4, "{screen}");
             }
             assert_eq!(words[1 + TIME + 1 + TIME], "1.000");
-            assert_eq!(
-                screen.lines().nth(3 + TIME).unwrap().matches("1.000").count() >= TIME,
-                true
-            );
+            let sums = screen.lines().nth(3 + TIME).unwrap();
+            assert!(sums.matches("1.000").count() >= TIME, "{screen}");
         }
     }
     PANE.act(&mut model, Action::Up);

@@ -378,11 +378,15 @@ impl<'a> Chart<'a> {
         let rows: Vec<u16> = shown.iter().map(|(row, _)| *row).collect();
         for (row, (_, reference)) in axis::spread(&rows, self.plot.height).iter().zip(&shown) {
             let Some(row) = *row else { continue };
-            let text = match self.margin {
+            let mut text = match self.margin {
                 Margin::NamesAndLosses => format!(" {:<7} {:.3}", reference.name, reference.loss),
                 Margin::Short => format!(" {:<7} {:.2}", reference.name, reference.loss),
                 Margin::Names | Margin::Nothing => format!(" {}", reference.name),
             };
+            if let Some(error) = reference.error.filter(|_| self.margin != Margin::Names) {
+                let sign = if self.theme().glyphs.ascii { "+-" } else { "±" };
+                text = format!(" {} {:.1} {sign}{error:.1}", reference.name, reference.loss);
+            }
             let (x, y) = (self.plot.right(), self.plot.y + row);
             put(buf, self.area, x, y, &text, self.theme().style(Role::Reference));
         }

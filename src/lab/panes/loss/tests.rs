@@ -394,8 +394,12 @@ fn without_a_mask_it_beats_nothing_and_says_why() {
 #[test]
 fn a_yardstick_that_is_worse_than_a_shorter_one_is_none() {
     let references = [(3, "trigram", 2.4), (4, "4-gram", 2.0), (5, "5-gram", 2.2)];
-    let references =
-        references.map(|(order, name, loss)| crate::text::ngram::Reference { order, name, loss });
+    let references = references.map(|(order, name, loss)| crate::text::ngram::Reference {
+        order,
+        name,
+        loss,
+        error: None,
+    });
     let beaten = |loss| curve::beaten(loss, &references).map(|r| r.name);
     assert_eq!(
         [1.9, 2.1, 2.3, 2.5].map(beaten),
@@ -491,7 +495,12 @@ fn yardsticks_have_their_numbers_in_little_room_and_stand_in_order() {
     let mut model = fixture::model(80, 24);
     model.ghosts.clear();
     let corpus = model.corpus.as_mut().unwrap();
-    corpus.references.push(crate::text::ngram::Reference { order: 5, name: "5-gram", loss: 1.9 });
+    corpus.references.push(crate::text::ngram::Reference {
+        order: 5,
+        name: "5-gram",
+        loss: 1.9,
+        error: None,
+    });
     run(&mut model).history = history((0..400).map(|i| 4.2 - f64::from(i) / 160.0));
     run(&mut model).step = 400;
     let text = screen(&model, 41, 22);

@@ -34,7 +34,7 @@ fn ranges(real: &[[f32; 2]], plot: Rect) -> [(f64, f64); 2] {
     });
     let size = (0..2).map(|i| 1.2 * (ends[i].1 - ends[i].0) / dots[i]).fold(0.0, f64::max);
     [0, 1].map(|i| {
-        let middle = (ends[i].0 + ends[i].1) / 2.0;
+        let middle = f64::midpoint(ends[i].0, ends[i].1);
         (middle - size * dots[i] / 2.0, middle + size * dots[i] / 2.0)
     })
 }

@@ -87,6 +87,11 @@ fn a_typed_text_has_the_tokenizers_ids_and_its_bytes() {
     assert_eq!(cells(&screen, at)[1..], named, "{screen}");
     let ids: Vec<_> = encoded.iter().map(u32::to_string).collect();
     assert_eq!(cells(&screen, at + 1)[1..], ids, "{screen}");
+    let unknown = words.unknown("To é\n€!").join(", ");
+    assert!(
+        unknown.contains('€') && screen.contains(&format!("vocabulary: {unknown}")),
+        "{screen}"
+    );
     // The cursor's character at length.
     assert!(screen.contains("T U+0054: id 32 of 65"), "{screen}");
     for _ in 0..3 {
@@ -139,6 +144,17 @@ fn a_window_hides_an_example_a_position() {
         let line = format!("{} when the input is {seen} the target is {target}", t + 1);
         assert!(screen.lines().nth(t + 3).unwrap().contains(&line), "{line}\n{screen}");
     }
+    // Another window of the batch, and after the last one the first again.
+    model.focus = PANE;
+    for _ in 0..29 {
+        key(&mut model, KeyCode::Char('s'));
+    }
+    assert!(text(&model, 76, 16).contains("one window · 32 of 32"));
+    for _ in 0..3 {
+        key(&mut model, KeyCode::Char('s'));
+    }
+    assert!(text(&model, 76, 16).contains("one window · 3 of 32"));
+    assert!(model.toasts.is_empty(), "nothing is generated");
     // In little room the same in short.
     let screen = text(&model, 30, 16);
     let line = format!("8 {} → {}", tokens[..8].concat(), tokens[8]);

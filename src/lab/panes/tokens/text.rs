@@ -73,6 +73,7 @@ pub fn at(facts: &Facts, text: &str, cursor: usize, area: Rect, at: Position) ->
 
 pub fn draw(facts: &Facts, text: &str, cursor: usize, area: Rect, buf: &mut Buffer) {
     let theme = facts.theme;
+    let ascii = theme.glyphs.ascii;
     let Some(tokenizer) = characters(facts).filter(|_| !text.is_empty()) else {
         let why = match facts.corpus {
             Some(_) => "Press enter and type a text to see its numbers.",
@@ -84,8 +85,17 @@ pub fn draw(facts: &Facts, text: &str, cursor: usize, area: Rect, buf: &mut Buff
     let words = of_words(facts, text);
     let places = places(area, &strip, words.as_ref());
     strip.draw(places.characters, buf);
-    if let Some(words) = &words {
-        words.draw(places.words, buf);
+    if let Some(drawn) = &words {
+        drawn.draw(places.words, buf);
+        let unknown = self::words(facts).map_or_else(Vec::new, |known| known.unknown(text));
+        let unknown: Vec<_> = unknown.iter().map(|word| shown::token(word, ascii)).collect();
+        // In the gap under the last of them.
+        if !unknown.is_empty() && places.words.height >= drawn.height(area.width) {
+            let line = format!("too rare for the vocabulary: {}", unknown.join(", "));
+            let line = clip(&line, usize::from(area.width), theme.glyphs.ellipsis);
+            let y = places.words.bottom() - 1;
+            put(buf, area, area.x, y, &line, theme.style(Role::Warning));
+        }
     }
     if !places.lines {
         return;

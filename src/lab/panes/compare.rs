@@ -1,0 +1,118 @@
+//! The compare pane: the last experiment, every arm's curve over its seeds, and what they say together.
+
+mod chart;
+mod numbers;
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::lab::action::Action;
+use crate::lab::experiment::{Purpose, Shown, State};
+use crate::lab::facts::Facts;
+use crate::lab::pane::{Pane, Seat, Wish};
+use crate::lab::pen::sentence;
+use crate::lab::theme::{Role, Theme};
+use crate::lab::widgets::dots::Pen;
+use chart::Chart;
+
+/// Rows that a chart needs; what is said in words leaves them free where there is room for both.
+const CHART: u16 = 7;
+/// From so many rows on there is a chart before there is every number.
+const BOTH: u16 = 12;
+
+/// The pane's state.
+#[derive(Debug, Default)]
+pub struct Compare {
+    /// The second half of the curves, enlarged.
+    close: bool,
+}
+
+impl Pane for Compare {
+    fn title(&self) -> &'static str {
+        "Compare"
+    }
+
+    fn detail(&self, facts: &Facts) -> String {
+        let Some(shown) = facts.experiment else { return String::new() };
+        let why = match shown.why {
+            Purpose::Claim(_) => "claim",
+            Purpose::Race(_) => "race",
+            Purpose::Prediction(_) => "prediction",
+        };
+        let state = match &shown.state {
+            State::Running => format!("{:.0} %", 100.0 * shown.done),
+            State::Ended => "ended".to_owned(),
+            State::Cancelled => "cancelled".to_owned(),
+            State::Failed(_) => "failed".to_owned(),
+        };
+        let close = if self.close { " · close-up" } else { "" };
+        format!("{why} · {state}{close}")
+    }
+
+    fn about(&self, facts: &Facts, seat: Seat) -> String {
+        let Some(shown) = facts.experiment else { return "many runs as one".to_owned() };
+        let (arms, seeds) = (shown.experiment.arms.len(), shown.experiment.seeds.len());
+        let short = format!("arms {arms} x seeds {seeds}");
+        let long = format!("{short}; line: mean over seeds, dots: lowest to highest");
+        if long.chars().count() + 2 <= usize::from(seat.room.width) { long } else { short }
+    }
+
+    fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
+        let area = seat.room;
+        let Some(shown) = facts.experiment else {
+            let text = "No experiment yet: ! on a claim starts one.";
+            return sentence(facts.theme, text, area, buf);
+        };
+        let room = if area.height >= BOTH { area.height - CHART } else { area.height };
+        let rows = numbers::draw(facts.theme, shown, Rect { height: room, ..area }, None);
+        let left = area.height - rows;
+        let below = Rect { y: area.y + left, height: rows, ..area };
+        match Chart::new(shown, facts.theme, self.close, Rect { height: left, ..area }) {
+            Some(chart) if left >= CHART => {
+                chart.draw(buf);
+                numbers::draw(facts.theme, shown, below, Some(buf));
+            }
+            _ => {
+                numbers::draw(facts.theme, shown, Rect { height: rows, ..area }, Some(buf));
+            }
+        }
+    }
+
+    fn act(&mut self, _facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        if action == Action::CycleView {
+            self.close = !self.close;
+        }
+        Vec::new()
+    }
+
+    fn understands(&self) -> &'static [Action] {
+        &[Action::CycleView]
+    }
+}
+
+/// The arms that have curves: of all combinations only none and all of the changes.
+fn drawn(shown: &Shown) -> Vec<usize> {
+    let arms = shown.experiment.arms.len();
+    if shown.experiment.switches.is_empty() {
+        (0..arms).collect()
+    } else {
+        vec![0, arms.saturating_sub(1)]
+    }
+}
+
+/// What tells the curves apart, by their places: a letter.
+fn letter(place: usize) -> char {
+    char::from(b'a' + (place % 26) as u8)
+}
+
+/// And a colour with a stroke of its own.
+fn pen(theme: &Theme, place: usize) -> Pen {
+    const ROLES: [Role; 5] =
+        [Role::Train, Role::Validation, Role::Marker, Role::Ghost(0), Role::Ghost(1)];
+    const DASHES: [(u16, u16); 4] = [(1, 0), (2, 2), (1, 1), (5, 2)];
+    let style: Style = theme.style(ROLES[place % ROLES.len()]);
+    Pen { layer: 4, style, sign: letter(place), dash: DASHES[place % DASHES.len()] }
+}

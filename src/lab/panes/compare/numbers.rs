@@ -1,0 +1,184 @@
+//! What the runs say: the verdict, every arm's number, how the arms differ, and what each change brought.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::widgets::{Paragraph, Widget, Wrap};
+use unicode_width::UnicodeWidthStr;
+
+use super::{drawn, letter, pen};
+use crate::lab::experiment::{Shown, State};
+use crate::lab::number;
+use crate::lab::pen::{clip, put};
+use crate::lab::theme::{Role, Theme};
+use crate::lab::widgets::bar::bar;
+use crate::train::experiment::{Compare, Share, verdict::with_error};
+
+/// Columns of the longest bar.
+const BAR: usize = 16;
+/// Columns of a curve's letter and its stroke.
+const KEY: u16 = 5;
+
+/// Draws as many of the groups as have room, each whole or not at all, the most important first; the rows that they take.
+/// Without a buffer it only counts.
+pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) -> u16 {
+    let verdict = verdict(shown);
+    let verdict = (signs(theme, &verdict.0), verdict.1);
+    let wrapped = Paragraph::new(verdict.0).wrap(Wrap { trim: true }).style(theme.style(verdict.1));
+    let said = wrapped.line_count(area.width) as u16;
+    let (arms, differences, shares) = (arms(shown), differences(shown), shares(shown));
+    let mut heights = [said, arms.len() as u16, differences.len() as u16, shares.len() as u16];
+    let mut left = area.height;
+    for height in &mut heights {
+        if *height > left {
+            *height = 0;
+        }
+        left -= *height;
+    }
+    let rows = heights.iter().sum();
+    let Some(buf) = buf else { return rows };
+    let [said, arm_rows, difference_rows, share_rows] = heights;
+    let mut y = area.y;
+    if arm_rows > 0 {
+        let widest = arms.iter().map(|arm| arm.label.width()).max().unwrap_or(0);
+        let label = widest.min(usize::from(area.width / 2));
+        for arm in &arms {
+            let style = pen(theme, arm.place).style;
+            let stroke = pen(theme, arm.place).stroke(theme.glyphs.ascii, 2);
+            put(buf, area, area.x, y, &format!("{} {stroke}", letter(arm.place)), style);
+            let text = clip(&arm.label, label, theme.glyphs.ellipsis);
+            put(buf, area, area.x + KEY, y, &text, Style::new());
+            whole(
+                buf,
+                area,
+                area.x + KEY + label as u16 + 2,
+                y,
+                &signs(theme, &arm.number),
+                Style::new(),
+            );
+            y += 1;
+        }
+    }
+    for text in differences.iter().take(usize::from(difference_rows)) {
+        whole(buf, area, area.x, y, &signs(theme, text), theme.style(Role::Muted));
+        y += 1;
+    }
+    if said > 0 {
+        wrapped.render(Rect { y, height: said, ..area }, buf);
+        y += said;
+    }
+    if share_rows > 0 {
+        draw_shares(theme, &shares, Rect { y, height: share_rows, ..area }, buf);
+    }
+    rows
+}
+
+/// Where only ASCII shows, `±` is two signs.
+fn signs(theme: &Theme, text: &str) -> String {
+    if theme.glyphs.ascii { text.replace('±', "+-") } else { text.to_owned() }
+}
+
+/// Writes a text if all of it fits.
+fn whole(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) {
+    if usize::from(area.right().saturating_sub(x)) >= text.width() {
+        put(buf, area, x, y, text, style);
+    }
+}
+
+/// In words, and how they look.
+fn verdict(shown: &Shown) -> (String, Role) {
+    let all = shown.experiment.arms.len() * shown.experiment.seeds.len();
+    match &shown.state {
+        State::Running => {
+            let left = shown.seconds_left.map(|s| format!(", {} left", number::duration(s)));
+            let (ended, left) = (shown.runs.len(), left.unwrap_or_default());
+            (format!("{ended} of {all} runs have ended{left}; ctrl-x cancels"), Role::Muted)
+        }
+        State::Cancelled => {
+            (format!("cancelled when {} of {all} runs had ended", shown.runs.len()), Role::Warning)
+        }
+        State::Failed(why) => (why.clone(), Role::Bad),
+        State::Ended => {
+            let verdict = shown.experiment.verdict(&shown.runs);
+            let role = match verdict.holds {
+                None => Role::Text,
+                Some(true) => Role::Good,
+                Some(false) => Role::Bad,
+            };
+            (format!("{}: {verdict}", shown.experiment.measured()), role)
+        }
+    }
+}
+
+struct Arm {
+    place: usize,
+    label: String,
+    number: String,
+}
+
+fn arms(shown: &Shown) -> Vec<Arm> {
+    let arm = |(place, arm): (usize, usize)| {
+        let alone = shown.experiment.alone(&shown.runs, arm);
+        let there = alone.values.iter().flatten().count();
+        let (step, steps) = shown.steps(arm);
+        let mut number = if there > 0 {
+            let seeds = if there == 1 { "seed" } else { "seeds" };
+            format!("{}  {there} {seeds}", alone.number())
+        } else if let (State::Running, Some(loss)) = (&shown.state, shown.batch_loss(arm)) {
+            let (step, steps) = (number::count(step), number::count(steps));
+            format!("batch {}  step {step} of {steps}", number::loss(loss))
+        } else {
+            String::new()
+        };
+        let diverged = shown.diverged(arm);
+        if diverged > 0 {
+            number = format!("{number}  {diverged} diverged").trim_start().to_owned();
+        }
+        Arm { place, label: shown.experiment.arms[arm].0.clone(), number }
+    };
+    drawn(shown).into_iter().enumerate().map(arm).collect()
+}
+
+/// The first arm against each other, as far as pairs of runs have ended.
+fn differences(shown: &Shown) -> Vec<String> {
+    let sign = match shown.experiment.compare {
+        Compare::Difference => '-',
+        Compare::Ratio => '/',
+    };
+    let against = |(place, arm): (usize, usize)| {
+        let verdict = shown.experiment.against(&shown.runs, arm);
+        verdict.mean?;
+        Some(format!("{} {sign} {}  {}", letter(0), letter(place), verdict.number()))
+    };
+    drawn(shown).into_iter().enumerate().skip(1).filter_map(against).collect()
+}
+
+fn shares(shown: &Shown) -> Vec<Share> {
+    let mut shares = shown.experiment.shares(&shown.runs);
+    shares.retain(|share| share.mean.is_some());
+    shares
+}
+
+/// Bars as long as the shares are large; one below 0 has its sign in front.
+fn draw_shares(theme: &Theme, shares: &[Share], area: Rect, buf: &mut Buffer) {
+    let of = |share: &Share| share.mean.unwrap_or(0.0);
+    let largest = shares.iter().map(|share| of(share).abs()).fold(0.0, f64::max);
+    let widest = shares.iter().map(|share| share.switch.width()).max().unwrap_or(0);
+    let written = |share: &Share| signs(theme, &with_error(of(share), share.error));
+    let numbers: Vec<_> = shares.iter().map(written).collect();
+    let number = numbers.iter().map(|number| number.width()).max().unwrap_or(0);
+    let room = usize::from(area.width).saturating_sub(widest + number + 5);
+    for ((y, share), text) in (area.y..).zip(shares).zip(&numbers) {
+        put(buf, area, area.x, y, &share.switch, Style::new());
+        let x = area.x + widest as u16 + 1;
+        let negative = of(share) < 0.0;
+        if negative {
+            put(buf, area, x, y, "-", theme.style(Role::Bad));
+        }
+        let length = room.min(BAR);
+        let drawn = bar(of(share).abs() / largest, length, &theme.glyphs);
+        let role = if negative { Role::Bad } else { Role::Good };
+        put(buf, area, x + 1, y, &drawn, theme.style(role));
+        whole(buf, area, x + 2 + length as u16, y, text, Style::new());
+    }
+}

@@ -1,0 +1,193 @@
+use std::sync::atomic::AtomicBool;
+
+use ratatui::layout::Position;
+
+use super::*;
+use crate::lab::experiment::{News, testing};
+use crate::lab::fixture;
+use crate::lab::model::Model;
+use crate::lab::panes::PaneId;
+use crate::lab::theme::Glyphs;
+use crate::train::experiment::{Combinations, Experiment};
+
+fn with(shown: Shown) -> Model {
+    let mut model = fixture::model(120, 40);
+    model.experiment = Some(shown);
+    model.refresh();
+    model
+}
+
+fn screen(model: &Model, width: u16, height: u16) -> String {
+    fixture::text(&fixture::pane(model, PaneId::Compare, width, height))
+}
+
+fn combinations() -> Experiment {
+    let mut experiment = testing::experiment();
+    let mut second = experiment.arms[1].1.clone();
+    second.training.beta1 = 0.5;
+    let all = Combinations::between(&experiment.arms[0].1, &second).unwrap();
+    (experiment.arms, experiment.switches) = (all.arms, all.switches);
+    experiment
+}
+
+/// The sign of the plot's cell of a loss at a step.
+fn sign<'a>(buf: &'a Buffer, chart: &Chart, step: u64, loss: f64) -> &'a str {
+    let (column, row) = chart.cell(step, loss).unwrap();
+    let plot = chart.plot();
+    buf[Position::new(plot.x + column, plot.y + row)].symbol()
+}
+
+#[test]
+fn without_an_experiment_it_says_how_to_begin_one() {
+    let model = fixture::model(120, 40);
+    assert!(screen(&model, 60, 18).contains("No experiment yet: ! on a claim starts one."));
+}
+
+#[test]
+fn what_is_drawn_is_what_was_estimated() {
+    let shown = testing::shown(testing::experiment());
+    for (width, height) in [(40, 10), (77, 20), (120, 33)] {
+        for ascii in [false, true] {
+            let mut theme = Theme::plain();
+            if ascii {
+                theme.glyphs = Glyphs::ASCII;
+            }
+            let area = Rect::new(0, 0, width, height);
+            let chart = Chart::new(&shown, &theme, false, area).unwrap();
+            let mut buf = Buffer::empty(area);
+            chart.draw(&mut buf);
+            for arm in 0..2 {
+                let bands = shown.band(arm);
+                for band in &bands {
+                    assert_ne!(sign(&buf, &chart, band.step, band.mean), " ", "{band:?}");
+                }
+            }
+            // The letters stand where the curves end: the lower loss lower on the screen.
+            let ends: Vec<_> = (0..2).map(|arm| *shown.band(arm).last().unwrap()).collect();
+            let cells: Vec<_> =
+                ends.iter().map(|end| chart.cell(end.step, end.mean).unwrap()).collect();
+            assert!(ends[1].mean < ends[0].mean && cells[1].1 >= cells[0].1);
+            assert_eq!(sign(&buf, &chart, ends[0].step, ends[0].mean), "a");
+            let second = if cells[0] == cells[1] { "a" } else { "b" };
+            assert_eq!(sign(&buf, &chart, ends[1].step, ends[1].mean), second);
+        }
+    }
+}
+
+#[test]
+fn a_band_goes_from_the_lowest_to_the_highest_seed_and_no_further() {
+    let mut experiment = testing::experiment();
+    experiment.arms.truncate(1);
+    let shown = testing::shown(experiment);
+    let theme = Theme::plain();
+    let area = Rect::new(0, 0, 120, 60);
+    let chart = Chart::new(&shown, &theme, true, area).unwrap();
+    let mut buf = Buffer::empty(area);
+    chart.draw(&mut buf);
+    let plot = chart.plot();
+    let bands = shown.band(0);
+    let late: Vec<_> = bands.iter().filter(|band| band.step >= 20).collect();
+    assert!(late.len() > 5);
+    for band in late {
+        let (column, top) = chart.cell(band.step, band.high).unwrap();
+        let (_, bottom) = chart.cell(band.step, band.low).unwrap();
+        let drawn = |row: u16| buf[(plot.x + column, plot.y + row)].symbol() != " ";
+        let rows: Vec<u16> = (0..plot.height).filter(|row| drawn(*row)).collect();
+        let (first, last) = (*rows.first().unwrap(), *rows.last().unwrap());
+        // Half a cell's slope to the neighbours of the estimate.
+        assert!(first.abs_diff(top) <= 1 && last.abs_diff(bottom) <= 1, "{band:?} {rows:?}");
+        assert_eq!(rows.len(), usize::from(last - first) + 1, "no gap: {rows:?}");
+    }
+}
+
+#[test]
+fn numbers_are_those_of_the_runs() {
+    let shown = testing::shown(testing::experiment());
+    let experiment = shown.experiment.clone();
+    let runs = shown.runs.clone();
+    let text = screen(&with(shown), 76, 24);
+    for arm in 0..2 {
+        let number = experiment.alone(&runs, arm).number();
+        assert!(text.contains(&format!("{}  {number}  3 seeds", experiment.arms[arm].0)), "{text}");
+    }
+    let verdict = experiment.verdict(&runs);
+    assert!(text.contains(&format!("a - b  {}", verdict.number())), "{text}");
+    assert!(
+        text.contains(&format!("val loss: holds: {}, 3 of 3 seeds", verdict.number())),
+        "{text}"
+    );
+    assert!(text.contains("Compare") && text.contains("claim · ended"), "{text}");
+}
+
+#[test]
+fn while_it_runs_it_says_how_far_it_is() {
+    let experiment = testing::experiment();
+    let told = testing::told(&experiment);
+    let mut shown = Shown::new(1, experiment, Purpose::Race(Default::default()), false);
+    let text = screen(&with(shown.clone()), 76, 24);
+    assert!(text.contains("0 of 6 runs have ended; ctrl-x cancels"), "{text}");
+    let half = told.len() / 2;
+    told[..half].iter().for_each(|progress| shown.fold(News::Grew(progress.clone())));
+    let ended = shown.runs.len();
+    let text = screen(&with(shown.clone()), 76, 24);
+    assert!(text.contains(&format!("{ended} of 6 runs have ended")), "{text}");
+    assert!(text.contains(&format!("race · {:.0} %", 100.0 * shown.done)), "{text}");
+    shown.fold(News::Failed("the disk is full".to_owned()));
+    assert!(screen(&with(shown), 76, 24).contains("the disk is full"));
+}
+
+#[test]
+fn all_combinations_have_their_shares_as_bars() {
+    let experiment = combinations();
+    let shown = testing::shown(experiment.clone());
+    let shares = experiment.shares(&shown.runs);
+    let text = screen(&with(shown), 76, 30);
+    let largest = shares.iter().map(|share| share.mean.unwrap().abs()).fold(0.0, f64::max);
+    for share in &shares {
+        let line = text.lines().find(|line| line.contains(&format!("{} ", share.switch))).unwrap();
+        let number =
+            crate::train::experiment::verdict::with_error(share.mean.unwrap(), share.error);
+        let lines: Vec<_> = text.lines().filter(|line| line.contains(&number)).collect();
+        assert!(!lines.is_empty(), "{number} {line}\n{text}");
+        let length = crate::lab::widgets::bar::bar(
+            share.mean.unwrap().abs() / largest,
+            16,
+            &Glyphs::UNICODE,
+        );
+        assert!(lines.iter().any(|line| line.contains(&length)), "{text}");
+    }
+    // Of four arms two have curves, and those two have letters.
+    assert!(text.contains("none") && text.contains("lr 0.3, beta1 0.5") && !text.contains("c ⠤"));
+}
+
+#[test]
+fn any_size_can_be_drawn_and_ascii_is() {
+    for experiment in [testing::experiment(), combinations()] {
+        let told = testing::told(&experiment);
+        let mut shown = Shown::new(1, experiment, Purpose::Claim(Default::default()), false);
+        for (i, progress) in told.into_iter().enumerate() {
+            shown.fold(News::Grew(progress));
+            if i % 7 != 0 {
+                continue;
+            }
+            let model = with(shown.clone());
+            for (width, height) in [(1, 1), (3, 3), (12, 5), (16, 6), (40, 12), (78, 22), (200, 60)]
+            {
+                let mut buf = Buffer::empty(Rect::new(0, 0, width, height));
+                PaneId::Compare.draw(&model, true, buf.area, &mut buf);
+            }
+        }
+        shown.fold(News::Ended);
+        let mut model = with(shown);
+        model.theme.glyphs = Glyphs::ASCII;
+        for _ in 0..2 {
+            let text = screen(&model, 76, 24);
+            assert!(text.is_ascii() && text.contains(" +- "), "{text}");
+            PaneId::Compare.act(&mut model, Action::CycleView);
+        }
+    }
+    // A run that was cancelled before it began.
+    let never = AtomicBool::new(true);
+    let material = crate::train::testing::dataset().into();
+    assert!(testing::experiment().run(&material, 1, &never, &mut |_| ()).is_err());
+}
