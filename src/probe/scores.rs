@@ -55,7 +55,8 @@ impl Found {
         let mut values = vec![0.0_f32; BINS];
         for product in &self.products {
             // Where all are 0 they stand in the middle.
-            let place = (product / largest.max(f64::MIN_POSITIVE) + 1.0) / 2.0 * BINS as f64;
+            let side = product / largest.max(f64::MIN_POSITIVE);
+            let place = (side + 1.0) * (BINS / 2) as f64;
             values[(place as usize).min(BINS - 1)] += 1.0 / self.products.len() as f32;
         }
         let [scaled, raw] = self.sums.map(|sums| sums.map(|sum| sum / self.rows as f64));
