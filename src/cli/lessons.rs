@@ -129,8 +129,7 @@ fn is_called(lesson: &Lesson, asked: &str) -> bool {
 
 /// Ids of actions with the first key of each.
 fn keys() -> Vec<(&'static str, String)> {
-    let first = |row: &action::Row| action::keys(row, false).into_iter().next();
-    action::ACTIONS.iter().filter_map(|row| Some((row.id, first(row)?))).collect()
+    action::first_keys(false).collect()
 }
 
 /// A word with blanks after it, so wide.

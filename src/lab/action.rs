@@ -233,7 +233,7 @@ pub const ACTIONS: &[Row] = rows![
     Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];
     Lesson: Action::EditPrompt, "prompt", "prompt", "Type the text that attention, softmax and embeddings look at", [GLOBAL => [char('/')]];
 
-    Lesson: Action::Answer, "answer", "answer", "Answer the question that is marked on the page; of a goal one more hint, of a claim a run", [PANE => [ENTER], GLOBAL => [char('i')], &[Context::Review] => [ENTER]];
+    Lesson: Action::Answer, "answer-item", "answers", "Answer the question that is marked on the page; of a goal one more hint, of a claim a run", [PANE => [ENTER], GLOBAL => [char('i')], &[Context::Review] => [ENTER]];
     Lesson: Action::PreviousItem, "previous-item", "question", "The page's previous question, goal or claim", [PANE => [LEFT, char('h')]];
     Lesson: Action::NextItem, "next-item", "question", "The page's next question, goal or claim", [PANE => [RIGHT, char('l')]];
     Lesson: Action::Hint, "hint", "", "One more hint for the page's goal: there are three", [GLOBAL => [char('H')]];
@@ -366,6 +366,11 @@ impl Scope {
 /// Never: a test holds every action to its row.
 pub fn row(action: Action) -> &'static Row {
     ACTIONS.iter().find(|row| row.action == action).expect("every action has a row")
+}
+
+/// Every action by its id, with the first of its keys, as lessons name it.
+pub fn first_keys(ascii: bool) -> impl Iterator<Item = (&'static str, String)> {
+    ACTIONS.iter().filter_map(move |row| Some((row.id, keys(row, ascii).into_iter().next()?)))
 }
 
 /// All keys of a row, each once.

@@ -284,10 +284,7 @@ impl Scene {
         }
         let header = fixture::text(&buf).lines().next().unwrap().to_owned();
         let lesson = self.model.lesson();
-        assert!(
-            header.contains(&format!("{} {}", self.model.lesson + 1, lesson.title)),
-            "{header}"
-        );
+        assert!(header.contains(&format!("{} {}", lesson.number, lesson.title)), "{header}");
         let opening = self.model.run.as_ref().is_some_and(|run| run.status == Status::Opening);
         assert_eq!(header.contains("opening "), opening, "{header}");
         // How far a run is that is opening, only the trainer knows.
