@@ -147,7 +147,9 @@ fn pictures(data: Option<&Path>, shot: &Shot) -> Result<Vec<(PathBuf, String)>> 
     if asks_for_text(&screen.model) {
         // How many texts there were on the way depends on the time: this one is the first of its request.
         let before = screen.model.sample.clone();
-        press(&mut screen, "s")?;
+        // Its key counts only in some panes; the next turn asks.
+        screen.model.sample_seed = SEED + 1;
+        screen.turn(FRAME);
         until(&mut screen, "a text of its own", |model| {
             let same = match (&before, &model.sample) {
                 (Some(before), Some(now)) => Arc::ptr_eq(before, now),
