@@ -380,6 +380,12 @@ pub fn keys(row: &Row, ascii: bool) -> Vec<String> {
     labels
 }
 
+/// Every action's id with its first key, as lessons name it: `{key:pause}`.
+pub fn first_keys(ascii: bool) -> Vec<(&'static str, String)> {
+    let first = |row: &Row| keys(row, ascii).into_iter().next();
+    ACTIONS.iter().filter_map(|row| Some((row.id, first(row)?))).collect()
+}
+
 /// The README's table of keys, in Markdown.
 pub fn markdown() -> String {
     let mut rows: Vec<(Section, Vec<String>, &str)> = Vec::new();
