@@ -368,11 +368,6 @@ pub fn row(action: Action) -> &'static Row {
     ACTIONS.iter().find(|row| row.action == action).expect("every action has a row")
 }
 
-/// Every action by its id, with the first of its keys, as lessons name it.
-pub fn first_keys(ascii: bool) -> impl Iterator<Item = (&'static str, String)> {
-    ACTIONS.iter().filter_map(move |row| Some((row.id, keys(row, ascii).into_iter().next()?)))
-}
-
 /// All keys of a row, each once.
 pub fn keys(row: &Row, ascii: bool) -> Vec<String> {
     let mut labels: Vec<String> = Vec::new();
@@ -383,6 +378,12 @@ pub fn keys(row: &Row, ascii: bool) -> Vec<String> {
         }
     }
     labels
+}
+
+/// Every action's id with its first key, as lessons name it: `{key:pause}`.
+pub fn first_keys(ascii: bool) -> Vec<(&'static str, String)> {
+    let first = |row: &Row| keys(row, ascii).into_iter().next();
+    ACTIONS.iter().filter_map(|row| Some((row.id, first(row)?))).collect()
 }
 
 /// The README's table of keys, in Markdown.

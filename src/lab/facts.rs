@@ -73,7 +73,7 @@ impl<'a> Facts<'a> {
         })
     }
 
-    /// A lesson's text with its numbers: those of the text that is trained on and of the page's stage.
+    /// A lesson's text with its keys and its numbers: those of the text that is trained on and of the page's stage.
     pub fn fill(&self, markdown: &str) -> String {
         let Some(corpus) = self.corpus else { return markdown.to_owned() };
         let text = values::Text {
@@ -89,8 +89,7 @@ impl<'a> Facts<'a> {
         if !filled.contains("{key:") {
             return filled;
         }
-        let keys: Vec<_> = action::first_keys(self.theme.glyphs.ascii).collect();
-        keys::fill(&filled, &keys).unwrap_or(filled)
+        keys::fill(&filled, &action::first_keys(self.theme.glyphs.ascii)).unwrap_or(filled)
     }
 
     /// How near the run comes to this machine's large matrix products; `None` until both are measured. A run that is faster
