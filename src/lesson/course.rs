@@ -14,6 +14,7 @@ macro_rules! lessons {
 }
 
 lessons![
+    "00-welcome.md",
     "02-text.md",
     "03-bigram.md",
     "07-single-head.md",
