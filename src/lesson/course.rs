@@ -15,6 +15,7 @@ macro_rules! lessons {
 
 lessons![
     "00-welcome.md",
+    "01-generative-models.md",
     "02-text.md",
     "03-bigram.md",
     "07-single-head.md",
