@@ -14,6 +14,9 @@ macro_rules! lessons {
 }
 
 lessons![
+    "00-welcome.md",
+    "01-generative-models.md",
+    "02-text.md",
     "03-bigram.md",
     "07-single-head.md",
     "08-multi-head.md",
