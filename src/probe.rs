@@ -3,12 +3,25 @@
 //! An instrument is a function with a name and a definition; the list is [`INSTRUMENTS`]. The trainer's worker computes one
 //! at a step boundary when it is asked to, within a budget, and `inspect --measure` does on a checkpoint.
 
+pub mod ablation;
 pub mod alignment;
+pub mod batch_tokens;
+pub mod cell;
 pub mod cloud;
+pub mod fault;
+pub mod future;
+pub mod loss_by_position;
+pub mod loss_grid;
+pub mod next;
 pub mod order;
 pub mod picture;
 pub mod reconstructions;
+mod replay;
+pub mod scores;
 pub mod sizes;
+mod surprise;
+#[cfg(test)]
+mod testing;
 
 use crate::math::Real;
 use crate::model::card::Unit;
@@ -39,15 +52,21 @@ pub struct Arguments {
     pub examples: usize,
     /// A point of the latent space.
     pub point: Vec<f32>,
-    /// Which attention map, and which of its cells.
+    /// Which of the card's maps, counted from 0.
     pub layer: usize,
+    /// Which of the map's heads, counted from 0.
     pub head: usize,
+    /// Who looks, along the rows of a map, counted from 0.
     pub row: usize,
+    /// Who is looked at.
     pub column: usize,
-    /// The size of a head that is made up for the question; 0 for the model's own.
-    pub head_size: usize,
-    /// The name of a documented mistake; empty for none.
+    /// hs of queries and keys that are drawn at random; `None`: the model's own are measured.
+    pub head_size: Option<usize>,
+    /// A mistake, by its name; empty for none.
     pub fault: String,
+    /// Whether training waits for the answer: then a large model is put to fewer examples than were asked for, and the figure
+    /// `examples` says to how many.
+    pub in_passing: bool,
     /// More tokens, to hold against the prompt's.
     pub text: Vec<u32>,
 }
@@ -69,8 +88,9 @@ impl Default for Arguments {
             head: 0,
             row: 0,
             column: 0,
-            head_size: 0,
+            head_size: None,
             fault: String::new(),
+            in_passing: true,
             text: Vec::new(),
         }
     }
@@ -120,6 +140,15 @@ pub const INSTRUMENTS: &[Instrument] = &[
     order::INSTRUMENT,
     cloud::INSTRUMENT,
     reconstructions::INSTRUMENT,
+    next::INSTRUMENT,
+    loss_grid::INSTRUMENT,
+    batch_tokens::INSTRUMENT,
+    loss_by_position::INSTRUMENT,
+    future::INSTRUMENT,
+    scores::INSTRUMENT,
+    cell::INSTRUMENT,
+    ablation::INSTRUMENT,
+    fault::INSTRUMENT,
 ];
 
 /// Finds an instrument by its name.

@@ -46,6 +46,24 @@ pub struct Arguments {
     /// Held-out examples that --measure averages over, where it does
     #[arg(long, value_name = "N", default_value_t = 100, requires = "measure")]
     examples: u16,
+    /// Which attention --measure cell, scores and ablation look at, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "measure")]
+    layer: usize,
+    /// Which of its heads, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "measure")]
+    head: usize,
+    /// Who looks, for --measure cell: a position of the prompt, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "measure")]
+    row: usize,
+    /// Who is looked at
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "measure")]
+    column: usize,
+    /// For --measure scores: standard normal queries and keys of so many numbers instead of the model's own
+    #[arg(long, value_name = "N", requires = "measure")]
+    head_size: Option<usize>,
+    /// A mistake for --measure fault, by its name; a name that is none lists them
+    #[arg(long, value_name = "NAME", default_value = "none", requires = "measure")]
+    fault: String,
     /// One JSON object on standard output: every activation by its name, row-major; what is not finite (a masked score)
     /// is null
     #[arg(long)]

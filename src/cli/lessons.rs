@@ -77,10 +77,10 @@ impl Course {
     fn texts(&self) -> Result<Vec<(String, String)>, Failure> {
         match &self.lessons {
             Some(folder) => Ok(course::texts(folder)?),
-            None => Ok(course::FILES
-                .iter()
-                .map(|(f, text)| (f.to_string(), text.to_string()))
-                .collect()),
+            None => {
+                let own = course::FILES.iter();
+                Ok(own.map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect())
+            }
         }
     }
 

@@ -21,17 +21,14 @@ pub fn fill<I: AsRef<str>>(markdown: &str, known: &[(I, String)]) -> Result<Stri
     let mut rest = markdown;
     while let Some((before, after)) = rest.split_once(START) {
         filled.push_str(before);
-        match id(after) {
-            Some(id) => {
-                let key = known.iter().find(|(known, _)| known.as_ref() == id);
-                let (_, key) = key.ok_or_else(|| UnknownAction { id: id.to_owned() })?;
-                filled.push_str(key);
-                rest = &after[id.len() + 1..];
-            }
-            None => {
-                filled.push_str(START);
-                rest = after;
-            }
+        if let Some(id) = id(after) {
+            let key = known.iter().find(|(known, _)| known.as_ref() == id);
+            let (_, key) = key.ok_or_else(|| UnknownAction { id: id.to_owned() })?;
+            filled.push_str(key);
+            rest = &after[id.len() + 1..];
+        } else {
+            filled.push_str(START);
+            rest = after;
         }
     }
     filled.push_str(rest);

@@ -230,7 +230,7 @@ impl Measure {
                     head: reading.head,
                     row: reading.row,
                     column: reading.column,
-                    head_size: reading.head_size,
+                    head_size: (reading.head_size > 0).then_some(reading.head_size),
                     fault: reading.fault.clone(),
                     ..Arguments::default()
                 };

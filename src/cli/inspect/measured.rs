@@ -45,6 +45,13 @@ pub fn run(checkpoint: &Checkpoint, name: &str, arguments: &Arguments) -> Result
         prompt,
         examples: arguments.examples.into(),
         point: arguments.point.clone(),
+        layer: arguments.layer,
+        head: arguments.head,
+        row: arguments.row,
+        column: arguments.column,
+        head_size: arguments.head_size,
+        fault: arguments.fault.clone(),
+        in_passing: false,
         ..probe::Arguments::default()
     };
     let found = (instrument.measure)(&mut subject, &told).map_err(Failure::usage)?;

@@ -460,7 +460,7 @@ pub fn reopen(model: &mut Model, id: RunId) -> Vec<Effect> {
 }
 
 /// Opens a checkpoint as a new run, on the first page that is about its stage.
-pub fn open_file(model: &mut Model, path: PathBuf, about: About) -> Vec<Effect> {
+pub fn open_file(model: &mut Model, path: PathBuf, about: &About) -> Vec<Effect> {
     let Some(corpus) = &model.corpus else { return warn(model, "the trainer is not up yet") };
     if !about.corpus.is_empty() && about.corpus != corpus.sha256 {
         let text = "it was trained on another text: start gpt-lab with that text (--data FILE)";

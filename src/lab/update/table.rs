@@ -90,7 +90,7 @@ pub fn open(model: &mut Model, list: List) -> Vec<Effect> {
     match entry.opens {
         Ok(Opens::Here) => Vec::new(),
         Ok(Opens::Run(id)) => runs::reopen(model, id),
-        Ok(Opens::File(path, about)) => runs::open_file(model, path, *about),
+        Ok(Opens::File(path, about)) => runs::open_file(model, path, &about),
         Err(why) => {
             model.overlays.push(Overlay::List(list));
             warn(model, why)

@@ -31,9 +31,10 @@ pub(super) fn check(lesson: &Lesson, faults: &mut Faults<'_>) {
     let least = if SHORT.contains(&lesson.number) { [1, 1, 1, 0, 2] } else { [2, 3, 2, 3, 4] };
     for ((found, what), least) in found.into_iter().zip(least) {
         if found < least {
+            let number = lesson.number;
             faults.at(
                 1,
-                format!("lesson {} has {least} {what} at least (found {found})", lesson.number),
+                format!("lesson {number} needs more {what}: {least} at least (found {found})"),
             );
         }
     }

@@ -112,15 +112,12 @@ impl Attempt<'_> {
     /// To another stage: its own run, as far as it is, or a new one.
     fn go(&mut self, name: &str) -> Result<(), String> {
         self.next = None;
-        match self.runs.iter().rposition(|run| run.observed.stage() == name) {
-            Some(at) => {
-                let run = self.runs.remove(at);
-                self.runs.push(run);
-            }
-            None => {
-                let vocab_size = self.known.dataset.tokenizer.vocab_size();
-                self.next = Some(stage(name).map_err(said)?.config(vocab_size, SEED));
-            }
+        if let Some(at) = self.runs.iter().rposition(|run| run.observed.stage() == name) {
+            let run = self.runs.remove(at);
+            self.runs.push(run);
+        } else {
+            let vocab_size = self.known.dataset.tokenizer.vocab_size();
+            self.next = Some(stage(name).map_err(said)?.config(vocab_size, SEED));
         }
         Ok(())
     }

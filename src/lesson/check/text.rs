@@ -90,7 +90,7 @@ fn typed(text: &str, first: usize, computed: &[Computed], faults: &mut Faults) {
                 faults.at(
                     first + i,
                     format!(
-                        "{number} is {name} of {of}, which is computed: write {{={name}}}, or {{!{number}}} where they only happen to be equal"
+                        "{number} is the {name} that is computed (on {of}): write {{={name}}}, or {{!{number}}} where they only happen to be equal"
                     ),
                 );
             }
@@ -200,10 +200,12 @@ fn tables(text: &str, first: usize, faults: &mut Faults) {
 /// far as two; what is still too wide would be broken.
 fn wide_table(lines: &[(usize, &str)], faults: &mut Faults) {
     let gaps = |line: &str| {
-        let cells = line.split("  ").filter(|cell| !cell.trim().is_empty());
-        cells.count().saturating_sub(1)
+        let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
+        // `x   = a + b` is one cell, however its sign is aligned.
+        cells.filter(|cell| !cell.starts_with('=')).count().saturating_sub(1)
     };
-    if lines.iter().filter(|(_, line)| gaps(line) >= 2 || line.contains('|')).count() < 2 {
+    let is_row = |line: &str| gaps(line) >= 2 || line.matches('|').count() >= 2;
+    if lines.iter().filter(|(_, line)| is_row(line)).count() < 2 {
         return;
     }
     let widest = lines.iter().map(|(_, line)| line.width()).max().unwrap_or(0);
