@@ -15,6 +15,7 @@ macro_rules! lessons {
 
 lessons![
     "03-bigram.md",
+    "04-softmax.md",
     "07-single-head.md",
     "08-multi-head.md",
     "09-feed-forward.md",
