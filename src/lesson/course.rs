@@ -18,6 +18,7 @@ lessons![
     "01-generative-models.md",
     "02-text.md",
     "03-bigram.md",
+    "04-softmax.md",
     "07-single-head.md",
     "08-multi-head.md",
     "09-feed-forward.md",
