@@ -88,6 +88,11 @@ impl Shown {
         }
     }
 
+    /// Whether all its runs are at their ends.
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
     pub fn is_running(&self) -> bool {
         self.state == State::Running
     }

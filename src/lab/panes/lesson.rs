@@ -145,6 +145,11 @@ impl Pane for Lesson {
         Vec::new()
     }
 
+    /// From now on it is in sight, until the learner scrolls.
+    fn show_chosen(&mut self) {
+        self.follows = true;
+    }
+
     fn understands(&self) -> &'static [Action] {
         &[Action::Answer, Action::PreviousItem, Action::NextItem, Action::Known, Action::NotKnown]
     }

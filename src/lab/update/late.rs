@@ -267,7 +267,11 @@ impl Scene {
     fn agrees(&self) {
         let (model, trainer) = (&self.model, &self.trainer);
         let Some(run) = &model.run else { panic!("there is no run") };
-        assert_eq!(run.stage(), model.lesson().stage, "the lesson and the run disagree");
+        assert_eq!(
+            run.stage(),
+            model.lesson().stage_of(model.page),
+            "the page and the run disagree"
+        );
         assert!(model.facts().snapshot.is_none_or(|snapshot| snapshot.run == run.id));
         if !matches!(run.status, Status::Opening | Status::Failed(_)) {
             let there = trainer.run.id == run.id || trainer.parked.contains_key(&run.id);
