@@ -15,6 +15,8 @@ macro_rules! lessons {
 
 lessons![
     "03-bigram.md",
+    "05-averaging.md",
+    "06-embeddings.md",
     "07-single-head.md",
     "08-multi-head.md",
     "09-feed-forward.md",
