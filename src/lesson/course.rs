@@ -19,6 +19,8 @@ lessons![
     "02-text.md",
     "03-bigram.md",
     "04-softmax.md",
+    "05-averaging.md",
+    "06-embeddings.md",
     "07-single-head.md",
     "08-multi-head.md",
     "09-feed-forward.md",
