@@ -175,8 +175,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is trained, and the switches that all combinations of are.
-fn arms(arguments: &Arguments) -> Result<(Vec<(String, Config)>, Vec<String>), Failure> {
+/// Labels and configurations, and the switches that they are all combinations of.
+type Arms = (Vec<(String, Config)>, Vec<String>);
+
+/// What is trained.
+fn arms(arguments: &Arguments) -> Result<Arms, Failure> {
     const MOST: usize = 32;
     let spoken_of = &arguments.stage;
     stage(spoken_of).map_err(Failure::usage)?;

@@ -13,7 +13,6 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
-use crate::lab::action;
 use crate::lesson::check::Known;
 use crate::lesson::{Kind, Lesson, course};
 use crate::text::{Corpus, Dataset};
@@ -75,13 +74,11 @@ struct Text {
 impl Course {
     /// Names and texts of the files.
     fn texts(&self) -> Result<Vec<(String, String)>, Failure> {
-        match &self.lessons {
-            Some(folder) => Ok(course::texts(folder)?),
-            None => {
-                let own = course::FILES.iter();
-                Ok(own.map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect())
-            }
+        if let Some(folder) = &self.lessons {
+            return Ok(course::texts(folder)?);
         }
+        let own = course::FILES.iter();
+        Ok(own.map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect())
     }
 
     fn read(&self) -> Result<Vec<Lesson>, Failure> {
@@ -125,12 +122,6 @@ fn find<'a>(lessons: &'a [Lesson], asked: &str) -> Result<&'a Lesson, Failure> {
 
 fn is_called(lesson: &Lesson, asked: &str) -> bool {
     lesson.id == asked || asked.parse() == Ok(lesson.number)
-}
-
-/// Ids of actions with the first key of each.
-fn keys() -> Vec<(&'static str, String)> {
-    let first = |row: &action::Row| action::keys(row, false).into_iter().next();
-    action::ACTIONS.iter().filter_map(|row| Some((row.id, first(row)?))).collect()
 }
 
 /// A word with blanks after it, so wide.

@@ -233,7 +233,7 @@ pub const ACTIONS: &[Row] = rows![
     Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];
     Lesson: Action::EditPrompt, "prompt", "prompt", "Type the text that attention, softmax and embeddings look at", [GLOBAL => [char('/')]];
 
-    Lesson: Action::Answer, "answer", "answer", "Answer the question that is marked on the page; of a goal one more hint, of a claim a run", [PANE => [ENTER], GLOBAL => [char('i')], &[Context::Review] => [ENTER]];
+    Lesson: Action::Answer, "answer-item", "answers", "Answer the question that is marked on the page; of a goal one more hint, of a claim a run", [PANE => [ENTER], GLOBAL => [char('i')], &[Context::Review] => [ENTER]];
     Lesson: Action::PreviousItem, "previous-item", "question", "The page's previous question, goal or claim", [PANE => [LEFT, char('h')]];
     Lesson: Action::NextItem, "next-item", "question", "The page's next question, goal or claim", [PANE => [RIGHT, char('l')]];
     Lesson: Action::Hint, "hint", "", "One more hint for the page's goal: there are three", [GLOBAL => [char('H')]];
@@ -378,6 +378,12 @@ pub fn keys(row: &Row, ascii: bool) -> Vec<String> {
         }
     }
     labels
+}
+
+/// Every action's id with its first key, as lessons name it: `{key:pause}`.
+pub fn first_keys(ascii: bool) -> Vec<(&'static str, String)> {
+    let first = |row: &Row| keys(row, ascii).into_iter().next();
+    ACTIONS.iter().filter_map(|row| Some((row.id, first(row)?))).collect()
 }
 
 /// The README's table of keys, in Markdown.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::lesson::item;
 use crate::task;
 use crate::text::bigrams::Bigrams;
 use crate::text::ngram::Reference;
@@ -57,7 +58,7 @@ impl Counted {
 impl Corpus {
     /// Whether it is the text that lessons call so: `tiny-shakespeare` for `Tiny Shakespeare`.
     pub fn is(&self, id: &str) -> bool {
-        self.name.to_lowercase().replace(' ', "-") == id
+        item::text_id(&self.name) == id
     }
 
     /// What is counted in the tokens that the run on the screen reads; words are not counted.

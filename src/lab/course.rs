@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::facts::Facts;
 use crate::lesson::progress::{Key, Progress, Record};
 use crate::lesson::{Item, Kind, Page, Prompt};
-use crate::train::measure::{Evidence, Other};
 
 /// The learner's way.
 #[derive(Clone, Debug, Default)]
@@ -100,18 +98,5 @@ impl Course {
     pub fn first_undone(&self, lesson: &str, page: &Page) -> usize {
         let all = doable(page);
         all.iter().position(|doable| !self.is_done(lesson, doable)).unwrap_or(0)
-    }
-}
-
-impl<'a> Facts<'a> {
-    /// What measures are read off now.
-    pub fn evidence(&self, others: &'a [Other<'a>]) -> Option<Evidence<'a>> {
-        Some(Evidence {
-            observed: &self.run?.observed,
-            snapshot: self.snapshot.map(|snapshot| &**snapshot),
-            tokenizer: self.tokenizer(),
-            references: self.corpus.map_or(&[], |corpus| &corpus.references),
-            others,
-        })
     }
 }

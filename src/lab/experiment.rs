@@ -88,6 +88,11 @@ impl Shown {
         }
     }
 
+    /// Whether all its runs are at their ends.
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
     pub fn is_running(&self) -> bool {
         self.state == State::Running
     }
@@ -191,6 +196,9 @@ pub mod testing {
     }
 
     /// What is really told of it.
+    ///
+    /// # Panics
+    /// If it cannot be run.
     pub fn told(experiment: &Experiment) -> Vec<Progress> {
         let mut told = Vec::new();
         let (material, never) = (testing::dataset().into(), AtomicBool::new(false));
@@ -202,7 +210,9 @@ pub mod testing {
     pub fn shown(experiment: Experiment) -> Shown {
         let told = told(&experiment);
         let mut shown = Shown::new(1, experiment, Purpose::Claim(Key::default()), false);
-        told.into_iter().for_each(|progress| shown.fold(News::Grew(progress)));
+        for progress in told {
+            shown.fold(News::Grew(progress));
+        }
         shown.fold(News::Ended);
         shown
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::action;
 use super::asked::Asked;
 use super::corpus::Corpus;
 use super::course::Course;
@@ -11,13 +12,14 @@ use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
 use super::run::Run;
 use super::theme::Theme;
-use crate::lesson::{Lesson, Page, values};
+use crate::lesson::{Lesson, Page, keys, values};
 use crate::model::Card;
 use crate::model::sampling::Sampling;
 use crate::task;
 use crate::text::ngram::Reference;
 use crate::text::{Tokenizer, shown};
 use crate::train::command::SampleRequest;
+use crate::train::measure::{Evidence, Other};
 use crate::train::snapshot::{Sample, Snapshot};
 
 /// The facts of this moment.
@@ -60,7 +62,18 @@ impl<'a> Facts<'a> {
         &self.lesson.pages[self.page]
     }
 
-    /// A lesson's text with its numbers: those of the text that is trained on and of the page's stage.
+    /// What measures are read off now.
+    pub fn evidence(&self, others: &'a [Other<'a>]) -> Option<Evidence<'a>> {
+        Some(Evidence {
+            observed: &self.run?.observed,
+            snapshot: self.snapshot.map(|snapshot| &**snapshot),
+            tokenizer: self.tokenizer(),
+            references: self.corpus.map_or(&[], |corpus| &corpus.references),
+            others,
+        })
+    }
+
+    /// A lesson's text with its keys and its numbers: those of the text that is trained on and of the page's stage.
     pub fn fill(&self, markdown: &str) -> String {
         let Some(corpus) = self.corpus else { return markdown.to_owned() };
         let text = values::Text {
@@ -72,7 +85,11 @@ impl<'a> Facts<'a> {
         };
         let filled = values::fill(markdown, self.lesson.stage_of(self.page), &text);
         // What is not known stays as it is written: `lessons check` finds it.
-        filled.unwrap_or_else(|_| markdown.to_owned())
+        let filled = filled.unwrap_or_else(|_| markdown.to_owned());
+        if !filled.contains("{key:") {
+            return filled;
+        }
+        keys::fill(&filled, &action::first_keys(self.theme.glyphs.ascii)).unwrap_or(filled)
     }
 
     /// How near the run comes to this machine's large matrix products; `None` until both are measured. A run that is faster

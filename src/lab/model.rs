@@ -28,7 +28,7 @@ use super::resume::{Found, Pace, Place, Resume};
 use super::run::Run;
 use super::theme::{Ground, Theme};
 use crate::lesson::progress::Record;
-use crate::lesson::{Lesson, Page, Start};
+use crate::lesson::{Item, Kind, Lesson, Page, Start};
 use crate::model::sampling::Sampling;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
@@ -328,6 +328,26 @@ impl Model {
         }
     }
 
+    /// The pane that shows experiments.
+    pub fn comparing(&self) -> Option<PaneId> {
+        PaneId::ALL.into_iter().find(|pane| self.panes.get(*pane).shows_experiments())
+    }
+
+    /// Predictions of the open page that were neither made nor skipped.
+    pub fn unpredicted(&self) -> Vec<&Item> {
+        let lesson = &self.lesson().id;
+        let open = |item: &&Item| {
+            let predicts = matches!(item.kind, Kind::Predict(_));
+            predicts && self.course.answer(lesson, &item.id).is_none()
+        };
+        self.page().items().filter(open).collect()
+    }
+
+    /// Whether the open page's run has to wait for the learner.
+    pub fn must_wait(&self) -> bool {
+        self.page().setup.run == Start::Held && !self.unpredicted().is_empty()
+    }
+
     /// The open page.
     pub fn page(&self) -> &Page {
         &self.lesson().pages[self.page]
@@ -395,8 +415,9 @@ impl Model {
     pub fn lesson_panes(&self) -> Vec<PaneId> {
         let names = self.lesson().panes_of(self.page);
         let mut panes: Vec<_> = names.iter().filter_map(|name| PaneId::named(name)).collect();
-        if self.experiment.is_some() && !panes.contains(&PaneId::Compare) {
-            panes.push(PaneId::Compare);
+        if self.experiment.is_some() {
+            let comparing = self.comparing();
+            panes.extend(comparing.filter(|pane| !panes.contains(pane)));
         }
         panes
     }

@@ -53,6 +53,14 @@ pub trait Pane {
         false
     }
 
+    /// Whether it shows the lab's experiments: then it is among a page's panes once there is one.
+    fn shows_experiments(&self) -> bool {
+        false
+    }
+
+    /// Goes to what the learner has chosen on the page, if it shows the page.
+    fn show_chosen(&mut self) {}
+
     /// Whether it shows text that is generated: while it is visible the trainer is asked for some.
     fn shows_samples(&self) -> bool {
         false

@@ -3,6 +3,7 @@
 //! next.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -142,6 +143,21 @@ fn pictures(data: Option<&Path>, shot: &Shot) -> Result<Vec<(PathBuf, String)>> 
     until(&mut screen, "the run to come to its step", |model| {
         run(model).is_some_and(|run| run.step == shot.steps && run.status == Status::Paused)
     })?;
+    settle(&mut screen, shot.steps)?;
+    if asks_for_text(&screen.model) {
+        // How many texts there were on the way depends on the time: this one is the first of its request.
+        let before = screen.model.sample.clone();
+        // Its key counts only in some panes; the next turn asks.
+        screen.model.sample_seed = SEED + 1;
+        screen.turn(FRAME);
+        until(&mut screen, "a text of its own", |model| {
+            let same = match (&before, &model.sample) {
+                (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+                (_, now) => now.is_none(),
+            };
+            !same && model.sample.as_ref().is_some_and(|sample| sample.complete)
+        })?;
+    }
     let mut taken = Vec::new();
     for (name, title, keys) in shot.pictures {
         for key in *keys {
@@ -155,6 +171,10 @@ fn pictures(data: Option<&Path>, shot: &Shot) -> Result<Vec<(PathBuf, String)>> 
         bail!("the trainer did not end");
     }
     Ok(taken)
+}
+
+fn asks_for_text(model: &Model) -> bool {
+    model.requested.as_ref().is_some_and(|request| request.tokens > 0)
 }
 
 fn run(model: &Model) -> Option<&Run> {
@@ -176,9 +196,8 @@ fn settle(screen: &mut Screen, step: u64) -> Result<()> {
             && parameters.into_iter().all(|name| snapshot.parameter(name).is_some())
     })?;
     until(screen, "a text of that step", |model| {
-        let asked = model.requested.as_ref().is_some_and(|request| request.tokens > 0);
         let sample = model.facts().sample;
-        !asked || sample.is_some_and(|sample| sample.complete && sample.step == step)
+        !asks_for_text(model) || sample.is_some_and(|sample| sample.complete && sample.step == step)
     })
 }
 

@@ -14,6 +14,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Size;
 
 use super::corpus::{Corpus, Counted};
+use super::course::Course;
 use super::driver::{Driver, Ending, Incoming, Trainer};
 use super::experimenter::Experimenter;
 use super::model::{Model, Msg, ToastKind};
@@ -22,6 +23,7 @@ use super::terminal::{self, Screen};
 use super::theme::detect;
 use super::whole_rows::WholeRows;
 use super::{folder, reader, summary, update, watchdog};
+use crate::lesson::progress::Progress;
 use crate::lesson::{Lesson, course};
 use crate::text::{self, Dataset, Source, ngram};
 use crate::train::team::Team;
@@ -50,6 +52,9 @@ pub struct Options {
     /// The lesson to open, by its number or its name
     #[arg(long, value_name = "LESSON")]
     pub lesson: Option<String>,
+    /// A folder with lessons of your own, in the place of the course's
+    #[arg(long, value_name = "DIR")]
+    pub lessons: Option<PathBuf>,
     /// A UTF-8 text to train on
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     pub data: Option<PathBuf>,
@@ -81,12 +86,16 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
         let text = "the lab needs a terminal: standard input and output must be one (gpt-lab --help lists what works without)";
         return Err(Refusal::Usage(text.to_owned()));
     }
-    let lessons = course().map_err(|error| Refusal::Failed(error.into()))?;
+    let lessons = match &options.lessons {
+        Some(folder) => course::folder(folder).map_err(|error| Refusal::Failed(error.into()))?,
+        None => course().map_err(|error| Refusal::Failed(error.into()))?,
+    };
     let lesson = find(&lessons, options.lesson.as_deref()).map_err(Refusal::Usage)?;
     let mut left = Left::look(options);
     let (theme, asks) = detect::theme(&|name| std::env::var(name).ok());
     let mut model =
         Model::new(lessons, lesson, theme, Size::new(80, 24), options.seed.unwrap_or(SEED));
+    model.course = course_so_far(&mut model);
     left.begin(&mut model);
     thread::spawn(folder::tidy);
     let (sender, inbox) = sync_channel(INBOX);
@@ -105,6 +114,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     let driver = opened.context("the terminal could not be opened").map_err(Refusal::Failed)?;
     // We give the terminal back ourselves; ratatui's own farewell would panic where standard error is gone with it.
     let mut driver = ManuallyDrop::new(driver);
+    driver.progress = progress_file();
     if let Some(keeper) = left.keeper {
         driver.keep(keeper);
     }
@@ -122,13 +132,53 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     if let Ending::NoCorpus(error) = ending {
         return Err(Refusal::Failed(error));
     }
-    summary::print(&driver.model);
+    summary::print(&driver.model, summary::unkept(&driver.model).as_ref());
     #[cfg(unix)]
     let code = leaving.code(driver.is_saved(), driver.was_forced());
     #[cfg(not(unix))]
     let code = 0;
     end(&driver, code);
     Ok(ExitCode::from(code))
+}
+
+/// Where answers are kept; `None` where the user has no home folder.
+pub fn progress_file() -> Option<PathBuf> {
+    Some(text::folder::data()?.join("progress.jsonl"))
+}
+
+/// What was answered in earlier sessions; what is wrong with its file is said, and the file stays as it is.
+fn course_so_far(model: &mut Model) -> Course {
+    let began = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let began = began.map_or(0, |since| since.as_secs());
+    let session = format!("{began:x}-{:x}", std::process::id());
+    let mut course = Course { session, began, ..Course::default() };
+    let Some(path) = progress_file() else { return course };
+    match Progress::read(&path) {
+        Ok(progress) => {
+            let mut wrong = Vec::new();
+            if progress.half {
+                wrong.push("its last line was cut short".to_owned());
+            }
+            if progress.unread > usize::from(progress.half) {
+                let lines = progress.unread - usize::from(progress.half);
+                wrong.push(format!("{lines} lines are not understood, perhaps of a later version"));
+            }
+            if !wrong.is_empty() {
+                let text = format!("{}: {}; all is kept", path.display(), wrong.join("; "));
+                model.say(ToastKind::Warning, text);
+            }
+            course.progress = progress;
+        }
+        Err(error) => model.say(ToastKind::Warning, format!("{}: {error}", path.display())),
+    }
+    if std::fs::metadata(&path).is_ok_and(|found| found.permissions().readonly()) {
+        let text = format!(
+            "{} cannot be written: answers are kept in memory, and put elsewhere at the end",
+            path.display()
+        );
+        model.say(ToastKind::Warning, text);
+    }
+    course
 }
 
 type RealDriver = Driver<WholeRows<CrosstermBackend<std::io::Stdout>>, Screen>;
@@ -198,14 +248,14 @@ fn set_aside(keeper: &Keeper, why: &str) -> Option<String> {
 /// The lesson that was asked for, by its number from 1 or its name; the first, if none was.
 fn find(lessons: &[Lesson], asked: Option<&str>) -> Result<usize, String> {
     let Some(asked) = asked else { return Ok(0) };
-    let by_number =
-        asked.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < lessons.len());
+    let number = asked.parse::<usize>().ok();
+    let by_number = lessons.iter().position(|lesson| Some(lesson.number) == number);
     let by_name = || lessons.iter().position(|l| l.id == asked || l.stage == asked);
     by_number.or_else(by_name).ok_or_else(|| {
         let names: Vec<_> = lessons.iter().map(|l| l.id.as_str()).collect();
         format!(
-            "unknown lesson {asked:?}: choose a number from 1 to {} or one of {}",
-            lessons.len(),
+            "unknown lesson {asked:?}: choose a number up to {} or one of {}",
+            lessons.last().map_or(0, |lesson| lesson.number),
             names.join(", ")
         )
     })

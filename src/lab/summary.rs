@@ -5,13 +5,14 @@ use std::io::Write;
 use super::ghost::Origin;
 use super::model::Model;
 use super::number;
+use crate::lesson::progress;
 use crate::model::card::Better;
 use crate::train::History;
 
 /// A few lines: the lesson, and each run with its steps, its best validation loss and where it was saved.
 pub fn lines(model: &Model) -> Vec<String> {
     let lesson = model.lesson();
-    let mut lines = vec![format!("gpt-lab: lesson {}, {}", model.lesson + 1, lesson.title)];
+    let mut lines = vec![format!("gpt-lab: lesson {}, {}", lesson.number, lesson.title)];
     let shown = model.run.as_ref().map(|run| run.replaces.as_deref().unwrap_or(run));
     let present =
         shown.map(|run| (run.id, run.stage(), run.step, run.card.as_deref(), &run.history));
@@ -49,10 +50,27 @@ fn losses(history: &History) -> impl Iterator<Item = f64> + '_ {
     history.evaluations.iter().map(|e| e.val_loss).filter(|loss| loss.is_finite())
 }
 
+/// Puts answers that could not be written to their file into one elsewhere, so that nothing is lost. Says where, or why
+/// not; `None` where all is kept.
+pub fn unkept(model: &Model) -> Option<String> {
+    let records = &model.course.unkept;
+    let first = records.first()?;
+    let path = std::env::temp_dir().join(format!("gpt-lab-progress-{}.jsonl", first.session));
+    let written = records.iter().try_for_each(|record| progress::append(&path, record));
+    Some(match written {
+        Ok(()) => format!(
+            "  {} answers could not be kept where they belong: they are in {}; add its lines to progress.jsonl",
+            records.len(),
+            path.display()
+        ),
+        Err(error) => format!("  {} answers are lost: {error}", records.len()),
+    })
+}
+
 /// Writes the summary to standard output, which is the terminal again.
-pub fn print(model: &Model) {
+pub fn print(model: &Model, unkept: Option<&String>) {
     let mut out = std::io::stdout().lock();
-    for line in lines(model) {
+    for line in lines(model).iter().chain(unkept) {
         // A terminal that is gone reads nothing.
         _ = writeln!(out, "{line}");
     }

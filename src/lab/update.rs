@@ -17,6 +17,7 @@ mod worker;
 
 use std::time::Duration;
 
+use super::experiment::Shown;
 use super::key::Key;
 use super::model::{Effect, Model, Msg};
 use super::overlays::Overlay;
@@ -66,7 +67,11 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.refresh();
             Vec::new()
         }
-        Msg::Ready { corpus, stage } => runs::ready(model, corpus, &stage),
+        Msg::Ready { corpus, stage } => {
+            let mut effects = runs::ready(model, corpus, &stage);
+            effects.extend(course::begin(model));
+            effects
+        }
         Msg::References(references) => {
             if let Some(corpus) = &mut model.corpus {
                 corpus.compare_with(references);
@@ -81,7 +86,14 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Worker(told) => worker::event(model, told),
-        Msg::Experiment(told) => experiment::progress(model, told),
+        Msg::Experiment(told) => {
+            let running = model.experiment.as_ref().is_some_and(Shown::is_running);
+            let mut effects = experiment::progress(model, told);
+            if running && model.experiment.as_ref().is_some_and(Shown::has_ended) {
+                effects.extend(course::ended(model));
+            }
+            effects
+        }
         Msg::Snapshot(snapshot) => {
             model.snapshot = Some(snapshot);
             model.refresh();

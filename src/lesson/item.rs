@@ -231,7 +231,7 @@ pub struct Question<'a> {
     pub why: &'a str,
 }
 
-impl<'a> Question<'a> {
+impl Question<'_> {
     /// The place of the choice that a truth makes right: the first whose band holds it.
     pub fn right(&self, truth: f64) -> Option<usize> {
         self.bands.iter().position(|[low, high]| (*low..=*high).contains(&truth))

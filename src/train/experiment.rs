@@ -15,7 +15,6 @@ pub mod combinations;
 mod lockstep;
 mod run;
 pub mod verdict;
-mod words;
 
 use std::sync::atomic::AtomicBool;
 
@@ -205,7 +204,7 @@ impl Experiment {
 
     /// What is measured, in a few words: `val loss`, `probability of "u" after "q"`.
     pub fn measured(&self) -> String {
-        words::measured(&self.measure)
+        self.measure.to_string()
     }
 
     fn compared_by(&self) -> Option<Compare> {

@@ -61,6 +61,8 @@ pub enum Measure {
     Ahead { of: String },
     /// Milliseconds a step; not to be claimed, for machines differ.
     MsPerStep,
+    /// The number of a token in the vocabulary.
+    Id(String),
     /// Of a token as the next one after a text.
     Probability { after: String, token: String },
     /// Place of a token among the likeliest next ones, from 1.
@@ -95,6 +97,8 @@ pub struct Reading {
     pub figure: String,
     pub at: Option<usize>,
     pub prompt: String,
+    /// Another text, to hold against the prompt.
+    pub text: String,
     pub examples: Option<usize>,
     pub layer: usize,
     pub head: usize,
@@ -180,7 +184,7 @@ impl Measure {
             Self::Edits(name) | Self::Hyperparameter(name) if hyperparameter(name).is_none() => {
                 return Err(Impossible::Hyperparameter(name.clone()));
             }
-            Self::Probability { token, .. } | Self::Rank { token, .. } => {
+            Self::Id(token) | Self::Probability { token, .. } | Self::Rank { token, .. } => {
                 id(tokenizer, token)?;
             }
             Self::Cosine { of, and } => {
@@ -232,6 +236,7 @@ impl Measure {
                     column: reading.column,
                     head_size: (reading.head_size > 0).then_some(reading.head_size),
                     fault: reading.fault.clone(),
+                    text: encoded(&reading.text)?,
                     ..Arguments::default()
                 };
                 Some((name, arguments))
@@ -289,6 +294,7 @@ impl Measure {
                 let rate = observed.speed.steps_per_second;
                 if rate > 0.0 { 1000.0 / rate } else { return None }
             }
+            Self::Id(token) => f64::from(id(*tokenizer, token).ok()?),
             Self::Probability { token, .. } => {
                 let values = &self.reading(*snapshot, *tokenizer)?.reading.values;
                 f64::from(*values.get(id(*tokenizer, token).ok()? as usize)?)
@@ -373,6 +379,7 @@ impl fmt::Display for Measure {
             Self::Vocabulary => f.write_str("different tokens"),
             Self::Ahead { of } => write!(f, "ahead of {of} by"),
             Self::MsPerStep => f.write_str("ms a step"),
+            Self::Id(token) => write!(f, "id of {token:?}"),
             Self::Probability { after, token } => write!(f, "p({token:?} after {after:?})"),
             Self::Rank { after, token } => write!(f, "rank of {token:?} after {after:?}"),
             Self::Entropy { after } => write!(f, "entropy after {after:?}"),

@@ -83,7 +83,7 @@ fn an_expectation_that_does_not_hold_is_a_failure_after_the_results() {
 #[test]
 fn all_combinations_share_the_difference_out() {
     let lab = Lab::new();
-    let arms = ["--arm", "", "--arm", "lr=1e-2,beta1=0.5", "--combinations", "--json"];
+    let arms = ["--arm", "", "--arm", "lr=1e-3,beta1=0.5", "--combinations", "--json"];
     let common = ["--stage", "bigram", "--steps", "60", "--seeds", "2", "--eval-batches", "2"];
     let lines = lab.json(&[&["experiment", "--data", "play.txt"], &common[..], &arms].concat());
     let (verdict, runs) = lines.split_last().unwrap();

@@ -17,6 +17,9 @@ pub struct Report<'a> {
     experiment: &'a Experiment,
     json: bool,
     bar: ProgressBar,
+    threads: usize,
+    /// Whether it has been said what begins.
+    said: bool,
 }
 
 impl<'a> Report<'a> {
@@ -29,28 +32,33 @@ impl<'a> Report<'a> {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         };
-        if !json {
-            let (arms, seeds) = (experiment.arms.len(), experiment.seeds.len());
-            let mut steps: Vec<_> =
-                experiment.arms.iter().map(|(_, config)| experiment.steps(config)).collect();
-            steps.sort_unstable();
-            steps.dedup();
-            let steps: Vec<_> = steps.iter().map(u64::to_string).collect();
-            let plural =
-                |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-            say(format_args!(
-                "{}: {} x {}, {} steps each, {} at once",
-                experiment.measured(),
-                plural(arms, "arm"),
-                plural(seeds, "seed"),
-                steps.join(" or "),
-                plural(threads.min(arms * seeds), "run"),
-            ));
-        }
-        Self { experiment, json, bar }
+        Self { experiment, json, bar, threads, said: false }
+    }
+
+    /// What begins, once something has: what cannot is refused instead.
+    fn say_what_begins(&self) {
+        let Self { experiment, threads, .. } = self;
+        let (arms, seeds) = (experiment.arms.len(), experiment.seeds.len());
+        let mut steps: Vec<_> =
+            experiment.arms.iter().map(|(_, config)| experiment.steps(config)).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        let steps: Vec<_> = steps.iter().map(u64::to_string).collect();
+        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        say(format_args!(
+            "{}: {} x {}, {} steps each, {} at once",
+            experiment.measured(),
+            plural(arms, "arm"),
+            plural(seeds, "seed"),
+            steps.join(" or "),
+            plural((*threads).min(arms * seeds), "run"),
+        ));
     }
 
     pub fn grew(&mut self, grown: Progress) {
+        if !std::mem::replace(&mut self.said, true) && !self.json {
+            self.bar.suspend(|| self.say_what_begins());
+        }
         let Progress { arm, seed, estimates, done, seconds_left, loss, .. } = grown;
         self.bar.set_position((done * WHOLE as f64) as u64);
         let left = seconds_left.map(|seconds| {

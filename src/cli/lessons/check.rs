@@ -6,8 +6,9 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use super::{Course, Text, keys, play_beside};
+use super::{Course, Text, play_beside};
 use crate::cli::Failure;
+use crate::lab::action::first_keys;
 use crate::lab::panes::PaneId;
 use crate::lesson::check::{Against, check};
 use crate::lesson::{LessonError, course, parse_whole};
@@ -59,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         ids.extend(course()?.into_iter().map(|lesson| lesson.id));
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let keys = keys();
+    let keys = first_keys(false);
     let against = Against {
         panes: &PaneId::ALL.map(PaneId::name),
         keys: &keys,

@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             Outcome::Silent => silent += 1,
             Outcome::Tried(Verdict { holds: Some(true), .. }) => held += 1,
             Outcome::Tried(_) => {
-                broken.push(format!("{}:{} {name}", stated.lesson.file, stated.item.line))
+                broken.push(format!("{}:{} {name}", stated.lesson.file, stated.item.line));
             }
         }
         if arguments.json {

@@ -5,10 +5,11 @@ use std::io::Write;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use serde_json::json;
 
-use super::{Course, Text, find, keys};
+use super::{Course, Text, find};
 use crate::cli::Failure;
+use crate::lab::action::first_keys;
 use crate::lesson::check::Known;
-use crate::lesson::{Item, Kind, Piece, keys as keys_in, source, values};
+use crate::lesson::{Item, Kind, Piece, keys, source, values};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -28,13 +29,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let lessons = arguments.course.read()?;
     let lesson = find(&lessons, &arguments.lesson)?;
     let known = arguments.text.known()?;
-    let keys = keys();
+    let known_keys = first_keys(false);
     let mut out = std::io::stdout().lock();
     if !arguments.json {
         writeln!(out, "# {} {}", lesson.number, lesson.title)?;
     }
     for (n, page) in lesson.pages.iter().enumerate() {
-        let filler = Filler { spoken_of: lesson.stage_of(n), known: &known, keys: &keys };
+        let filler = Filler { spoken_of: lesson.stage_of(n), known: &known, keys: &known_keys };
         let filled = |text: &str, line: usize| {
             let wrong = |what: String| anyhow::anyhow!("{}:{line}: {what}", lesson.file);
             filler.fill(text).map_err(wrong)
@@ -81,7 +82,7 @@ impl Filler<'_> {
     fn fill(&self, text: &str) -> Result<String, String> {
         let text = values::fill(text, self.spoken_of, &self.known.text());
         let text = text.map_err(|error| error.to_string())?;
-        keys_in::fill(&text, self.keys).map_err(|error| error.to_string())
+        keys::fill(&text, self.keys).map_err(|error| error.to_string())
     }
 }
 
@@ -92,9 +93,9 @@ fn asked(item: &Item) -> String {
             let word = if matches!(item.kind, Kind::Predict(_)) { "Predict" } else { "Look" };
             let question = item.question();
             let (ask, choices) = question.map_or(("", &[][..]), |q| (q.ask, q.choices));
-            let choices = choices.iter().enumerate();
-            let choices: String = choices.map(|(i, c)| format!("\n{}. {c}", i + 1)).collect();
-            format!("**{word}.** {ask}{choices}")
+            let choices = choices.iter().enumerate().map(|(i, c)| format!("{}. {c}", i + 1));
+            let lines = std::iter::once(format!("**{word}.** {ask}")).chain(choices);
+            lines.collect::<Vec<_>>().join("\n")
         }
         Kind::Goal(goal) => format!("**Goal.** {}", goal.text),
         Kind::Claim(claim) => format!("**Claim.** {}", claim.text),

@@ -60,6 +60,10 @@ impl Pane for Compare {
         if long.chars().count() + 2 <= usize::from(seat.room.width) { long } else { short }
     }
 
+    fn shows_experiments(&self) -> bool {
+        true
+    }
+
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
         let Some(shown) = facts.experiment else {

@@ -27,6 +27,8 @@ pub struct Lesson {
     /// The lesson and the page that were read, and what was chosen on it.
     page: Option<(String, usize)>,
     chosen: usize,
+    /// What its numbers were filled in from: a text's tokens, and how many of its yardsticks were counted.
+    filled: Option<(usize, usize)>,
     heading: Markdown,
     /// The page's texts, filled in, in their order.
     texts: Vec<Markdown>,
@@ -143,6 +145,11 @@ impl Pane for Lesson {
         Vec::new()
     }
 
+    /// From now on it is in sight, until the learner scrolls.
+    fn show_chosen(&mut self) {
+        self.follows = true;
+    }
+
     fn understands(&self) -> &'static [Action] {
         &[Action::Answer, Action::PreviousItem, Action::NextItem, Action::Known, Action::NotKnown]
     }
@@ -161,6 +168,11 @@ impl Pane for Lesson {
             (self.chosen, self.follows) = (facts.course.chosen, true);
         }
         // Its numbers may be known by now.
+        let known = facts.corpus.map(|c| (c.tokenizer.vocab_size(), c.references.len()));
+        if self.filled == known && !self.texts.is_empty() {
+            return;
+        }
+        self.filled = known;
         let page = facts.page();
         self.heading = Markdown::read(&format!("# {}", facts.fill(&page.heading)));
         let texts = page.pieces.iter().filter_map(|piece| match piece {

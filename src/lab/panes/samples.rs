@@ -249,7 +249,7 @@ fn wanted(facts: &Facts) -> Option<usize> {
 
 /// `T 0.8 · top-k 40 · top-p 0.9`
 fn settings(sampling: &Sampling) -> String {
-    let mut parts = vec![format!("T {}", number::setting(sampling.temperature))];
+    let mut parts = vec![format!("temperature {}", number::setting(sampling.temperature))];
     parts.extend(sampling.top_k.map(|k| format!("top-k {k}")));
     parts.extend(sampling.top_p.map(|p| format!("top-p {}", number::setting(p))));
     parts.join(" · ")

@@ -83,11 +83,11 @@ impl Next<'_> {
     }
 }
 
-/// `T 0.8 top-k – top-p 0.9`
+/// `temperature 0.8 top-k – top-p 0.9`
 fn settings(sampling: &Sampling) -> String {
     let k = sampling.top_k.map_or_else(|| "–".to_owned(), |k| k.to_string());
     let p = sampling.top_p.map_or_else(|| "–".to_owned(), setting);
-    format!("T {} top-k {k} top-p {p}", setting(sampling.temperature))
+    format!("temperature {} top-k {k} top-p {p}", setting(sampling.temperature))
 }
 
 impl Softmax {
@@ -151,7 +151,7 @@ impl Softmax {
             let kept = match (candidate.kept, facts.sampling.top_k) {
                 (true, _) => theme.glyphs.done,
                 // The order of the table is the order of the cuts.
-                (false, _) if facts.sampling.temperature == 0.0 => "T 0",
+                (false, _) if facts.sampling.temperature == 0.0 => "at 0",
                 (false, Some(k)) if i >= k => "top-k",
                 (false, _) => "top-p",
             };
@@ -343,6 +343,7 @@ impl Pane for Softmax {
             Action::TemperatureUp,
             Action::TopKDown,
             Action::TopKUp,
+            Action::TypeSampling,
             Action::TopPDown,
             Action::TopPUp,
         ]
@@ -483,7 +484,7 @@ impl Columns {
         let wide = area.width >= 46;
         let (logit, scaled, kept) = if wide { (14, 23, 26) } else { (11, 17, 19) };
         let probability = kept + if wide { 16 } else { 13 };
-        let scaled_name = if wide { "logit/T" } else { "/T" };
+        let scaled_name = if wide { "scaled" } else { "/t" };
         Self {
             logit: area.x + logit,
             scaled: area.x + scaled,

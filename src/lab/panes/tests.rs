@@ -97,13 +97,19 @@ fn what_panes_are_to_understand_some_pane_does() {
     }
 }
 
-/// The lesson of this name, its run opened.
+/// The first page that is about a stage, its run opened.
 pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
     let lessons = crate::lesson::course().unwrap();
-    let lesson = lessons.iter().position(|l| l.id == lesson).unwrap();
+    let pages = lessons.iter().enumerate().flat_map(|(at, l)| {
+        (0..l.pages.len()).map(move |page| (at, page, l.stage_of(page) == lesson))
+    });
+    // Several stages of before share a lesson now: the first page that is about this one.
+    let (lesson, page, _) = pages.clone().find(|(.., about)| *about).unwrap();
+    drop(pages);
     let mut model = Model::new(lessons, lesson, Theme::plain(), Size::new(width, height), 1337);
+    model.page = page;
     let text = testing::dataset();
-    let mut config = opening(&model.lesson().stage, text.tokenizer.vocab_size(), 1337);
+    let mut config = opening(model.lesson().stage_of(page), text.tokenizer.vocab_size(), 1337);
     config.training.eval_batches = 1;
     config.training.batch_size = 8;
     let corpus = Corpus {

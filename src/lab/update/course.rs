@@ -12,7 +12,7 @@ use super::experiment;
 use super::panes::focus;
 use super::say::warn;
 use crate::lesson::progress::{Key, Record};
-use crate::lesson::{self, Item, Kind, Start};
+use crate::lesson::{self, Item, Kind};
 use crate::text::Tokenizer;
 use crate::train::measure::Other;
 use crate::train::{Command, Subscription};
@@ -35,8 +35,16 @@ pub fn choose(model: &mut Model, forward: bool) -> Vec<Effect> {
     let last = doable(model.page()).len().saturating_sub(1);
     let at = model.course.chosen;
     model.course.chosen = if forward { (at + 1).min(last) } else { at.saturating_sub(1) };
+    show_chosen(model);
     model.refresh();
     Vec::new()
+}
+
+/// What is chosen comes into sight, wherever it is shown.
+fn show_chosen(model: &mut Model) {
+    for pane in PaneId::ALL {
+        model.panes.get_mut(pane).show_chosen();
+    }
 }
 
 /// Enter on what is chosen: an answer line, the next hint, an experiment, a prompt's answer.
@@ -68,6 +76,8 @@ fn ask(model: &mut Model, item: Item) -> Vec<Effect> {
         return warn(model, "the run is not open yet");
     }
     let training = model.run.as_ref().is_some_and(|run| run.is_training());
+    // What is asked is on the screen while it is answered.
+    show_chosen(model);
     model.overlays.push(Overlay::Answer(Box::new(AnswerLine {
         lesson: model.lesson().id.clone(),
         item,
@@ -94,7 +104,7 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
 
 /// Esc on a page that waits: the prediction is skipped, and that is kept as well.
 pub fn skip(model: &mut Model) -> Vec<Effect> {
-    let waiting: Vec<String> = unpredicted(model).iter().map(|item| item.id.clone()).collect();
+    let waiting: Vec<String> = model.unpredicted().iter().map(|item| item.id.clone()).collect();
     let mut effects = Vec::new();
     for item in waiting {
         let record = record(model, &item, "skip");
@@ -104,24 +114,10 @@ pub fn skip(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Predictions of the open page that were neither made nor skipped.
-fn unpredicted(model: &Model) -> Vec<&Item> {
-    let lesson = &model.lesson().id;
-    let open = |item: &&Item| {
-        matches!(item.kind, Kind::Predict(_)) && model.course.answer(lesson, &item.id).is_none()
-    };
-    model.page().items().filter(open).collect()
-}
-
-/// Whether the open page's run has to wait for the learner.
-pub fn must_wait(model: &Model) -> bool {
-    model.page().setup.run == Start::Held && !unpredicted(model).is_empty()
-}
-
 /// Lets a held run go once nothing is left to predict.
 fn release(model: &mut Model) -> Vec<Effect> {
     model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
-    let released = model.course.held && unpredicted(model).is_empty();
+    let released = model.course.held && model.unpredicted().is_empty();
     if released {
         model.course.held = false;
         model.playing = true;
@@ -352,7 +348,9 @@ fn start(model: &mut Model, item: &Item) -> Vec<Effect> {
     };
     let effects = experiment::begin(model, experiment, why);
     if !effects.is_empty() {
-        focus(model, PaneId::Compare);
+        if let Some(pane) = model.comparing() {
+            focus(model, pane);
+        }
     }
     effects
 }

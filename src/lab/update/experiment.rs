@@ -3,7 +3,6 @@
 use super::super::experiment::{News, Purpose, Shown, State, Told};
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::run::Status;
-use super::course;
 use super::say::warn;
 use crate::train::Command;
 use crate::train::experiment::Experiment;
@@ -37,10 +36,9 @@ pub fn progress(model: &mut Model, Told { number, news }: Told) -> Vec<Effect> {
     shown.fold(news);
     let (state, resumes) = (shown.state.clone(), shown.resumes);
     model.refresh();
-    let mut effects = Vec::new();
     match state {
         State::Running => return Vec::new(),
-        State::Ended => effects = course::ended(model),
+        State::Ended => {}
         State::Cancelled => model.say(ToastKind::Info, "the experiment was cancelled"),
         State::Failed(why) => model.say(ToastKind::Warning, format!("the experiment: {why}")),
     }
@@ -50,9 +48,9 @@ pub fn progress(model: &mut Model, Told { number, news }: Told) -> Vec<Effect> {
     });
     if resumes && waits && !model.playing {
         model.playing = true;
-        effects.push(Effect::Send(Command::Run));
+        return vec![Effect::Send(Command::Run)];
     }
-    effects
+    Vec::new()
 }
 
 /// Ends the experiment that is under way.

@@ -267,7 +267,11 @@ impl Scene {
     fn agrees(&self) {
         let (model, trainer) = (&self.model, &self.trainer);
         let Some(run) = &model.run else { panic!("there is no run") };
-        assert_eq!(run.stage(), model.lesson().stage, "the lesson and the run disagree");
+        assert_eq!(
+            run.stage(),
+            model.lesson().stage_of(model.page),
+            "the page and the run disagree"
+        );
         assert!(model.facts().snapshot.is_none_or(|snapshot| snapshot.run == run.id));
         if !matches!(run.status, Status::Opening | Status::Failed(_)) {
             let there = trainer.run.id == run.id || trainer.parked.contains_key(&run.id);
@@ -284,10 +288,7 @@ impl Scene {
         }
         let header = fixture::text(&buf).lines().next().unwrap().to_owned();
         let lesson = self.model.lesson();
-        assert!(
-            header.contains(&format!("{} {}", self.model.lesson + 1, lesson.title)),
-            "{header}"
-        );
+        assert!(header.contains(&format!("{} {}", lesson.number, lesson.title)), "{header}");
         let opening = self.model.run.as_ref().is_some_and(|run| run.status == Status::Opening);
         assert_eq!(header.contains("opening "), opening, "{header}");
         // How far a run is that is opening, only the trainer knows.

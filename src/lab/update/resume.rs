@@ -207,7 +207,7 @@ pub fn wake(model: &mut Model) -> Vec<Effect> {
     for (other, asleep) in others {
         sleep(model, &other, asleep);
     }
-    let lesson = model.lesson + 1;
+    let lesson = model.lesson().number;
     let page = model.page + 1;
     let home = model.home(model.page);
     let stage = model.lesson().stage_of(model.page).to_owned();

@@ -10,7 +10,7 @@ use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::resume::Pace;
 use super::super::run::{Run, Status};
 use super::say::warn;
-use super::{course, ghosts, resume};
+use super::{ghosts, resume};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
@@ -41,8 +41,7 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
     model.refresh();
-    let mut effects = course::begin(model);
-    effects.extend(pace(model));
+    let mut effects = pace(model);
     let woken = resume::wake(model);
     if woken.is_empty() && model.home(model.page) != opened {
         effects.extend(open(model));
@@ -54,7 +53,7 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
 
 /// Trains, unless the learner has paused it or the page waits for a prediction.
 fn go(model: &mut Model) -> Option<Effect> {
-    model.course.held = course::must_wait(model);
+    model.course.held = model.must_wait();
     go_or_stay(model)
 }
 
@@ -87,7 +86,7 @@ pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
     if other {
         effects.extend(go(model));
     } else {
-        model.course.held = model.course.held && course::must_wait(model);
+        model.course.held = model.course.held && model.must_wait();
         effects.extend(go_or_stay(model));
     }
     effects.extend(resume::autosave(model));

@@ -34,12 +34,13 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
     match event {
         Event::Opened { ref config, ref tokenizer, .. } => {
             let id = run.or(model.run.as_ref().map(|run| run.id)).unwrap_or_default();
+            let home = model.run.as_ref().map(|asked| asked.home.clone());
             retire(model, id, config);
             model.past.remove(&id);
             model.loading = None;
             let mut run = Run::opening(id, (**config).clone(), None);
-            if let Some(asked) = &model.run {
-                run.home.clone_from(&asked.home);
+            if let Some(home) = home {
+                run.home = home;
             }
             run.fold(&event);
             model.run = Some(run);

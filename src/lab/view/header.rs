@@ -67,7 +67,7 @@ fn parts(model: &Model) -> Vec<Part> {
         Part::left(
             1,
             vec![
-                Span::styled(format!("{} ", model.lesson + 1), theme.style(Role::Key)),
+                Span::styled(format!("{} ", lesson.number), theme.style(Role::Key)),
                 Span::styled(lesson.title.clone(), Style::new().bold()),
             ],
         ),

@@ -15,6 +15,7 @@ use crate::lab::number;
 use crate::lab::overlays::{List, ListKind, Opens};
 use crate::lab::pen::{clip, put};
 use crate::lab::theme::Role;
+use crate::lesson::progress::{Calibration, Standing};
 
 /// A column of the help: its keys and the longest of its lines.
 const HELP_COLUMN: u16 = 96;
@@ -237,8 +238,11 @@ fn table(
 fn lessons(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
     let rows = list.lessons(&model.lessons);
-    let inner = boxed(model, "Lessons", 76, rows.len() as u16 + 4, body, buf);
-    let (cursor, rest) = filter(model, list, "enter opens a lesson", inner, buf);
+    let inner = boxed(model, "Lessons", 104, rows.len() as u16 + 4, body, buf);
+    let hint = sureness(model.course.progress.calibration());
+    let hint = hint
+        .map_or("enter opens a lesson".to_owned(), |sure| format!("enter opens a lesson   {sure}"));
+    let (cursor, rest) = filter(model, list, &hint, inner, buf);
     let height = usize::from(rest.height);
     let first = top(list.selected, rows.len(), height);
     for (i, &index) in rows.iter().enumerate().skip(first).take(height) {
@@ -248,17 +252,43 @@ fn lessons(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<P
         let mark = if here { theme.glyphs.cursor } else { " " };
         let style = if here { theme.style(Role::Accent) } else { Style::new() };
         put(buf, rest, rest.x, y, mark, style);
-        put(buf, rest, rest.x + 2, y, &format!("{:>2}", index + 1), theme.style(Role::Key));
+        put(buf, rest, rest.x + 2, y, &format!("{:>2}", lesson.number), theme.style(Role::Key));
         put(buf, rest, rest.x + 6, y, &clip(&lesson.title, 34, theme.glyphs.ellipsis), style);
         put(buf, rest, rest.x + 42, y, &lesson.stage, theme.style(Role::Muted));
         let trained = trained(model, &lesson.stage, index);
         let x = rest.right().saturating_sub(trained.width() as u16);
         put(buf, rest, x, y, &trained, theme.style(Role::Good));
+        let stands = stands(&model.course.progress.standing(lesson));
+        if x > rest.x + 58 + stands.width() as u16 {
+            put(buf, rest, rest.x + 57, y, &stands, theme.style(Role::Accent));
+        }
     }
     if rows.is_empty() {
         put(buf, rest, rest.x + 2, rest.y, "no lesson is called that", theme.style(Role::Muted));
     }
     cursor
+}
+
+/// Goals met, questions right and prompts kept of a lesson; nothing where nothing was done.
+fn stands(standing: &Standing) -> String {
+    let Standing { met, goals, answered, right, questions, kept, prompts } = *standing;
+    let mut words = Vec::new();
+    if met > 0 {
+        words.push(format!("met {met}/{goals}"));
+    }
+    if answered > 0 {
+        words.push(format!("right {right}/{questions}"));
+    }
+    if kept > 0 {
+        words.push(format!("kept {kept}/{prompts}"));
+    }
+    words.join(" ")
+}
+
+/// How well the learner's sureness fits.
+fn sureness(calibration: Calibration) -> Option<String> {
+    let Calibration { sure, right } = calibration;
+    (sure > 0).then(|| format!("of {sure} answers you were sure of, {right} right"))
 }
 
 /// How far a lesson's stage has come.

@@ -155,7 +155,7 @@ fn by_experiment(
         Ok(runs) => match experiment.verdict(&runs).mean {
             None => faults.at(item.line, format!("{:?}: its arms have no number", item.id)),
             Some(mean) => {
-                bands(item, mean, runs.iter().map(|run| run.step).max().unwrap_or(0), faults)
+                bands(item, mean, runs.iter().map(|run| run.step).max().unwrap_or(0), faults);
             }
         },
     }

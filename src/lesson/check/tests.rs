@@ -316,7 +316,7 @@ fn the_example_for_contributors_is_a_lesson() {
         counts: false,
         whole: false,
     };
-    assert_eq!(check(&lesson, &[lesson.clone()], &against).faults, []);
+    assert_eq!(check(&lesson, std::slice::from_ref(&lesson), &against).faults, []);
 }
 
 #[test]

@@ -132,7 +132,8 @@ fn arms(shown: &Shown) -> Vec<Arm> {
         };
         let diverged = shown.diverged(arm);
         if diverged > 0 {
-            number = format!("{number}  {diverged} diverged").trim_start().to_owned();
+            let gap = if number.is_empty() { "" } else { "  " };
+            number = format!("{number}{gap}{diverged} diverged");
         }
         Arm { place, label: shown.experiment.arms[arm].0.clone(), number }
     };

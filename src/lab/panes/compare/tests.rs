@@ -127,7 +127,9 @@ fn while_it_runs_it_says_how_far_it_is() {
     let text = screen(&with(shown.clone()), 76, 24);
     assert!(text.contains("0 of 6 runs have ended; ctrl-x cancels"), "{text}");
     let half = told.len() / 2;
-    told[..half].iter().for_each(|progress| shown.fold(News::Grew(progress.clone())));
+    for progress in &told[..half] {
+        shown.fold(News::Grew(progress.clone()));
+    }
     let ended = shown.runs.len();
     let text = screen(&with(shown.clone()), 76, 24);
     assert!(text.contains(&format!("{ended} of 6 runs have ended")), "{text}");

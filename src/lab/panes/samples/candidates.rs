@@ -38,7 +38,7 @@ pub fn draw(facts: &Facts, sample: &Sample, index: usize, area: Rect, buf: &mut 
         lines.line(&after, facts.theme.style(Role::Muted));
     }
     if lines.left() > 2 {
-        let head = format!("  {:<3} {:>7} {:>7} {:>7}", "", "logit", "logit/T", "p");
+        let head = format!("  {:<3} {:>7} {:>7} {:>7}", "", "logit", "scaled", "p");
         lines.line(&head, facts.theme.style(Role::Muted));
     }
     let kept = table.iter().filter(|c| c.kept).count();
