@@ -126,12 +126,7 @@ impl Lesson {
 
     /// The terms that it explains, in the order of its text.
     pub fn terms(&self) -> Vec<Term> {
-        let texts =
-            self.pages.iter().flat_map(|page| &page.pieces).filter_map(|piece| match piece {
-                Piece::Text { text, .. } => Some(text.as_str()),
-                Piece::Item(_) => None,
-            });
-        texts.flat_map(terms).collect()
+        self.pages.iter().flat_map(terms_of).collect()
     }
 
     /// The panes of a page, the most important first.
@@ -165,6 +160,15 @@ impl Lesson {
 pub struct Term {
     pub word: String,
     pub meaning: String,
+}
+
+/// The terms that a page explains.
+pub fn terms_of(page: &Page) -> Vec<Term> {
+    let texts = page.pieces.iter().filter_map(|piece| match piece {
+        Piece::Text { text, .. } => Some(text.as_str()),
+        Piece::Item(_) => None,
+    });
+    texts.flat_map(terms).collect()
 }
 
 /// The terms that a piece of Markdown explains: `[word](term "meaning")`.

@@ -62,6 +62,10 @@ impl Lab {
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(BINARY);
         command.args(arguments);
+        if !arguments.contains(&"--lessons") {
+            // A small course that stays as it is, however the course's own lessons are rewritten.
+            command.args(["--lessons", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/course")]);
+        }
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
         command.env("GPT_LAB_HOME", home.path());
@@ -212,6 +216,49 @@ fn it_trains_at_once_helps_and_leaves_a_summary() {
     assert!(text.contains("gpt-lab: lesson 1, A bigram model"), "{text}");
     assert!(text.contains("best validation loss"), "{text}");
     assert_eq!(lab.saved(), ["bigram.safetensors"]);
+}
+
+/// The course itself: something learns at once, a prediction holds its page, and what was answered outlives a kill.
+#[test]
+fn the_course_asks_and_remembers() {
+    let lessons = concat!(env!("CARGO_MANIFEST_DIR"), "/lessons");
+    let course = ["--lessons", lessons];
+    let mut lab = Lab::start(100, 30, &course);
+    lab.wait("training", |screen| {
+        screen.contains("Welcome") && steps(screen).is_some_and(|n| n > 0)
+    });
+    lab.press("q");
+    assert_eq!(lab.end().exit_code(), 0);
+
+    let home = home_of(&mut lab);
+    let bigram = ["--lessons", lessons, "--lesson", "bigram"];
+    let mut lab = Lab::start_in(home, 100, 30, &bigram, |_, _| {});
+    lab.wait("the wait for a prediction", |screen| {
+        screen.contains("waits for your prediction") && steps(screen) == Some(0)
+    });
+    lab.press(" ");
+    lab.wait("why it does not train", |screen| screen.contains("this run waits"));
+    lab.press("i");
+    lab.wait("the answer line", |screen| screen.contains("your number:"));
+    lab.press("1\r");
+    lab.wait("how sure", |screen| screen.contains("how sure?"));
+    lab.press("5");
+    lab.wait("the verdict", |screen| screen.contains("not quite") && screen.contains("sure 5"));
+    lab.wait("training", |screen| steps(screen).is_some_and(|n| n > 0));
+    kill_process(lab.pid(), Signal::KILL).unwrap();
+    lab.child.wait().unwrap();
+
+    let home = home_of(&mut lab);
+    let mut lab = Lab::start_in(home, 100, 30, &course, |_, _| {});
+    lab.wait("the same page and the answer", |screen| {
+        screen.contains("3 A bigram model") && !screen.contains("waits for your prediction")
+    });
+    lab.press("q");
+    assert_eq!(lab.end().exit_code(), 0);
+    let kept = std::fs::read_to_string(lab.home.path().join("progress.jsonl")).unwrap();
+    let answers = kept.lines().filter(|line| line.contains("\"sure\":5")).count();
+    // As it was given, and as the run answered it.
+    assert_eq!(answers, 2, "{kept}");
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::panes::PaneId;
 use super::run::{Run, Speed, Status};
 use super::theme::Theme;
 use super::widgets::ascii;
+use crate::lesson::{Lesson, course};
 use crate::model::sampling::Sampling;
 use crate::model::{self, Card};
 use crate::probe::{Arguments, Measured, Reading};
@@ -50,12 +51,22 @@ pub fn card(config: &Config) -> Arc<Card> {
     Arc::new(model::build(&config.model).unwrap().card())
 }
 
+/// A small course for tests of the lab, a lesson for each stage, which stays as it is however the course's own lessons are
+/// rewritten.
+///
+/// # Panics
+/// If it is damaged.
+pub fn lessons() -> Vec<Lesson> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/course");
+    course::folder(std::path::Path::new(folder)).unwrap()
+}
+
 /// The lesson on multi-head attention at step 3,412, without colour.
 ///
 /// # Panics
 /// If the course has no such lesson.
 pub fn model(width: u16, height: u16) -> Model {
-    let lessons = crate::lesson::course().unwrap();
+    let lessons = lessons();
     let lesson = lessons.iter().position(|l| l.id == "multi-head").unwrap();
     let mut model = Model::new(lessons, lesson, Theme::plain(), Size::new(width, height), 1337);
     let tokenizer = Tokenizer::Characters(CharTokenizer::new(CHARACTERS));

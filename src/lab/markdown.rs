@@ -413,6 +413,7 @@ fn continued(code: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lesson::Piece;
 
     fn plain(markdown: &str, width: u16) -> Vec<String> {
         let lines = Markdown::read(markdown).lines(&Theme::plain(), width);
@@ -457,7 +458,16 @@ mod tests {
         assert_eq!(plain("see `(B, T, hs)`", 12), ["see", "(B, T, hs)"]);
         assert_eq!(plain("- `a (B, T)`, b", 9), ["• a", "  (B, T),", "  b"]);
         assert_eq!(plain("```\nq = x @ W (B, T, hs)\n```", 16), ["q = x @ W", "  (B, T, hs)"]);
-        for (name, text) in crate::lesson::course::FILES {
+        let lessons = crate::lesson::course().unwrap();
+        let pages = lessons.iter().flat_map(|lesson| {
+            lesson.pages.iter().flat_map(move |page| {
+                page.pieces.iter().filter_map(move |piece| match piece {
+                    Piece::Text { text, .. } => Some((&lesson.file, text)),
+                    Piece::Item(_) => None,
+                })
+            })
+        });
+        for (name, text) in pages {
             for width in 20..=80_u16 {
                 let lines = plain(text, width);
                 let shown =

@@ -328,6 +328,13 @@ impl Model {
         }
     }
 
+    /// A name for a new run.
+    pub fn new_run(&mut self) -> RunId {
+        let id = self.next_run;
+        self.next_run = RunId(id.0 + 1);
+        id
+    }
+
     /// Gives a pane the keys, and shows it.
     pub fn focus_on(&mut self, pane: PaneId) {
         self.focus = pane;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use tui_input::Input;
 
 use super::action::{self, Context, Row, Scope, Section};
-use crate::lesson::{Item, Lesson};
+use crate::lesson::{Item, Lesson, Term};
 use crate::stage::Config;
 use crate::train::RunId;
 use crate::train::checkpoint::About;
@@ -51,6 +51,8 @@ pub struct List {
     pub entries: Vec<Entry>,
     /// Whether the rows are still being looked for.
     pub looking: bool,
+    /// Of the help: the words that the course explains, and whether the open page does.
+    pub words: Vec<(Term, bool)>,
 }
 
 /// A run or a file in a list.
@@ -175,6 +177,16 @@ impl List {
         rows.into_iter().map(|(_, row)| row).collect()
     }
 
+    /// The words to explain: those of the open page, or all that begin as the filter does.
+    pub fn explained(&self) -> Vec<&Term> {
+        let filter = self.filter.value().to_lowercase();
+        let fits = |(term, here): &&(Term, bool)| match filter.as_str() {
+            "" => *here,
+            filter => term.word.to_lowercase().contains(filter),
+        };
+        self.words.iter().filter(fits).map(|(term, _)| term).collect()
+    }
+
     /// The sections of the help with their rows that fit the filter.
     pub fn help(&self) -> Vec<(Section, Vec<&'static Row>)> {
         let filter = self.filter.value().to_lowercase();
@@ -215,7 +227,10 @@ impl List {
     /// How far `selected` may go.
     pub fn len(&self, lessons: &[Lesson]) -> usize {
         match self.kind {
-            ListKind::Help => self.help().iter().map(|(_, rows)| rows.len() + 2).sum(),
+            ListKind::Help => {
+                let keys: usize = self.help().iter().map(|(_, rows)| rows.len() + 2).sum();
+                keys + 3 * self.explained().len()
+            }
             ListKind::Palette => self.actions().len(),
             ListKind::Lessons => self.lessons(lessons).len(),
             ListKind::Runs | ListKind::Checkpoints => self.found().len(),

@@ -225,7 +225,7 @@ impl Left {
 
     /// Puts the learner where the last session was left.
     fn begin(&mut self, model: &mut Model) {
-        if let Some(Err(why)) = self.found.take().map(|found| update::resume::begin(model, found)) {
+        if let Some(Err(why)) = self.found.take().map(|found| update::waking::begin(model, found)) {
             self.said = self.keeper.as_ref().and_then(|keeper| set_aside(keeper, &why));
         }
         if let Some(said) = self.said.take() {

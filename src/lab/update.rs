@@ -13,6 +13,7 @@ mod runs;
 mod sampling;
 mod say;
 mod table;
+pub mod waking;
 mod worker;
 
 use std::time::Duration;
@@ -69,6 +70,8 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Ready { corpus, stage } => {
             let mut effects = runs::ready(model, corpus, &stage);
+            let woken = waking::wake(model);
+            effects.extend(runs::first(model, &stage, woken));
             effects.extend(course::begin(model));
             effects
         }

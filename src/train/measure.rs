@@ -295,8 +295,8 @@ impl Measure {
                     let losses = history.evaluations.iter().map(|e| e.val_loss);
                     losses.filter(|loss| loss.is_finite()).min_by(f64::total_cmp)
                 };
-                let other = others.iter().rev().filter(|other| other.stage == of);
-                other.filter_map(|other| lowest(other.history)).next()? - lowest(history)?
+                let mut other = others.iter().rev().filter(|other| other.stage == of);
+                other.find_map(|other| lowest(other.history))? - lowest(history)?
             }
             Self::MsPerStep => {
                 let rate = observed.speed.steps_per_second;

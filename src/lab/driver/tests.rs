@@ -259,12 +259,12 @@ mod with_a_trainer {
         fn start(home: &Path, session: &str, dataset: &Arc<Dataset>) -> Self {
             let keeper = Keeper::open(home, session).unwrap();
             let found = keeper.read().unwrap();
-            let lessons = crate::lesson::course().unwrap();
+            let lessons = fixture::lessons();
             let mut model = Model::new(lessons, 0, Theme::plain(), Size::new(120, 40), 1337);
             // Without optimization measuring the machine takes longer than anything here.
             model.gemm_rate_asked = true;
             if let Some(found) = found {
-                crate::lab::update::resume::begin(&mut model, found).unwrap();
+                update::waking::begin(&mut model, found).unwrap();
             }
             let (inbox, incoming) = sync_channel(256);
             let terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
@@ -273,7 +273,7 @@ mod with_a_trainer {
             let mut driver =
                 Driver::new(terminal, NoHost, model, incoming, Some(home.join("runs")));
             driver.keep(keeper);
-            let mut config = crate::lab::update::opening(&stage, testing::VOCABULARY, seed);
+            let mut config = update::opening(&stage, testing::VOCABULARY, seed);
             (config.training.steps, config.training.eval_batches) = (400, 1);
             let worker = Worker::spawn(Arc::clone(dataset), 1, config);
             let trainer = Trainer { commands: worker.commands(), slots: worker.slots() };

@@ -99,7 +99,7 @@ fn what_panes_are_to_understand_some_pane_does() {
 
 /// The first page that is about a stage, its run opened.
 pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
-    let lessons = crate::lesson::course().unwrap();
+    let lessons = fixture::lessons();
     let pages = lessons.iter().enumerate().flat_map(|(at, l)| {
         (0..l.pages.len()).map(move |page| (at, page, l.stage_of(page) == lesson || l.id == lesson))
     });
@@ -409,7 +409,7 @@ fn every_pane_paints_inside_its_rectangle() {
         .flat_map(|width| [5, 9, 17, 24, 48, 80].map(|height| (width, height)));
     // About thirty of them, every width and every height among them.
     let sizes: Vec<(u16, u16)> = sizes.step_by(2).chain([(250, 80)]).collect();
-    for lesson in crate::lesson::course().unwrap() {
+    for lesson in fixture::lessons() {
         let (mut model, mut session) = open(&lesson.id, 250, 80);
         // A step of the largest takes its time.
         if session.weights().len() < 1_000_000 {

@@ -6,10 +6,10 @@ use super::super::course::{Doable, Reviewing, doable};
 use super::super::experiment::Purpose;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{AnswerLine, Overlay};
-use super::super::panes::PaneId;
 use super::super::run::Status;
 use super::experiment;
 use super::say::warn;
+use crate::lab::panes::PaneId;
 use crate::lesson::progress::{Key, Record};
 use crate::lesson::{self, Item, Kind};
 use crate::text::Tokenizer;
@@ -320,6 +320,9 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
 
 /// !: the claim or the race that is chosen, or the page's first.
 pub fn run(model: &mut Model) -> Vec<Effect> {
+    if model.course.held {
+        return warn(model, "predict first: what runs here would give it away");
+    }
     let runs = |doable: &Doable<'_>| matches!(doable.item.kind, Kind::Claim(_) | Kind::Race(_));
     let all = doable(model.page());
     let own = all.get(model.course.chosen).copied().filter(runs);
@@ -346,10 +349,8 @@ fn start(model: &mut Model, item: &Item) -> Vec<Effect> {
         _ => Purpose::Race(key),
     };
     let effects = experiment::begin(model, experiment, why);
-    if !effects.is_empty() {
-        if let Some(pane) = model.comparing() {
-            model.focus_on(pane);
-        }
+    if let Some(pane) = model.comparing().filter(|_| !effects.is_empty()) {
+        model.focus_on(pane);
     }
     effects
 }
@@ -400,10 +401,11 @@ pub fn subscribe(model: &Model, wanted: &mut Subscription) {
     for item in model.page().items() {
         match &item.kind {
             Kind::Goal(_) if !model.course.progress.is_met(&lesson.id, &item.id) => want(item),
-            Kind::Predict(predict) if predict.arms.is_empty() => {
-                if model.course.waiting(&lesson.id, &item.id).is_some() {
-                    want(item);
-                }
+            Kind::Predict(predict)
+                if predict.arms.is_empty()
+                    && model.course.waiting(&lesson.id, &item.id).is_some() =>
+            {
+                want(item);
             }
             _ => {}
         }

@@ -9,6 +9,7 @@ use super::super::run::Status;
 use super::panes;
 use super::say::warn;
 use super::{course, experiment, leaving, runs, sampling, table};
+use crate::lesson::{Lesson, terms_of};
 use crate::train::Command;
 
 /// Steps a second that `<` and `>` go through.
@@ -250,6 +251,13 @@ fn line(model: &mut Model, purpose: Purpose, text: String) -> Vec<Effect> {
 }
 
 fn list(model: &mut Model, kind: ListKind) -> Vec<Effect> {
+    if kind == ListKind::Help {
+        let here = terms_of(model.page());
+        let all = model.lessons.iter().flat_map(Lesson::terms);
+        let words = all.map(|term| (term.clone(), here.contains(&term))).collect();
+        model.overlays.push(Overlay::List(List { kind, words, ..List::default() }));
+        return Vec::new();
+    }
     model.overlays.push(Overlay::List(List { kind, ..List::default() }));
     Vec::new()
 }

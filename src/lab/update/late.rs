@@ -164,7 +164,7 @@ struct Scene {
 
 impl Scene {
     fn new(width: u16, height: u16) -> Self {
-        let lessons = crate::lesson::course().unwrap();
+        let lessons = fixture::lessons();
         let mut model = Model::new(lessons, 1, Theme::plain(), Size::new(width, height), 1337);
         let tokenizer = Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS));
         let stage = model.lesson().stage.clone();

@@ -41,8 +41,12 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     let config = opening(opened, vocab_size, model.seed);
     model.run = Some(Run::opening(RunId::FIRST, config, None));
     model.refresh();
-    let mut effects = pace(model);
-    let woken = resume::wake(model);
+    pace(model)
+}
+
+/// The open page's run is asked for, if it is not the one that the trainer was started with, and nothing of an earlier lab.
+pub fn first(model: &mut Model, opened: &str, woken: Vec<Effect>) -> Vec<Effect> {
+    let mut effects = Vec::new();
     if woken.is_empty() && model.home(model.page) != opened {
         effects.extend(open(model));
     }
@@ -163,15 +167,9 @@ fn open(model: &mut Model) -> Vec<Effect> {
         // What a page sets is proved by `lessons check`.
         let set = arm::set(&mut config, &model.page().setup.set);
         debug_assert!(set.is_ok(), "{set:?}");
-        (new_run(model), config)
+        (model.new_run(), config)
     });
     ask_for(model, id, config, home)
-}
-
-pub fn new_run(model: &mut Model) -> RunId {
-    let id = model.next_run;
-    model.next_run = RunId(id.0 + 1);
-    id
 }
 
 /// Asks the trainer for a run. From now on it is the one on the screen, and what the trainer still says of others is
@@ -474,7 +472,7 @@ pub fn open_file(model: &mut Model, path: PathBuf, about: &About) -> Vec<Effect>
         return warn(model, format!("no lesson of the course is about {home}"));
     };
     turn_to(model, lesson, page);
-    let id = new_run(model);
+    let id = model.new_run();
     let mut effects = load(model, id, &about.config, home, path);
     effects.extend(pace(model));
     effects.extend(go(model));
@@ -525,7 +523,7 @@ pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
     }
     let home = run.home.clone();
     model.playing = true;
-    let id = new_run(model);
+    let id = model.new_run();
     let mut effects = ask_for(model, id, config, home);
     effects.extend(go(model));
     effects

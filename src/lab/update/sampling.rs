@@ -42,7 +42,7 @@ pub fn parse(text: &str) -> Result<Sampling, String> {
     let sampling = Sampling { temperature, top_k, top_p };
     sampling.validate().map_err(|error| error.to_string())?;
     if temperature > HOTTEST {
-        return Err(format!("temperature is at most {} here (found {temperature})", HOTTEST));
+        return Err(format!("temperature is at most {HOTTEST} here (found {temperature})"));
     }
     // All of the probability is all tokens.
     Ok(Sampling { top_p: top_p.filter(|p| *p < 1.0), ..sampling })

@@ -437,7 +437,7 @@ fn nothing_to_save_before_the_corpus_is_there() {
 
 #[test]
 fn ready_starts_training_at_the_lessons_pace() {
-    let lessons = crate::lesson::course().unwrap();
+    let lessons = fixture::lessons();
     let mut model = Model::new(lessons, 0, fixture::model(80, 24).theme, Size::new(80, 24), 1);
     let corpus = Corpus {
         sha256: String::new(),

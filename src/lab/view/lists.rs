@@ -72,8 +72,13 @@ fn help(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Posi
     let lines = help_lines(model, list, usize::from(column.saturating_sub(2)));
     let wanted = (lines.len() as u16).div_ceil(columns) + 4;
     let inner = boxed(model, "Every key", width, wanted.max(8), body, buf);
-    let (cursor, rest) =
-        filter(model, list, "type to narrow down, arrows scroll, esc closes", inner, buf);
+    let (cursor, rest) = filter(
+        model,
+        list,
+        "type to narrow down or to look up a word, arrows scroll, esc closes",
+        inner,
+        buf,
+    );
     let height = usize::from(rest.height).max(1);
     let most = lines.len().saturating_sub(height * usize::from(columns));
     for (i, line) in
@@ -95,6 +100,22 @@ fn help(model: &Model, list: &List, body: Rect, buf: &mut Buffer) -> Option<Posi
 fn help_lines(model: &Model, list: &List, width: usize) -> Vec<Line<'static>> {
     let theme = &model.theme;
     let mut lines: Vec<Line<'static>> = Vec::new();
+    let words = list.explained();
+    if !words.is_empty() {
+        let title = if list.filter.value().is_empty() { "Words of this page" } else { "Words" };
+        lines.push(Line::from(Span::styled(title, theme.style(Role::Heading))));
+    }
+    for term in words {
+        let mut word = clip(&term.word, KEYS - 1, theme.glyphs.ellipsis);
+        for piece in wrap(&term.meaning, width.saturating_sub(KEYS)) {
+            let pad = KEYS.saturating_sub(word.width());
+            lines.push(Line::from(vec![
+                Span::styled(std::mem::take(&mut word), theme.style(Role::Accent)),
+                Span::raw(" ".repeat(pad)),
+                Span::raw(piece),
+            ]));
+        }
+    }
     for (section, rows) in list.help() {
         if !lines.is_empty() {
             lines.push(Line::default());

@@ -136,7 +136,7 @@ fn paint(model: &Model, room: Rect) -> Buffer {
 
 #[test]
 fn every_stage_is_drawn_inside_its_room_at_every_size() {
-    for lesson in crate::lesson::course().unwrap() {
+    for lesson in fixture::lessons() {
         let (mut model, mut session) = open(&lesson.id, 80, 24);
         // A step of the largest takes too long here.
         if session.weights().len() < 1_000_000 {
@@ -158,7 +158,7 @@ fn every_stage_is_drawn_inside_its_room_at_every_size() {
 /// The cursor goes to every part; the screen names it in its line of detail, and in a box.
 #[test]
 fn the_cursor_reaches_every_part() {
-    for lesson in crate::lesson::course().unwrap() {
+    for lesson in fixture::lessons() {
         let (mut model, _) = open(&lesson.id, 80, 24);
         let card = model.run.as_ref().unwrap().card.clone().unwrap();
         PaneId::Diagram.act(&mut model, Action::Home);

@@ -134,11 +134,8 @@ fn question(writer: &mut Writer, item: &Item) {
             writer.keys(if skips { &keys } else { &keys[..1] });
         }
         None => {}
-        Some(said) if said.kind == "skip" => {
-            if writer.chosen {
-                writer.keys(&[("enter", "answers after all")]);
-            }
-        }
+        Some(said) if said.kind == "skip" && !writer.chosen => {}
+        Some(said) if said.kind == "skip" => writer.keys(&[("enter", "answers after all")]),
         Some(said) => verdict(writer, &asked, said),
     }
 }

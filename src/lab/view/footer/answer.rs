@@ -31,14 +31,13 @@ pub fn draw(model: &Model, line: &AnswerLine, area: Rect, buf: &mut Buffer) -> O
         let mut at = put(buf, area, x, area.y, "your number: ", theme.style(Role::Accent));
         let cursor = at + line.input.visual_cursor() as u16;
         at = put(buf, area, at, area.y, line.input.value(), theme.style(Role::Text)) + 3;
-        match &line.error {
-            Some(error) => _ = put(buf, area, at, area.y, error, theme.style(Role::Warning)),
-            None => {
-                at = put(buf, area, at.max(x + 28), area.y, "enter", key) + 1;
-                at = put(buf, area, at, area.y, "answers", muted) + 3;
-                at = put(buf, area, at, area.y, "esc", key) + 1;
-                put(buf, area, at, area.y, "leaves it", muted);
-            }
+        if let Some(error) = &line.error {
+            put(buf, area, at, area.y, error, theme.style(Role::Warning));
+        } else {
+            at = put(buf, area, at.max(x + 28), area.y, "enter", key) + 1;
+            at = put(buf, area, at, area.y, "answers", muted) + 3;
+            at = put(buf, area, at, area.y, "esc", key) + 1;
+            put(buf, area, at, area.y, "leaves it", muted);
         }
         return Some(Position::new(cursor.min(area.right().saturating_sub(1)), area.y));
     }
