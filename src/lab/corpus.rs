@@ -21,7 +21,9 @@ pub struct Corpus {
     /// Some words of it: the prompt where a lesson's own cannot be read with this text.
     pub opening: String,
     pub tokenizer: Tokenizer,
-    /// Tokens of the two splits.
+    /// Different characters of the text, whatever the run on the screen reads it as.
+    pub characters: usize,
+    /// Characters of the two splits.
     pub train: usize,
     pub val: usize,
     /// SHA-256 of it, as checkpoints name it.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lesson::progress::{Key, Progress, Record};
-use crate::lesson::{Item, Kind, Page, Prompt};
+use crate::lesson::{Item, Kind, Page, Prompt, Start};
 
 /// The learner's way.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +97,11 @@ impl Course {
     /// The place of the first thing on a page that is still to be done.
     pub fn first_undone(&self, lesson: &str, page: &Page) -> usize {
         let all = doable(page);
-        all.iter().position(|doable| !self.is_done(lesson, doable)).unwrap_or(0)
+        let predicts = |doable: &Doable| matches!(doable.item.kind, Kind::Predict(_));
+        let undone = |doable: &Doable| !self.is_done(lesson, doable);
+        // What a run waits for comes first.
+        let waits = page.setup.run == Start::Held;
+        let first = all.iter().position(|doable| waits && predicts(doable) && undone(doable));
+        first.or_else(|| all.iter().position(undone)).unwrap_or(0)
     }
 }

@@ -12,7 +12,7 @@ use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
 use super::run::Run;
 use super::theme::Theme;
-use crate::lesson::{Lesson, Page, keys, values};
+use crate::lesson::{Item, Kind, Lesson, Page, keys, values};
 use crate::model::Card;
 use crate::model::sampling::Sampling;
 use crate::task;
@@ -62,6 +62,19 @@ impl<'a> Facts<'a> {
         &self.lesson.pages[self.page]
     }
 
+    /// Losses that the learner has predicted of the run on the screen, and the steps at which it answers them.
+    pub fn guesses(&self) -> Vec<(u64, f64)> {
+        let guess = |item: &Item| {
+            let Kind::Predict(predict) = &item.kind else { return None };
+            let plain = predict.choices.is_empty() && predict.arms.is_empty();
+            let said =
+                self.course.progress.last(&self.lesson.id, &item.id, &["predict", "skip"])?;
+            let answer = said.answer.filter(|_| plain && predict.measure.is_a_loss())?;
+            Some((predict.after.max(1), answer))
+        };
+        self.page().items().filter_map(guess).collect()
+    }
+
     /// What measures are read off now.
     pub fn evidence(&self, others: &'a [Other<'a>]) -> Option<Evidence<'a>> {
         Some(Evidence {
@@ -78,7 +91,7 @@ impl<'a> Facts<'a> {
         let Some(corpus) = self.corpus else { return markdown.to_owned() };
         let text = values::Text {
             name: &corpus.name,
-            vocab_size: corpus.tokenizer.vocab_size(),
+            vocab_size: corpus.characters,
             train: corpus.train,
             val: corpus.val,
             references: &corpus.references,

@@ -67,6 +67,7 @@ pub fn model(width: u16, height: u16) -> Model {
         note: None,
         opening: "First Citizen:".to_owned(),
         tokenizer,
+        characters: 65,
         train: 1_003_854,
         val: 111_540,
         references: references(),

@@ -328,6 +328,14 @@ impl Model {
         }
     }
 
+    /// Gives a pane the keys, and shows it.
+    pub fn focus_on(&mut self, pane: PaneId) {
+        self.focus = pane;
+        if !self.layout().shows(pane) {
+            self.called = Some(pane);
+        }
+    }
+
     /// The pane that shows experiments.
     pub fn comparing(&self) -> Option<PaneId> {
         PaneId::ALL.into_iter().find(|pane| self.panes.get(*pane).shows_experiments())

@@ -308,6 +308,7 @@ pub(super) fn raise(
         }),
         opening: dataset.opening_words(PROMPT),
         tokenizer: dataset.tokenizer.clone(),
+        characters: dataset.tokenizer.vocab_size(),
         train: dataset.train.len(),
         val: dataset.val.len(),
         sha256: dataset.corpus.sha256.clone(),

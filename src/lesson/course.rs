@@ -14,7 +14,11 @@ macro_rules! lessons {
 }
 
 lessons![
+    "00-welcome.md",
+    "01-generative-models.md",
+    "02-text.md",
     "03-bigram.md",
+    "04-softmax.md",
     "05-averaging.md",
     "06-embeddings.md",
     "07-single-head.md",

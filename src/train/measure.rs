@@ -166,6 +166,14 @@ pub enum Impossible {
 }
 
 impl Measure {
+    /// Whether it stands on the axis of losses.
+    pub fn is_a_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::ValLoss | Self::TrainLoss | Self::BestValLoss | Self::FirstLoss | Self::BatchLoss
+        )
+    }
+
     /// Whether it is of time, which no claim may rest on.
     pub fn is_of_time(&self) -> bool {
         matches!(self, Self::MsPerStep)

@@ -63,7 +63,7 @@ fn threads_and_watching_change_nothing_that_is_said() {
     let said = String::from_utf8(watched.stderr).unwrap();
     contains_all(
         &said,
-        &["val loss: 2 arms x 1 seed, 150 steps each", "lr 1e-2, seed 1337: step 75, val loss"],
+        &["validation loss: 2 arms x 1 seed, 150 steps each", "lr 1e-2, seed 1337: step 75, val loss"],
     );
 }
 

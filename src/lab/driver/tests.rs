@@ -283,6 +283,7 @@ mod with_a_trainer {
                 opening: "the cat".to_owned(),
                 tokenizer: dataset.tokenizer.clone(),
                 sha256: dataset.corpus.sha256.clone(),
+                characters: dataset.tokenizer.vocab_size(),
                 train: dataset.train.len(),
                 val: dataset.val.len(),
                 references: Vec::new(),

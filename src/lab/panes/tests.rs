@@ -101,7 +101,7 @@ fn what_panes_are_to_understand_some_pane_does() {
 pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
     let lessons = crate::lesson::course().unwrap();
     let pages = lessons.iter().enumerate().flat_map(|(at, l)| {
-        (0..l.pages.len()).map(move |page| (at, page, l.stage_of(page) == lesson))
+        (0..l.pages.len()).map(move |page| (at, page, l.stage_of(page) == lesson || l.id == lesson))
     });
     // Several stages of before share a lesson now: the first page that is about this one.
     let (lesson, page, _) = pages.clone().find(|(.., about)| *about).unwrap();
@@ -118,6 +118,7 @@ pub(super) fn open(lesson: &str, width: u16, height: u16) -> (Model, Session) {
         note: None,
         opening: String::new(),
         tokenizer: text.tokenizer.clone(),
+        characters: text.tokenizer.vocab_size(),
         train: 1000,
         val: 100,
         references: crate::text::ngram::references(&text, 2),

@@ -28,6 +28,8 @@ pub struct Glyphs {
     pub left: &'static str,
     pub right: &'static str,
     pub knob: &'static str,
+    /// What the learner has predicted.
+    pub guess: &'static str,
     pub track: &'static str,
     /// How a space and a line break look as tokens.
     pub space: &'static str,
@@ -56,6 +58,7 @@ impl Glyphs {
         left: "◂",
         right: "▸",
         knob: "●",
+        guess: "◆",
         track: "━",
         space: shown::SPACE,
         newline: shown::NEWLINE,
@@ -82,6 +85,7 @@ impl Glyphs {
         left: "<",
         right: ">",
         knob: "o",
+        guess: "@",
         track: "-",
         space: shown::ASCII_SPACE,
         newline: shown::ASCII_NEWLINE,

@@ -9,7 +9,6 @@ use super::super::overlays::{AnswerLine, Overlay};
 use super::super::panes::PaneId;
 use super::super::run::Status;
 use super::experiment;
-use super::panes::focus;
 use super::say::warn;
 use crate::lesson::progress::{Key, Record};
 use crate::lesson::{self, Item, Kind};
@@ -349,7 +348,7 @@ fn start(model: &mut Model, item: &Item) -> Vec<Effect> {
     let effects = experiment::begin(model, experiment, why);
     if !effects.is_empty() {
         if let Some(pane) = model.comparing() {
-            focus(model, pane);
+            model.focus_on(pane);
         }
     }
     effects

@@ -6,7 +6,7 @@ use super::super::number;
 use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one_line};
 use super::super::resume::Pace;
 use super::super::run::Status;
-use super::panes::{self, focus};
+use super::panes;
 use super::say::warn;
 use super::{course, experiment, leaving, runs, sampling, table};
 use crate::train::Command;
@@ -80,7 +80,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             let Some(&pane) = panes.get(usize::from(index)) else {
                 return warn(model, format!("the panes of this lesson are 1 to {}", panes.len()));
             };
-            focus(model, pane);
+            model.focus_on(pane);
             Vec::new()
         }
         Action::Zoom => {
@@ -237,7 +237,7 @@ fn step_focus(model: &mut Model, by: isize) -> Vec<Effect> {
     let at = panes.iter().position(|p| *p == model.focus).unwrap_or(0) as isize;
     let next = (at + by).rem_euclid(panes.len().max(1) as isize) as usize;
     if let Some(&pane) = panes.get(next) {
-        focus(model, pane);
+        model.focus_on(pane);
     }
     Vec::new()
 }

@@ -175,6 +175,7 @@ impl Scene {
             note: None,
             opening: String::new(),
             tokenizer,
+            characters: 65,
             train: 1000,
             val: 100,
             references: vec![],

@@ -31,7 +31,7 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
     match (event.kind, scroll) {
         (_, Some(direction)) => panes::act(model, pane, direction),
         (MouseEventKind::Down(MouseButton::Left), _) => {
-            panes::focus(model, pane);
+            model.focus_on(pane);
             panes::click(model, pane, Position::new(event.column, event.row))
         }
         _ => {

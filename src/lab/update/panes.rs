@@ -12,14 +12,6 @@ use super::super::prompt::Prompt;
 use super::runs;
 use super::say::warn;
 
-/// Gives a pane the keys, and shows it.
-pub fn focus(model: &mut Model, pane: PaneId) {
-    model.focus = pane;
-    if !model.layout().shows(pane) {
-        model.called = Some(pane);
-    }
-}
-
 pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
     let seat = model.seat(pane);
     let wishes = model.with(pane, |pane, facts| pane.act(facts, seat, action));
@@ -96,7 +88,7 @@ fn follow(model: &mut Model, part: &str) -> Vec<Effect> {
     let mut panes = model.lesson_panes().into_iter();
     match panes.find(|pane| model.with(*pane, |pane, facts| pane.follow(facts, part))) {
         Some(pane) => {
-            focus(model, pane);
+            model.focus_on(pane);
             // It shows something else now.
             model.with(pane, |pane, facts| pane.refresh(facts));
             Vec::new()

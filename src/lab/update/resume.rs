@@ -170,7 +170,7 @@ pub fn begin(model: &mut Model, found: Found) -> Result<(), String> {
     let panes = model.lesson_panes();
     let focus = PaneId::named(&resume.focus).filter(|pane| panes.contains(pane));
     if let Some(focus) = focus.or(panes.first().copied()) {
-        super::panes::focus(model, focus);
+        model.focus_on(focus);
     }
     model.zoomed = resume.zoomed && focus.is_some();
     (model.sampling, model.sample_seed) = (resume.sampling, resume.sample_seed);

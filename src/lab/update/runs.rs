@@ -152,6 +152,10 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 /// Asks for the run of the open lesson: as it was left, or a new one.
 fn open(model: &mut Model) -> Vec<Effect> {
     let home = model.home(model.page);
+    if !model.left.contains_key(&home) && model.page().setup.pace.is_some() {
+        // A new run that is to be watched begins at the page's pace, whatever was chosen for another.
+        model.own_pace = None;
+    }
     let (id, config) = model.left.get(&home).cloned().unwrap_or_else(|| {
         let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
         let stage = model.lesson().stage_of(model.page).to_owned();

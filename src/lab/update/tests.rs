@@ -1,7 +1,6 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::layout::Size;
 
-use super::panes::focus;
 use super::*;
 use crate::lab::action::{ACTIONS, Action};
 use crate::lab::corpus::Corpus;
@@ -67,7 +66,7 @@ fn opened(model: &Model, stage: &str) -> Event {
 }
 
 fn focus_hyperparameters(model: &mut Model, name: &str) {
-    focus(model, PaneId::Hyperparameters);
+    model.focus_on(PaneId::Hyperparameters);
     PaneId::Hyperparameters.act(model, Action::Home);
     let order: Vec<_> = model.lesson().hyperparameters.clone();
     let at = order.iter().position(|n| n == name).unwrap();
@@ -446,6 +445,7 @@ fn ready_starts_training_at_the_lessons_pace() {
         note: None,
         opening: String::new(),
         tokenizer: Tokenizer::Characters(CharTokenizer::new(fixture::CHARACTERS)),
+        characters: 65,
         train: 1000,
         val: 100,
         references: Vec::new(),
@@ -519,7 +519,7 @@ fn any_action_anywhere_is_survived() {
             }
             model.refresh();
             for pane in PaneId::ALL {
-                focus(&mut model, pane);
+                model.focus_on(pane);
                 for row in ACTIONS {
                     if matches!(row.action, Action::Quit | Action::Interrupt) {
                         continue;
@@ -967,7 +967,7 @@ fn checkpoints_are_listed_and_opened_and_what_cannot_be_is_said() {
 #[test]
 fn sampling_is_typed_and_top_k_begins_where_it_is_seen() {
     let mut model = settled(120, 40);
-    focus(&mut model, PaneId::Softmax);
+    model.focus_on(PaneId::Softmax);
     key(&mut model, 'a');
     assert_eq!(model.sampling.top_k, Some(32), "half of 65");
     key(&mut model, 'a');

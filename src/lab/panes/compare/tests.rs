@@ -113,7 +113,7 @@ fn numbers_are_those_of_the_runs() {
     let verdict = experiment.verdict(&runs);
     assert!(text.contains(&format!("a - b  {}", verdict.number())), "{text}");
     assert!(
-        text.contains(&format!("val loss: holds: {}, 3 of 3 seeds", verdict.number())),
+        text.contains(&format!("validation loss: holds: {}, 3 of 3 seeds", verdict.number())),
         "{text}"
     );
     assert!(text.contains("Compare") && text.contains("claim · ended"), "{text}");

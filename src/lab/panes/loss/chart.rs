@@ -147,6 +147,7 @@ impl<'a> Chart<'a> {
         dots.render(self.plot, buf);
         self.letters(buf);
         self.points(buf);
+        self.guesses(buf);
         self.mark_cursor(buf);
         self.gaps(buf);
         let rows = (self.plot.height / 2).clamp(1, 6);
@@ -291,6 +292,28 @@ impl<'a> Chart<'a> {
                 let cell = &mut buf[(self.plot.x + column, self.plot.y + row)];
                 cell.reset();
                 cell.set_symbol(sign).set_style(theme.style(role));
+            }
+        }
+    }
+
+    /// What the learner has predicted, where the run will answer it.
+    fn guesses(&self, buf: &mut Buffer) {
+        if self.curves.figure.is_some() {
+            return;
+        }
+        let theme = self.theme();
+        for (step, loss) in self.curves.facts.guesses() {
+            let last = self.curves.x.high();
+            let column = self.column((step as f64).min(last));
+            if let (Some(column), Some(row)) = (column, self.row(loss)) {
+                let (x, y) = (self.plot.x + column, self.plot.y + row);
+                let style = theme.style(Role::Marker);
+                put(buf, self.plot, x, y, theme.glyphs.guess, style);
+                let label = " your guess";
+                // Beside the sign, on the side that has room.
+                let after = usize::from(self.plot.right() - x) > label.len();
+                let at = if after { x + 1 } else { x.saturating_sub(label.len() as u16) };
+                put(buf, self.plot, at, y, label, style);
             }
         }
     }

@@ -101,6 +101,7 @@ pub fn losses_shown<'a>(
     smoothed: &[(f64, f64)],
     ghosts: impl Iterator<Item = &'a History>,
     references: &[Reference],
+    guesses: &[(u64, f64)],
 ) -> Option<(f64, f64)> {
     let estimates = |history: &History, from: f64| {
         let late = history.evaluations.iter().filter(move |e| e.step as f64 >= from);
@@ -117,7 +118,12 @@ pub fn losses_shown<'a>(
     let mut losses: Vec<f64> = run.history.points.iter().map(|p| p.mean).collect();
     losses.extend(estimates(&run.history, 0.0));
     losses.extend(ghosts.flat_map(|history| estimates(history, 0.0)));
+    losses.extend(guesses.iter().map(|(_, loss)| *loss));
     let counted = || references.iter().map(|r| r.loss).filter(|loss| loss.is_finite());
+    if run.history.points.is_empty() {
+        // Where a run that has not begun will start, all yardsticks may be needed to guess.
+        losses.extend(counted());
+    }
     let Some((mut low, mut high)) = bulk(&mut losses) else {
         return counted()
             .fold(None, |range, l| Some(range.map_or((l, l), |(a, b)| (l.min(a), l.max(b)))));

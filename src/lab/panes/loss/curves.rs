@@ -57,7 +57,9 @@ impl<'a> Curves<'a> {
             curve::figures_shown(figure, all)
         } else {
             let earlier = ghosts.iter().map(|ghost| &*ghost.named.ghost.history);
-            curve::losses_shown(pane.view, run, &smoothed, earlier, facts.yardsticks())
+            let guesses = facts.guesses();
+            let yardsticks = facts.yardsticks();
+            curve::losses_shown(pane.view, run, &smoothed, earlier, yardsticks, &guesses)
         };
         let (low, high) = range?;
         let even = figure.is_some_and(|f| !matches!(f.unit, Unit::Nats | Unit::Plain));

@@ -146,7 +146,7 @@ fn colours_follow_the_probabilities_and_never_stand_alone() {
 #[test]
 fn a_text_under_way_says_how_far_it_is() {
     let mut model = fixture::model(120, 40);
-    assert_eq!(PaneId::Samples.detail(&model), "step 3,400 · T 1");
+    assert_eq!(PaneId::Samples.detail(&model), "step 3,400 · temperature 1");
     change(&mut model, |sample| {
         sample.complete = false;
         sample.tokens.truncate(12);
