@@ -250,8 +250,10 @@ fn find(lessons: &[Lesson], asked: Option<&str>) -> Result<usize, String> {
     let Some(asked) = asked else { return Ok(0) };
     let number = asked.parse::<usize>().ok();
     let by_number = lessons.iter().position(|lesson| Some(lesson.number) == number);
-    let by_name = || lessons.iter().position(|l| l.id == asked || l.stage == asked);
-    by_number.or_else(by_name).ok_or_else(|| {
+    // A lesson's own name counts for more than that of a stage that several are about.
+    let by_id = || lessons.iter().position(|lesson| lesson.id == asked);
+    let by_stage = || lessons.iter().position(|lesson| lesson.stage == asked);
+    by_number.or_else(by_id).or_else(by_stage).ok_or_else(|| {
         let names: Vec<_> = lessons.iter().map(|l| l.id.as_str()).collect();
         format!(
             "unknown lesson {asked:?}: choose a number up to {} or one of {}",
