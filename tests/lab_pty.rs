@@ -62,7 +62,8 @@ impl Lab {
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(BINARY);
         command.args(arguments);
-        if !arguments.contains(&"--lessons") {
+        let a_command = arguments.first().is_some_and(|first| !first.starts_with('-'));
+        if !a_command && !arguments.contains(&"--lessons") {
             // A small course that stays as it is, however the course's own lessons are rewritten.
             command.args(["--lessons", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/course")]);
         }
