@@ -166,6 +166,14 @@ pub enum Impossible {
 }
 
 impl Measure {
+    /// Whether it is read off an estimate, which is made now and then.
+    pub fn is_estimated(&self) -> bool {
+        matches!(
+            self,
+            Self::ValLoss | Self::TrainLoss | Self::BestValLoss | Self::Gap | Self::Figure(_)
+        )
+    }
+
     /// Whether it stands on the axis of losses.
     pub fn is_a_loss(&self) -> bool {
         matches!(

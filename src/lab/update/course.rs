@@ -428,6 +428,11 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
         match &item.kind {
             Kind::Predict(predict) if predict.arms.is_empty() && run.step >= predict.after => {
                 let Some(waiting) = model.course.waiting(&lesson.id, &item.id) else { continue };
+                // The step's own estimate, not the one before it.
+                let estimated = run.evaluation().map(|last| last.step);
+                if predict.measure.is_estimated() && estimated < Some(predict.after) {
+                    continue;
+                }
                 let Some(truth) = truth(model, |evidence| predict.measure.of(evidence)) else {
                     continue;
                 };
