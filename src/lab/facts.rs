@@ -88,7 +88,9 @@ impl<'a> Facts<'a> {
 
     /// A lesson's text with its keys and its numbers: those of the text that is trained on and of the page's stage.
     pub fn fill(&self, markdown: &str) -> String {
-        let Some(corpus) = self.corpus else { return markdown.to_owned() };
+        // Most texts have neither, and this is asked with every frame.
+        let corpus = self.corpus.filter(|_| markdown.contains('{'));
+        let Some(corpus) = corpus else { return markdown.to_owned() };
         let text = values::Text {
             name: &corpus.name,
             vocab_size: corpus.characters,

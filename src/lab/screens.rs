@@ -23,7 +23,7 @@ use super::svg::svg;
 use super::theme::{Depth, Glyphs, Ground, Theme};
 use crate::lesson::{Lesson, Start, course};
 use crate::text::ngram;
-use crate::train::{Command, Order};
+use crate::train::{Command, Order, Subscription};
 
 const SIZE: Size = Size { width: 120, height: 40 };
 const SEED: u64 = 1337;
@@ -206,7 +206,12 @@ fn settle(screen: &mut Screen, step: u64) -> Result<()> {
     // What was asked for a moment ago is on its way.
     let asked = screen.model.subscribed.clone();
     screen.turn(FRAME);
+    let nothing = asked.as_ref().is_some_and(Subscription::is_of_nothing);
     until(screen, "a snapshot of all that is shown", |model| {
+        if nothing {
+            // Of a page whose panes look at no part of the model there is none.
+            return true;
+        }
         let (Some(wanted), Some(snapshot)) = (&asked, model.facts().snapshot) else { return false };
         let plain = |name: &&String| !name.contains('*');
         let activations = wanted.activations.iter().filter(plain);
@@ -290,6 +295,14 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// The first page on the table of pairs looks at no part of the model: nothing is waited for in vain.
+    #[test]
+    fn a_page_that_looks_at_nothing_is_drawn_too() {
+        let shot = Shot { stage: "bigram", steps: 5, pictures: &[("a", "a lesson", &[])] };
+        let play = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/data/play.txt"));
+        assert_eq!(pictures(Some(play), &shot).unwrap().len(), 1);
     }
 
     /// Twice the same, and of that step: nothing of it depends on the time.

@@ -27,6 +27,17 @@ pub struct Subscription {
     pub every_seconds: f64,
 }
 
+impl Subscription {
+    /// Whether there is nothing to show: no snapshot will come.
+    pub fn is_of_nothing(&self) -> bool {
+        self.activations.is_empty()
+            && self.parameters.is_empty()
+            && self.instruments.is_empty()
+            && self.weights.is_empty()
+            && !self.norms
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     pub name: String,

@@ -51,16 +51,10 @@ impl Looking {
     /// When the next one is due, if ever. While the run rests, at once if the last one is out of date.
     pub fn due(&self, step: u64, resting: bool) -> Option<Instant> {
         // Without a prompt there may still be activations: a made task has examples of its own.
-        let Subscription { activations, parameters, norms, instruments, weights, .. } =
-            &self.subscription;
-        let nothing = activations.is_empty()
-            && parameters.is_empty()
-            && instruments.is_empty()
-            && weights.is_empty();
         if self.undelivered.is_some() {
             return Some(self.next);
         }
-        if (nothing && !norms) || self.shown == Some(step) {
+        if self.subscription.is_of_nothing() || self.shown == Some(step) {
             return None;
         }
         Some(if resting || self.shown.is_none() {
