@@ -22,7 +22,7 @@ use crate::train::testing;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn bigram() -> Worker {
-    Worker::spawn(testing::dataset(), 2, testing::config())
+    Worker::spawn(testing::dataset(), 2, testing::config()).at_rest()
 }
 
 /// A run that does not end by itself while a test lasts.
@@ -34,6 +34,13 @@ fn endless() -> Config {
 }
 
 impl Worker {
+    /// Once its run is open. An opened run says that it is paused, and a test that waits for a pause of its own must not
+    /// take that one for it.
+    fn at_rest(self) -> Self {
+        self.until_paused();
+        self
+    }
+
     /// The events up to and with the first that fits.
     fn until(&self, fits: impl Fn(&Event) -> bool) -> Vec<Event> {
         let mut seen = Vec::new();
@@ -109,7 +116,7 @@ fn evaluated(events: &[Event]) -> Vec<u64> {
 
 #[test]
 fn a_run_opens_paused_trains_to_its_end_and_finishes() {
-    let worker = bigram();
+    let worker = Worker::spawn(testing::dataset(), 2, testing::config());
     let events = worker.until_paused();
     match &events[0] {
         Event::Opened { config, step, parameters, threads, history, .. } => {
@@ -162,9 +169,8 @@ fn the_worker_makes_the_run_of_a_session() {
     let alone = run(false);
     assert!(run(true) == alone, "looking changes nothing");
     // In pieces, through a file.
-    let worker = Worker::spawn(testing::dataset(), 2, testing::gpt());
+    let worker = Worker::spawn(testing::dataset(), 2, testing::gpt()).at_rest();
     worker.send(Command::Step(37));
-    worker.until_paused();
     worker.until_paused();
     save(&worker);
     let mut wrong = testing::gpt();
@@ -178,8 +184,7 @@ fn the_worker_makes_the_run_of_a_session() {
 
 #[test]
 fn steps_are_counted_and_pauses_hold() {
-    let worker = Worker::spawn(testing::dataset(), 1, endless());
-    worker.until_paused();
+    let worker = Worker::spawn(testing::dataset(), 1, endless()).at_rest();
     worker.send(Command::Step(3));
     let events = worker.until_paused();
     assert_eq!(steps(&events), [1, 2, 3]);
@@ -213,11 +218,10 @@ fn live_changes_are_applied_at_a_boundary_and_answered() {
 
 #[test]
 fn throttling_spaces_the_steps_and_is_lifted_at_once() {
-    let worker = Worker::spawn(testing::dataset(), 1, endless());
+    let worker = Worker::spawn(testing::dataset(), 1, endless()).at_rest();
     worker.send(Command::Throttle(Some(100.0)));
     let start = Instant::now();
     worker.send(Command::Step(6));
-    worker.until_paused();
     worker.until_paused();
     assert!(start.elapsed() >= Duration::from_millis(50));
     // However slow, it can be lifted.
@@ -236,7 +240,6 @@ fn a_run_on_words_reads_the_text_anew_and_comes_back_from_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("words.safetensors");
     let worker = bigram();
-    worker.until_paused();
     let vocabulary = || match worker.until(|event| matches!(event, Event::Opened { .. })).pop() {
         Some(Event::Opened { config, tokenizer: Some(tokenizer), .. }) => {
             assert_eq!(config.model.vocab_size, tokenizer.vocab_size());
@@ -262,7 +265,6 @@ fn a_run_on_words_reads_the_text_anew_and_comes_back_from_its_file() {
 fn runs_are_parked_and_come_back_as_they_were() {
     let worker = bigram();
     worker.send(Command::Step(7));
-    worker.until_paused();
     worker.until_paused();
     let open = |config: Config, run| {
         worker.send(Command::Open { run: RunId(run), config: Box::new(config) });
@@ -319,8 +321,7 @@ fn training_goes_on_in_the_run_that_is_opened() {
 
 #[test]
 fn an_instrument_answers_once_or_says_what_is_missing() {
-    let worker = Worker::of(testing::session(1));
-    worker.until_paused();
+    let worker = Worker::of(testing::session(1)).at_rest();
     let measure = |instrument: &str| {
         let arguments = Arguments { prompt: vec![1, 2, 3], ..Arguments::default() };
         worker.send(Command::Measure { instrument: instrument.to_owned(), arguments });
@@ -544,8 +545,7 @@ fn a_panic_in_a_step_is_reported_and_the_worker_lives_on() {
     let model = Fragile { model, armed: Arc::clone(&armed) };
     let team = Team::new(2).unwrap();
     let session = Session::with_model(config, testing::dataset(), &team, Box::new(model)).unwrap();
-    let worker = Worker::of(session);
-    worker.until_paused();
+    let worker = Worker::of(session).at_rest();
     worker.send(Command::Step(4));
     worker.until_paused();
     armed.store(true, Ordering::SeqCst);
@@ -601,8 +601,7 @@ fn workers_that_save_under_one_name_lose_nothing() {
 
 #[test]
 fn steps_that_are_asked_for_while_one_is_under_way_are_all_made() {
-    let worker = Worker::spawn(testing::dataset(), 1, endless());
-    worker.until_paused();
+    let worker = Worker::spawn(testing::dataset(), 1, endless()).at_rest();
     for _ in 0..3 {
         worker.send(Command::Step(1));
     }
