@@ -43,6 +43,8 @@ pub struct Counted {
     pub passage: Vec<u32>,
     /// The words that the same text would be cut into; none where it is too short for them.
     pub words: Option<Tokenizer>,
+    /// How many different ones there are.
+    pub different_words: usize,
 }
 
 impl Counted {
@@ -52,6 +54,7 @@ impl Counted {
             tokenizer: dataset.tokenizer.clone(),
             bigrams: Bigrams::new(dataset),
             words: dataset.read_as(Tokens::Words, max_words).ok().map(|read| read.tokenizer),
+            different_words: dataset.different_words(),
             passage: dataset.val.iter().take(PASSAGE).copied().collect(),
         }
     }

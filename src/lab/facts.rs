@@ -12,6 +12,7 @@ use super::ghost::{self, Ghost};
 use super::prompt::Prompt;
 use super::run::Run;
 use super::theme::Theme;
+use crate::lesson::experiment::{FIRST_SEED, of_page};
 use crate::lesson::{Item, Kind, Lesson, Page, keys, values};
 use crate::model::Card;
 use crate::model::sampling::Sampling;
@@ -94,13 +95,16 @@ impl<'a> Facts<'a> {
         let text = values::Text {
             name: &corpus.name,
             vocab_size: corpus.characters,
+            words: corpus.counted.as_ref().map(|counted| counted.different_words),
             train: corpus.train,
             val: corpus.val,
             references: &corpus.references,
         };
-        let filled = values::fill(markdown, self.lesson.stage_of(self.page), &text);
         // What is not known stays as it is written: `lessons check` finds it.
-        let filled = filled.unwrap_or_else(|_| markdown.to_owned());
+        let filled = of_page(self.lesson, self.page, corpus.characters, FIRST_SEED)
+            .ok()
+            .and_then(|spoken_of| values::fill(markdown, &spoken_of, &text).ok())
+            .unwrap_or_else(|| markdown.to_owned());
         if !filled.contains("{key:") {
             return filled;
         }

@@ -46,12 +46,15 @@ pub struct Against<'a> {
 pub struct Known {
     pub dataset: Arc<Dataset>,
     pub references: Vec<Reference>,
+    /// Different words and signs.
+    pub words: usize,
 }
 
 impl Known {
     pub fn new(dataset: Dataset) -> Self {
         let references = ngram::references(&dataset, HIGHEST_NGRAM);
-        Self { dataset: Arc::new(dataset), references }
+        let words = dataset.different_words();
+        Self { dataset: Arc::new(dataset), references, words }
     }
 
     pub fn name(&self) -> &str {
@@ -64,6 +67,7 @@ impl Known {
         Text {
             name: self.name(),
             vocab_size: tokenizer.vocab_size(),
+            words: Some(self.words),
             train: train.len(),
             val: val.len(),
             references: &self.references,

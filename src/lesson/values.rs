@@ -1,17 +1,22 @@
 //! Numbers in the text that depend on the corpus or on a configuration are computed, never typed: `{=V}`, `{=parameters}`,
-//! `{=bigram}`, `{=lr}`, and of another stage `{=parameters@multi-head}`. A number that only happens to be equal to one of
-//! these is marked: `{!4,225}` is shown as `4,225`.
+//! `{=bigram}`, `{=lr}`, and of another stage `{=parameters@multi-head}`. They are those of the page's own run, with what the
+//! page sets: on a page that reads words, V is the number of words. A number that only happens to be equal to one of these
+//! is marked: `{!4,225}` is shown as `4,225`.
 
 use crate::model;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, hyperparameter};
 use crate::stage::{Config, stage};
+use crate::text::Tokens;
 use crate::text::ngram::Reference;
 
 /// What is known of the text.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
     pub name: &'a str,
+    /// Different characters.
     pub vocab_size: usize,
+    /// Different words and signs, with the one for unknown ones; none until they are counted.
+    pub words: Option<usize>,
     /// Characters of both splits.
     pub train: usize,
     pub val: usize,
@@ -28,17 +33,17 @@ pub struct UnknownValue {
     pub name: String,
 }
 
-const NAMES: &str = "V, ln_V, V_times_V, ln_V_plus_half, text, characters, train_characters, val_characters, \
+const NAMES: &str = "V, ln_V, V_times_V, ln_V_plus_half, text, characters, train_characters, val_characters, words, \
      parameters, T, B, C, B_times_T, head_size, uniform, unigram, bigram, trigram, 4-gram, 5-gram";
 
 /// What stands for a number that is being counted.
 const COUNTING: &str = "…";
 
-/// A text with every `{=name}` as it is with this text and the stage that is spoken of.
+/// A text with every `{=name}` as it is with this text and the configuration that is spoken of.
 ///
 /// # Errors
 /// If there is no value of a name.
-pub fn fill(markdown: &str, spoken_of: &str, text: &Text) -> Result<String, UnknownValue> {
+pub fn fill(markdown: &str, spoken_of: &Config, text: &Text) -> Result<String, UnknownValue> {
     let mut filled = String::with_capacity(markdown.len());
     let mut rest = markdown;
     while let Some(at) = rest.find(['{']) {
@@ -74,28 +79,43 @@ fn marked(text: &str) -> Option<&str> {
     braced(text, "{!").filter(|number| !number.is_empty() && number.chars().all(digits))
 }
 
-/// The numbers that a text may not hold as typed digits, for they are computed: of this text, and the sizes of the stage.
-pub fn computed(spoken_of: &str, text: &Text) -> Vec<(String, String)> {
+/// The numbers that a text may not hold as typed digits, for they are computed: of this text, and the sizes of what is spoken
+/// of.
+pub fn computed(spoken_of: &Config, text: &Text) -> Vec<(String, String)> {
     let names = NAMES.split(',').map(str::trim).filter(|name| *name != "text");
     let known = |name: &str| Some((name.to_owned(), value(name, spoken_of, text).ok()?));
     names.filter_map(known).collect()
 }
 
-fn value(name: &str, spoken_of: &str, text: &Text) -> Result<String, UnknownValue> {
+fn value(name: &str, spoken_of: &Config, text: &Text) -> Result<String, UnknownValue> {
     let unknown = || UnknownValue { name: name.to_owned() };
-    let (own, of) = name.split_once('@').unwrap_or((name, spoken_of));
-    let config = stage(of).map_err(|_| unknown())?.config(text.vocab_size, 1337);
-    let vocab_size = text.vocab_size as f64;
+    let (own, mut config) = match name.split_once('@') {
+        Some((own, of)) => {
+            (own, stage(of).map_err(|_| unknown())?.config(text.vocab_size, spoken_of.seed))
+        }
+        None => (name, spoken_of.clone()),
+    };
+    let vocab_size = match config.task.tokens {
+        Tokens::Characters => Some(text.vocab_size),
+        Tokens::Words => text.words.map(|words| words.min(config.task.max_words as usize)),
+    };
+    if let Some(vocab_size) = vocab_size {
+        config.model.vocab_size = vocab_size;
+    }
+    let of_vocabulary =
+        |write: &dyn Fn(usize) -> String| vocab_size.map_or_else(|| COUNTING.to_owned(), write);
     let Text { train, val, .. } = *text;
     Ok(match own {
-        "V" => count(text.vocab_size),
-        "V_times_V" => count(text.vocab_size * text.vocab_size),
-        "ln_V" => loss(vocab_size.ln()),
-        "ln_V_plus_half" => format!("{:.2}", vocab_size.ln() + 0.5),
+        "V" => of_vocabulary(&count),
+        "V_times_V" => of_vocabulary(&|v| count(v * v)),
+        "ln_V" => of_vocabulary(&|v| loss((v as f64).ln())),
+        "ln_V_plus_half" => of_vocabulary(&|v| format!("{:.2}", (v as f64).ln() + 0.5)),
         "text" => text.name.to_owned(),
         "characters" => count(train + val),
         "train_characters" => count(train),
         "val_characters" => count(val),
+        "words" => text.words.map_or_else(|| COUNTING.to_owned(), count),
+        "parameters" if vocab_size.is_none() => COUNTING.to_owned(),
         "parameters" => count(parameters(&config).ok_or_else(unknown)?),
         "T" => count(config.model.block_size),
         "B" => count(config.training.batch_size),
@@ -164,14 +184,19 @@ mod tests {
     const TEXT: Text = Text {
         name: "Tiny Shakespeare",
         vocab_size: 65,
+        words: Some(11_000),
         train: 1_003_854,
         val: 111_540,
         references: &[Reference { order: 2, name: "bigram", loss: 2.4819, error: None }],
     };
 
+    fn config(of: &str) -> Config {
+        stage(of).unwrap().config(TEXT.vocab_size, 1)
+    }
+
     #[test]
     fn numbers_are_those_of_the_text_and_the_stage() {
-        let filled = |markdown: &str| fill(markdown, "bigram", &TEXT).unwrap();
+        let filled = |markdown: &str| fill(markdown, &config("bigram"), &TEXT).unwrap();
         assert_eq!(
             filled(
                 "V = {=V}, ln V = {=ln_V}, {=V_times_V} of {=parameters}; {=bigram}, {=trigram}"
@@ -185,16 +210,30 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_those_of_what_a_page_sets() {
+        let mut words = config("bigram");
+        words.task.tokens = Tokens::Words;
+        words.task.max_words = 1000;
+        words.training.lr = 0.03;
+        let filled =
+            |text: &Text| fill("{=V} {=parameters} {=ln_V} {=lr} {=V@bigram}", &words, text);
+        assert_eq!(filled(&TEXT).unwrap(), "1,000 1,000,000 6.908 0.03 65");
+        assert_eq!(fill("{=words}", &words, &TEXT).unwrap(), "11,000");
+        assert_eq!(filled(&Text { words: Some(7), ..TEXT }).unwrap(), "7 49 1.946 0.03 65");
+        assert_eq!(filled(&Text { words: None, ..TEXT }).unwrap(), "… … … 0.03 65");
+    }
+
+    #[test]
     fn a_stranger_is_named() {
-        let error = fill("{=W}", "bigram", &TEXT).unwrap_err().to_string();
+        let error = fill("{=W}", &config("bigram"), &TEXT).unwrap_err().to_string();
         assert!(error.contains("\"W\"") && error.contains("ln_V"));
-        assert!(fill("{=V@nowhere}", "bigram", &TEXT).is_err());
+        assert!(fill("{=V@nowhere}", &config("bigram"), &TEXT).is_err());
         assert!(is_known("lr") && is_known("V@bigram") && !is_known("W"));
     }
 
     #[test]
     fn every_listed_name_is_computed() {
-        let computed = computed("multi-head", &TEXT);
+        let computed = computed(&config("multi-head"), &TEXT);
         assert_eq!(computed.len() + 1, NAMES.split(',').count());
         assert!(computed.contains(&("parameters".to_owned(), "7,553".to_owned())));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::TextError;
 use super::corpus::{self, Corpus, Source};
 use super::opening::opening_words;
-use super::tokenizer::{Tokenizer, Tokens};
+use super::tokenizer::{Tokenizer, Tokens, WordTokenizer};
 
 /// The share of the text, from its start, that the model trains on.
 const TRAIN_SHARE: f64 = 0.9;
@@ -100,6 +100,11 @@ impl Dataset {
         let start = self.corpus.characters - self.corpus.val_characters;
         let at = self.text.char_indices().nth(start).map_or(self.text.len(), |(at, _)| at);
         opening_words(&self.text[at..], length)
+    }
+
+    /// How many words and signs a vocabulary of all of them would have.
+    pub fn different_words(&self) -> usize {
+        WordTokenizer::different(&self.text)
     }
 
     fn corpus(&self) -> Corpus {

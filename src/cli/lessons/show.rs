@@ -9,7 +9,9 @@ use super::{Course, Text, find};
 use crate::cli::Failure;
 use crate::lab::action::first_keys;
 use crate::lesson::check::Known;
+use crate::lesson::experiment::{FIRST_SEED, of_page};
 use crate::lesson::{Item, Kind, Piece, keys, source, values};
+use crate::stage::Config;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -35,7 +37,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         writeln!(out, "# {} {}", lesson.number, lesson.title)?;
     }
     for (n, page) in lesson.pages.iter().enumerate() {
-        let filler = Filler { spoken_of: lesson.stage_of(n), known: &known, keys: &known_keys };
+        let spoken_of = of_page(lesson, n, known.text().vocab_size, FIRST_SEED)
+            .map_err(|error| anyhow::anyhow!("{}:{}: {error}", lesson.file, page.line))?;
+        let filler = Filler { spoken_of: &spoken_of, known: &known, keys: &known_keys };
         let filled = |text: &str, line: usize| {
             let wrong = |what: String| anyhow::anyhow!("{}:{line}: {what}", lesson.file);
             filler.fill(text).map_err(wrong)
@@ -73,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// What stands for values and keys.
 struct Filler<'a> {
-    spoken_of: &'a str,
+    spoken_of: &'a Config,
     known: &'a Known,
     keys: &'a [(&'static str, String)],
 }

@@ -82,7 +82,7 @@ a = "A unit of surprise."
 /// What is wrong with the lesson when one of its pieces is another.
 fn report(text: &str) -> Report {
     let team = Team::new(1).unwrap();
-    let texts = [Known { dataset: testing::dataset(), references: Vec::new() }];
+    let texts = [Known { dataset: testing::dataset(), references: Vec::new(), words: 0 }];
     let keys = [("pause", "space".to_owned())];
     let against = Against {
         panes: &PANES,

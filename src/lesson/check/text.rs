@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use unicode_width::UnicodeWidthStr;
 
-use super::{Against, Faults};
-use crate::lesson::{Lesson, Piece, keys, values};
-use crate::stage::stage;
+use super::{Against, Faults, Known, SEED};
+use crate::lesson::{Lesson, Piece, experiment, keys, values};
+use crate::stage::Config;
 
 /// Columns of a table at most: what the lesson's pane has on the smallest screen.
 const WIDEST: usize = 37;
@@ -18,10 +18,12 @@ const TELLING: usize = 3;
 pub(super) fn check(lesson: &Lesson, against: &Against<'_>, faults: &mut Faults<'_>) {
     let mut explained: BTreeMap<String, usize> = BTreeMap::new();
     for (n, page) in lesson.pages.iter().enumerate() {
-        let spoken_of = lesson.stage_of(n);
-        let computed = computed(spoken_of, against);
+        // What is wrong with a page's run is said where its setup is proved.
+        let of_page =
+            |known: &Known| experiment::of_page(lesson, n, known.text().vocab_size, SEED).ok();
+        let computed = computed(&of_page, against);
         let read = |text: &str, first: usize, faults: &mut Faults<'_>| {
-            filled(text, first, spoken_of, against, faults);
+            filled(text, first, &of_page, against, faults);
             typed(text, first, &computed, faults);
         };
         read(&page.heading, page.line, faults);
@@ -48,11 +50,18 @@ fn lines_before(text: &str, at: usize) -> usize {
     text[..at].matches('\n').count()
 }
 
-fn filled(text: &str, first: usize, spoken_of: &str, against: &Against<'_>, faults: &mut Faults) {
-    let Some(known) = against.texts.first().filter(|_| stage(spoken_of).is_ok()) else { return };
+fn filled(
+    text: &str,
+    first: usize,
+    of_page: &dyn Fn(&Known) -> Option<Config>,
+    against: &Against<'_>,
+    faults: &mut Faults,
+) {
+    let Some(known) = against.texts.first() else { return };
+    let Some(spoken_of) = of_page(known) else { return };
     // Line by line, so that each stranger has its own.
     for (i, line) in text.lines().enumerate() {
-        if let Err(error) = values::fill(line, spoken_of, &known.text()) {
+        if let Err(error) = values::fill(line, &spoken_of, &known.text()) {
             faults.at(first + i, error);
         }
         if let Err(error) = keys::fill(line, against.keys) {
@@ -68,11 +77,12 @@ struct Computed {
     digits: String,
 }
 
-fn computed(spoken_of: &str, against: &Against<'_>) -> Vec<Computed> {
+fn computed(of_page: &dyn Fn(&Known) -> Option<Config>, against: &Against<'_>) -> Vec<Computed> {
     let mut all: Vec<Computed> = Vec::new();
     for known in against.texts {
         let text = known.text();
-        for (name, value) in values::computed(spoken_of, &text) {
+        let Some(spoken_of) = of_page(known) else { continue };
+        for (name, value) in values::computed(&spoken_of, &text) {
             let digits = value.replace(',', "");
             if significant(&digits) >= TELLING && !all.iter().any(|one| one.digits == digits) {
                 all.push(Computed { name, of: text.name.to_owned(), digits });

@@ -86,6 +86,12 @@ fn folded(token: &str) -> String {
 }
 
 impl WordTokenizer {
+    /// How large the vocabulary of a text would be that keeps every token of it, with `<unk>`.
+    pub fn different(text: &str) -> usize {
+        let tokens = split(text).filter(|token| *token != UNKNOWN);
+        tokens.map(folded).collect::<HashSet<_>>().len() + 1
+    }
+
     /// The vocabulary of a text: `<unk>` and its most frequent tokens, `max_words` in all. Of those that are equally
     /// frequent the alphabetically first are taken.
     pub fn new(text: &str, max_words: usize) -> Self {
