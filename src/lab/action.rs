@@ -94,6 +94,7 @@ pub enum Action {
     Quit,
     Interrupt,
     Suspend,
+    Redraw,
     // In an overlay
     Accept,
     Cancel,
@@ -300,6 +301,7 @@ pub const ACTIONS: &[Row] = rows![
 
     Leaving: Action::Quit, "quit", "quit", "Save and leave", [GLOBAL => [char('q')]];
     Leaving: Action::Interrupt, "interrupt", "", "Ask to leave; pressed again: leave at once, unsaved", [GLOBAL => [ctrl('c')], DIALOGS => [ctrl('c')]];
+    Screen: Action::Redraw, "redraw", "", "Draw the whole screen anew", [GLOBAL => [ctrl('l')], DIALOGS => [ctrl('l')]];
     Leaving: Action::Suspend, "suspend", "", "Back to the shell for a while (fg returns)", [GLOBAL => [ctrl('z')], DIALOGS => [ctrl('z')]];
 
     Dialog: Action::ListUp, "list-up", "move", "Up in a list", [&[Context::List] => [UP, ctrl('k')]];

@@ -96,12 +96,27 @@ impl Course {
 
     /// The place of the first thing on a page that is still to be done.
     pub fn first_undone(&self, lesson: &str, page: &Page) -> usize {
+        self.next_undone(lesson, page, 0)
+    }
+
+    /// The place of the next thing that is still to be done from this one on, or of the first before it.
+    pub fn next_undone(&self, lesson: &str, page: &Page, from: usize) -> usize {
         let all = doable(page);
         let predicts = |doable: &Doable| matches!(doable.item.kind, Kind::Predict(_));
-        let undone = |doable: &Doable| !self.is_done(lesson, doable);
+        let undone = |at: &usize| !self.is_done(lesson, &all[*at]);
         // What a run waits for comes first.
         let waits = page.setup.run == Start::Held;
-        let first = all.iter().position(|doable| waits && predicts(doable) && undone(doable));
-        first.or_else(|| all.iter().position(undone)).unwrap_or(0)
+        let mut held = (0..all.len()).filter(|at| waits && predicts(&all[*at]) && undone(at));
+        let first = held.next().or_else(|| (from..all.len()).find(undone));
+        first.or_else(|| (0..all.len()).find(undone)).unwrap_or(0)
+    }
+
+    /// Whether something that can be run would give away what the page asks the learner to predict before it.
+    pub fn gives_away(&self, lesson: &str, page: &Page, id: &str) -> bool {
+        let before = page.items().take_while(|item| item.id != id);
+        let mut open = before.filter(|item| {
+            matches!(item.kind, Kind::Predict(_)) && self.answer(lesson, &item.id).is_none()
+        });
+        open.next().is_some()
     }
 }

@@ -384,16 +384,21 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 let back = self.host.suspend(self.model.mouse);
                 self.back(back.is_ok());
             }
+            Effect::Redraw => _ = self.redraw(),
             Effect::Quit => self.ending = Some(Ending::Left),
         }
     }
 
+    /// The screen is cleared, and what is on it is drawn anew. Whether the terminal let us.
+    fn redraw(&mut self) -> bool {
+        self.drawn = None;
+        // Not `clear`, which asks the terminal for its cursor: the answer would go to the thread that reads keys.
+        self.terminal.size().and_then(|size| self.terminal.resize(size.into())).is_ok()
+    }
+
     /// The terminal is ours again, and may show anything.
     fn back(&mut self, whole: bool) {
-        // Not `clear`, which asks the terminal for its cursor: the answer would go to the thread that reads keys.
-        let cleared = self.terminal.size().and_then(|size| self.terminal.resize(size.into()));
-        if whole && cleared.is_ok() {
-            self.drawn = None;
+        if self.redraw() && whole {
             self.handle(Msg::Resumed);
         } else {
             self.lose();

@@ -105,7 +105,8 @@ pub fn model(width: u16, height: u16) -> Model {
         }),
         speed: Speed { steps_per_second: 1861.0, tokens_per_second: 476_416.0, gflops: 21.9 },
     };
-    model.run = Some(Run { home: "multi-head".to_owned(), observed, signs: None, replaces: None });
+    let home = model.home(model.page);
+    model.run = Some(Run { home, observed, signs: None, replaces: None });
     let config = stage("single-head").unwrap().config(65, 1337);
     model.ghosts.push(Ghost {
         id: RunId(u64::MAX),

@@ -119,7 +119,11 @@ impl<'a> Writer<'a> {
                     _ => format!("{} ", self.theme.glyphs.bullet),
                 });
             }
-            Tag::BlockQuote(_) => self.quoted = true,
+            // A misconception. It must not be taken for what the page itself says, nor told apart by its colour alone.
+            Tag::BlockQuote(_) => {
+                self.text("Often thought: \"");
+                self.quoted = true;
+            }
             // Where a term is explained.
             Tag::Link { .. } => self.emphasis |= Modifier::UNDERLINED,
             Tag::Strong => self.emphasis |= Modifier::BOLD,
@@ -131,6 +135,9 @@ impl<'a> Writer<'a> {
     fn end(&mut self, tag: TagEnd) {
         match tag {
             TagEnd::Paragraph => {
+                if self.quoted {
+                    self.text("\"");
+                }
                 self.flush();
                 self.gap();
             }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::layout::{Rect, Size};
 
+use super::action::Action;
 use super::action::Scope;
 use super::asked::Asked;
 use super::border;
@@ -250,6 +251,8 @@ pub enum Effect {
     /// Takes the mouse, or gives it back to the terminal.
     Mouse(bool),
     Suspend,
+    /// Draw the whole screen anew.
+    Redraw,
     Quit,
 }
 
@@ -343,6 +346,25 @@ impl Model {
         }
     }
 
+    /// Shows a pane where there is room for it, and leaves the keys where they are if they can stay.
+    pub fn show(&mut self, pane: PaneId) {
+        if self.zoomed {
+            return self.focus_on(pane);
+        }
+        if !self.layout().shows(pane) {
+            self.called = Some(pane);
+        }
+        if !self.layout().shows(self.focus) {
+            self.focus = self.reading().unwrap_or(pane);
+        }
+    }
+
+    /// The pane in which questions are answered.
+    pub fn reading(&self) -> Option<PaneId> {
+        let answers = |pane: &PaneId| self.panes.get(*pane).understands().contains(&Action::Answer);
+        PaneId::ALL.into_iter().find(answers)
+    }
+
     /// The pane that shows experiments.
     pub fn comparing(&self) -> Option<PaneId> {
         PaneId::ALL.into_iter().find(|pane| self.panes.get(*pane).shows_experiments())
@@ -368,7 +390,23 @@ impl Model {
         &self.lesson().pages[self.page]
     }
 
-    /// Where a page's run is found again: under the stage's name, or the page's own.
+    /// The page that a checkpoint of a stage is opened on: the open one, or the first of the course that is about it.
+    pub fn page_about(&self, stage: &str) -> Option<(usize, usize)> {
+        let about =
+            |(lesson, page): &(usize, usize)| self.lessons[*lesson].stage_of(*page) == stage;
+        let shares = |(lesson, page): &(usize, usize)| {
+            self.lessons[*lesson].pages[*page].setup.run == Start::Own
+        };
+        let here = (self.lesson, self.page);
+        let lessons = self.lessons.iter().enumerate();
+        let pages = lessons.flat_map(|(at, lesson)| (0..lesson.pages.len()).map(move |p| (at, p)));
+        let all: Vec<_> = std::iter::once(here).chain(pages).filter(about).collect();
+        // Rather where runs come and go than where a page has one of its own.
+        all.iter().find(|page| shares(page)).or(all.first()).copied()
+    }
+
+    /// Where a page's run is found again: among the lesson's own runs, or as the page's own. Lessons share none, for a text
+    /// speaks of its run as it has seen it begin.
     pub fn home(&self, page: usize) -> String {
         Self::home_in(self.lesson(), page)
     }
@@ -388,7 +426,7 @@ impl Model {
 
     fn home_in(lesson: &Lesson, page: usize) -> String {
         match lesson.pages[page].setup.run {
-            Start::Own => lesson.stage_of(page).to_owned(),
+            Start::Own => format!("{}:{}", lesson.id, lesson.stage_of(page)),
             Start::Fresh | Start::Held => format!("{}#{}", lesson.id, page + 1),
         }
     }

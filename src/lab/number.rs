@@ -121,6 +121,11 @@ pub fn answer(x: f64) -> String {
             format!("{sign}{}", count(x.abs() as u64))
         }
         x if x.abs() >= 0.1 && x.abs() < 100.0 => format!("{x:.3}"),
+        // Three digits, however small: 0.0750.
+        x if x.abs() >= 1e-4 && x.abs() < 0.1 => {
+            let places = (2.0 - x.abs().log10().floor()) as usize;
+            format!("{x:.places$}")
+        }
         x => value(x),
     }
 }

@@ -41,6 +41,14 @@ pub struct AnswerLine {
     pub training: bool,
 }
 
+impl AnswerLine {
+    /// Whether a number is being typed.
+    pub fn is_typed(&self) -> bool {
+        let chooses = self.item.question().is_some_and(|question| !question.choices.is_empty());
+        self.answer.is_none() && !chooses
+    }
+}
+
 /// A list that is narrowed down by typing.
 #[derive(Clone, Debug, Default)]
 pub struct List {
@@ -211,11 +219,10 @@ impl List {
     /// The lessons that fit the filter, by index.
     pub fn lessons(&self, lessons: &[Lesson]) -> Vec<usize> {
         let filter = self.filter.value();
-        let fits = |i: &usize| {
-            let lesson = &lessons[*i];
-            fuzzy(filter, &lesson.title).or_else(|| fuzzy(filter, &lesson.stage)).is_some()
-        };
-        (0..lessons.len()).filter(fits).collect()
+        let fit = |i: usize| Some((named(filter, &lessons[i])?, i));
+        let mut fits: Vec<(u8, usize)> = (0..lessons.len()).filter_map(fit).collect();
+        fits.sort_unstable();
+        fits.into_iter().map(|(_, i)| i).collect()
     }
 
     /// The runs or files that fit the filter.
@@ -235,6 +242,25 @@ impl List {
             ListKind::Lessons => self.lessons(lessons).len(),
             ListKind::Runs | ListKind::Checkpoints => self.found().len(),
         }
+    }
+}
+
+/// How directly a filter names a lesson, 0 the most: its number, a word of its title or stage, a part of one, its letters.
+fn named(filter: &str, lesson: &Lesson) -> Option<u8> {
+    let filter = filter.trim().to_lowercase();
+    let names = [lesson.title.to_lowercase(), lesson.stage.clone(), lesson.id.clone()];
+    let starts = |name: &String| {
+        let mut found = name.match_indices(&filter);
+        found.any(|(at, _)| !name[..at].ends_with(char::is_alphanumeric))
+    };
+    if filter == lesson.number.to_string() {
+        Some(0)
+    } else if names.iter().any(starts) {
+        Some(1)
+    } else if names.iter().any(|name| name.contains(&filter)) {
+        Some(2)
+    } else {
+        names[..2].iter().any(|name| fuzzy(&filter, name).is_some()).then_some(3)
     }
 }
 

@@ -37,9 +37,8 @@ impl DerefMut for Run {
 
 impl Run {
     /// One that was asked for: of it only the configuration is known.
-    pub fn opening(id: RunId, config: Config, replaces: Option<Box<Self>>) -> Self {
+    pub fn opening(id: RunId, config: Config, home: String, replaces: Option<Box<Self>>) -> Self {
         let signs = Signs::of(&config.task);
-        let home = config.stage.clone();
         Self { home, observed: Observed::opening(id, config), signs, replaces }
     }
 

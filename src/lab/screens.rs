@@ -17,6 +17,7 @@ use ratatui::layout::Size;
 use super::driver::{Driver, Incoming};
 use super::host::NoHost;
 use super::model::{Model, Msg};
+use super::panes::Panes;
 use super::run::{Run, Speed, Status};
 use super::start::raise;
 use super::svg::svg;
@@ -148,6 +149,9 @@ fn pictures(data: Option<&Path>, shot: &Shot) -> Result<Vec<(PathBuf, String)>> 
         run(model).is_some_and(|run| run.step == shot.steps && run.status == Status::Paused)
     })?;
     settle(&mut screen, shot.steps)?;
+    // A map is turned to how it stood a frame ago; how many frames there were depends on the time.
+    screen.model.panes = Panes::default();
+    screen.model.refresh();
     if asks_for_text(&screen.model) {
         // How many texts there were on the way depends on the time: this one is the first of its request.
         let before = screen.model.sample.clone();

@@ -14,8 +14,8 @@ use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::execute;
 use ratatui::crossterm::style::force_color_output;
 use ratatui::crossterm::terminal::{
-    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 
 use super::input;
@@ -86,8 +86,11 @@ pub fn sent_by_us() -> bool {
 /// If the terminal refuses.
 pub fn take(mouse: bool) -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
+    // A shell may have changed the mode while we were stopped, and a mode that is thought to be on is not set again.
+    _ = disable_raw_mode();
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    // Cleared, for a program that was killed may have left the other screen up, and full.
+    execute!(stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)?;
     set_mouse(mouse)
 }
 

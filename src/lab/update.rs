@@ -71,7 +71,7 @@ fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Ready { corpus, stage } => {
             let mut effects = runs::ready(model, corpus, &stage);
             let woken = waking::wake(model);
-            effects.extend(runs::first(model, &stage, woken));
+            effects.extend(runs::first(model, woken));
             effects.extend(course::begin(model));
             effects
         }

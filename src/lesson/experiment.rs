@@ -95,7 +95,7 @@ pub fn of_race(
         let all = Combinations::between(first, last)?;
         (arms, switches) = (all.arms, all.switches);
     }
-    let measured = (&race.measure, item::Compare::default(), Range::default());
+    let measured = (&race.measure, Compare::default(), Range::default());
     let race = experiment(arms, race.seeds, race.budget, measured);
     Ok(Experiment { switches, watched: true, ..race })
 }
@@ -114,17 +114,13 @@ fn experiment(
     arms: Vec<(String, Config)>,
     seeds: u32,
     budget: item::Budget,
-    (measure, compare, expect): (&Measure, item::Compare, Range),
+    (measure, compare, expect): (&Measure, Compare, Range),
 ) -> Experiment {
     let own = arms.first().map_or(0, |(_, config)| config.training.steps);
     let budget = match budget {
         item::Budget { steps: Some(steps), .. } => Budget::Steps(steps),
         item::Budget { tokens: Some(tokens), .. } => Budget::Tokens(tokens),
         item::Budget { .. } => Budget::Steps(own),
-    };
-    let compare = match compare {
-        item::Compare::Difference => Compare::Difference,
-        item::Compare::Ratio => Compare::Ratio,
     };
     Experiment {
         arms,

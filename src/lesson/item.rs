@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::train::experiment::Arm;
+use crate::train::experiment::{Arm, Compare};
 use crate::train::measure::{Condition, Measure, Range};
 
 /// One thing to do, show or check.
@@ -179,17 +179,6 @@ pub struct Prompt {
     pub id: String,
     pub q: String,
     pub a: String,
-}
-
-/// How two arms become one number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Compare {
-    /// The first less the second.
-    #[default]
-    Difference,
-    /// The first over the second.
-    Ratio,
 }
 
 /// How long each run of an experiment trains; nothing: as long as its stage does.

@@ -174,6 +174,20 @@ impl Measure {
         )
     }
 
+    /// Whether it is read off a snapshot, which may be of an earlier step than what is known of the run.
+    pub fn is_seen(&self) -> bool {
+        matches!(
+            self,
+            Self::Probability { .. }
+                | Self::Rank { .. }
+                | Self::Entropy { .. }
+                | Self::Reading(_)
+                | Self::Cosine { .. }
+                | Self::Weight { .. }
+                | Self::Norm { .. }
+        )
+    }
+
     /// Whether it stands on the axis of losses.
     pub fn is_a_loss(&self) -> bool {
         matches!(

@@ -63,6 +63,11 @@ pub fn act(model: &mut Model) -> Option<Vec<Effect>> {
         Kind::Goal(_) => hint(model),
         Kind::Review(_) => {
             model.course.opened.insert(key);
+            // Whether it was known is said there.
+            if let Some(pane) = model.reading() {
+                model.focus_on(pane);
+            }
+            show_chosen(model);
             Vec::new()
         }
         _ => run(model),
@@ -95,9 +100,13 @@ fn close(model: &mut Model, training: bool) -> Vec<Effect> {
     if training && !model.course.held { vec![Effect::Send(Command::Run)] } else { Vec::new() }
 }
 
-/// Esc in the answer line: nothing was said.
+/// Esc in the answer line: back from how sure to the answer, and from the answer to the page; nothing was said.
 pub fn cancel(model: &mut Model) -> Vec<Effect> {
-    let Some(Overlay::Answer(line)) = model.overlays.pop() else { return Vec::new() };
+    let Some(Overlay::Answer(mut line)) = model.overlays.pop() else { return Vec::new() };
+    if line.answer.take().is_some() {
+        model.overlays.push(Overlay::Answer(line));
+        return Vec::new();
+    }
     close(model, line.training)
 }
 
@@ -113,9 +122,13 @@ pub fn skip(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Lets a held run go once nothing is left to predict.
+/// Lets a held run go once nothing is left to predict. What was answered stays the one that is chosen, so that its verdict
+/// is in sight, unless the run waits for another.
 fn release(model: &mut Model) -> Vec<Effect> {
-    model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
+    if model.must_wait() {
+        model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
+    }
+    show_chosen(model);
     let released = model.course.held && model.unpredicted().is_empty();
     if released {
         model.course.held = false;
@@ -267,7 +280,9 @@ pub fn grade(model: &mut Model, known: bool) -> Vec<Effect> {
     }
     let record = graded(model, &key, known);
     let effects = keep(model, record);
-    model.course.chosen = model.course.first_undone(&key.0, model.page());
+    let after = model.course.chosen + 1;
+    model.course.chosen = model.course.next_undone(&key.0, model.page(), after);
+    show_chosen(model);
     model.refresh();
     effects
 }
@@ -320,8 +335,9 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
 
 /// !: the claim or the race that is chosen, or the page's first.
 pub fn run(model: &mut Model) -> Vec<Effect> {
+    let early = "predict first: what runs here would give it away";
     if model.course.held {
-        return warn(model, "predict first: what runs here would give it away");
+        return warn(model, early);
     }
     let runs = |doable: &Doable<'_>| matches!(doable.item.kind, Kind::Claim(_) | Kind::Race(_));
     let all = doable(model.page());
@@ -330,6 +346,10 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     else {
         return warn(model, "this page claims nothing that can be run");
     };
+    if model.course.gives_away(&model.lesson().id, model.page(), &item.id) {
+        return warn(model, early);
+    }
+    show_chosen(model);
     start(model, &item)
 }
 
@@ -350,7 +370,7 @@ fn start(model: &mut Model, item: &Item) -> Vec<Effect> {
     };
     let effects = experiment::begin(model, experiment, why);
     if let Some(pane) = model.comparing().filter(|_| !effects.is_empty()) {
-        model.focus_on(pane);
+        model.show(pane);
     }
     effects
 }
@@ -431,6 +451,11 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
                 // The step's own estimate, not the one before it.
                 let estimated = run.evaluation().map(|last| last.step);
                 if predict.measure.is_estimated() && estimated < Some(predict.after) {
+                    continue;
+                }
+                // Nor what was seen of the model before that step.
+                let seen = model.facts().snapshot.map(|snapshot| snapshot.step);
+                if predict.measure.is_seen() && seen < Some(predict.after) {
                     continue;
                 }
                 let Some(truth) = truth(model, |evidence| predict.measure.of(evidence)) else {

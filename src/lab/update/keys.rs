@@ -42,6 +42,9 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             line(model, Purpose::Sampling, text)
         }
         Action::Extend => runs::extend(model),
+        Action::EvaluateNow if model.course.held => {
+            warn(model, "predict first: an estimate would give it away")
+        }
         Action::EvaluateNow => trainer(model, |model| {
             model.say(ToastKind::Info, "estimating both losses");
             vec![Effect::Send(Command::Evaluate)]
@@ -139,6 +142,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Quit => leaving::leave(model, false),
         Action::Interrupt => leaving::interrupt(model),
         Action::Suspend => vec![Effect::Suspend],
+        Action::Redraw => vec![Effect::Redraw],
 
         action => panes::act(model, model.focus, action),
     }

@@ -206,6 +206,7 @@ impl Scene {
                 }
                 Effect::Mouse(_)
                 | Effect::Suspend
+                | Effect::Redraw
                 | Effect::Keep(_)
                 | Effect::Autosave
                 | Effect::ListCheckpoints

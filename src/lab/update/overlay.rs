@@ -25,6 +25,7 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
     match action {
         Some(Action::Interrupt) => return leaving::interrupt(model),
         Some(Action::Suspend) => return vec![Effect::Suspend],
+        Some(Action::Redraw) => return vec![Effect::Redraw],
         _ => {}
     }
     match model.overlays.last_mut() {
@@ -99,8 +100,8 @@ fn answer(model: &mut Model, key: Key, accepts: bool) -> Vec<Effect> {
             None => Vec::new(),
         };
     }
-    let choices = line.item.question().map_or(0, |question| question.choices.len());
-    if choices > 0 {
+    if !line.is_typed() {
+        let choices = line.item.question().map_or(0, |question| question.choices.len());
         let lettered = typed.and_then(|c| (c as usize).checked_sub('a' as usize));
         match (key.code, lettered.filter(|place| *place < choices)) {
             (_, Some(place)) => {
@@ -159,6 +160,10 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             (&mut line.input, LONGEST)
         }
         Some(Overlay::List(list)) => (&mut list.filter, LONGEST_FILTER),
+        Some(Overlay::Answer(line)) if line.is_typed() => {
+            line.error = None;
+            (&mut line.input, LONGEST_FILTER)
+        }
         _ => return Vec::new(),
     };
     let (value, cursor) = (input.value(), input.cursor());

@@ -11,6 +11,7 @@ use super::super::resume::Pace;
 use super::super::run::{Run, Status};
 use super::say::warn;
 use super::{ghosts, resume};
+use crate::lesson::Start;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
@@ -39,15 +40,21 @@ pub fn ready(model: &mut Model, corpus: Corpus, opened: &str) -> Vec<Effect> {
     }
     let vocab_size = model.facts().tokenizer().map_or(0, Tokenizer::vocab_size);
     let config = opening(opened, vocab_size, model.seed);
-    model.run = Some(Run::opening(RunId::FIRST, config, None));
+    // The run that the trainer was started with is the page's, if the page asks for nothing of its own.
+    let setup = &model.page().setup;
+    let shared = setup.run == Start::Own && setup.set.is_empty();
+    let stage = model.lesson().stage_of(model.page);
+    let home = if shared && stage == opened { model.home(model.page) } else { String::new() };
+    model.run = Some(Run::opening(RunId::FIRST, config, home, None));
     model.refresh();
     pace(model)
 }
 
 /// The open page's run is asked for, if it is not the one that the trainer was started with, and nothing of an earlier lab.
-pub fn first(model: &mut Model, opened: &str, woken: Vec<Effect>) -> Vec<Effect> {
+pub fn first(model: &mut Model, woken: Vec<Effect>) -> Vec<Effect> {
     let mut effects = Vec::new();
-    if woken.is_empty() && model.home(model.page) != opened {
+    let home = model.home(model.page);
+    if woken.is_empty() && model.run.as_ref().is_none_or(|run| run.home != home) {
         effects.extend(open(model));
     }
     effects.extend(woken);
@@ -108,6 +115,8 @@ fn enter(model: &mut Model, lesson: usize, page: usize) {
     model.lesson = lesson;
     model.page = page.min(model.lesson().pages.len().saturating_sub(1));
     let prompt = if another {
+        // What an earlier lesson has measured is in its progress.
+        model.experiment.take_if(|shown| shown.has_ended());
         let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
         model.own_pace = place.pace;
         model.playing = !place.paused;
@@ -230,8 +239,8 @@ fn give_way(model: &mut Model, id: RunId, config: &Config, next_home: String) ->
     let replaces = replaces.filter(|old| old.id != id);
     // What was said of the run that is left is no news of this one.
     model.toasts.retain(|toast| toast.kind == ToastKind::Warning);
-    let opening = Run::opening(id, config.clone(), replaces);
-    model.run = Some(Run { home: next_home, ..opening });
+    let opening = Run::opening(id, config.clone(), next_home, replaces);
+    model.run = Some(opening);
     model.asked.forget();
     model.refresh();
     effects
@@ -467,11 +476,12 @@ pub fn open_file(model: &mut Model, path: PathBuf, about: &About) -> Vec<Effect>
         let text = "it was trained on another text: start gpt-lab with that text (--data FILE)";
         return warn(model, text);
     }
-    let home = about.config.stage.clone();
-    let Some((lesson, page)) = model.page_of(&home) else {
-        return warn(model, format!("no lesson of the course is about {home}"));
+    let stage = &about.config.stage;
+    let Some((lesson, page)) = model.page_about(stage) else {
+        return warn(model, format!("no lesson of the course is about {stage}"));
     };
     turn_to(model, lesson, page);
+    let home = model.home(page);
     let id = model.new_run();
     let mut effects = load(model, id, &about.config, home, path);
     effects.extend(pace(model));
@@ -485,8 +495,10 @@ fn turn_to(model: &mut Model, lesson: usize, page: usize) {
     model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
     model.called = None;
     let panes = model.lesson_panes();
-    if let Some(first) = panes.first().filter(|_| !panes.contains(&model.focus)) {
-        model.focus = *first;
+    // Who turns a page is to see it, and to have keys for something that is seen.
+    model.zoomed &= model.reading() == Some(model.focus);
+    if !panes.contains(&model.focus) || !model.layout().shows(model.focus) {
+        model.focus = panes.first().copied().unwrap_or(model.focus);
         model.zoomed = false;
     }
 }

@@ -34,14 +34,12 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
     match event {
         Event::Opened { ref config, ref tokenizer, .. } => {
             let id = run.or(model.run.as_ref().map(|run| run.id)).unwrap_or_default();
-            let home = model.run.as_ref().map(|asked| asked.home.clone());
+            let asked = model.run.as_ref().map(|asked| asked.home.clone());
+            let home = asked.unwrap_or_else(|| model.home(model.page));
             retire(model, id, config);
             model.past.remove(&id);
             model.loading = None;
-            let mut run = Run::opening(id, (**config).clone(), None);
-            if let Some(home) = home {
-                run.home = home;
-            }
+            let mut run = Run::opening(id, (**config).clone(), home, None);
             run.fold(&event);
             model.run = Some(run);
             if let Some(tokenizer) = tokenizer {

@@ -1,5 +1,5 @@
-//! The last line: the keys that count right now, or the line that is being typed. Above it, for a while, a word to the
-//! learner.
+//! The last line: the keys that count right now, or the line that is being typed. For a while, a word to the learner stands
+//! before the keys; while something is typed, above it.
 
 mod answer;
 
@@ -17,6 +17,7 @@ use crate::lab::pen::{clip, put};
 use crate::lab::run::Status;
 use crate::lab::theme::Role;
 use crate::lab::update;
+use crate::lesson::Kind;
 
 /// Draws the line; returns where the text cursor stands, if something is being typed.
 pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -26,9 +27,11 @@ pub fn draw(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     if let Some(Overlay::Answer(line)) = model.overlays.last() {
         return answer::draw(model, line, area, buf);
     }
+    let gap = if area.width < 110 { 2 } else { 3 };
+    let said = said(model, area, buf);
+    let area = Rect { x: area.x + said, width: area.width - said, ..area };
     let prompt = prompt(model);
     let mut hints = hints(model);
-    let gap = if area.width < 110 { 2 } else { 3 };
     let room = usize::from(area.width).saturating_sub(2);
     let wanted =
         |hints: &[Hint]| hints.iter().map(|h| h.width() + gap).sum::<usize>().saturating_sub(gap);
@@ -89,7 +92,7 @@ fn together(hidden: &[Hint]) -> Hint {
     };
     let keys = runs.iter().map(run).collect::<Vec<_>>().join(" ");
     // It stands beside `tab pane`.
-    Hint { action: Action::FocusNext, keys, word: "more".to_owned(), rank: MORE }
+    Hint { action: Action::FocusNext, keys, word: "more panes".to_owned(), rank: MORE }
 }
 
 /// Keys and what they do, in a word.
@@ -202,8 +205,23 @@ fn word(model: &Model, action: Action, short: &str) -> String {
     match action {
         Action::PauseResume if !training => "resume".to_owned(),
         Action::Zoom if model.zoomed => "unzoom".to_owned(),
+        Action::Answer => does(model).unwrap_or(short).to_owned(),
         _ => short.to_owned(),
     }
+}
+
+/// What the key of answers does on what is chosen.
+fn does(model: &Model) -> Option<&'static str> {
+    let chosen = doable(model.page()).get(model.course.chosen).copied()?;
+    let lesson = &model.lesson().id;
+    Some(match &chosen.item.kind {
+        Kind::Predict(_) => "predicts",
+        Kind::Goal(goal) if model.course.progress.is_met(lesson, &goal.id) => "shows one way",
+        Kind::Goal(_) => "a hint",
+        Kind::Claim(_) | Kind::Race(_) => "runs it",
+        Kind::Review(_) => "shows the answer",
+        _ => return None,
+    })
 }
 
 /// What the models look at: the prompt, or the task that has examples of its own.
@@ -282,19 +300,42 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
     Position::new(cursor.min(area.right().saturating_sub(1)), area.y)
 }
 
-/// Words to the learner, above the footer on the right, the latest lowest.
+/// Words to the learner at the start of the last line, the latest first, as many as have room. How wide they are.
+fn said(model: &Model, area: Rect, buf: &mut Buffer) -> u16 {
+    let theme = &model.theme;
+    let most = area.width.saturating_sub(2);
+    let mut x = area.x;
+    for (i, toast) in model.toasts.iter().rev().enumerate() {
+        let left = usize::from((area.x + most).saturating_sub(x)).saturating_sub(3);
+        // The latest is cut where it has to be; an earlier one is seen whole or not at all.
+        if i > 0 && toast.text.width() > left {
+            break;
+        }
+        let text = format!(" {} ", clip(&toast.text, left, theme.glyphs.ellipsis));
+        x = put(buf, area, x + 1, area.y, &text, theme.style(role(toast.kind)).reversed());
+    }
+    x - area.x
+}
+
+fn role(kind: ToastKind) -> Role {
+    if kind == ToastKind::Info { Role::Accent } else { Role::Warning }
+}
+
+/// Words to the learner while something is typed, above the footer on the right, the latest lowest.
 pub fn toasts(model: &Model, footer: Rect, buf: &mut Buffer) {
+    if !matches!(model.overlays.last(), Some(Overlay::Input(_) | Overlay::Answer(_))) {
+        return;
+    }
     let theme = &model.theme;
     for (i, toast) in model.toasts.iter().rev().enumerate() {
         let Some(y) = footer.y.checked_sub(1 + i as u16).filter(|y| *y > 1) else { return };
-        let role = if toast.kind == ToastKind::Info { Role::Accent } else { Role::Warning };
         let text =
             clip(&toast.text, usize::from(footer.width).saturating_sub(8), theme.glyphs.ellipsis);
         let text = format!(" {text} ");
         let width = text.width() as u16;
         let area = Rect { x: footer.right().saturating_sub(width + 2), y, width, height: 1 };
         Clear.render(area, buf);
-        put(buf, area, area.x, y, &text, theme.style(role).reversed());
+        put(buf, area, area.x, y, &text, theme.style(role(toast.kind)).reversed());
     }
 }
 

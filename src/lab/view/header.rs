@@ -162,7 +162,8 @@ fn bar(run: &Run, theme: &Theme) -> Vec<Span<'static>> {
 fn speed(model: &Model, run: &Run) -> Vec<Part> {
     let theme = &model.theme;
     let muted = theme.style(Role::Muted);
-    if run.speed.steps_per_second <= 0.0 {
+    // Standing still it has no speed, and an estimate of what it could do is no news.
+    if run.speed.steps_per_second <= 0.0 || run.status == Status::Paused {
         return Vec::new();
     }
     let figure = |rank, figure: f64, unit: &'static str| {

@@ -9,7 +9,6 @@ use unicode_width::UnicodeWidthStr;
 
 use super::boxed::boxed;
 use crate::lab::action;
-use crate::lab::ghost::Origin;
 use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::overlays::{List, ListKind, Opens};
@@ -312,15 +311,14 @@ fn sureness(calibration: Calibration) -> Option<String> {
     (sure > 0).then(|| format!("of {sure} answers you were sure of, {right} right"))
 }
 
-/// How far a lesson's stage has come.
+/// How far the lesson's own runs of its stage have come.
 fn trained(model: &Model, stage: &str, index: usize) -> String {
-    let here = model.run.as_ref().filter(|run| run.config.stage == stage);
-    let losses = if let Some(run) = here {
-        run.best().map(|e| e.val_loss)
-    } else {
-        let parked = model.ghosts.iter().find(|g| g.origin == Origin::Stage && g.stage() == stage);
-        parked.and_then(|g| g.history.evaluations.last()).map(|e| e.val_loss)
-    };
+    let own = |home: &str| model.page_of(home).is_some_and(|(lesson, _)| lesson == index);
+    let past = model.past.values().map(|past| (past.home.as_str(), &past.observed));
+    let here = model.run.iter().map(|run| (run.home.as_str(), &run.observed));
+    let runs = here.chain(past).filter(|(home, run)| run.config.stage == stage && own(home));
+    let losses = runs.filter_map(|(_, run)| run.best()).map(|best| best.val_loss);
+    let losses = losses.min_by(f64::total_cmp);
     let open = if index == model.lesson {
         format!("{} ", model.theme.glyphs.training)
     } else {

@@ -10,6 +10,7 @@ use crate::lab::theme::Role;
 use crate::lesson::item::Question;
 use crate::lesson::progress::{Key, Record};
 use crate::lesson::{Claim, Goal, Item, Kind, Prompt, Race};
+use crate::train::experiment::Compare;
 
 /// The lines of one thing to do, and its place among those of the page (none where there is nothing to do).
 type Block = (Option<usize>, Vec<Line<'static>>);
@@ -38,7 +39,10 @@ pub fn blocks(facts: &Facts, item: &Item, first: usize, width: u16) -> Vec<Block
         }
         Kind::Code(code) => {
             let mut writer = Writer::new(facts, false, width);
-            writer.say(Role::Muted, &format!("the code pane shows {}", code.show));
+            let panes = facts.lesson.panes_of(facts.page);
+            let number = panes.iter().position(|pane| pane == "code").map(|at| at + 1);
+            let key = number.map_or(String::new(), |number| format!("`{number}` "));
+            writer.say(Role::Muted, &format!("{key}the code pane shows {}", code.show));
             vec![(None, writer.lines)]
         }
     }
@@ -130,12 +134,12 @@ fn question(writer: &mut Writer, item: &Item) {
     match &said {
         None if writer.chosen => {
             let skips = predicts && course.held;
-            let keys = [("enter", "answers"), ("esc", "skips")];
+            let keys = [("i", "answers"), ("esc", "skips")];
             writer.keys(if skips { &keys } else { &keys[..1] });
         }
         None => {}
         Some(said) if said.kind == "skip" && !writer.chosen => {}
-        Some(said) if said.kind == "skip" => writer.keys(&[("enter", "answers after all")]),
+        Some(said) if said.kind == "skip" => writer.keys(&[("i", "answers after all")]),
         Some(said) => verdict(writer, &asked, said),
     }
 }
@@ -153,17 +157,22 @@ fn verdict(writer: &mut Writer, asked: &Question, said: &Record) {
         return;
     };
     let role = if said.right == Some(true) { Role::Good } else { Role::Warning };
-    let model = match asked.right(truth) {
-        Some(right) => format!("The model says: {} ({}).", named(right as f64), answer(truth)),
+    let measured = match asked.right(truth) {
+        Some(right) => format!("It is: {} ({}).", named(right as f64), answer(truth)),
         None if asked.choices.is_empty() => {
             let off = (guess - truth).abs();
             let share = 100.0 * off / truth.abs().max(f64::MIN_POSITIVE);
-            let share = if share < 1000.0 { format!(", {share:.0} %") } else { String::new() };
-            format!("The model says: {}; you were {} off{share}.", answer(truth), answer(off))
+            match share {
+                share if share < 0.5 => format!("It is {}.", answer(truth)),
+                share if share < 1000.0 => {
+                    format!("It is {}: you were {} off, {share:.0} %.", answer(truth), answer(off))
+                }
+                _ => format!("It is {}: you were {} off.", answer(truth), answer(off)),
+            }
         }
-        None => format!("The model says: {}, which is none of these.", answer(truth)),
+        None => format!("It is {}, which is none of these.", answer(truth)),
     };
-    writer.say(role, &format!("{yours} {model}"));
+    writer.say(role, &format!("{yours} {measured}"));
     writer.read(asked.why);
 }
 
@@ -187,7 +196,7 @@ fn a_goal(writer: &mut Writer, goal: &Goal) {
         if facts.course.opened.contains(&key) {
             writer.read(&goal.answer);
         } else if writer.chosen {
-            writer.keys(&[("enter", "shows one way there")]);
+            writer.keys(&[("i", "shows one way there")]);
         }
         return;
     }
@@ -210,7 +219,7 @@ fn a_goal(writer: &mut Writer, goal: &Goal) {
     }
     if writer.chosen && shown < goal.hints.len() {
         let word = format!("a hint, {} left", goal.hints.len() - shown);
-        writer.keys(&[("enter", &word)]);
+        writer.keys(&[("H", &word)]);
     }
 }
 
@@ -233,6 +242,10 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
     let facts = writer.facts;
     let stamp = facts.course.stamps.get(&key);
     let last = facts.course.progress.last(&key.0, &key.1, &["claim"]);
+    if facts.course.gives_away(&key.0, facts.page(), &key.1) {
+        writer.head("Claim", "after your guess", Role::Muted);
+        return;
+    }
     let (state, role) = match last.and_then(|last| last.right) {
         Some(true) => ("holds", Role::Good),
         Some(false) => ("does not hold here", Role::Bad),
@@ -242,7 +255,10 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
     writer.head("Claim", state, role);
     writer.read(&claim.text);
     match (stamp, last.and_then(|last| last.truth)) {
-        (Some(stamp), _) => writer.say(role, stamp),
+        (Some(stamp), _) => {
+            writer.say(role, stamp);
+            writer.say(Role::Muted, &format!("measured: {}", measured(facts, claim)));
+        }
         (None, Some(truth)) => writer.say(Role::Muted, &format!("last time: {}", answer(truth))),
         (None, None) => {}
     }
@@ -253,7 +269,23 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
     }
 }
 
+/// What a claim's number is, in words.
+fn measured(facts: &Facts, claim: &Claim) -> String {
+    let [first, second] = &claim.arms[..] else { return claim.measure.to_string() };
+    let spoken_of = facts.lesson.stage_of(facts.page);
+    let between = match claim.compare {
+        Compare::Difference => "less",
+        Compare::Ratio => "over",
+    };
+    let (first, second) = (first.label(spoken_of), second.label(spoken_of));
+    format!("{}, {first} {between} {second}", claim.measure)
+}
+
 fn a_race(writer: &mut Writer, race: &Race) {
+    let facts = writer.facts;
+    if facts.course.gives_away(&facts.lesson.id, facts.page(), &race.id) {
+        return writer.head("Race", "after your guess", Role::Muted);
+    }
     writer.head("Race", "", Role::Muted);
     writer.read(&race.text);
     if writer.chosen {
@@ -280,6 +312,6 @@ fn a_prompt(writer: &mut Writer, prompt: &Prompt) {
             writer.keys(&[("y", "knew it"), ("x", "did not")]);
         }
     } else if writer.chosen {
-        writer.keys(&[("enter", "shows the answer")]);
+        writer.keys(&[("i", "shows the answer")]);
     }
 }

@@ -10,6 +10,9 @@ use crate::train::event::Evaluation;
 use crate::train::history::{History, Point};
 use crate::train::schedule::learning_rate;
 
+/// How many times higher than all the rest a run may begin and still be shown from its beginning.
+const MOST_ABOVE: f64 = 3.0;
+
 /// The middle of a point's steps.
 pub fn middle(point: &Point) -> f64 {
     point.step as f64 + (point.count.max(1) - 1) as f64 / 2.0
@@ -124,6 +127,8 @@ pub fn losses_shown<'a>(
         // Where a run that has not begun will start, all yardsticks may be needed to guess.
         losses.extend(counted());
     }
+    // What the learner has reached stands on the chart, however far up.
+    losses.extend(references.iter().filter(|r| r.error.is_some()).map(|r| r.loss));
     let Some((mut low, mut high)) = bulk(&mut losses) else {
         return counted()
             .fold(None, |range, l| Some(range.map_or((l, l), |(a, b)| (l.min(a), l.max(b)))));
@@ -136,6 +141,11 @@ pub fn losses_shown<'a>(
     }
     if above.is_finite() {
         high = above;
+    }
+    // Where the run began as well, unless everything else would be flat beside it.
+    let began = run.history.points.first().map(|point| point.mean);
+    if let Some(began) = began.filter(|began| *began > high && *began <= MOST_ABOVE * high) {
+        high = began;
     }
     Some((low, high))
 }
@@ -162,11 +172,13 @@ pub fn at(curve: &[(f64, f64)], step: u64) -> Option<f64> {
 }
 
 /// The counted model that a loss is worth: the best one that it beats. One that looks further back and is worse for it is
-/// no yardstick: who beats it has not beaten the better one before it.
+/// no yardstick: who beats it has not beaten the better one before it. What is equal as it is printed is not beaten.
 pub fn beaten(loss: f64, references: &[Reference]) -> Option<&Reference> {
     let improves =
         |r: &&Reference| !references.iter().any(|s| s.order < r.order && s.loss <= r.loss);
-    let beaten = references.iter().filter(improves).filter(|r| loss < r.loss);
+    let printed = |loss: f64| (loss * 1e3).round();
+    let beats = |r: &&Reference| printed(loss) < printed(r.loss);
+    let beaten = references.iter().filter(improves).filter(beats);
     beaten.min_by(|a, b| a.loss.total_cmp(&b.loss))
 }
 

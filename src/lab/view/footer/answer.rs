@@ -46,7 +46,8 @@ pub fn draw(model: &Model, line: &AnswerLine, area: Rect, buf: &mut Buffer) -> O
     let mut at = x;
     for (place, choice) in choices.iter().enumerate() {
         let letter = char::from(b'a' + place as u8);
-        let text = clip(choice, room.saturating_sub(4), theme.glyphs.ellipsis);
+        let choice = model.facts().fill(choice);
+        let text = clip(&choice, room.saturating_sub(4), theme.glyphs.ellipsis);
         let style = if place == line.choice { theme.style(Role::Selected) } else { muted };
         let after = put(buf, area, at, area.y, &format!("{letter} "), key);
         put(buf, area, after, area.y, &text, style);
