@@ -198,6 +198,13 @@ pub struct Tolerance {
     pub absolute: f64,
 }
 
+impl Tolerance {
+    /// Whether nothing but the number itself is right: an id, a step.
+    pub fn is_exact(self) -> bool {
+        self.relative == 0.0 && self.absolute < 0.5
+    }
+}
+
 impl Default for Tolerance {
     fn default() -> Self {
         Self { relative: 0.05, absolute: 0.0 }

@@ -24,6 +24,8 @@ pub enum Command {
     Pause,
     /// Train this many steps, then pause (also beyond the run's last step).
     Step(u64),
+    /// Train up to this step, then pause; where the run is there or beyond it, only pause.
+    RunTo(u64),
     /// At most this many steps a second; `None` is full speed.
     Throttle(Option<f64>),
     /// Changes a live hyperparameter; weights and moments stay.
@@ -81,6 +83,7 @@ impl Command {
             Self::Run
             | Self::Pause
             | Self::Step(_)
+            | Self::RunTo(_)
             | Self::Set { .. }
             | Self::Extend(_)
             | Self::Subscribe(_)

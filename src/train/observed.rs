@@ -75,6 +75,19 @@ impl Observed {
         }
     }
 
+    /// As it was known at an earlier step, with the first estimate that was made then or later. Points of the curve are kept.
+    #[must_use]
+    pub fn as_of(&self, step: u64) -> Self {
+        let mut then = self.clone();
+        if step < self.step {
+            then.step = step;
+            then.last = None;
+            let kept = then.history.evaluations.partition_point(|made| made.step < step) + 1;
+            then.history.evaluations.truncate(kept);
+        }
+        then
+    }
+
     /// Takes in what is told of the run. What is told of another is for the caller to keep away.
     pub fn fold(&mut self, event: &Event) {
         match event {

@@ -245,10 +245,12 @@ mod with_a_trainer {
     use crate::lab::resume::{Keeper, NotKept, Place};
     use crate::lab::run::Status;
     use crate::lab::theme::Theme;
+    use crate::lesson::{Lesson, parse};
     use crate::text::Dataset;
     use crate::train::checkpoint::Checkpoint;
     use crate::train::testing;
     use crate::train::worker::Worker;
+    use crate::train::{Session, Subscription};
 
     struct Lab {
         driver: Driver<TestBackend, NoHost>,
@@ -257,9 +259,12 @@ mod with_a_trainer {
 
     impl Lab {
         fn start(home: &Path, session: &str, dataset: &Arc<Dataset>) -> Self {
+            Self::teach(fixture::lessons(), home, session, dataset)
+        }
+
+        fn teach(lessons: Vec<Lesson>, home: &Path, session: &str, dataset: &Arc<Dataset>) -> Self {
             let keeper = Keeper::open(home, session).unwrap();
             let found = keeper.read().unwrap();
-            let lessons = fixture::lessons();
             let mut model = Model::new(lessons, 0, Theme::plain(), Size::new(120, 40), 1337);
             // Without optimization measuring the machine takes longer than anything here.
             model.gemm_rate_asked = true;
@@ -418,6 +423,51 @@ mod with_a_trainer {
             .collect();
         assert_eq!(names.len(), 4, "three runs and where the learner is: {names:?}");
         assert!(names.iter().any(|name| name.starts_with("bigram-two-")), "{names:?}");
+    }
+
+    /// However fast the run is, and however late what is seen of it comes: the truth is that of the step which was named, and
+    /// the run goes on from there.
+    #[test]
+    fn a_prediction_is_answered_by_the_step_that_it_names() {
+        let lesson = "+++\nid = \"moves\"\ntitle = \"Moves\"\nstage = \"bigram\"\npanes = [\"lesson\", \"loss\"]\n\
+             hyperparameters = [\"lr\"]\nprompt = \"the\"\n+++\n\n## How far\n\n```page\nrun = \"held\"\n```\n\nA step.\n\n\
+             ```predict\nid = \"far\"\nask = \"How far?\"\nafter = 3\nwhy = \"So far.\"\n\
+             measure = { norm = { of = \"update\", parameter = \"token_embedding_table.weight\" } }\n```\n";
+        let lessons = vec![parse("01-moves.md", lesson).unwrap()];
+        let home = tempfile::tempdir().unwrap();
+        let dataset = testing::dataset();
+        let mut lab = Lab::teach(lessons, home.path(), "one", &dataset);
+        assert!(lab.driver.model.course.held && lab.step() == 0);
+        let config = lab.driver.model.run.as_ref().unwrap().config.clone();
+        for key in ['i', '1', '\n', '3'] {
+            if key == '\n' {
+                let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+                lab.inbox.send(Incoming::Msg(Msg::Key(enter))).unwrap();
+                lab.driver.turn(Duration::ZERO);
+            } else {
+                lab.key(key);
+            }
+        }
+        let told = |model: &Model| model.course.answer("moves", "far").and_then(|said| said.truth);
+        lab.until("the run tells", |model| told(model).is_some());
+        lab.until("it goes on", |model| model.run.as_ref().unwrap().step > 3);
+
+        let mut alone = Session::new(config, dataset, 1).unwrap();
+        for _ in 0..3 {
+            alone.step().unwrap();
+        }
+        let seen = alone.snapshot(&Subscription { norms: true, ..Subscription::default() });
+        let update = seen.norms[0].update;
+        assert!(update > 0.0);
+        assert_eq!(told(&lab.driver.model), Some(update));
+        // Said again, it is told at once, and the same.
+        for key in ['i', '2'] {
+            lab.key(key);
+        }
+        let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
+        lab.inbox.send(Incoming::Msg(Msg::Key(enter))).unwrap();
+        lab.key('1');
+        assert_eq!(told(&lab.driver.model), Some(update));
     }
 
     #[test]

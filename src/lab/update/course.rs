@@ -13,7 +13,7 @@ use crate::lab::panes::PaneId;
 use crate::lesson::progress::{Key, Record};
 use crate::lesson::{self, Item, Kind};
 use crate::text::Tokenizer;
-use crate::train::measure::Other;
+use crate::train::measure::{Evidence, Other};
 use crate::train::{Command, Subscription};
 
 /// How sure a learner can be, from a guess to certainty.
@@ -97,7 +97,7 @@ fn ask(model: &mut Model, item: Item) -> Vec<Effect> {
 
 /// Closes the line: what stood still goes on.
 fn close(model: &mut Model, training: bool) -> Vec<Effect> {
-    if training && !model.course.held { vec![Effect::Send(Command::Run)] } else { Vec::new() }
+    if training && !model.course.held { vec![Effect::Send(onward(model))] } else { Vec::new() }
 }
 
 /// Esc in the answer line: back from how sure to the answer, and from the answer to the page; nothing was said.
@@ -122,6 +122,26 @@ pub fn skip(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// What lets the run train: to its end, or first to the step at which it answers a prediction by what is seen of the model,
+/// for only a model that stands still is seen at that very step.
+pub fn onward(model: &Model) -> Command {
+    let Some(run) = &model.run else { return Command::Run };
+    let lesson = model.lesson();
+    let own = lesson.items().filter(|(page, _)| model.home(*page) == run.home);
+    let stops = own.filter_map(|(_, item)| match &item.kind {
+        Kind::Predict(predict)
+            if predict.measure.is_seen()
+                && predict.arms.is_empty()
+                && model.course.waiting(&lesson.id, &item.id).is_some() =>
+        {
+            Some(predict.after)
+        }
+        _ => None,
+    });
+    let ahead = stops.filter(|step| (run.step..=run.config.training.steps).contains(step));
+    ahead.filter(|step| *step > run.step).min().map_or(Command::Run, Command::RunTo)
+}
+
 /// Lets a held run go once nothing is left to predict. What was answered stays the one that is chosen, so that its verdict
 /// is in sight, unless the run waits for another.
 fn release(model: &mut Model) -> Vec<Effect> {
@@ -135,7 +155,7 @@ fn release(model: &mut Model) -> Vec<Effect> {
         model.playing = true;
     }
     model.refresh();
-    if released { vec![Effect::Send(Command::Run)] } else { Vec::new() }
+    if released { vec![Effect::Send(onward(model))] } else { Vec::new() }
 }
 
 /// The answer of the open line is complete: it is compared with the model, and kept.
@@ -169,10 +189,17 @@ pub fn commit(model: &mut Model, sure: u8) -> Vec<Effect> {
         said.truth = Some(truth);
         said.right = item.question().map(|question| question.is_right(answer, truth));
     }
+    // Said again of a run that has told already: what it told stays true.
+    if matches!(item.kind, Kind::Predict(_)) {
+        let told = model.course.answer(&said.lesson, &said.item).and_then(|before| before.truth);
+        said.truth = told;
+        said.right = item.question().zip(told).map(|(q, truth)| q.is_right(answer, truth));
+    }
     let mut effects = keep(model, said);
     effects.extend(close(model, training));
     effects.extend(release(model));
-    if matches!(&item.kind, Kind::Predict(predict) if !predict.arms.is_empty()) {
+    let waits = model.course.waiting(&model.lesson().id, &item.id).is_some();
+    if waits && matches!(&item.kind, Kind::Predict(predict) if !predict.arms.is_empty()) {
         effects.extend(start(model, &item));
     }
     // What a run answers that has long passed that step is known at once.
@@ -181,10 +208,7 @@ pub fn commit(model: &mut Model, sure: u8) -> Vec<Effect> {
 }
 
 /// A measure of the run on the screen.
-fn truth(
-    model: &Model,
-    of: impl Fn(&crate::train::measure::Evidence<'_>) -> Option<f64>,
-) -> Option<f64> {
+fn truth(model: &Model, of: impl Fn(&Evidence<'_>) -> Option<f64>) -> Option<f64> {
     let others = others(model);
     of(&model.facts().evidence(&others)?)
 }
@@ -339,7 +363,15 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     if model.course.held {
         return warn(model, early);
     }
-    let runs = |doable: &Doable<'_>| matches!(doable.item.kind, Kind::Claim(_) | Kind::Race(_));
+    let lesson = &model.lesson().id;
+    let runs = |doable: &Doable<'_>| match &doable.item.kind {
+        Kind::Claim(_) | Kind::Race(_) => true,
+        // Its experiment was cancelled, or the lab was left in the middle of it.
+        Kind::Predict(predict) => {
+            !predict.arms.is_empty() && model.course.waiting(lesson, &doable.item.id).is_some()
+        }
+        _ => false,
+    };
     let all = doable(model.page());
     let own = all.get(model.course.chosen).copied().filter(runs);
     let Some(item) = own.or_else(|| all.into_iter().find(runs)).map(|doable| doable.item.clone())
@@ -453,12 +485,15 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
                 if predict.measure.is_estimated() && estimated < Some(predict.after) {
                     continue;
                 }
-                // Nor what was seen of the model before that step.
+                // And what is seen of the model at that very step.
                 let seen = model.facts().snapshot.map(|snapshot| snapshot.step);
-                if predict.measure.is_seen() && seen < Some(predict.after) {
+                if predict.measure.is_seen() && seen != Some(predict.after) {
                     continue;
                 }
-                let Some(truth) = truth(model, |evidence| predict.measure.of(evidence)) else {
+                let then = run.observed.as_of(predict.after);
+                let Some(truth) = truth(model, |evidence| {
+                    predict.measure.of(&Evidence { observed: &then, ..*evidence })
+                }) else {
                     continue;
                 };
                 let right = item.question().zip(waiting.answer);
@@ -491,6 +526,11 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
     if !effects.is_empty() {
         model.refresh();
         model.dirty = true;
+        // It stood still to be seen at that step.
+        let stands = model.run.as_ref().is_some_and(|run| run.status == Status::Paused);
+        if stands && model.playing && !model.course.held && model.overlays.is_empty() {
+            effects.push(Effect::Send(onward(model)));
+        }
     }
     effects
 }

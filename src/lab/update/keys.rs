@@ -166,7 +166,7 @@ fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
     match run.status {
         Status::Opening if !model.playing => {
             model.playing = true;
-            vec![Effect::Send(Command::Run)]
+            vec![Effect::Send(course::onward(model))]
         }
         Status::Training | Status::Opening => {
             model.playing = false;
@@ -176,7 +176,7 @@ fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
         Status::Failed(_) if run.parameters == 0 => runs::again(model),
         Status::Paused | Status::Failed(_) => {
             model.playing = true;
-            vec![Effect::Send(Command::Run)]
+            vec![Effect::Send(course::onward(model))]
         }
         Status::Finished => {
             let text = format!(

@@ -107,6 +107,13 @@ impl Trainer {
                 self.running = false;
                 self.tell(Event::Paused);
             }
+            Command::RunTo(step) => {
+                while self.run.step < step.min(3) {
+                    self.step();
+                }
+                self.running = false;
+                self.tell(Event::Paused);
+            }
             Command::Step(n) => {
                 for _ in 0..n.min(3) {
                     self.step();

@@ -10,7 +10,7 @@ use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::resume::Pace;
 use super::super::run::{Run, Status};
 use super::say::warn;
-use super::{ghosts, resume};
+use super::{course, ghosts, resume};
 use crate::lesson::Start;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
@@ -137,7 +137,7 @@ fn go_or_stay(model: &Model) -> Option<Effect> {
     let opening = run.status == Status::Opening;
     let goes = model.playing && !model.course.held;
     if goes && (opening || run.status == Status::Paused) {
-        Some(Effect::Send(Command::Run))
+        Some(Effect::Send(course::onward(model)))
     } else if !goes && (opening || run.is_training()) {
         Some(Effect::Send(Command::Pause))
     } else {
@@ -286,7 +286,7 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     model.run = Some(*before);
     effects.extend(ask_for(model, id, config, home));
     if model.playing {
-        effects.push(Effect::Send(Command::Run));
+        effects.push(Effect::Send(course::onward(model)));
     }
     model.say(ToastKind::Warning, text);
     effects

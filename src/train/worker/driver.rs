@@ -259,6 +259,7 @@ impl Driver {
                 };
                 self.go(|step| Target::Step(step.max(from).saturating_add(steps)));
             }
+            Command::RunTo(step) => self.go(|_| Target::Step(step)),
             Command::Pause => self.halt(Event::Paused),
             Command::Throttle(rate) => self.throttle(rate),
             Command::Set { name, value } => {

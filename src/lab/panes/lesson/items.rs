@@ -3,6 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::lab::experiment::Shown;
 use crate::lab::facts::Facts;
 use crate::lab::markdown::Markdown;
 use crate::lab::number::{answer, count};
@@ -121,7 +122,7 @@ fn question(writer: &mut Writer, item: &Item) {
     let (state, role) = match &said {
         None => ("", Role::Muted),
         Some(said) if said.kind == "skip" => ("skipped", Role::Muted),
-        Some(Record { truth: None, .. }) => ("the run will tell", Role::Accent),
+        Some(Record { truth: None, .. }) => tells(writer.facts, item),
         Some(Record { right: Some(true), .. }) => ("right", Role::Good),
         Some(_) => ("not quite", Role::Warning),
     };
@@ -144,6 +145,21 @@ fn question(writer: &mut Writer, item: &Item) {
     }
 }
 
+/// What a prediction waits for.
+fn tells(facts: &Facts, item: &Item) -> (&'static str, Role) {
+    let Kind::Predict(predict) = &item.kind else { return ("the run will tell", Role::Accent) };
+    let runs = facts.experiment.is_some_and(Shown::is_running);
+    let passed = facts.run.is_some_and(|run| run.step > predict.after);
+    match predict.arms.is_empty() {
+        false if runs => ("small runs will tell", Role::Accent),
+        false => ("not told yet: ! runs it", Role::Warning),
+        true if passed && predict.measure.is_seen() => {
+            ("the run is past that step: r starts it again", Role::Warning)
+        }
+        true => ("the run will tell", Role::Accent),
+    }
+}
+
 fn verdict(writer: &mut Writer, asked: &Question, said: &Record) {
     let Some(guess) = said.answer else { return };
     let named = |place: f64| {
@@ -159,6 +175,10 @@ fn verdict(writer: &mut Writer, asked: &Question, said: &Record) {
     let role = if said.right == Some(true) { Role::Good } else { Role::Warning };
     let measured = match asked.right(truth) {
         Some(right) => format!("It is: {} ({}).", named(right as f64), answer(truth)),
+        // How far apart two names are says nothing.
+        None if asked.choices.is_empty() && asked.tolerance.is_exact() && truth.fract() == 0.0 => {
+            format!("It is {}.", answer(truth))
+        }
         None if asked.choices.is_empty() => {
             let off = (guess - truth).abs();
             let share = 100.0 * off / truth.abs().max(f64::MIN_POSITIVE);
