@@ -11,6 +11,7 @@ pub mod experiment;
 pub mod item;
 pub mod keys;
 mod parse;
+pub mod parts;
 pub mod progress;
 pub mod source;
 pub mod values;

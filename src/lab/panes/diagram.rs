@@ -7,6 +7,7 @@ mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
@@ -17,6 +18,7 @@ use crate::lab::number::{count, value};
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{put, sentence};
 use crate::lab::theme::{Role, dimension};
+use crate::lesson::parts::is_among;
 use crate::model::Card;
 use crate::model::card::{Axis, Glance, Op, Part};
 use crate::probe::sizes::{self, DEAD, UNITS};
@@ -31,8 +33,22 @@ const PAGE: usize = 6;
 
 #[derive(Debug, Default)]
 pub struct Diagram {
-    /// The part under the cursor; `None`, or one that the model has not: the first.
+    /// The part under the cursor; `None`, or one that the model has not: the first that the page speaks of, or the first.
     part: Option<String>,
+    /// The lesson and the page that the cursor was last seen on.
+    page: Option<(String, usize)>,
+}
+
+/// The parts that the open page speaks of: whether each is one. `None` where the model on the screen has none of them.
+fn lit(facts: &Facts, card: &Card) -> Option<Vec<bool>> {
+    let names = &facts.page().setup.parts;
+    let lit: Vec<bool> = card.flow.iter().map(|part| is_among(part, names)).collect();
+    lit.contains(&true).then_some(lit)
+}
+
+/// What the page does not speak of steps back.
+fn dimmed(style: Style) -> Style {
+    style.add_modifier(Modifier::DIM).remove_modifier(Modifier::BOLD)
 }
 
 fn card<'a>(facts: &Facts<'a>) -> Option<&'a Card> {
@@ -68,13 +84,14 @@ impl Places {
 
 impl Diagram {
     /// The index of the part under the cursor.
-    fn chosen(&self, card: &Card) -> usize {
+    fn chosen(&self, facts: &Facts, card: &Card) -> usize {
         let named = |part: &Part| Some(&part.name) == self.part.as_ref();
-        card.flow.iter().position(named).unwrap_or(0)
+        let first_lit = || lit(facts, card)?.iter().position(|lit| *lit);
+        card.flow.iter().position(named).or_else(first_lit).unwrap_or(0)
     }
 
-    fn places(&self, card: &Card, room: Rect) -> Option<Places> {
-        let chosen = self.chosen(card);
+    fn places(&self, facts: &Facts, card: &Card, room: Rect) -> Option<Places> {
+        let chosen = self.chosen(facts, card);
         let lines = match room.height {
             0..=3 => 0,
             4..=7 => 1,
@@ -101,8 +118,11 @@ impl Diagram {
 
     fn paint(&self, facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
         let theme = facts.theme;
-        let (muted, faint) = (theme.style(Role::Muted), theme.style(Role::Faint));
-        let chosen = self.chosen(card);
+        let lit = lit(facts, card);
+        let is_lit = |part: usize| lit.as_ref().map(|lit| lit[part]);
+        let back = |style| if lit.is_some() { dimmed(style) } else { style };
+        let (muted, faint) = (back(theme.style(Role::Muted)), back(theme.style(Role::Faint)));
+        let chosen = self.chosen(facts, card);
         for (&(x, y), cell) in &places.plan.lines.0 {
             let Some(at) = places.on_screen(Rect::new(x, y, 1, 1)) else { continue };
             let style = if cell.flow == 0 && cell.tip == 0 { faint } else { muted };
@@ -121,25 +141,26 @@ impl Diagram {
         }
         for (area, part) in &places.plan.shapes {
             if let Some(at) = places.on_screen(*area) {
-                Line::from(axes(facts, &card.flow[*part].axes)).render(at, buf);
+                let mut shape = Line::from(axes(facts, &card.flow[*part].axes));
+                if is_lit(*part) == Some(false) {
+                    shape.spans.iter_mut().for_each(|span| span.style = dimmed(span.style));
+                }
+                shape.render(at, buf);
             }
         }
         for placed in &places.plan.boxes {
             if let Some(at) = places.on_screen(placed.area) {
-                paint_box(
-                    facts,
-                    placed,
-                    is_round(card.flow[placed.part].op),
-                    placed.part == chosen,
-                    at,
-                    buf,
-                );
+                let round = is_round(card.flow[placed.part].op);
+                let styles = styles(facts, placed.part == chosen, is_lit(placed.part));
+                paint_box(facts, placed, round, styles, at, buf);
             }
             let rms =
                 measured_sizes(facts).and_then(|m| m.reading.figure(&card.flow[placed.part].name));
             let number = placed.number.and_then(|number| places.on_screen(number));
             if let Some((at, rms)) = number.zip(rms) {
-                put(buf, at, at.x, at.y, &rms_label(rms), theme.style(Role::Text));
+                let style = theme.style(Role::Text);
+                let style = if is_lit(placed.part) == Some(false) { dimmed(style) } else { style };
+                put(buf, at, at.x, at.y, &rms_label(rms), style);
             }
         }
         Self::rule(facts, card, places, buf);
@@ -178,7 +199,7 @@ impl Diagram {
     /// All that is known of the part under the cursor, as much of it as fits.
     fn describe(&self, facts: &Facts, card: &Card, area: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
-        let part = &card.flow[self.chosen(card)];
+        let part = &card.flow[self.chosen(facts, card)];
         let (text, muted) = (theme.style(Role::Text), theme.style(Role::Muted));
         let mut y = area.y;
         let mut x = area.x;
@@ -223,17 +244,27 @@ fn axes(facts: &Facts, axes: &[Axis]) -> Vec<Span<'static>> {
     spans
 }
 
+/// Of a box's edge and of its title. `lit`: whether the page speaks of it, if it speaks of any.
+fn styles(facts: &Facts, chosen: bool, lit: Option<bool>) -> (Style, Style) {
+    let theme = facts.theme;
+    let style = |role| theme.style(role);
+    let (edge, title) = match lit {
+        Some(true) => (style(Role::Heading), style(Role::Heading)),
+        Some(false) => (dimmed(style(Role::Muted)), dimmed(style(Role::Text))),
+        None => (style(Role::Muted), style(Role::Text)),
+    };
+    if chosen { (style(Role::Accent), title.patch(style(Role::Selected))) } else { (edge, title) }
+}
+
 fn paint_box(
     facts: &Facts,
     placed: &Placed,
     round: bool,
-    chosen: bool,
+    (edge, style): (Style, Style),
     at: Rect,
     buf: &mut Buffer,
 ) {
     let theme = facts.theme;
-    let edge = theme.style(if chosen { Role::Accent } else { Role::Muted });
-    let style = theme.style(if chosen { Role::Selected } else { Role::Text });
     let y = at.y + at.height / 2;
     if at.height > 1 {
         ratatui::widgets::Block::bordered()
@@ -323,10 +354,13 @@ impl Pane for Diagram {
     }
 
     fn about(&self, facts: &Facts, seat: Seat) -> String {
-        let places = card(facts).and_then(|card| self.places(card, seat.room));
+        let places = card(facts).and_then(|card| self.places(facts, card, seat.room));
         match places {
             Some(Places { plan, .. }) if !plan.left_out.is_empty() => {
                 format!("too narrow for {}", plan.left_out.join(", "))
+            }
+            Some(_) if card(facts).and_then(|card| lit(facts, card)).is_some() => {
+                "bold: what this page speaks of".to_owned()
             }
             _ => "data flow upwards; beside: rms".to_owned(),
         }
@@ -337,7 +371,7 @@ impl Pane for Diagram {
         let Some(card) = card(facts) else {
             return sentence(facts.theme, "The model's parts come with the run.", area, buf);
         };
-        match self.places(card, area) {
+        match self.places(facts, card, area) {
             Some(places) if !places.seen.is_empty() => {
                 self.paint(facts, card, &places, buf);
                 self.describe(facts, card, places.detail, buf);
@@ -348,7 +382,7 @@ impl Pane for Diagram {
 
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         let Some(card) = card(facts) else { return Vec::new() };
-        let chosen = self.chosen(card);
+        let chosen = self.chosen(facts, card);
         let page = |way| (0..PAGE).fold(chosen, |part, _| neighbour(card, part, way));
         let part = match action {
             Action::Up | Action::Down | Action::Left | Action::Right => {
@@ -367,13 +401,24 @@ impl Pane for Diagram {
 
     fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
         let Some(card) = card(facts) else { return Vec::new() };
-        let Some(places) = self.places(card, seat.room) else { return Vec::new() };
+        let Some(places) = self.places(facts, card, seat.room) else { return Vec::new() };
         let under =
             |placed: &&Placed| places.on_screen(placed.area).is_some_and(|area| area.contains(at));
         if let Some(placed) = places.plan.boxes.iter().find(under) {
             self.part = Some(card.flow[placed.part].name.clone());
         }
         Vec::new()
+    }
+
+    /// A page that speaks of parts brings the cursor to them.
+    fn refresh(&mut self, facts: &Facts) {
+        let now = (facts.lesson.id.as_str(), facts.page);
+        if self.page.as_ref().map(|(lesson, page)| (lesson.as_str(), *page)) != Some(now) {
+            self.page = Some((now.0.to_owned(), now.1));
+            if !facts.page().setup.parts.is_empty() {
+                self.part = None;
+            }
+        }
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {

@@ -170,14 +170,18 @@ fn the_cursor_reaches_every_part() {
             }
             for way in [Action::Up, Action::Down] {
                 for _ in 0..card.flow.len() {
-                    let part = &card.flow[model.panes.diagram.chosen(&card)];
+                    let part = &card.flow[model.panes.diagram.chosen(&model.facts(), &card)];
                     reached.insert(part.name.clone());
                     let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, 80, 22));
                     assert!(screen.matches(&part.title).count() > 1, "{}\n{screen}", part.name);
                     for action in [Action::Right, Action::Left] {
                         let from = model.panes.diagram.part.clone();
                         PaneId::Diagram.act(&mut model, action);
-                        reached.insert(card.flow[model.panes.diagram.chosen(&card)].name.clone());
+                        reached.insert(
+                            card.flow[model.panes.diagram.chosen(&model.facts(), &card)]
+                                .name
+                                .clone(),
+                        );
                         model.panes.diagram.part = from;
                     }
                     PaneId::Diagram.act(&mut model, way);
@@ -226,12 +230,86 @@ fn a_click_chooses_the_part_under_it() {
     let room = Rect::new(5, 3, 90, 44);
     let card = model.run.as_ref().unwrap().card.clone().unwrap();
     let target = card.flow.iter().position(|part| part.name == "target").unwrap();
-    let places = model.panes.diagram.places(&card, room).unwrap();
+    let places = model.panes.diagram.places(&model.facts(), &card, room).unwrap();
     let area = places.on_screen(places.plan.of(target).unwrap().area).unwrap();
     PaneId::Diagram.click(&mut model, room, Position::new(area.x + 1, area.y));
     assert_eq!(model.panes.diagram.part.as_deref(), Some("target"));
     PaneId::Diagram.click(&mut model, room, Position::new(room.x, room.y));
     assert_eq!(model.panes.diagram.part.as_deref(), Some("target"));
+}
+
+#[test]
+fn what_the_page_speaks_of_is_lit_and_the_rest_dimmed() {
+    for theme in [Theme::plain(), Theme::new(Depth::Rgb, Ground::Light, Glyphs::UNICODE)] {
+        let (mut model, mut session) = open("layer-norm", 160, 48);
+        model.theme = theme;
+        train(&mut model, &mut session, 1);
+        let card = model.run.as_ref().unwrap().card.clone().unwrap();
+        let room = Rect::new(0, 0, 100, 120);
+        let drawn = |model: &Model| {
+            let mut buf = Buffer::empty(room);
+            PaneId::Diagram.draw(model, false, room, &mut buf);
+            buf
+        };
+        let dim = |buf: &Buffer, area: Rect| {
+            let signs = area.positions().filter(|at| buf[*at].symbol() != " ");
+            let all: Vec<_> = signs.map(|at| buf[at].modifier.contains(Modifier::DIM)).collect();
+            assert!(!all.is_empty());
+            all
+        };
+        let without = drawn(&model);
+        let (lesson, page) = (model.lesson, model.page);
+        let speak = |model: &mut Model, parts: &[&str]| {
+            let setup = &mut model.lessons[lesson].pages[page].setup;
+            setup.parts = parts.iter().map(|part| (*part).to_owned()).collect();
+        };
+        // A part of another model lights nothing and dims nothing.
+        speak(&mut model, &["generator"]);
+        assert_eq!(drawn(&model), without);
+        speak(&mut model, &["blocks.1.sa", "logits"]);
+        let buf = drawn(&model);
+        let places = model.panes.diagram.places(&model.facts(), &card, room).unwrap();
+        let (mut lit, mut dimmed) = (0, 0);
+        for placed in &places.plan.boxes {
+            let area = places.on_screen(placed.area).unwrap();
+            let name = card.flow[placed.part].name.as_str();
+            if ["blocks.1.sa", "logits"].contains(&name) {
+                assert!(!dim(&buf, area).contains(&true), "{name}");
+                // Bold, so that colour is not all.
+                let title = Position::new(area.x + area.width / 2, area.y + area.height / 2);
+                assert!(buf[title].modifier.contains(Modifier::BOLD), "{name}");
+                lit += 1;
+            } else {
+                assert!(!dim(&buf, area).contains(&false), "{name}");
+                dimmed += 1;
+            }
+        }
+        assert_eq!((lit, dimmed), (2, card.flow.len() - 2));
+        for (area, part) in &places.plan.shapes {
+            let lit = ["blocks.1.sa", "logits"].contains(&card.flow[*part].name.as_str());
+            assert!(!dim(&buf, places.on_screen(*area).unwrap()).contains(&lit));
+        }
+    }
+}
+
+#[test]
+fn a_page_that_speaks_of_a_part_brings_the_cursor_to_it() {
+    let (mut model, _) = open("layer-norm", 160, 48);
+    let card = model.run.as_ref().unwrap().card.clone().unwrap();
+    let name =
+        |model: &Model| card.flow[model.panes.diagram.chosen(&model.facts(), &card)].name.clone();
+    PaneId::Diagram.act(&mut model, Action::End);
+    assert_eq!(name(&model), card.flow.last().unwrap().name);
+    // The same page, as it was: the learner's own cursor stays.
+    PaneId::Diagram.refresh(&mut model);
+    assert_eq!(name(&model), card.flow.last().unwrap().name);
+    let (lesson, page) = (model.lesson, model.page);
+    model.lessons[lesson].pages[page].setup.parts = vec!["blocks.*.sa".to_owned()];
+    model.panes.diagram.page = None;
+    PaneId::Diagram.refresh(&mut model);
+    assert_eq!(name(&model), "blocks.0.sa");
+    let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, 80, 30));
+    assert!(screen.contains("bold: what this page speaks of"), "{screen}");
 }
 
 #[test]
