@@ -24,6 +24,9 @@ pub use course::course;
 pub use item::{Ask, Claim, Code, Figure, Goal, Item, Kind, Move, Predict, Prompt, Race};
 pub use parse::{LessonError, parse, parse_whole};
 
+/// Columns of text that the smallest screen has for a page. A table or a block of code that is wider is broken there.
+pub const COLUMNS: u16 = 35;
+
 /// One lesson.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lesson {
