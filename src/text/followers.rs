@@ -12,7 +12,10 @@ use super::ngram::HIGHEST;
 use crate::math::random::{Purpose, stream};
 
 /// Longer texts are not indexed: sorting them takes longer than anybody would wait for a page.
-const LONGEST: usize = 8_000_000;
+const LONGEST: usize = 4_000_000;
+
+/// Of a token, where a context is one number: more than there are characters or words.
+const BITS: usize = 128 / (HIGHEST - 1);
 
 /// Where every context of a text occurs: four bytes a token beside the text itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,14 +33,19 @@ impl Followers {
             return None;
         }
         let mut places: Vec<u32> = (0..text.len() as u32).collect();
-        let before = |place: u32| backwards(&text[..place as usize]);
-        places.sort_unstable_by(|&a, &b| before(a).cmp(before(b)).then(a.cmp(&b)));
+        // Before the beginning stands nothing, which is less than any token.
+        let before = |place: &u32| {
+            let mut tokens = backwards(&text[..*place as usize]);
+            (0..HIGHEST - 1).fold(0, |key: u128, _| {
+                key << BITS | tokens.next().map_or(0, |token| u128::from(token) + 1)
+            })
+        };
+        places.sort_by_cached_key(before);
         Some(Self { text: text.to_vec(), places })
     }
 
-    /// The tokens that came after a context, each as often as it did, in no order; of the context its last
-    /// [`HIGHEST`] - 1 tokens.
-    pub fn after<'a>(&'a self, context: &'a [u32]) -> impl ExactSizeIterator<Item = u32> + 'a {
+    /// The places after a context, of which its last [`HIGHEST`] - 1 tokens count.
+    fn places(&self, context: &[u32]) -> &[u32] {
         let wanted = context.len().min(HIGHEST - 1);
         let compared = |place: &u32| -> Ordering {
             let before = backwards(&self.text[..*place as usize]).take(wanted);
@@ -45,8 +53,12 @@ impl Followers {
         };
         let first = self.places.partition_point(|place| compared(place) == Ordering::Less);
         let found = &self.places[first..];
-        let end = found.partition_point(|place| compared(place) == Ordering::Equal);
-        found[..end].iter().map(|place| self.text[*place as usize])
+        &found[..found.partition_point(|place| compared(place) == Ordering::Equal)]
+    }
+
+    /// The tokens that came after a context, each as often as it did, in no order that matters.
+    pub fn after(&self, context: &[u32]) -> impl Iterator<Item = u32> + '_ {
+        self.places(context).iter().map(|place| self.text[*place as usize])
     }
 
     /// So many tokens after a prompt, each drawn by the `order` - 1 tokens before it. What never stood in the text, or at its
@@ -56,13 +68,14 @@ impl Followers {
         let mut written = prompt.to_vec();
         for _ in 0..tokens {
             let longest = order.saturating_sub(1).min(HIGHEST - 1).min(written.len());
-            let next = {
-                let mut contexts = (0..=longest).rev().map(|n| &written[written.len() - n..]);
-                let known = contexts.find(|context| self.after(context).len() > 0);
-                let mut all = self.after(known.unwrap_or_default());
-                all.nth(rng.random_range(0..all.len()))
-            };
-            written.extend(next);
+            let mut contexts = (0..=longest).rev().map(|n| &written[written.len() - n..]);
+            let known = contexts.find_map(|context| {
+                let places = self.places(context);
+                (!places.is_empty()).then_some(places)
+            });
+            // After the context of no tokens stand all.
+            let places = known.unwrap_or(&self.places);
+            written.push(self.text[places[rng.random_range(0..places.len())] as usize]);
         }
         written.split_off(prompt.len())
     }
@@ -110,10 +123,10 @@ mod tests {
         }
         // What the text only ends in is followed by nothing, and what it does not hold as well.
         let followers = Followers::new(&[0, 1, 0, 2]).unwrap();
-        assert_eq!(followers.after(&[2]).len(), 0);
-        assert_eq!(followers.after(&[1, 1]).len(), 0);
+        assert_eq!(followers.after(&[2]).count(), 0);
+        assert_eq!(followers.after(&[1, 1]).count(), 0);
         assert_eq!(followers.after(&[0]).collect::<HashSet<_>>(), HashSet::from([1, 2]));
-        assert_eq!(followers.after(&[]).len(), 4);
+        assert_eq!(followers.after(&[]).count(), 4);
         assert_eq!(Followers::new(&[]), None);
     }
 

@@ -1,30 +1,25 @@
 //! The diagram pane: the model as boxes and arrows from its own card, with the size of each activation as it is now.
 
-mod lines;
-mod plan;
 #[cfg(test)]
 mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
-use ratatui::style::{Modifier, Style};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
+use crate::lab::flow::plan::{Placed, Plan, plan, shape};
+use crate::lab::flow::{Painter, lit};
 use crate::lab::number::{count, value};
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{put, sentence};
-use crate::lab::theme::{Role, dimension};
-use crate::lesson::parts::is_among;
+use crate::lab::theme::Role;
 use crate::model::Card;
-use crate::model::card::{Axis, Glance, Op, Part};
+use crate::model::card::{Glance, Op, Part};
 use crate::probe::sizes::{self, DEAD, UNITS};
 use crate::probe::{Arguments, Measured};
 use crate::train::Subscription;
-use plan::{Placed, Plan, is_round, plan, shape};
 
 /// What measures the activations.
 const SIZES: &str = sizes::INSTRUMENT.name;
@@ -39,16 +34,9 @@ pub struct Diagram {
     page: Option<(String, usize)>,
 }
 
-/// The parts that the open page speaks of: whether each is one. `None` where the model on the screen has none of them.
-fn lit(facts: &Facts, card: &Card) -> Option<Vec<bool>> {
-    let names = &facts.page().setup.parts;
-    let lit: Vec<bool> = card.flow.iter().map(|part| is_among(part, names)).collect();
-    lit.contains(&true).then_some(lit)
-}
-
-/// What the page does not speak of steps back.
-fn dimmed(style: Style) -> Style {
-    style.add_modifier(Modifier::DIM).remove_modifier(Modifier::BOLD)
+/// The parts that the open page speaks of, if the model on the screen has any.
+fn spoken_of(facts: &Facts, card: &Card) -> Option<Vec<bool>> {
+    lit(card, &facts.page().setup.parts)
 }
 
 fn card<'a>(facts: &Facts<'a>) -> Option<&'a Card> {
@@ -86,7 +74,7 @@ impl Diagram {
     /// The index of the part under the cursor.
     fn chosen(&self, facts: &Facts, card: &Card) -> usize {
         let named = |part: &Part| Some(&part.name) == self.part.as_ref();
-        let first_lit = || lit(facts, card)?.iter().position(|lit| *lit);
+        let first_lit = || spoken_of(facts, card)?.iter().position(|lit| *lit);
         card.flow.iter().position(named).or_else(first_lit).unwrap_or(0)
     }
 
@@ -117,52 +105,16 @@ impl Diagram {
     }
 
     fn paint(&self, facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
-        let theme = facts.theme;
-        let lit = lit(facts, card);
-        let is_lit = |part: usize| lit.as_ref().map(|lit| lit[part]);
-        let back = |style| if lit.is_some() { dimmed(style) } else { style };
-        let (muted, faint) = (back(theme.style(Role::Muted)), back(theme.style(Role::Faint)));
-        let chosen = self.chosen(facts, card);
-        for (&(x, y), cell) in &places.plan.lines.0 {
-            let Some(at) = places.on_screen(Rect::new(x, y, 1, 1)) else { continue };
-            let style = if cell.flow == 0 && cell.tip == 0 { faint } else { muted };
-            let sign = match cell.tip {
-                0 => lines::sign(cell.flow | cell.frame),
-                lines::UP => "▲",
-                lines::LEFT => theme.glyphs.left,
-                _ => theme.glyphs.right,
-            };
-            put(buf, at, at.x, at.y, sign, style);
-        }
-        for (area, name) in &places.plan.names {
-            if let Some(at) = places.on_screen(*area) {
-                put(buf, at, at.x, at.y, name, muted);
-            }
-        }
-        for (area, part) in &places.plan.shapes {
-            if let Some(at) = places.on_screen(*area) {
-                let mut shape = Line::from(axes(facts, &card.flow[*part].axes));
-                if is_lit(*part) == Some(false) {
-                    shape.spans.iter_mut().for_each(|span| span.style = dimmed(span.style));
-                }
-                shape.render(at, buf);
-            }
-        }
-        for placed in &places.plan.boxes {
-            if let Some(at) = places.on_screen(placed.area) {
-                let round = is_round(card.flow[placed.part].op);
-                let styles = styles(facts, placed.part == chosen, is_lit(placed.part));
-                paint_box(facts, placed, round, styles, at, buf);
-            }
-            let rms =
-                measured_sizes(facts).and_then(|m| m.reading.figure(&card.flow[placed.part].name));
-            let number = placed.number.and_then(|number| places.on_screen(number));
-            if let Some((at, rms)) = number.zip(rms) {
-                let style = theme.style(Role::Text);
-                let style = if is_lit(placed.part) == Some(false) { dimmed(style) } else { style };
-                put(buf, at, at.x, at.y, &rms_label(rms), style);
-            }
-        }
+        let measured = measured_sizes(facts);
+        let size = |part: &Part| measured?.reading.figure(&part.name);
+        let painter = Painter {
+            theme: facts.theme,
+            card,
+            chosen: Some(self.chosen(facts, card)),
+            lit: spoken_of(facts, card),
+            sizes: card.flow.iter().map(size).collect(),
+        };
+        painter.paint(&places.plan, |area| places.on_screen(area), buf);
         Self::rule(facts, card, places, buf);
     }
 
@@ -222,62 +174,6 @@ impl Diagram {
             x = put(buf, area, x, y, &words, style);
         }
     }
-}
-
-/// At most as wide as its place.
-fn rms_label(rms: f64) -> String {
-    Some(value(rms)).filter(|text| text.width() <= 6).unwrap_or_else(|| format!("{rms:.0e}"))
-}
-
-/// `T 8 × C 32`, in the dimensions' colours.
-fn axes(facts: &Facts, axes: &[Axis]) -> Vec<Span<'static>> {
-    let theme = facts.theme;
-    let muted = theme.style(Role::Muted);
-    let mut spans = Vec::new();
-    for axis in axes {
-        if !spans.is_empty() {
-            spans.push(Span::styled(if theme.glyphs.ascii { " x " } else { " × " }, muted));
-        }
-        let style = dimension(axis.name).map_or(muted, |role| theme.style(role));
-        spans.push(Span::styled(axis.to_string(), style));
-    }
-    spans
-}
-
-/// Of a box's edge and of its title. `lit`: whether the page speaks of it, if it speaks of any.
-fn styles(facts: &Facts, chosen: bool, lit: Option<bool>) -> (Style, Style) {
-    let theme = facts.theme;
-    let style = |role| theme.style(role);
-    let (edge, title) = match lit {
-        Some(true) => (style(Role::Heading), style(Role::Heading)),
-        Some(false) => (dimmed(style(Role::Muted)), dimmed(style(Role::Text))),
-        None => (style(Role::Muted), style(Role::Text)),
-    };
-    if chosen { (style(Role::Accent), title.patch(style(Role::Selected))) } else { (edge, title) }
-}
-
-fn paint_box(
-    facts: &Facts,
-    placed: &Placed,
-    round: bool,
-    (edge, style): (Style, Style),
-    at: Rect,
-    buf: &mut Buffer,
-) {
-    let theme = facts.theme;
-    let y = at.y + at.height / 2;
-    if at.height > 1 {
-        ratatui::widgets::Block::bordered()
-            .border_set(theme.glyphs.border())
-            .border_style(edge)
-            .render(at, buf);
-    } else {
-        let [open, close] = if round { ["(", ")"] } else { ["[", "]"] };
-        put(buf, at, at.x, y, open, edge);
-        put(buf, at, at.right() - 1, y, close, edge);
-    }
-    let inside = usize::from(at.width - 2);
-    put(buf, at, at.x + 1, y, &format!("{:^inside$}", placed.title), style);
 }
 
 /// What the line of detail says of a part, the most important first.
@@ -359,7 +255,7 @@ impl Pane for Diagram {
             Some(Places { plan, .. }) if !plan.left_out.is_empty() => {
                 format!("too narrow for {}", plan.left_out.join(", "))
             }
-            Some(_) if card(facts).and_then(|card| lit(facts, card)).is_some() => {
+            Some(_) if card(facts).and_then(|card| spoken_of(facts, card)).is_some() => {
                 "bold: what this page speaks of".to_owned()
             }
             _ => "data flow upwards; beside: rms".to_owned(),

@@ -67,13 +67,13 @@ impl Counted {
         facts.yardsticks().iter().find(|r| r.order == self.order && r.error.is_none())
     }
 
-    /// `trigram, val 2.0460`
+    /// `counted trigram · val 2.046`
     pub fn detail(&self, facts: &Facts) -> String {
         let loss = self.reaches(facts).map(|r| format!(" · val {}", number::loss(r.loss)));
         format!("counted {}{}", ngram::name(self.order), loss.unwrap_or_default())
     }
 
-    /// `‹ looks at 4 characters ›`, as much as fits.
+    /// `‹ 5-gram › looks at 4 characters before`, or its first words.
     fn head(&self, facts: &Facts, area: Rect, buf: &mut Buffer) {
         let glyphs = &facts.theme.glyphs;
         let looks = match self.order - 1 {
