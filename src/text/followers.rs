@@ -12,7 +12,7 @@ use super::ngram::HIGHEST;
 use crate::math::random::{Purpose, stream};
 
 /// Longer texts are not indexed: sorting them takes longer than anybody would wait for a page.
-const LONGEST: usize = 4_000_000;
+pub const LONGEST: usize = 4_000_000;
 
 /// Of a token, where a context is one number: more than there are characters or words.
 const BITS: usize = 128 / (HIGHEST - 1);

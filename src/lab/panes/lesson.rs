@@ -33,7 +33,7 @@ pub struct Lesson {
     page: Option<(String, usize)>,
     chosen: usize,
     /// What its numbers were filled in from: a text's tokens, and how many of its yardsticks were counted.
-    filled: Option<Option<(usize, usize)>>,
+    filled: Option<(usize, usize)>,
     /// What the model of the page's stage says of itself, where the page draws it.
     card: Option<Arc<Card>>,
     reading: Reading,
@@ -178,7 +178,7 @@ impl Pane for Lesson {
             (self.chosen, self.follows) = (facts.course.chosen, true);
         }
         // Its numbers may be known by now.
-        let known = facts.corpus.map(|c| (c.tokenizer.vocab_size(), c.references.len()));
+        let known = facts.corpus.map_or((0, 0), |c| (c.tokenizer.vocab_size(), c.references.len()));
         if self.filled == Some(known) {
             return;
         }

@@ -101,7 +101,7 @@ fn a_figure_is_drawn_from_the_card_of_the_pages_stage() {
     let lit = own.part("blocks.0.sa").unwrap().title.replace(' ', "");
     assert!(bold.replace(' ', "").contains(&lit), "{bold}");
     // Too narrow for it, or nothing known yet.
-    assert!(screen(&model, 16, 60).replace("\n", "").contains("needs"));
+    assert!(screen(&model, 16, 60).replace('\n', "").contains("needs"));
     model.run = None;
     model.corpus = None;
     PaneId::Lesson.refresh(&mut model);
