@@ -21,6 +21,7 @@ pub mod experimenter;
 pub mod facts;
 #[cfg(test)]
 pub mod fixture;
+pub mod flow;
 pub mod folder;
 pub mod frame_cost;
 pub mod ghost;

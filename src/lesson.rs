@@ -11,6 +11,7 @@ pub mod experiment;
 pub mod item;
 pub mod keys;
 mod parse;
+pub mod parts;
 pub mod progress;
 pub mod source;
 pub mod values;
@@ -22,6 +23,9 @@ use serde::Deserialize;
 pub use course::course;
 pub use item::{Ask, Claim, Code, Figure, Goal, Item, Kind, Move, Predict, Prompt, Race};
 pub use parse::{LessonError, parse, parse_whole};
+
+/// Columns of text that the smallest screen has for a page. A table or a block of code that is wider is broken there.
+pub const COLUMNS: u16 = 35;
 
 /// One lesson.
 #[derive(Clone, Debug, PartialEq)]

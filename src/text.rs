@@ -7,6 +7,7 @@ pub mod dataset;
 mod error;
 pub mod fetch;
 pub mod folder;
+pub mod followers;
 pub mod ngram;
 mod opening;
 pub mod reading;

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Failure;
 use crate::text::corpus::{self, TINY_SHAKESPEARE_BYTES, TINY_SHAKESPEARE_URL};
+use crate::text::followers::{Followers, LONGEST};
 use crate::text::{
     CharTokenizer, Corpus, Dataset, Source, Tokenizer, WordTokenizer, fetch, ngram, shown,
 };
@@ -46,6 +47,24 @@ enum Action {
         #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
         timeout: u64,
     },
+    /// Write what counting alone would: each character drawn from what followed the last few in the training text
+    Write {
+        /// Any UTF-8 text, - for standard input, instead of GPT_LAB_DATA, the fetched text or the bundled play
+        #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+        data: Option<PathBuf>,
+        /// n of the n-gram: it looks at the n - 1 characters before
+        #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=ngram::HIGHEST as i64))]
+        order: u8,
+        /// The text to go on from
+        #[arg(long, value_name = "TEXT", default_value = "\n", allow_hyphen_values = true)]
+        prompt: String,
+        /// Characters to write
+        #[arg(long, value_name = "N", default_value_t = 500)]
+        tokens: usize,
+        /// Same seed, same text
+        #[arg(long, default_value_t = 1337)]
+        seed: u64,
+    },
     /// Print where the fetched text is, or would be
     Path,
 }
@@ -59,6 +78,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.action {
         Action::Info { data } => info(data.as_deref(), &mut out)?,
         Action::Fetch { url, timeout } => download(url, Duration::from_secs(*timeout), &mut out)?,
+        Action::Write { data, order, prompt, tokens, seed } => {
+            let dataset = Dataset::new(super::read_text(data.as_deref())?)?;
+            let (order, tokens) = (usize::from(*order), *tokens);
+            writeln!(out, "{prompt}{}", counted(&dataset, order, prompt, tokens, *seed)?)?;
+        }
         Action::Path => writeln!(out, "{}", path()?.display())?,
     }
     Ok(())
@@ -115,6 +139,21 @@ fn info(explicit: Option<&Path>, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What counting writes after a prompt.
+fn counted(
+    dataset: &Dataset,
+    order: usize,
+    prompt: &str,
+    tokens: usize,
+    seed: u64,
+) -> anyhow::Result<String> {
+    let prompt = dataset.tokenizer.encode(prompt)?;
+    let followers = Followers::new(&dataset.train).with_context(|| {
+        format!("a text of at most {} characters can be looked through", HumanCount(LONGEST as u64))
+    })?;
+    Ok(dataset.tokenizer.decode(&followers.write(order, &prompt, tokens, seed)))
+}
+
 /// Items in lines with a space between them.
 fn wrapped(items: impl Iterator<Item = String>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -166,6 +205,20 @@ mod tests {
         assert!(last.width() <= 66);
         assert_eq!(wrapped(items(&"x".repeat(100), 2)).len(), 2);
         assert!(wrapped(items("", 0)).is_empty());
+    }
+
+    #[test]
+    fn what_is_written_is_what_was_counted() {
+        let text = "abcabd".repeat(300);
+        let source = Source::File("x".into());
+        let dataset = Dataset::new(Corpus { text, name: "x".to_owned(), source }).unwrap();
+        let written = counted(&dataset, 3, "ab", 600, 1).unwrap();
+        assert_eq!(written.chars().count(), 600);
+        // After ab stands c or d, after both ab, and nothing else.
+        assert!(written.contains("cabc") && written.contains("dabd") && written.contains("cabd"));
+        let rest = written.replace("cab", "").replace("dab", "");
+        assert!(rest.chars().count() < 3, "{rest}");
+        assert!(counted(&dataset, 3, "x", 6, 1).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::lesson::item;
 use crate::task;
 use crate::text::bigrams::Bigrams;
+use crate::text::followers::Followers;
 use crate::text::ngram::Reference;
 use crate::text::{Dataset, Tokenizer, Tokens};
 
@@ -39,6 +40,8 @@ pub struct Corpus {
 pub struct Counted {
     pub tokenizer: Tokenizer,
     pub bigrams: Bigrams,
+    /// `None` where the text is too long to be looked through.
+    pub followers: Option<Followers>,
     /// The beginning of the validation text.
     pub passage: Vec<u32>,
     /// The words that the same text would be cut into; none where it is too short for them.
@@ -53,6 +56,7 @@ impl Counted {
         Self {
             tokenizer: dataset.tokenizer.clone(),
             bigrams: Bigrams::new(dataset),
+            followers: Followers::new(&dataset.train),
             words: dataset.read_as(Tokens::Words, max_words).ok().map(|read| read.tokenizer),
             different_words: dataset.different_words(),
             passage: dataset.val.iter().take(PASSAGE).copied().collect(),

@@ -142,10 +142,26 @@ impl<'a> Facts<'a> {
     }
 
     /// Losses to compare the run's with: what counting reaches on the text, where it is trained on one and cannot look up
-    /// what comes next.
+    /// what comes next; none before a loss was guessed that the page waits for.
     pub fn yardsticks(&self) -> &'a [Reference] {
-        let predicts = self.reads_prompt() && !self.run.is_some_and(|run| run.sees_future());
-        self.corpus.filter(|_| predicts).map_or(&[], Corpus::yardsticks)
+        let shown = self.predicts_text() && !self.withholds_yardsticks();
+        self.corpus.filter(|_| shown).map_or(&[], Corpus::yardsticks)
+    }
+
+    /// Whether the run's loss is one of a prediction of the text.
+    fn predicts_text(&self) -> bool {
+        self.reads_prompt() && !self.run.is_some_and(|run| run.sees_future())
+    }
+
+    /// Whether the run waits for the learner to predict one of its losses: what counting reaches would tell it.
+    pub fn withholds_yardsticks(&self) -> bool {
+        let open = |item: &Item| {
+            let Kind::Predict(predict) = &item.kind else { return false };
+            predict.arms.is_empty()
+                && predict.measure.is_a_loss()
+                && self.course.answer(&self.lesson.id, &item.id).is_none()
+        };
+        self.course.held && self.predicts_text() && self.page().items().any(open)
     }
 
     pub fn tokenizer(&self) -> Option<&'a Tokenizer> {

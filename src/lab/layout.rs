@@ -170,7 +170,9 @@ fn last_split(mut rows: Vec<Rect>) -> Vec<Rect> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::border;
     use crate::lab::panes::Panes;
+    use crate::lesson::COLUMNS;
 
     const FULL: [PaneId; 8] = [
         PaneId::Lesson,
@@ -249,6 +251,19 @@ mod tests {
         assert_eq!(at(120, 40), [Lesson, Hyperparameters, Loss, Attention, Softmax, Samples]);
         assert_eq!(at(200, 60).len(), 8);
         assert!(at(200, 60).contains(&Inside) && at(200, 60).contains(&Embeddings));
+    }
+
+    #[test]
+    fn lessons_are_written_for_the_smallest_screen() {
+        let shown = layout(SMALLEST, &first(8), None, None);
+        let room = border::inside(shown.area(PaneId::Lesson).unwrap());
+        assert_eq!(room.width, COLUMNS);
+        // On every larger one a page has as much room or more.
+        for (width, height) in [(80, 60), (109, 29), (110, 30), (169, 60), (170, 42)] {
+            let shown = layout(Size::new(width, height), &first(8), None, None);
+            let room = border::inside(shown.area(PaneId::Lesson).unwrap());
+            assert!(room.width >= COLUMNS, "{width}x{height}");
+        }
     }
 
     #[test]

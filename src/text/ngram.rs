@@ -20,6 +20,11 @@ pub(super) const SMOOTHINGS: [f64; 4] = [1.0, 0.1, 0.01, 0.001];
 /// A window that the training text does not hold.
 const UNSEEN: u32 = u32::MAX;
 
+/// What a counted model is called that sees `order` - 1 characters before the next one.
+pub fn name(order: usize) -> &'static str {
+    NAMES[order.min(HIGHEST)]
+}
+
 /// A counted model's loss on the validation split.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reference {

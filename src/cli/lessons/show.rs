@@ -8,9 +8,12 @@ use serde_json::json;
 use super::{Course, Text, find};
 use crate::cli::Failure;
 use crate::lab::action::first_keys;
+use crate::lab::flow;
+use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
 use crate::lesson::check::Known;
 use crate::lesson::experiment::{FIRST_SEED, of_page};
-use crate::lesson::{Item, Kind, Piece, keys, source, values};
+use crate::lesson::{COLUMNS, Figure, Item, Kind, Piece, keys, source, values};
+use crate::model;
 use crate::stage::Config;
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +55,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
                 Piece::Text { text, line } => texts.push(without_terms(&filled(text, *line)?)),
                 Piece::Item(item) => {
                     let text = filled(&asked(item), item.line)?;
+                    let text = match &item.kind {
+                        Kind::Figure(figure) => {
+                            let vocab_size = known.dataset.tokenizer.vocab_size();
+                            let config = of_page(lesson, n, vocab_size, FIRST_SEED)?;
+                            format!("{}{text}", drawn(&config, figure)?)
+                        }
+                        _ => text,
+                    };
                     items.push(json!({"kind": item.kind_name(), "id": item.id, "text": text}));
                     texts.push(text);
                 }
@@ -73,6 +84,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// A figure's drawing, as a block of text that is as wide as a page is in the lab at least.
+fn drawn(config: &Config, figure: &Figure) -> Result<String, Failure> {
+    let card = model::build(&config.model)?.card();
+    let plain = Theme::new(Depth::None, Ground::Dark, Glyphs::UNICODE);
+    let mut widths = [COLUMNS, 2 * COLUMNS, u16::MAX].into_iter();
+    let lines = widths.find_map(|width| flow::figure(&plain, &card, &figure.parts, width));
+    let lines: Vec<_> = lines.unwrap_or_default().iter().map(ToString::to_string).collect();
+    Ok(format!("```text\n{}\n```\n", lines.join("\n")))
 }
 
 /// What stands for values and keys.

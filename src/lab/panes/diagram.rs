@@ -1,28 +1,25 @@
 //! The diagram pane: the model as boxes and arrows from its own card, with the size of each activation as it is now.
 
-mod lines;
-mod plan;
 #[cfg(test)]
 mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
+use crate::lab::flow::plan::{Placed, Plan, plan, shape};
+use crate::lab::flow::{Painter, lit};
 use crate::lab::number::{count, value};
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::{put, sentence};
-use crate::lab::theme::{Role, dimension};
+use crate::lab::theme::Role;
 use crate::model::Card;
-use crate::model::card::{Axis, Glance, Op, Part};
+use crate::model::card::{Glance, Op, Part};
 use crate::probe::sizes::{self, DEAD, UNITS};
 use crate::probe::{Arguments, Measured};
 use crate::train::Subscription;
-use plan::{Placed, Plan, is_round, plan, shape};
 
 /// What measures the activations.
 const SIZES: &str = sizes::INSTRUMENT.name;
@@ -31,8 +28,15 @@ const PAGE: usize = 6;
 
 #[derive(Debug, Default)]
 pub struct Diagram {
-    /// The part under the cursor; `None`, or one that the model has not: the first.
+    /// The part under the cursor; `None`, or one that the model has not: the first that the page speaks of, or the first.
     part: Option<String>,
+    /// The lesson and the page that the cursor was last seen on.
+    page: Option<(String, usize)>,
+}
+
+/// The parts that the open page speaks of, if the model on the screen has any.
+fn spoken_of(facts: &Facts, card: &Card) -> Option<Vec<bool>> {
+    lit(card, &facts.page().setup.parts)
 }
 
 fn card<'a>(facts: &Facts<'a>) -> Option<&'a Card> {
@@ -68,13 +72,14 @@ impl Places {
 
 impl Diagram {
     /// The index of the part under the cursor.
-    fn chosen(&self, card: &Card) -> usize {
+    fn chosen(&self, facts: &Facts, card: &Card) -> usize {
         let named = |part: &Part| Some(&part.name) == self.part.as_ref();
-        card.flow.iter().position(named).unwrap_or(0)
+        let first_lit = || spoken_of(facts, card)?.iter().position(|lit| *lit);
+        card.flow.iter().position(named).or_else(first_lit).unwrap_or(0)
     }
 
-    fn places(&self, card: &Card, room: Rect) -> Option<Places> {
-        let chosen = self.chosen(card);
+    fn places(&self, facts: &Facts, card: &Card, room: Rect) -> Option<Places> {
+        let chosen = self.chosen(facts, card);
         let lines = match room.height {
             0..=3 => 0,
             4..=7 => 1,
@@ -100,48 +105,16 @@ impl Diagram {
     }
 
     fn paint(&self, facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
-        let theme = facts.theme;
-        let (muted, faint) = (theme.style(Role::Muted), theme.style(Role::Faint));
-        let chosen = self.chosen(card);
-        for (&(x, y), cell) in &places.plan.lines.0 {
-            let Some(at) = places.on_screen(Rect::new(x, y, 1, 1)) else { continue };
-            let style = if cell.flow == 0 && cell.tip == 0 { faint } else { muted };
-            let sign = match cell.tip {
-                0 => lines::sign(cell.flow | cell.frame),
-                lines::UP => "▲",
-                lines::LEFT => theme.glyphs.left,
-                _ => theme.glyphs.right,
-            };
-            put(buf, at, at.x, at.y, sign, style);
-        }
-        for (area, name) in &places.plan.names {
-            if let Some(at) = places.on_screen(*area) {
-                put(buf, at, at.x, at.y, name, muted);
-            }
-        }
-        for (area, part) in &places.plan.shapes {
-            if let Some(at) = places.on_screen(*area) {
-                Line::from(axes(facts, &card.flow[*part].axes)).render(at, buf);
-            }
-        }
-        for placed in &places.plan.boxes {
-            if let Some(at) = places.on_screen(placed.area) {
-                paint_box(
-                    facts,
-                    placed,
-                    is_round(card.flow[placed.part].op),
-                    placed.part == chosen,
-                    at,
-                    buf,
-                );
-            }
-            let rms =
-                measured_sizes(facts).and_then(|m| m.reading.figure(&card.flow[placed.part].name));
-            let number = placed.number.and_then(|number| places.on_screen(number));
-            if let Some((at, rms)) = number.zip(rms) {
-                put(buf, at, at.x, at.y, &rms_label(rms), theme.style(Role::Text));
-            }
-        }
+        let measured = measured_sizes(facts);
+        let size = |part: &Part| measured?.reading.figure(&part.name);
+        let painter = Painter {
+            theme: facts.theme,
+            card,
+            chosen: Some(self.chosen(facts, card)),
+            lit: spoken_of(facts, card),
+            sizes: card.flow.iter().map(size).collect(),
+        };
+        painter.paint(&places.plan, |area| places.on_screen(area), buf);
         Self::rule(facts, card, places, buf);
     }
 
@@ -178,7 +151,7 @@ impl Diagram {
     /// All that is known of the part under the cursor, as much of it as fits.
     fn describe(&self, facts: &Facts, card: &Card, area: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
-        let part = &card.flow[self.chosen(card)];
+        let part = &card.flow[self.chosen(facts, card)];
         let (text, muted) = (theme.style(Role::Text), theme.style(Role::Muted));
         let mut y = area.y;
         let mut x = area.x;
@@ -201,52 +174,6 @@ impl Diagram {
             x = put(buf, area, x, y, &words, style);
         }
     }
-}
-
-/// At most as wide as its place.
-fn rms_label(rms: f64) -> String {
-    Some(value(rms)).filter(|text| text.width() <= 6).unwrap_or_else(|| format!("{rms:.0e}"))
-}
-
-/// `T 8 × C 32`, in the dimensions' colours.
-fn axes(facts: &Facts, axes: &[Axis]) -> Vec<Span<'static>> {
-    let theme = facts.theme;
-    let muted = theme.style(Role::Muted);
-    let mut spans = Vec::new();
-    for axis in axes {
-        if !spans.is_empty() {
-            spans.push(Span::styled(if theme.glyphs.ascii { " x " } else { " × " }, muted));
-        }
-        let style = dimension(axis.name).map_or(muted, |role| theme.style(role));
-        spans.push(Span::styled(axis.to_string(), style));
-    }
-    spans
-}
-
-fn paint_box(
-    facts: &Facts,
-    placed: &Placed,
-    round: bool,
-    chosen: bool,
-    at: Rect,
-    buf: &mut Buffer,
-) {
-    let theme = facts.theme;
-    let edge = theme.style(if chosen { Role::Accent } else { Role::Muted });
-    let style = theme.style(if chosen { Role::Selected } else { Role::Text });
-    let y = at.y + at.height / 2;
-    if at.height > 1 {
-        ratatui::widgets::Block::bordered()
-            .border_set(theme.glyphs.border())
-            .border_style(edge)
-            .render(at, buf);
-    } else {
-        let [open, close] = if round { ["(", ")"] } else { ["[", "]"] };
-        put(buf, at, at.x, y, open, edge);
-        put(buf, at, at.right() - 1, y, close, edge);
-    }
-    let inside = usize::from(at.width - 2);
-    put(buf, at, at.x + 1, y, &format!("{:^inside$}", placed.title), style);
 }
 
 /// What the line of detail says of a part, the most important first.
@@ -323,10 +250,13 @@ impl Pane for Diagram {
     }
 
     fn about(&self, facts: &Facts, seat: Seat) -> String {
-        let places = card(facts).and_then(|card| self.places(card, seat.room));
+        let places = card(facts).and_then(|card| self.places(facts, card, seat.room));
         match places {
             Some(Places { plan, .. }) if !plan.left_out.is_empty() => {
                 format!("too narrow for {}", plan.left_out.join(", "))
+            }
+            Some(_) if card(facts).and_then(|card| spoken_of(facts, card)).is_some() => {
+                "bold: what this page speaks of".to_owned()
             }
             _ => "data flow upwards; beside: rms".to_owned(),
         }
@@ -337,7 +267,7 @@ impl Pane for Diagram {
         let Some(card) = card(facts) else {
             return sentence(facts.theme, "The model's parts come with the run.", area, buf);
         };
-        match self.places(card, area) {
+        match self.places(facts, card, area) {
             Some(places) if !places.seen.is_empty() => {
                 self.paint(facts, card, &places, buf);
                 self.describe(facts, card, places.detail, buf);
@@ -348,7 +278,7 @@ impl Pane for Diagram {
 
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         let Some(card) = card(facts) else { return Vec::new() };
-        let chosen = self.chosen(card);
+        let chosen = self.chosen(facts, card);
         let page = |way| (0..PAGE).fold(chosen, |part, _| neighbour(card, part, way));
         let part = match action {
             Action::Up | Action::Down | Action::Left | Action::Right => {
@@ -367,13 +297,24 @@ impl Pane for Diagram {
 
     fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
         let Some(card) = card(facts) else { return Vec::new() };
-        let Some(places) = self.places(card, seat.room) else { return Vec::new() };
+        let Some(places) = self.places(facts, card, seat.room) else { return Vec::new() };
         let under =
             |placed: &&Placed| places.on_screen(placed.area).is_some_and(|area| area.contains(at));
         if let Some(placed) = places.plan.boxes.iter().find(under) {
             self.part = Some(card.flow[placed.part].name.clone());
         }
         Vec::new()
+    }
+
+    /// A page that speaks of parts brings the cursor to them.
+    fn refresh(&mut self, facts: &Facts) {
+        let now = (facts.lesson.id.as_str(), facts.page);
+        if self.page.as_ref().map(|(lesson, page)| (lesson.as_str(), *page)) != Some(now) {
+            self.page = Some((now.0.to_owned(), now.1));
+            if !facts.page().setup.parts.is_empty() {
+                self.part = None;
+            }
+        }
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {

@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 use unicode_width::UnicodeWidthStr;
 
@@ -110,18 +110,19 @@ impl Pane for Hyperparameters {
         let foot = foot(area);
         let list = Rect { height: area.height - foot, ..area };
         let top = top(self.selected, rows.len(), list.height);
-        let named = facts.lesson.hyperparameters_of(facts.page).len();
+        let named = facts.lesson.hyperparameters_of(facts.page);
         for (i, h) in rows.iter().enumerate().skip(top).take(usize::from(list.height)) {
             let y = list.y + (i - top) as u16;
             let here = i == self.selected;
             let line = Rect { y, height: 1, ..list };
             let value = facts.asked.value(h, &run.config);
             let late = facts.asked.waits_for(h.name);
-            let name_style = match (here && seat.focused, i < named) {
-                (true, _) => theme.style(Role::Accent),
-                (false, true) => Style::new(),
-                (false, false) => theme.style(Role::Muted),
-            };
+            let at_cursor = here && seat.focused;
+            // What the page does not speak of steps back, unless the cursor is on it.
+            let back = !at_cursor && !named.is_empty() && !named.iter().any(|n| n == h.name);
+            let lit = |style: Style| if back { dimmed(style) } else { style };
+            let name = if at_cursor { theme.style(Role::Accent) } else { Style::new() };
+            let name_style = lit(if back { theme.style(Role::Muted) } else { name });
             let mark = if here { theme.glyphs.cursor } else { " " };
             put(buf, line, line.x, y, mark, name_style);
             put(
@@ -136,24 +137,21 @@ impl Pane for Hyperparameters {
             if late {
                 text.push_str(theme.glyphs.ellipsis);
             }
-            let value_style = if here && seat.focused {
-                theme.style(Role::Selected)
-            } else {
-                Style::new().bold()
-            };
+            let value_style =
+                if at_cursor { theme.style(Role::Selected) } else { lit(Style::new().bold()) };
             let width = text.width() as u16;
             put(buf, line, line.x + 2 + NAME + VALUE.saturating_sub(width), y, &text, value_style);
             let gap = if area.width < 2 + NAME + VALUE + 2 + TAKES { 1 } else { 2 };
             let mut x = line.x + 2 + NAME + VALUE + gap;
             if area.width >= 2 + NAME + VALUE + 2 + SLIDER + 2 + TAKES {
-                slider(facts, h, value, here && seat.focused, line, x, buf);
+                slider(facts, share(h, value), (at_cursor, back), line, x, buf);
                 x += SLIDER + 2;
             }
             let (takes, role) = match h.takes {
                 Takes::Live => ("live", Role::Good),
                 Takes::Rebuild => ("rebuilds", Role::Warning),
             };
-            put(buf, line, x, y, takes, theme.style(role).not_bold());
+            put(buf, line, x, y, takes, lit(theme.style(role).not_bold()));
         }
         let below = Rect { y: list.bottom(), height: foot, ..area };
         self.explain(facts, below, buf);
@@ -223,30 +221,34 @@ fn top(selected: usize, rows: usize, height: u16) -> usize {
     selected.saturating_sub(height * 2 / 3).min(rows.saturating_sub(height))
 }
 
+fn dimmed(style: Style) -> Style {
+    style.add_modifier(Modifier::DIM).remove_modifier(Modifier::BOLD)
+}
+
 /// Where the value stands in its range.
 fn slider(
     facts: &Facts,
-    h: &Hyperparameter,
-    value: Value,
-    lit: bool,
+    share: f64,
+    (lit, back): (bool, bool),
     line: Rect,
     x: u16,
     buf: &mut Buffer,
 ) {
     let glyphs = &facts.theme.glyphs;
+    let style = |role| {
+        let style = facts.theme.style(role);
+        if back { dimmed(style) } else { style }
+    };
     let track = SLIDER - 2;
-    let knob = (share(h, value) * f64::from(track - 1)).round() as u16;
+    let knob = (share * f64::from(track - 1)).round() as u16;
     let role = if lit { Role::Accent } else { Role::Muted };
-    put(buf, line, x, line.y, glyphs.left, facts.theme.style(Role::Faint));
+    put(buf, line, x, line.y, glyphs.left, style(Role::Faint));
     for i in 0..track {
-        let (sign, style) = if i == knob {
-            (glyphs.knob, facts.theme.style(role))
-        } else {
-            (glyphs.track, facts.theme.style(Role::Faint))
-        };
-        put(buf, line, x + 1 + i, line.y, sign, style);
+        let (sign, role) =
+            if i == knob { (glyphs.knob, role) } else { (glyphs.track, Role::Faint) };
+        put(buf, line, x + 1 + i, line.y, sign, style(role));
     }
-    put(buf, line, x + 1 + track, line.y, glyphs.right, facts.theme.style(Role::Faint));
+    put(buf, line, x + 1 + track, line.y, glyphs.right, style(Role::Faint));
 }
 
 /// A value's place in its range, from 0 to 1.
@@ -268,4 +270,49 @@ fn share(h: &Hyperparameter, value: Value) -> f64 {
         _ => 0.0,
     };
     if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::fixture;
+    use crate::lab::panes::PaneId;
+    use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+
+    #[test]
+    fn what_the_page_speaks_of_is_lit_and_the_rest_dimmed() {
+        for theme in [Theme::plain(), Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE)] {
+            let mut model = fixture::model(120, 40);
+            model.theme = theme;
+            let (lesson, page) = (model.lesson, model.page);
+            // The last is none of this run's: it lights nothing.
+            let named = ["lr", "n_head", "latent"].map(str::to_owned);
+            model.lessons[lesson].pages[page].setup.hyperparameters = Some(named.to_vec());
+            model.panes.hyperparameters.selected = 4;
+            let area = Rect::new(0, 0, 60, 40);
+            let mut buf = Buffer::empty(area);
+            PaneId::Hyperparameters.draw(&model, false, area, &mut buf);
+            let rows = rows(&model.facts());
+            assert_eq!(rows[..2].iter().map(|h| h.name).collect::<Vec<_>>(), ["lr", "n_head"]);
+            for (y, h) in rows.iter().enumerate().take(20) {
+                let of_row = area.positions().filter(|at| at.y == y as u16 && at.x > 1);
+                let signs = of_row.filter(|at| buf[*at].symbol() != " ");
+                let dim: Vec<bool> =
+                    signs.map(|at| buf[at].modifier.contains(Modifier::DIM)).collect();
+                // Name and value, but for the signs that are dim anyhow without colour.
+                let value = h.name.len() + 2;
+                assert!(dim.len() > value, "{}", h.name);
+                let lit = y < 2 || y == 4;
+                assert_eq!(dim[..h.name.len()].contains(&true), !lit, "{}", h.name);
+                assert_eq!(dim[..h.name.len()].contains(&false), lit, "{}", h.name);
+                assert_eq!(dim.last().copied(), Some(!lit), "{}", h.name);
+            }
+            // A page that speaks of none dims none.
+            model.lessons[lesson].pages[page].setup.hyperparameters = Some(Vec::new());
+            let mut buf = Buffer::empty(area);
+            PaneId::Hyperparameters.draw(&model, false, area, &mut buf);
+            let names = area.positions().filter(|at| at.x > 1 && at.x < 18 && at.y < 20);
+            assert!(names.into_iter().all(|at| !buf[at].modifier.contains(Modifier::DIM)));
+        }
+    }
 }

@@ -1,8 +1,11 @@
 //! The lesson pane: the page's text with its questions, goals and claims, what became of them, and where it goes on.
 
 mod items;
+mod reading;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,10 +14,12 @@ use ratatui::widgets::{Paragraph, Widget};
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
-use crate::lab::markdown::Markdown;
 use crate::lab::pane::{Column, Pane, Seat, Wish};
 use crate::lab::theme::{Role, Theme};
-use crate::lesson::Piece;
+use crate::lesson::experiment::{FIRST_SEED, of_page};
+use crate::lesson::{Kind, Piece};
+use crate::model::{self, Card};
+use reading::Reading;
 
 /// Wider than this, a line is hard to read.
 const READABLE: u16 = 84;
@@ -29,9 +34,9 @@ pub struct Lesson {
     chosen: usize,
     /// What its numbers were filled in from: a text's tokens, and how many of its yardsticks were counted.
     filled: Option<(usize, usize)>,
-    heading: Markdown,
-    /// The page's texts, filled in, in their order.
-    texts: Vec<Markdown>,
+    /// What the model of the page's stage says of itself, where the page draws it.
+    card: Option<Arc<Card>>,
+    reading: Reading,
 }
 
 /// A page as lines.
@@ -45,17 +50,15 @@ impl Lesson {
     /// The page's lines at this width, heading first.
     fn laid(&self, facts: &Facts, width: u16) -> Laid {
         let width = width.min(READABLE);
-        let mut lines = self.heading.lines(facts.theme, width);
+        let page = items::Page { facts, card: self.card(facts), reading: &self.reading, width };
+        let mut lines = page.read(&format!("# {}", facts.page().heading), width);
         lines.push(Line::default());
-        let (mut texts, mut at, mut chosen) = (self.texts.iter(), 0, None);
+        let (mut at, mut chosen) = (0, None);
         for piece in &facts.page().pieces {
             match piece {
-                Piece::Text { .. } => {
-                    let read = texts.next().map(|text| text.lines(facts.theme, width));
-                    lines.extend(read.unwrap_or_default());
-                }
+                Piece::Text { text, .. } => lines.extend(page.read(text, width)),
                 Piece::Item(item) => {
-                    for (of_it, block) in items::blocks(facts, item, at, width) {
+                    for (of_it, block) in page.blocks(item, at) {
                         let from = lines.len() as u16;
                         lines.extend(block);
                         if of_it == Some(facts.course.chosen) {
@@ -73,6 +76,13 @@ impl Lesson {
             lines.pop();
         }
         Laid { lines, chosen }
+    }
+
+    /// What figures are drawn from: the model on the screen, if it is of the page's stage.
+    fn card<'a>(&'a self, facts: &Facts<'a>) -> Option<&'a Card> {
+        let stage = facts.lesson.stage_of(facts.page);
+        let run = facts.run.filter(|run| run.config.stage == stage);
+        run.and_then(|run| run.card.as_deref()).or(self.card.as_deref())
     }
 
     /// Lines above the first one shown, and at most.
@@ -168,18 +178,18 @@ impl Pane for Lesson {
             (self.chosen, self.follows) = (facts.course.chosen, true);
         }
         // Its numbers may be known by now.
-        let known = facts.corpus.map(|c| (c.tokenizer.vocab_size(), c.references.len()));
-        if self.filled == known && !self.texts.is_empty() {
+        let known = facts.corpus.map_or((0, 0), |c| (c.tokenizer.vocab_size(), c.references.len()));
+        if self.filled == Some(known) {
             return;
         }
-        self.filled = known;
+        self.filled = Some(known);
         let page = facts.page();
-        self.heading = Markdown::read(&format!("# {}", facts.fill(&page.heading)));
-        let texts = page.pieces.iter().filter_map(|piece| match piece {
-            Piece::Text { text, .. } => Some(Markdown::read(&facts.fill(text))),
-            Piece::Item(_) => None,
+        let draws = page.items().any(|item| matches!(item.kind, Kind::Figure(_)));
+        self.card = facts.corpus.filter(|_| draws).and_then(|corpus| {
+            let config = of_page(facts.lesson, facts.page, corpus.characters, FIRST_SEED).ok()?;
+            Some(Arc::new(model::build(&config.model).ok()?.card()))
         });
-        self.texts = texts.collect();
+        self.reading = Reading::default();
     }
 
     fn column(&self) -> Column {

@@ -83,6 +83,8 @@ impl Loss {
         };
         let more = if run.sees_future() {
             SEES
+        } else if facts.withholds_yardsticks() {
+            return AFTER.to_owned();
         } else if facts.yardsticks().is_empty() {
             run.card.as_ref().map_or("", |card| card.loss.of)
         } else {
@@ -99,6 +101,9 @@ impl Loss {
 
 /// Why a run without a mask is measured against nothing.
 const SEES: &str = "without a mask it sees the answers: no loss to compare";
+
+/// Why a run that waits for a guess of its loss is measured against nothing yet.
+const AFTER: &str = "counted lines: after your guess";
 
 impl Pane for Loss {
     fn title(&self) -> &'static str {
@@ -140,6 +145,8 @@ impl Pane for Loss {
                     format!("estimates on held-out examples; {left} {right} more columns")
                 } else if run.sees_future() {
                     SEES.to_owned()
+                } else if facts.withholds_yardsticks() {
+                    AFTER.to_owned()
                 } else if facts.yardsticks().is_empty() {
                     "estimates on held-out examples".to_owned()
                 } else {
@@ -166,7 +173,7 @@ impl Pane for Loss {
         }
         match Chart::new(self, facts, run, chart_area) {
             Some(chart) => chart.draw(buf),
-            None => sentence(facts.theme, &figures(run), chart_area, buf),
+            None => sentence(facts.theme, &figures(facts, run), chart_area, buf),
         }
     }
 
@@ -212,11 +219,17 @@ impl Pane for Loss {
 }
 
 /// What is said where there is no room for a chart, or nothing to draw.
-fn figures(run: &Run) -> String {
-    run.evaluation().map_or("The curve starts with the first step.".to_owned(), |e| {
-        let (train, val) = (number::loss(e.train_loss), number::loss(e.val_loss));
-        format!("val {val} train {train} step {}", number::count(e.step))
-    })
+fn figures(facts: &Facts, run: &Run) -> String {
+    let Some(e) = run.evaluation() else {
+        let first = "The curve starts with the first step";
+        return if facts.withholds_yardsticks() {
+            format!("{first}, and what counting reaches is drawn after your guess.")
+        } else {
+            format!("{first}.")
+        };
+    };
+    let (train, val) = (number::loss(e.train_loss), number::loss(e.val_loss));
+    format!("val {val} train {train} step {}", number::count(e.step))
 }
 
 /// A zoomed chart has the figures beside it.

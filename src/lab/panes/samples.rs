@@ -1,6 +1,7 @@
 //! The samples pane: text by the weights of this moment, and what each of its characters was drawn from.
 
 mod candidates;
+mod counted;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use crate::lab::theme::Role;
 use crate::model::sampling::{Sampling, distribution};
 use crate::text::Tokenizer;
 use crate::train::snapshot::Sample;
+use counted::Counted;
 use page::{Page, Sign};
 
 /// Characters less likely than this are underlined.
@@ -34,12 +36,23 @@ const PAGE: isize = 5;
 const MOVES: [Action; 6] =
     [Action::Left, Action::Right, Action::Up, Action::Down, Action::PageUp, Action::PageDown];
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    /// The model's text.
+    #[default]
+    Text,
+    /// The same, each character coloured by its probability.
+    Shaded,
+    /// What counting writes.
+    Counted,
+}
+
 #[derive(Debug, Default)]
 pub struct Samples {
+    view: View,
     /// The generated character that is looked at.
     cursor: Option<usize>,
-    /// Whether characters are coloured by their probability.
-    by_probability: bool,
+    counted: Counted,
     /// What every generated character was drawn with.
     drawn: Vec<f64>,
 }
@@ -69,7 +82,7 @@ impl Samples {
 
     fn draw_text(&self, facts: &Facts, sample: &Sample, area: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
-        let page = page(facts, sample, area.width);
+        let page = page(facts, &sample.prompt, &sample.tokens, area.width);
         let prompt = sample.prompt.len();
         let cursor = self.cursor(sample);
         let first =
@@ -84,7 +97,9 @@ impl Samples {
             let chosen = i.checked_sub(prompt).filter(|_| i >= prompt);
             let mut style = match chosen {
                 None => theme.style(Role::Muted).add_modifier(Modifier::ITALIC),
-                Some(index) if self.by_probability => shaded(facts, self.drawn.get(index).copied()),
+                Some(index) if self.view == View::Shaded => {
+                    shaded(facts, self.drawn.get(index).copied())
+                }
                 Some(_) => theme.style(Role::Text),
             };
             let at_cursor = chosen.is_some() && chosen == cursor;
@@ -115,7 +130,8 @@ impl Samples {
             let index = now.unwrap_or(0);
             let width = if room.is_empty() { 40 } else { self.split(facts, room).0.width };
             let prompt = sample.prompt.len();
-            let to = page(facts, sample, width).rows_away(prompt + index, by);
+            let page = page(facts, &sample.prompt, &sample.tokens, width);
+            let to = page.rows_away(prompt + index, by);
             to.saturating_sub(prompt).min(last)
         };
         Some(match (action, now) {
@@ -140,6 +156,9 @@ impl Pane for Samples {
     }
 
     fn detail(&self, facts: &Facts) -> String {
+        if self.view == View::Counted {
+            return self.counted.detail(facts);
+        }
         let Some(sample) = sample(facts) else { return String::new() };
         let mut parts = vec![format!("step {}", number::count(sample.step))];
         if !sample.complete {
@@ -157,9 +176,12 @@ impl Pane for Samples {
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
         let text = match self.cursor {
             _ if facts.run.is_some_and(|run| why_none(run).is_some()) => "no text here",
+            _ if self.view == View::Counted => {
+                "drawn from counts of the training text; s draws anew"
+            }
             _ if sample(facts).is_none() => "text by the weights of this moment",
             Some(_) => "what it was drawn from: softmax(logits / T)",
-            None if self.by_probability => "shaded by probability; underlined: p < 0.1",
+            None if self.view == View::Shaded => "shaded by probability; underlined: p < 0.1",
             None => "by the weights of this moment; arrows look into a character",
         };
         text.to_owned()
@@ -167,6 +189,9 @@ impl Pane for Samples {
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
+        if self.view == View::Counted && facts.run.and_then(why_none).is_none() {
+            return self.counted.draw(facts, area, buf);
+        }
         let Some(sample) = sample(facts) else {
             let text = "The first text comes within seconds, from untrained weights: noise. Watch it turn \
                     into words.";
@@ -183,7 +208,19 @@ impl Pane for Samples {
 
     fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
         if action == Action::CycleView {
-            self.by_probability = !self.by_probability;
+            self.view = match self.view {
+                View::Text => View::Shaded,
+                View::Shaded => View::Counted,
+                View::Counted => View::Text,
+            };
+            self.refresh(facts);
+            return Vec::new();
+        }
+        if self.view == View::Counted {
+            if matches!(action, Action::Left | Action::Right) {
+                self.counted.look(action == Action::Right);
+                self.counted.follow(facts);
+            }
             return Vec::new();
         }
         let to = sample(facts).and_then(|sample| self.moved(facts, sample, seat.room, action));
@@ -195,12 +232,13 @@ impl Pane for Samples {
 
     fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
         let area = seat.room;
-        let Some(sample) = sample(facts) else { return Vec::new() };
+        let seen = sample(facts).filter(|_| self.view != View::Counted);
+        let Some(sample) = seen else { return Vec::new() };
         let (text, _) = self.split(facts, area);
         if !text.contains(at) {
             return Vec::new();
         }
-        let page = page(facts, sample, text.width);
+        let page = page(facts, &sample.prompt, &sample.tokens, text.width);
         let prompt = sample.prompt.len();
         let cursor = self.cursor(sample).map(|index| prompt + index);
         let first = page.first_row(cursor, text.height, !sample.complete);
@@ -215,6 +253,9 @@ impl Pane for Samples {
     }
 
     fn refresh(&mut self, facts: &Facts) {
+        if self.view == View::Counted {
+            self.counted.follow(facts);
+        }
         self.drawn.clear();
         if let Some(sample) = sample(facts) {
             let drawn = sample.tokens.iter().enumerate().map(|(i, token)| {
@@ -256,8 +297,8 @@ fn settings(sampling: &Sampling) -> String {
 }
 
 /// The signs of prompt and text, laid out.
-fn page(facts: &Facts, sample: &Sample, width: u16) -> Page {
-    let tokens = || sample.prompt.iter().chain(&sample.tokens).copied();
+fn page(facts: &Facts, prompt: &[u32], text: &[u32], width: u16) -> Page {
+    let tokens = || prompt.iter().chain(text).copied();
     let Some(Tokenizer::Words(words)) = facts.tokenizer() else {
         let characters: Vec<_> = tokens().map(|token| facts.character(token)).collect();
         return Page::new(Sign::of(&characters, facts.theme.glyphs.ascii).into_iter(), width);

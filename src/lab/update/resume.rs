@@ -160,3 +160,6 @@ pub fn leave_unseen(model: &mut Model, id: RunId, config: &Config, home: String)
         model.past.insert(id, Past { observed, home, asleep: None, left: model.now });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -572,3 +572,6 @@ pub fn extend(model: &mut Model) -> Vec<Effect> {
     }
     effects
 }
+
+#[cfg(test)]
+mod tests;

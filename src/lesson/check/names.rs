@@ -4,6 +4,7 @@
 use super::{Against, Faults, Known};
 use crate::lesson::experiment::{of_item, of_page};
 use crate::lesson::item::text_id;
+use crate::lesson::parts::is_called;
 use crate::lesson::{Goal, Item, Kind, Lesson, Move, Page, source};
 use crate::model;
 use crate::stage::hyperparameter::{Value, hyperparameter};
@@ -106,7 +107,7 @@ fn prompt(lesson: &Lesson, n: usize, config: &Config, known: &Known, faults: &mu
     }
 }
 
-/// Parts of a model are called by their names on its card, or by what they are a part of.
+/// Whether the model of the page's stage has such parts.
 fn parts(parts: &[String], line: usize, config: &Config, faults: &mut Faults<'_>) {
     if parts.is_empty() {
         return;
@@ -114,15 +115,7 @@ fn parts(parts: &[String], line: usize, config: &Config, faults: &mut Faults<'_>
     let Ok(model) = model::build(&config.model) else { return };
     let card = model.card();
     for name in parts {
-        let (start, end) = name.split_once('*').unwrap_or((name, name));
-        let fits = |own: &str| {
-            own == name
-                || (name.contains('*')
-                    && own.len() >= start.len() + end.len()
-                    && own.starts_with(start)
-                    && own.ends_with(end))
-        };
-        if !card.flow.iter().any(|part| fits(&part.name) || fits(&part.of)) {
+        if !card.flow.iter().any(|part| is_called(part, name)) {
             let known: Vec<_> = card.flow.iter().map(|part| part.name.as_str()).collect();
             let (stage, known) = (&config.stage, known.join(", "));
             faults.at(line, format!("{stage} has no part {name:?}: expected one of {known}"));

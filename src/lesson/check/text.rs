@@ -7,11 +7,11 @@ use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Against, Faults, Known, SEED};
-use crate::lesson::{Lesson, Piece, experiment, keys, values};
+use crate::lesson::{COLUMNS, Lesson, Piece, experiment, keys, values};
 use crate::stage::Config;
 
-/// Columns of a table at most: what the lesson's pane has on the smallest screen.
-const WIDEST: usize = 37;
+/// Columns of a table at most.
+const WIDEST: usize = COLUMNS as usize;
 /// Digits from which on a typed number is no accident.
 const TELLING: usize = 3;
 

@@ -1,11 +1,10 @@
-//! Every stage's diagram, from the cards of real models.
+//! The pane, on the cards of real models.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use ratatui::crossterm::event::KeyCode;
+use ratatui::style::Modifier;
 
-use super::lines::{DOWN, LEFT, Point, RIGHT, UP};
 use super::*;
 use crate::lab::fixture;
 use crate::lab::model::{Model, Msg};
@@ -13,118 +12,12 @@ use crate::lab::panes::PaneId;
 use crate::lab::panes::tests::{open, train};
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
 use crate::lab::update::update;
-use crate::stage::STAGES;
-
-/// Every stage's card, at Tiny Shakespeare's number of characters.
-fn cards() -> impl Iterator<Item = (&'static str, Arc<Card>)> {
-    STAGES.iter().map(|stage| (stage.name, fixture::card(&stage.config(65, 1337))))
-}
-
-const WIDE: Size = Size::new(300, 400);
 
 /// Rooms of about thirty sizes.
 fn rooms() -> impl Iterator<Item = Size> {
     let widths = [1, 20, 28, 36, 44, 60, 76, 90, 156];
     let heights = [1, 3, 9, 16, 20, 44];
     widths.into_iter().flat_map(move |width| heights.map(|height| Size::new(width, height)))
-}
-
-fn texts(plan: &Plan) -> Vec<Rect> {
-    let boxes = plan.boxes.iter().flat_map(|placed| [Some(placed.area), placed.number]);
-    let shapes = plan.shapes.iter().map(|(area, _)| *area);
-    let names = plan.names.iter().map(|(area, _)| *area);
-    boxes.flatten().chain(shapes).chain(names).collect()
-}
-
-#[test]
-fn nothing_is_drawn_over_anything_else() {
-    for (stage, card) in cards() {
-        for room in rooms().chain([WIDE]) {
-            let Some(plan) = plan(&card, room, 0) else { continue };
-            assert!(plan.size.width <= room.width, "{stage} {room:?}");
-            let texts = texts(&plan);
-            let paper = Rect::new(0, 0, plan.size.width, plan.size.height);
-            for (at, area) in texts.iter().enumerate() {
-                assert!(paper.intersection(*area) == *area, "{stage} {room:?} {area:?}");
-                assert!(
-                    texts[..at].iter().all(|other| !other.intersects(*area)),
-                    "{stage} {area:?}"
-                );
-                let crossed = plan.lines.0.iter().find(|(point, cell)| {
-                    (cell.flow | cell.tip) != 0 && area.contains((**point).into())
-                });
-                assert_eq!(crossed, None, "{stage} {room:?} {area:?}");
-            }
-            assert!(plan.lines.0.keys().all(|point| paper.contains((*point).into())), "{stage}");
-        }
-    }
-}
-
-/// Where a way from a cell leads.
-fn step((x, y): Point, way: u8) -> Point {
-    match way {
-        UP => (x, y - 1),
-        DOWN => (x, y + 1),
-        LEFT => (x - 1, y),
-        _ => (x + 1, y),
-    }
-}
-
-#[test]
-fn every_line_ends_at_a_line_or_a_box() {
-    for (stage, card) in cards() {
-        for room in rooms().chain([WIDE]) {
-            let Some(plan) = plan(&card, room, 0) else { continue };
-            for (&point, cell) in &plan.lines.0 {
-                for (way, back) in [(UP, DOWN), (DOWN, UP), (LEFT, RIGHT), (RIGHT, LEFT)] {
-                    if cell.flow & way == 0 {
-                        continue;
-                    }
-                    let next = step(point, way);
-                    let there = plan.lines.at(next);
-                    let meets = there.flow & back != 0;
-                    let enters = plan.boxes.iter().any(|b| b.area.contains(next.into()));
-                    assert!(meets || enters, "{stage} {room:?} {point:?} {way}");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn a_whole_diagram_has_every_part_and_every_arrow_of_the_card() {
-    for (stage, card) in cards() {
-        let plan = plan(&card, WIDE, 0).unwrap();
-        assert!(plan.left_out.is_empty(), "{stage}: {:?}", plan.left_out);
-        let parts: Vec<usize> = plan.boxes.iter().map(|placed| placed.part).collect();
-        assert_eq!(parts, (0..card.flow.len()).collect::<Vec<_>>(), "{stage}");
-        let index = |name: &str| card.flow.iter().position(|part| part.name == name).unwrap();
-        let said = card.flow.iter().enumerate();
-        let said: HashSet<_> =
-            said.flat_map(|(to, p)| p.from.iter().map(move |from| (index(from), to))).collect();
-        assert_eq!(plan.edges.len(), said.len(), "{stage}");
-        assert_eq!(plan.edges.iter().copied().collect::<HashSet<_>>(), said, "{stage}");
-        // Data flow upwards within a tower.
-        for (from, to) in &plan.edges {
-            let (from, to) = (plan.of(*from).unwrap(), plan.of(*to).unwrap());
-            assert!(from.tower != to.tower || from.area.y > to.area.y, "{stage}");
-        }
-        let framed: HashSet<_> = card.flow.iter().map(|part| part.of.as_str()).collect();
-        for of in framed.into_iter().filter(|of| !of.is_empty()) {
-            let named = plan.names.iter().any(|(_, name)| name.trim() == of)
-                || plan.boxes.iter().any(|placed| placed.title.ends_with(of));
-            assert!(named, "{stage}: {of}");
-        }
-    }
-}
-
-#[test]
-fn the_lectures_stages_and_the_paper_fit_eighty_columns_whole() {
-    for (stage, card) in cards() {
-        // Inside the border of the whole screen.
-        let plan = plan(&card, Size::new(76, 20), 0).unwrap();
-        assert!(plan.left_out.is_empty(), "{stage}: {:?}", plan.left_out);
-    }
 }
 
 /// Draws the pane into the middle of a larger screen.
@@ -170,14 +63,18 @@ fn the_cursor_reaches_every_part() {
             }
             for way in [Action::Up, Action::Down] {
                 for _ in 0..card.flow.len() {
-                    let part = &card.flow[model.panes.diagram.chosen(&card)];
+                    let part = &card.flow[model.panes.diagram.chosen(&model.facts(), &card)];
                     reached.insert(part.name.clone());
                     let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, 80, 22));
                     assert!(screen.matches(&part.title).count() > 1, "{}\n{screen}", part.name);
                     for action in [Action::Right, Action::Left] {
                         let from = model.panes.diagram.part.clone();
                         PaneId::Diagram.act(&mut model, action);
-                        reached.insert(card.flow[model.panes.diagram.chosen(&card)].name.clone());
+                        reached.insert(
+                            card.flow[model.panes.diagram.chosen(&model.facts(), &card)]
+                                .name
+                                .clone(),
+                        );
                         model.panes.diagram.part = from;
                     }
                     PaneId::Diagram.act(&mut model, way);
@@ -226,12 +123,88 @@ fn a_click_chooses_the_part_under_it() {
     let room = Rect::new(5, 3, 90, 44);
     let card = model.run.as_ref().unwrap().card.clone().unwrap();
     let target = card.flow.iter().position(|part| part.name == "target").unwrap();
-    let places = model.panes.diagram.places(&card, room).unwrap();
+    let places = model.panes.diagram.places(&model.facts(), &card, room).unwrap();
     let area = places.on_screen(places.plan.of(target).unwrap().area).unwrap();
     PaneId::Diagram.click(&mut model, room, Position::new(area.x + 1, area.y));
     assert_eq!(model.panes.diagram.part.as_deref(), Some("target"));
     PaneId::Diagram.click(&mut model, room, Position::new(room.x, room.y));
     assert_eq!(model.panes.diagram.part.as_deref(), Some("target"));
+}
+
+#[test]
+fn what_the_page_speaks_of_is_lit_and_the_rest_dimmed() {
+    for theme in [Theme::plain(), Theme::new(Depth::Rgb, Ground::Light, Glyphs::UNICODE)] {
+        let (mut model, mut session) = open("layer-norm", 160, 48);
+        model.theme = theme;
+        train(&mut model, &mut session, 1);
+        let card = model.run.as_ref().unwrap().card.clone().unwrap();
+        let room = Rect::new(0, 0, 100, 120);
+        let drawn = |model: &Model| {
+            let mut buf = Buffer::empty(room);
+            PaneId::Diagram.draw(model, false, room, &mut buf);
+            buf
+        };
+        let dim = |buf: &Buffer, area: Rect| {
+            let signs = area.positions().filter(|at| buf[*at].symbol() != " ");
+            let all: Vec<_> = signs.map(|at| buf[at].modifier.contains(Modifier::DIM)).collect();
+            assert!(!all.is_empty());
+            all
+        };
+        let without = drawn(&model);
+        let (lesson, page) = (model.lesson, model.page);
+        let speak = |model: &mut Model, parts: &[&str]| {
+            let setup = &mut model.lessons[lesson].pages[page].setup;
+            setup.parts = parts.iter().map(|part| (*part).to_owned()).collect();
+        };
+        // A part of another model lights nothing and dims nothing.
+        speak(&mut model, &["generator"]);
+        assert_eq!(drawn(&model), without);
+        speak(&mut model, &["blocks.1.sa", "logits"]);
+        let buf = drawn(&model);
+        let places = model.panes.diagram.places(&model.facts(), &card, room).unwrap();
+        let (mut lit, mut dimmed) = (0, 0);
+        for placed in &places.plan.boxes {
+            let area = places.on_screen(placed.area).unwrap();
+            let name = card.flow[placed.part].name.as_str();
+            if ["blocks.1.sa", "logits"].contains(&name) {
+                assert!(!dim(&buf, area).contains(&true), "{name}");
+                // Bold, so that colour is not all.
+                let title = Position::new(area.x + area.width / 2, area.y + area.height / 2);
+                assert!(buf[title].modifier.contains(Modifier::BOLD), "{name}");
+                lit += 1;
+            } else {
+                assert!(!dim(&buf, area).contains(&false), "{name}");
+                dimmed += 1;
+            }
+        }
+        assert_eq!((lit, dimmed), (2, card.flow.len() - 2));
+        for (area, part) in &places.plan.shapes {
+            let lit = ["blocks.1.sa", "logits"].contains(&card.flow[*part].name.as_str());
+            // The sign between two axes may be faint by itself.
+            let dim = dim(&buf, places.on_screen(*area).unwrap());
+            assert_eq!(dim.contains(&false), lit);
+        }
+    }
+}
+
+#[test]
+fn a_page_that_speaks_of_a_part_brings_the_cursor_to_it() {
+    let (mut model, _) = open("layer-norm", 160, 48);
+    let card = model.run.as_ref().unwrap().card.clone().unwrap();
+    let name =
+        |model: &Model| card.flow[model.panes.diagram.chosen(&model.facts(), &card)].name.clone();
+    PaneId::Diagram.act(&mut model, Action::End);
+    assert_eq!(name(&model), card.flow.last().unwrap().name);
+    // The same page, as it was: the learner's own cursor stays.
+    PaneId::Diagram.refresh(&mut model);
+    assert_eq!(name(&model), card.flow.last().unwrap().name);
+    let (lesson, page) = (model.lesson, model.page);
+    model.lessons[lesson].pages[page].setup.parts = vec!["blocks.*.sa".to_owned()];
+    model.panes.diagram.page = None;
+    PaneId::Diagram.refresh(&mut model);
+    assert_eq!(name(&model), "blocks.0.sa");
+    let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, 80, 30));
+    assert!(screen.contains("bold: what this page speaks of"), "{screen}");
 }
 
 #[test]

@@ -5,52 +5,72 @@ use ratatui::text::{Line, Span};
 
 use crate::lab::experiment::Shown;
 use crate::lab::facts::Facts;
+use crate::lab::flow;
 use crate::lab::markdown::Markdown;
 use crate::lab::number::{answer, count};
 use crate::lab::theme::Role;
 use crate::lesson::item::Question;
 use crate::lesson::progress::{Key, Record};
-use crate::lesson::{Claim, Goal, Item, Kind, Prompt, Race};
+use crate::lesson::{Claim, Figure, Goal, Item, Kind, Prompt, Race};
+use crate::model::Card;
 use crate::train::experiment::Compare;
+
+use super::reading::Reading;
 
 /// The lines of one thing to do, and its place among those of the page (none where there is nothing to do).
 type Block = (Option<usize>, Vec<Line<'static>>);
 
-/// What stands on the page for an item; `first` is the place of the first thing of it that can be done.
-pub fn blocks(facts: &Facts, item: &Item, first: usize, width: u16) -> Vec<Block> {
-    let chosen = |at: usize| facts.course.chosen == at;
-    let one = |at: usize, then: &dyn Fn(&mut Writer)| {
-        let mut writer = Writer::new(facts, chosen(at), width);
-        then(&mut writer);
-        (Some(at), writer.lines)
-    };
-    match &item.kind {
-        Kind::Predict(_) | Kind::Ask(_) => vec![one(first, &|writer| question(writer, item))],
-        Kind::Goal(goal) => vec![one(first, &|writer| a_goal(writer, goal))],
-        Kind::Claim(claim) => vec![one(first, &|writer| a_claim(writer, claim))],
-        Kind::Race(race) => vec![one(first, &|writer| a_race(writer, race))],
-        Kind::Review(prompts) => (first..)
-            .zip(prompts)
-            .map(|(at, prompt)| one(at, &|writer| a_prompt(writer, prompt)))
-            .collect(),
-        Kind::Figure(figure) => {
-            let mut writer = Writer::new(facts, false, width);
-            writer.read(&figure.caption);
+/// What everything on a page is written with.
+#[derive(Clone, Copy)]
+pub struct Page<'a> {
+    pub facts: &'a Facts<'a>,
+    /// What figures are drawn from.
+    pub card: Option<&'a Card>,
+    pub reading: &'a Reading,
+    pub width: u16,
+}
+
+impl Page<'_> {
+    /// Markdown with its numbers filled in, this many columns wide.
+    pub fn read(&self, markdown: &str, width: u16) -> Vec<Line<'static>> {
+        self.reading.lines(self.facts, markdown, self.width, width)
+    }
+
+    /// What stands on the page for an item; `first` is the place of the first thing of it that can be done.
+    pub fn blocks(&self, item: &Item, first: usize) -> Vec<Block> {
+        let one = |at: usize, then: &dyn Fn(&mut Writer)| {
+            let mut writer = Writer::new(*self, self.facts.course.chosen == at);
+            then(&mut writer);
+            (Some(at), writer.lines)
+        };
+        let shown = |then: &dyn Fn(&mut Writer)| {
+            let mut writer = Writer::new(*self, false);
+            then(&mut writer);
             vec![(None, writer.lines)]
-        }
-        Kind::Code(code) => {
-            let mut writer = Writer::new(facts, false, width);
-            let panes = facts.lesson.panes_of(facts.page);
-            let number = panes.iter().position(|pane| pane == "code").map(|at| at + 1);
-            let key = number.map_or(String::new(), |number| format!("`{number}` "));
-            writer.say(Role::Muted, &format!("{key}the code pane shows {}", code.show));
-            vec![(None, writer.lines)]
+        };
+        match &item.kind {
+            Kind::Predict(_) | Kind::Ask(_) => vec![one(first, &|writer| question(writer, item))],
+            Kind::Goal(goal) => vec![one(first, &|writer| a_goal(writer, goal))],
+            Kind::Claim(claim) => vec![one(first, &|writer| a_claim(writer, claim))],
+            Kind::Race(race) => vec![one(first, &|writer| a_race(writer, race))],
+            Kind::Review(prompts) => (first..)
+                .zip(prompts)
+                .map(|(at, prompt)| one(at, &|writer| a_prompt(writer, prompt)))
+                .collect(),
+            Kind::Figure(figure) => shown(&|writer| a_figure(writer, figure)),
+            Kind::Code(code) => shown(&|writer| {
+                let panes = self.facts.lesson.panes_of(self.facts.page);
+                let number = panes.iter().position(|pane| pane == "code").map(|at| at + 1);
+                let key = number.map_or(String::new(), |number| format!("`{number}` "));
+                writer.say(Role::Muted, &format!("{key}the code pane shows {}", code.show));
+            }),
         }
     }
 }
 
 /// Lines behind a bar.
 struct Writer<'a> {
+    page: Page<'a>,
     facts: &'a Facts<'a>,
     chosen: bool,
     width: u16,
@@ -58,8 +78,9 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(facts: &'a Facts<'a>, chosen: bool, width: u16) -> Self {
-        Self { facts, chosen, width: width.saturating_sub(2).max(1), lines: Vec::new() }
+    fn new(page: Page<'a>, chosen: bool) -> Self {
+        let width = page.width.saturating_sub(2).max(1);
+        Self { page, facts: page.facts, chosen, width, lines: Vec::new() }
     }
 
     fn push(&mut self, mut line: Line<'static>) {
@@ -78,7 +99,7 @@ impl<'a> Writer<'a> {
 
     /// Markdown with its numbers filled in.
     fn read(&mut self, markdown: &str) {
-        let lines = Markdown::read(&self.facts.fill(markdown)).lines(self.facts.theme, self.width);
+        let lines = self.page.read(markdown, self.width);
         let last = lines.iter().rposition(|line| line.width() > 0).map_or(0, |last| last + 1);
         for line in lines.into_iter().take(last) {
             self.push(line);
@@ -312,6 +333,16 @@ fn a_race(writer: &mut Writer, race: &Race) {
         let word = format!("trains {} arms side by side", race.arms.len());
         writer.keys(&[("!", &word)]);
     }
+}
+
+fn a_figure(writer: &mut Writer, figure: &Figure) {
+    let (theme, width) = (writer.facts.theme, writer.width);
+    match writer.page.card.map(|card| flow::figure(theme, card, &figure.parts, width)) {
+        Some(Some(lines)) => lines.into_iter().for_each(|line| writer.push(line)),
+        Some(None) => writer.say(Role::Muted, "the drawing needs a wider pane: z zooms"),
+        None => writer.say(Role::Muted, "the drawing comes with the text"),
+    }
+    writer.read(&figure.caption);
 }
 
 fn a_prompt(writer: &mut Writer, prompt: &Prompt) {

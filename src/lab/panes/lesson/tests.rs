@@ -1,1 +1,109 @@
 //! The lesson pane, drawn.
+
+use super::*;
+use crate::lab::fixture;
+use crate::lab::model::Model;
+use crate::lab::panes::PaneId;
+use crate::lab::theme::{Depth, Glyphs, Ground};
+use crate::lesson::{COLUMNS, Figure, Item, course};
+
+fn screen(model: &Model, width: u16, height: u16) -> String {
+    fixture::text(&fixture::pane(model, PaneId::Lesson, width, height))
+}
+
+/// The fixture with the course's own lessons, at a page.
+fn at(id: &str, page: usize) -> Model {
+    let mut model = fixture::model(120, 40);
+    model.lessons = course().unwrap();
+    model.lesson = model.lessons.iter().position(|lesson| lesson.id == id).unwrap();
+    model.page = page;
+    PaneId::Lesson.refresh(&mut model);
+    model
+}
+
+#[test]
+fn a_text_is_laid_out_once_and_anew_where_anything_of_it_is_new() {
+    let mut model = at("bigram", 1);
+    let lines = |model: &Model, width| {
+        let laid = model.panes.lesson.laid(&model.facts(), width);
+        laid.lines.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let first = lines(&model, COLUMNS);
+    let read = model.panes.lesson.reading.len();
+    assert!(read > 3);
+    assert_eq!(lines(&model, COLUMNS), first);
+    assert_eq!(model.panes.lesson.reading.len(), read);
+    // Another width, and back.
+    let wide = lines(&model, 70);
+    assert!(wide.len() < first.len());
+    assert_eq!(lines(&model, COLUMNS), first);
+    // Another theme.
+    model.theme = Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE);
+    let coloured = model.panes.lesson.laid(&model.facts(), COLUMNS);
+    assert!(coloured.lines.iter().flat_map(|line| &line.spans).any(|s| s.style.fg.is_some()));
+    // Another text's numbers.
+    let uniform = |lines: &[String]| lines.join(" ").contains("4.174");
+    assert!(uniform(&first), "{first:?}");
+    let corpus = model.corpus.as_mut().unwrap();
+    corpus.characters = 27;
+    corpus.references.pop();
+    PaneId::Lesson.refresh(&mut model);
+    assert!(
+        !uniform(&lines(&model, COLUMNS)) && lines(&model, COLUMNS).join(" ").contains("3.296")
+    );
+    // Another page.
+    model.page = 2;
+    PaneId::Lesson.refresh(&mut model);
+    assert_ne!(lines(&model, COLUMNS)[0], first[0]);
+}
+
+#[test]
+fn what_is_answered_and_chosen_is_seen_at_once() {
+    let mut model = at("bigram", 1);
+    let before = screen(&model, 39, 200);
+    assert!(!before.contains("skipped"), "{before}");
+    let line = r#"{"t":1,"session":"a","lesson":"bigram","item":"first-loss","kind":"skip"}"#;
+    model.course.progress = crate::lesson::progress::Progress::of(line);
+    assert!(screen(&model, 39, 200).contains("Predict  skipped"));
+    model.course.chosen = 1;
+    assert_ne!(screen(&model, 39, 200), before);
+}
+
+#[test]
+fn a_figure_is_drawn_from_the_card_of_the_pages_stage() {
+    let mut model = at("bigram", 0);
+    // The run on the screen is of another stage.
+    let text = screen(&model, 39, 200);
+    let card = model.panes.lesson.card.clone().unwrap();
+    for part in &card.flow {
+        assert!(text.contains(&part.title), "{}: {text}", part.title);
+    }
+    assert!(text.contains("V 65") && text.contains('▲'), "{text}");
+    // On the page's own stage it is the model as it is: with its sizes.
+    let (lesson, page) = (model.lesson, model.page);
+    model.lessons[lesson].pages[page].setup.stage = Some("multi-head".to_owned());
+    let own = model.run.as_ref().unwrap().card.clone().unwrap();
+    let figure = Figure { caption: "It.".to_owned(), parts: vec!["blocks.0.sa".to_owned()] };
+    let item = Item { id: String::new(), line: 1, kind: Kind::Figure(figure) };
+    model.lessons[lesson].pages[page].pieces = vec![Piece::Item(item)];
+    PaneId::Lesson.refresh(&mut model);
+    let text = screen(&model, 39, 60);
+    let plan = crate::lab::flow::figure(&model.theme, &own, &[], 33).unwrap();
+    for line in plan {
+        let line = line.to_string();
+        assert!(text.contains(line.trim_end()), "{line:?} is not on\n{text}");
+    }
+    let drawn = fixture::pane(&model, PaneId::Lesson, 39, 60);
+    let bold = drawn.area.positions().filter(|at| {
+        drawn[*at].modifier.contains(ratatui::style::Modifier::BOLD) && at.y > 2 && at.x > 2
+    });
+    let bold: String = bold.map(|at| drawn[at].symbol()).collect();
+    let lit = own.part("blocks.0.sa").unwrap().title.replace(' ', "");
+    assert!(bold.replace(' ', "").contains(&lit), "{bold}");
+    // Too narrow for it, or nothing known yet.
+    assert!(screen(&model, 16, 60).replace('\n', "").contains("needs"));
+    model.run = None;
+    model.corpus = None;
+    PaneId::Lesson.refresh(&mut model);
+    assert!(screen(&model, 60, 60).contains("the drawing comes with the text"));
+}

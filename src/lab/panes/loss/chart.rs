@@ -298,11 +298,8 @@ impl<'a> Chart<'a> {
 
     /// What the learner has predicted, where the run will answer it.
     fn guesses(&self, buf: &mut Buffer) {
-        if self.curves.figure.is_some() {
-            return;
-        }
         let theme = self.theme();
-        for (step, loss) in self.curves.facts.guesses() {
+        for &(step, loss) in &self.curves.guesses {
             let last = self.curves.x.high();
             let column = self.column((step as f64).min(last));
             if let (Some(column), Some(row)) = (column, self.row(loss)) {

@@ -18,6 +18,8 @@ pub struct Curves<'a> {
     pub smoothed: Vec<(f64, f64)>,
     /// By their places.
     pub ghosts: Vec<Ghost<'a>>,
+    /// What the learner has predicted, and the steps at which the run answers.
+    pub guesses: Vec<(u64, f64)>,
     pub x: Scale,
     pub y: Scale,
 }
@@ -51,13 +53,13 @@ impl<'a> Curves<'a> {
             Ghost { named, curve, off: None }
         };
         let mut ghosts: Vec<Ghost> = facts.visible_ghosts().into_iter().map(curve).collect();
+        let guesses = if figure.is_none() { facts.guesses() } else { Vec::new() };
         let range = if let Some(figure) = figure {
             let own = curve::measured(&run.history, figure);
             let all = own.iter().chain(ghosts.iter().flat_map(|ghost| &ghost.curve));
             curve::figures_shown(figure, all)
         } else {
             let earlier = ghosts.iter().map(|ghost| &*ghost.named.ghost.history);
-            let guesses = facts.guesses();
             let yardsticks = facts.yardsticks();
             curve::losses_shown(pane.view, run, &smoothed, earlier, yardsticks, &guesses)
         };
@@ -71,7 +73,7 @@ impl<'a> Curves<'a> {
         for ghost in &mut ghosts {
             ghost.off = off(&ghost.curve, &x, &y);
         }
-        Some(Self { pane, facts, run, figure, smoothed, ghosts, x, y })
+        Some(Self { pane, facts, run, figure, smoothed, ghosts, guesses, x, y })
     }
 
     /// What stands above the axis of values.

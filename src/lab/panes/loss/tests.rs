@@ -508,3 +508,55 @@ fn yardsticks_have_their_numbers_in_little_room_and_stand_in_order() {
         .map(|name| place(&text, name).0);
     assert!(rows.is_sorted() && rows.windows(2).all(|pair| pair[0] < pair[1]), "{text}");
 }
+
+/// A page that holds its run until the learner has predicted this.
+fn held(model: &mut Model, measure: &str) {
+    let text = format!("id = \"guess\"\nask = \"?\"\nwhy = \"so\"\nmeasure = {measure}");
+    let predict: crate::lesson::Predict = toml::from_str(&text).unwrap();
+    let kind = crate::lesson::Kind::Predict(Box::new(predict));
+    let item = crate::lesson::Item { id: "guess".to_owned(), line: 1, kind };
+    let (lesson, page) = (model.lesson, model.page);
+    model.lessons[lesson].pages[page].pieces = vec![crate::lesson::Piece::Item(item)];
+    model.course.held = true;
+}
+
+#[test]
+fn what_counting_reaches_comes_after_the_guess_of_a_loss() {
+    let names = ["uniform", "unigram", "bigram", "trigram", "4-gram"];
+    let shown = |model: &Model| {
+        let text = screen(model, 60, 18);
+        let all: Vec<_> = names.iter().filter(|name| text.contains(**name)).copied().collect();
+        (all, text.contains("after your guess"))
+    };
+    let mut model = fixture::model(120, 40);
+    run(&mut model).history = history([]);
+    run(&mut model).step = 0;
+    model.ghosts.clear();
+    assert_eq!(shown(&model), (names.to_vec(), false));
+    // What is no loss is told by no loss.
+    held(&mut model, "\"parameters\"");
+    assert_eq!(shown(&model), (names.to_vec(), false));
+    for measure in ["\"first_loss\"", "\"val_loss\""] {
+        held(&mut model, measure);
+        assert_eq!(shown(&model), (Vec::new(), true), "{measure}");
+        // Beside another run's curve as well, and in the table.
+        let with_ghost = fixture::model(120, 40).ghosts;
+        model.ghosts = with_ghost;
+        assert_eq!(shown(&model), (Vec::new(), true), "{measure}");
+        model.ghosts.clear();
+    }
+    for kind in ["predict", "skip"] {
+        let line = format!(
+            r#"{{"t":1,"session":"a","lesson":"{}","item":"guess","kind":"{kind}","answer":4.2}}"#,
+            model.lesson().id
+        );
+        let mut answered = model.course.clone();
+        answered.progress = crate::lesson::progress::Progress::of(&line);
+        let waiting = std::mem::replace(&mut model.course, answered);
+        assert_eq!(shown(&model), (names.to_vec(), false), "{kind}");
+        model.course = waiting;
+    }
+    // A run that is let go has been answered for.
+    model.course.held = false;
+    assert_eq!(shown(&model), (names.to_vec(), false));
+}

@@ -5,7 +5,8 @@ use crate::lab::fixture;
 use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
-use crate::text::Tokens;
+use crate::text::{Tokens, ngram};
+use crate::train::command::SampleRequest;
 
 const TEXT: &str = "\n\nKING RICHARD:\nWhat say the thous and the hath not\nto thee, my lorden.\n";
 
@@ -197,4 +198,79 @@ fn no_data_or_size_is_a_problem() {
     insta::assert_snapshot!("none", screen(&model, 40, 12));
     model.run = None;
     check(&mut model);
+}
+
+#[test]
+fn the_third_view_is_drawn_from_the_texts_counts() {
+    let mut model = fixture::model(120, 40);
+    press(&mut model, &[Action::CycleView, Action::CycleView]);
+    assert_eq!(PaneId::Samples.detail(&model), "counted 5-gram");
+    let mut seen = Vec::new();
+    for order in (1..=5).rev() {
+        let counted = &model.panes.samples.counted;
+        let followers = model.corpus.as_ref().unwrap().counted().unwrap().followers.clone();
+        let expected = followers.unwrap().write(order, &model.prompt.tokens, 300, 0);
+        assert_eq!((counted.order, &counted.tokens), (order, &expected));
+        // And it is what stands on the screen, sign for sign.
+        let signs: String = model
+            .prompt
+            .tokens
+            .iter()
+            .chain(&expected)
+            .map(|token| fixture::CHARACTERS.chars().nth(*token as usize).unwrap())
+            .filter(|c| !c.is_whitespace())
+            .collect();
+        let screen = screen(&model, 80, 80);
+        let rows: Vec<&str> = screen.lines().collect();
+        let text = rows[2..rows.len() - 1].iter().flat_map(|row| row.chars());
+        let shown: String = text.filter(|c| !c.is_whitespace() && *c != '│').collect();
+        assert_eq!(shown, signs, "{screen}");
+        assert!(rows[1].contains(ngram::name(order)), "{screen}");
+        seen.push(expected);
+        press(&mut model, &[Action::Left]);
+    }
+    // The lowest stays the lowest; its loss is the reference's.
+    assert_eq!(model.panes.samples.counted.order, 1);
+    press(&mut model, &[Action::Right]);
+    assert_eq!(PaneId::Samples.detail(&model), "counted bigram · val 2.482");
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 5, "each order writes another text");
+    press(&mut model, &[Action::CycleView]);
+    assert!(PaneId::Samples.detail(&model).starts_with("step"));
+}
+
+#[test]
+fn anew_draws_another_text_from_the_same_counts() {
+    let mut model = fixture::model(120, 40);
+    press(&mut model, &[Action::CycleView, Action::CycleView]);
+    let text = |model: &Model| model.panes.samples.counted.tokens.clone();
+    let first = text(&model);
+    model.requested = Some(SampleRequest {
+        prompt: model.prompt.tokens.clone(),
+        tokens: 300,
+        sampling: Sampling::default(),
+        seed: 1,
+        every_seconds: None,
+    });
+    PaneId::Samples.refresh(&mut model);
+    let second = text(&model);
+    assert_ne!(first, second);
+    // Nothing new draws nothing new.
+    PaneId::Samples.refresh(&mut model);
+    assert_eq!(text(&model), second);
+}
+
+#[test]
+fn where_nothing_is_counted_it_says_so() {
+    let mut model = fixture::model(120, 40);
+    press(&mut model, &[Action::CycleView, Action::CycleView]);
+    model.corpus.as_mut().unwrap().counted = None;
+    PaneId::Samples.refresh(&mut model);
+    assert!(screen(&model, 60, 12).contains("The text is being counted."));
+    let mut model = fixture::model(120, 40);
+    let words = Tokenizer::new("what say you, my lord?\n", Tokens::Words, 20);
+    model.corpus.as_mut().unwrap().tokenizer = words;
+    press(&mut model, &[Action::CycleView, Action::CycleView]);
+    assert!(screen(&model, 70, 12).contains("this run reads other tokens"));
 }

@@ -95,6 +95,18 @@ pub fn plan(card: &Card, room: Size, tower: usize) -> Option<Plan> {
     None
 }
 
+/// The same without sizes, in as few rows as there can be.
+pub fn compact(card: &Card, width: u16) -> Option<Plan> {
+    let towers = card.flow.iter().map(|part| part.tower).max()? + 1;
+    let wholes: &[Option<usize>] = if towers > 1 { &[None, Some(0)] } else { &[None] };
+    let details = wholes.iter().flat_map(|&tower| {
+        [(true, true), (true, false), (false, true), (false, false)]
+            .map(|(frames, beside)| Detail { tower, frames, numbers: false, beside, rows: 1 })
+    });
+    let room = Size::new(width, u16::MAX);
+    details.into_iter().find_map(|detail| Plan::new(card, detail, room))
+}
+
 impl Plan {
     /// `None` where it is too wide, or boxes with a line around them are together too high.
     fn new(card: &Card, detail: Detail, room: Size) -> Option<Self> {
