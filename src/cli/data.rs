@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::Failure;
 use crate::text::corpus::{self, TINY_SHAKESPEARE_BYTES, TINY_SHAKESPEARE_URL};
 use crate::text::followers::{Followers, LONGEST};
+use crate::text::shown::Flow;
 use crate::text::{
     CharTokenizer, Corpus, Dataset, Source, Tokenizer, WordTokenizer, fetch, ngram, shown,
 };
@@ -81,7 +82,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Action::Write { data, order, prompt, tokens, seed } => {
             let dataset = Dataset::new(super::read_text(data.as_deref())?)?;
             let (order, tokens) = (usize::from(*order), *tokens);
-            writeln!(out, "{prompt}{}", counted(&dataset, order, prompt, tokens, *seed)?)?;
+            let text = prompt.clone() + &counted(&dataset, order, prompt, tokens, *seed)?;
+            let text = if out.is_terminal() { Flow::default().next(&text) } else { text };
+            writeln!(out, "{text}")?;
         }
         Action::Path => writeln!(out, "{}", path()?.display())?,
     }

@@ -95,16 +95,23 @@ pub fn plan(card: &Card, room: Size, tower: usize) -> Option<Plan> {
     None
 }
 
-/// The same without sizes, in as few rows as there can be.
+/// The same in as few rows as there can be. Where there is room, what sizes would take is left to the shapes.
 pub fn compact(card: &Card, width: u16) -> Option<Plan> {
     let towers = card.flow.iter().map(|part| part.tower).max()? + 1;
     let wholes: &[Option<usize>] = if towers > 1 { &[None, Some(0)] } else { &[None] };
-    let details = wholes.iter().flat_map(|&tower| {
-        [(true, true), (true, false), (false, true), (false, false)]
-            .map(|(frames, beside)| Detail { tower, frames, numbers: false, beside, rows: 1 })
-    });
     let room = Size::new(width, u16::MAX);
-    details.into_iter().find_map(|detail| Plan::new(card, detail, room))
+    for &tower in wholes {
+        for (frames, beside) in [(true, true), (true, false), (false, true), (false, false)] {
+            for numbers in [true, false] {
+                let detail = Detail { tower, frames, numbers, beside, rows: 1 };
+                let plan = Plan::new(card, detail, room);
+                if plan.is_some() {
+                    return plan;
+                }
+            }
+        }
+    }
+    None
 }
 
 impl Plan {
