@@ -18,8 +18,6 @@ pub struct Course {
     pub chosen: usize,
     /// The open page's run waits for a prediction.
     pub held: bool,
-    /// Hints shown, of three.
-    pub hints: BTreeMap<Key, usize>,
     /// Answers that were asked for: of prompts, and of goals after success.
     pub opened: BTreeSet<Key>,
     /// What a claim came to when it was run.
@@ -74,6 +72,12 @@ impl Course {
     /// The last answer to an item, or that it was skipped.
     pub fn answer(&self, lesson: &str, item: &str) -> Option<&Record> {
         self.progress.last(lesson, item, &["predict", "ask", "skip"])
+    }
+
+    /// How many hints of a goal were asked for.
+    pub fn hints(&self, lesson: &str, item: &str) -> usize {
+        let last = self.progress.last(lesson, item, &["hint"]).and_then(|last| last.answer);
+        last.map_or(0, |shown| shown as usize)
     }
 
     /// A prediction that was made and that no run has answered yet.

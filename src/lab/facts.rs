@@ -76,6 +76,11 @@ impl<'a> Facts<'a> {
         self.page().items().filter_map(guess).collect()
     }
 
+    /// Whether what is said of that text alone is said of another than the one that is trained on.
+    pub fn is_elsewhere(&self, on: Option<&str>) -> bool {
+        on.is_some_and(|on| self.corpus.is_some_and(|corpus| !corpus.is(on)))
+    }
+
     /// What measures are read off now.
     pub fn evidence(&self, others: &'a [Other<'a>]) -> Option<Evidence<'a>> {
         Some(Evidence {
@@ -153,15 +158,20 @@ impl<'a> Facts<'a> {
         self.reads_prompt() && !self.run.is_some_and(|run| run.sees_future())
     }
 
-    /// Whether the run waits for the learner to predict one of its losses: what counting reaches would tell it.
+    /// Whether what counting reaches would tell the learner the loss that is to be predicted.
     pub fn withholds_yardsticks(&self) -> bool {
+        self.predicts_text() && self.awaits_a_loss()
+    }
+
+    /// Whether the run waits for the learner to predict one of its losses.
+    fn awaits_a_loss(&self) -> bool {
         let open = |item: &Item| {
             let Kind::Predict(predict) = &item.kind else { return false };
             predict.arms.is_empty()
                 && predict.measure.is_a_loss()
                 && self.course.answer(&self.lesson.id, &item.id).is_none()
         };
-        self.course.held && self.predicts_text() && self.page().items().any(open)
+        self.course.held && self.page().items().any(open)
     }
 
     pub fn tokenizer(&self) -> Option<&'a Tokenizer> {
@@ -201,8 +211,13 @@ impl<'a> Facts<'a> {
         sign.map_or_else(|| "?".to_owned(), |c| shown::sign(c, self.theme.glyphs.ascii))
     }
 
-    /// The ghosts to draw now.
+    /// The ghosts to draw now; earlier runs of the stage would tell a loss that is to be predicted.
     pub fn visible_ghosts(&self) -> Vec<ghost::Named<'a>> {
-        self.run.map_or_else(Vec::new, |run| ghost::beside(run, self.ghosts))
+        let Some(run) = self.run else { return Vec::new() };
+        let mut beside = ghost::beside(run, self.ghosts);
+        if self.awaits_a_loss() {
+            beside.retain(|named| named.ghost.stage() != run.stage());
+        }
+        beside
     }
 }

@@ -113,6 +113,7 @@ pub fn model(width: u16, height: u16) -> Model {
         card: Some(card(&config)),
         config,
         step: 5000,
+        home: "single-head".to_owned(),
         origin: Origin::Stage,
         history: Arc::new(history(5000, 2.41)),
     });

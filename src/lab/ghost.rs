@@ -34,6 +34,8 @@ pub struct Ghost {
     pub card: Option<Arc<Card>>,
     pub step: u64,
     pub origin: Origin,
+    /// Where its run is found again.
+    pub home: String,
     pub history: Arc<History>,
 }
 
@@ -133,6 +135,8 @@ pub fn beside<'a>(run: &Run, ghosts: &'a [Ghost]) -> Vec<Named<'a>> {
         .iter()
         .filter(|ghost| (ghost.origin == Origin::Rebuilt) == (ghost.stage() == run.stage()))
         .filter(|ghost| ghost.has_begun() && comparable(ghost, run))
+        // Another page's run of the same says nothing that this one will not say itself.
+        .filter(|ghost| ghost.home == run.home || !ghost.differs(run).is_empty())
         .collect();
     while shown.len() > MOST
         && let Some(index) = dispensable(&shown)
@@ -174,6 +178,7 @@ mod tests {
             config: run.config.clone(),
             card: run.card.clone(),
             step: 5000,
+            home: run.home.clone(),
             origin: Origin::Rebuilt,
             history: Arc::new(run.history.clone()),
         };

@@ -55,15 +55,19 @@ fn losses(history: &History) -> impl Iterator<Item = f64> + '_ {
 pub fn unkept(model: &Model) -> Option<String> {
     let records = &model.course.unkept;
     let first = records.first()?;
+    let lines = if records.len() == 1 {
+        "1 line of".to_owned()
+    } else {
+        format!("{} lines of", records.len())
+    };
     let path = std::env::temp_dir().join(format!("gpt-lab-progress-{}.jsonl", first.session));
     let written = records.iter().try_for_each(|record| progress::append(&path, record));
     Some(match written {
         Ok(()) => format!(
-            "  {} answers could not be kept where they belong: they are in {}; add its lines to progress.jsonl",
-            records.len(),
+            "  {lines} progress could not be kept where they belong: they are in {}; add them to progress.jsonl",
             path.display()
         ),
-        Err(error) => format!("  {} answers are lost: {error}", records.len()),
+        Err(error) => format!("  {lines} progress are lost: {error}"),
     })
 }
 

@@ -18,6 +18,7 @@ mod worker;
 
 use std::time::Duration;
 
+use super::action::Action;
 use super::experiment::Shown;
 use super::key::Key;
 use super::model::{Effect, Model, Msg};
@@ -144,6 +145,13 @@ fn tick(model: &mut Model, now: Duration) -> Vec<Effect> {
 
 fn press(model: &mut Model, key: Key) -> Vec<Effect> {
     let action = model.scope().lookup(key);
+    // What cannot be seen is not acted on, but to leave.
+    let blind = model.layout().panes.is_empty();
+    let leaves =
+        matches!(action, Some(Action::Quit | Action::Interrupt | Action::Suspend | Action::Redraw));
+    if blind && !leaves {
+        return Vec::new();
+    }
     match (action, model.overlays.is_empty()) {
         (Some(action), true) => keys::act(model, action),
         (action, false) => overlay::press(model, key, action),

@@ -61,12 +61,19 @@ pub fn texts(path: &Path) -> Result<Vec<(String, String)>, FolderError> {
         .map_err(io)?
         .map(|entry| Ok(entry.map_err(io)?.path()))
         .collect::<Result<_, FolderError>>()?;
-    files.retain(|file| file.extension().is_some_and(|end| end == "md"));
+    files.retain(|file| is_a_lesson(file));
     files.sort();
     if files.is_empty() {
         return Err(FolderError::Empty(path.to_owned()));
     }
     files.iter().map(|file| read(file)).collect()
+}
+
+/// Whether a file is named like a lesson, `01-first.md`, and is one: a folder may have a README as well.
+fn is_a_lesson(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let numbered = name.starts_with(|c: char| c.is_ascii_digit());
+    numbered && file.extension().is_some_and(|end| end == "md") && file.is_file()
 }
 
 /// Bytes of a lesson's file at most.
@@ -77,6 +84,8 @@ fn read(file: &Path) -> Result<(String, String), FolderError> {
     let mut text = String::new();
     std::fs::File::open(file).map_err(io)?.take(LARGEST).read_to_string(&mut text).map_err(io)?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
+    // Some editors put a byte order mark before it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
     Ok((name.into_owned(), text))
 }
 

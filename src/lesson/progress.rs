@@ -155,10 +155,16 @@ impl Progress {
                 }
                 Kind::Predict(_) | Kind::Ask(_) => {
                     standing.questions += 1;
-                    if let Some(last) = self.last(&lesson.id, &item.id, &["predict", "ask"]) {
-                        standing.answered += 1;
-                        standing.right += usize::from(last.right == Some(true));
-                    }
+                    // What is said once the answer is known says nothing of who said it.
+                    let mut said = self.records.iter().filter(|record| {
+                        let asked = matches!(record.kind.as_str(), "predict" | "ask");
+                        asked && record.lesson == lesson.id && record.item == item.id
+                    });
+                    let answered = said.clone().next().is_some();
+                    let first = said.find(|record| record.truth.is_some());
+                    standing.answered += usize::from(answered);
+                    let right = first.is_some_and(|first| first.right == Some(true));
+                    standing.right += usize::from(right);
                 }
                 Kind::Review(prompts) => {
                     standing.prompts += prompts.len();

@@ -10,6 +10,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 use unicode_normalization::UnicodeNormalization;
 
 pub use characters::{CharTokenizer, UnknownCharacters};
+use words::UNKNOWN_ID;
 pub use words::WordTokenizer;
 
 /// What the tokens of a text are.
@@ -48,6 +49,11 @@ pub enum Tokenizer {
 }
 
 impl Tokenizer {
+    /// Whether an id stands for whatever is not in the vocabulary.
+    pub fn is_unknown(&self, id: u32) -> bool {
+        matches!(self, Self::Words(_)) && id == UNKNOWN_ID
+    }
+
     /// The vocabulary of a text; `max_words` bounds one of words.
     pub fn new(text: &str, tokens: Tokens, max_words: usize) -> Self {
         match tokens {

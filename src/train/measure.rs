@@ -448,6 +448,8 @@ fn place(range: hyperparameter::Range, chosen: &str) -> Option<f64> {
 fn id(tokenizer: Option<&Tokenizer>, token: &str) -> Result<u32, Impossible> {
     let one = || Impossible::Token(token.to_owned());
     match tokenizer.ok_or_else(one)?.encode(token).map_err(|_| one())?[..] {
+        // What stands for every word that is not kept is none of them.
+        [id] if tokenizer.is_some_and(|tokenizer| tokenizer.is_unknown(id)) => Err(one()),
         [id] => Ok(id),
         _ => Err(one()),
     }

@@ -178,7 +178,9 @@ impl Pane for Lesson {
             (self.chosen, self.follows) = (facts.course.chosen, true);
         }
         // Its numbers may be known by now.
-        let known = facts.corpus.map_or((0, 0), |c| (c.tokenizer.vocab_size(), c.references.len()));
+        let known = facts.corpus.map_or((0, 0), |c| {
+            (c.tokenizer.vocab_size(), c.references.len() + usize::from(c.counted.is_some()))
+        });
         if self.filled == Some(known) {
             return;
         }

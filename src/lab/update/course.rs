@@ -194,6 +194,13 @@ pub fn commit(model: &mut Model, sure: u8) -> Vec<Effect> {
         let told = model.course.answer(&said.lesson, &said.item).and_then(|before| before.truth);
         said.truth = told;
         said.right = item.question().zip(told).map(|(q, truth)| q.is_right(answer, truth));
+        // Who could have seen it cannot be sure or unsure of it.
+        let after = match &item.kind {
+            Kind::Predict(predict) if predict.arms.is_empty() => predict.after.max(1),
+            _ => u64::MAX,
+        };
+        let late = told.is_some() || model.run.as_ref().is_some_and(|run| run.step >= after);
+        said.sure = said.sure.filter(|_| !late);
     }
     let mut effects = keep(model, said);
     effects.extend(close(model, training));
@@ -351,10 +358,16 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
         return warn(model, "this page has no goal that is still open");
     };
     model.course.chosen = at;
-    let shown = model.course.hints.entry((lesson, id)).or_default();
-    *shown = (*shown + 1).min(most);
+    let shown = model.course.hints(&lesson, &id);
+    let mut effects = Vec::new();
+    if shown < most {
+        let record =
+            Record { answer: Some((shown + 1) as f64), seed: None, ..record(model, &id, "hint") };
+        effects = keep(model, record);
+    }
+    show_chosen(model);
     model.refresh();
-    Vec::new()
+    effects
 }
 
 /// !: the claim or the race that is chosen, or the page's first.
@@ -380,6 +393,14 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     };
     if model.course.gives_away(&model.lesson().id, model.page(), &item.id) {
         return warn(model, early);
+    }
+    if let Kind::Claim(claim) = &item.kind
+        && let Some(on) = claim.on.as_deref().filter(|on| model.facts().is_elsewhere(Some(*on)))
+    {
+        return warn(
+            model,
+            format!("that is claimed of {on} alone: gpt-lab --data FILE opens a text"),
+        );
     }
     show_chosen(model);
     start(model, &item)
@@ -498,9 +519,13 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
                 };
                 let right = item.question().zip(waiting.answer);
                 let right = right.map(|(question, answer)| question.is_right(answer, truth));
-                found.push(Record { truth: Some(truth), right, ..waiting.clone() });
+                let seed = Some(run.config.seed);
+                found.push(Record { truth: Some(truth), right, seed, ..waiting.clone() });
             }
             Kind::Goal(goal) if page == model.page => {
+                if model.facts().is_elsewhere(goal.on.as_deref()) {
+                    continue;
+                }
                 let there = goal.stage.as_deref().is_none_or(|stage| stage == run.stage());
                 if !there || model.course.progress.is_met(&lesson.id, &item.id) {
                     continue;

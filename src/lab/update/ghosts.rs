@@ -35,8 +35,9 @@ pub fn ghost(model: &mut Model, old: Run, next: &Config) {
     if origin == Origin::Stage {
         model.ghosts.retain(|g| !of(g));
     }
+    let home = old.home;
     let Observed { id, config, card, step, history, .. } = old.observed;
-    model.ghosts.push(Ghost { id, config, card, step, origin, history: Arc::new(history) });
+    model.ghosts.push(Ghost { id, config, card, step, origin, home, history: Arc::new(history) });
     let rebuilt: Vec<&Ghost> = model.ghosts.iter().filter(|g| of(g)).collect();
     if rebuilt.len() > ghost::MOST
         && let Some(dropped) = ghost::dispensable(&rebuilt)

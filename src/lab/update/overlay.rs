@@ -102,7 +102,11 @@ fn answer(model: &mut Model, key: Key, accepts: bool) -> Vec<Effect> {
     }
     if !line.is_typed() {
         let choices = line.item.question().map_or(0, |question| question.choices.len());
-        let lettered = typed.and_then(|c| (c as usize).checked_sub('a' as usize));
+        let place = |c: char| match c {
+            '1'..='9' => Some(c as usize - '1' as usize),
+            _ => (c as usize).checked_sub('a' as usize),
+        };
+        let lettered = typed.and_then(place);
         match (key.code, lettered.filter(|place| *place < choices)) {
             (_, Some(place)) => {
                 line.choice = place;

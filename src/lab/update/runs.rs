@@ -480,6 +480,11 @@ pub fn open_file(model: &mut Model, path: PathBuf, about: &About) -> Vec<Effect>
     let Some((lesson, page)) = model.page_about(stage) else {
         return warn(model, format!("no lesson of the course is about {stage}"));
     };
+    if (lesson, page) != (model.lesson, model.page) {
+        let number = model.lessons[lesson].number;
+        let text = format!("opened in lesson {number}, page {}: it is about {stage}", page + 1);
+        model.say(ToastKind::Info, text);
+    }
     turn_to(model, lesson, page);
     let home = model.home(page);
     let id = model.new_run();

@@ -121,6 +121,7 @@ fn sleep(model: &mut Model, other: &Other, asleep: Asleep) {
             card: observed.card.clone(),
             step: observed.step,
             origin,
+            home: other.home.clone(),
             history: Arc::new(observed.history.clone()),
         });
     }

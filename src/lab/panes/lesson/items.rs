@@ -221,7 +221,7 @@ fn a_goal(writer: &mut Writer, goal: &Goal) {
     let key = writer.key(&goal.id);
     let facts = writer.facts;
     let met = facts.course.progress.is_met(&key.0, &key.1);
-    let elsewhere = elsewhere(facts, goal.on.as_deref());
+    let elsewhere = facts.is_elsewhere(goal.on.as_deref());
     let (state, role) = match met {
         true => ("met", Role::Good),
         false if elsewhere => ("not on this text", Role::Muted),
@@ -229,7 +229,7 @@ fn a_goal(writer: &mut Writer, goal: &Goal) {
     };
     writer.head("Goal", state, role);
     writer.read(&goal.text);
-    let shown = facts.course.hints.get(&key).copied().unwrap_or(0);
+    let shown = facts.course.hints(&key.0, &key.1);
     for (number, hint) in goal.hints.iter().take(shown).enumerate() {
         writer.read(&format!("*hint {}*: {hint}", number + 1));
     }
@@ -273,11 +273,6 @@ fn bounds(above: Option<f64>, below: Option<f64>) -> String {
     }
 }
 
-/// Whether it is of another text than the one that is trained on.
-fn elsewhere(facts: &Facts, on: Option<&str>) -> bool {
-    on.is_some_and(|on| facts.corpus.is_some_and(|corpus| !corpus.is(on)))
-}
-
 fn a_claim(writer: &mut Writer, claim: &Claim) {
     let key = writer.key(&claim.id);
     let facts = writer.facts;
@@ -290,7 +285,7 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
     let (state, role) = match last.and_then(|last| last.right) {
         Some(true) => ("holds", Role::Good),
         Some(false) => ("does not hold here", Role::Bad),
-        None if elsewhere(facts, claim.on.as_deref()) => ("silent on this text", Role::Muted),
+        None if facts.is_elsewhere(claim.on.as_deref()) => ("silent on this text", Role::Muted),
         None => ("not run yet", Role::Muted),
     };
     writer.head("Claim", state, role);
@@ -303,7 +298,7 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
         (None, Some(truth)) => writer.say(Role::Muted, &format!("last time: {}", answer(truth))),
         (None, None) => {}
     }
-    if writer.chosen && !elsewhere(facts, claim.on.as_deref()) {
+    if writer.chosen && !facts.is_elsewhere(claim.on.as_deref()) {
         let runs = claim.arms.len() as u32 * claim.seeds;
         let word = format!("runs it: {} small runs", count(u64::from(runs)));
         writer.keys(&[("!", &word)]);
