@@ -186,6 +186,7 @@ pub mod testing {
         Experiment {
             arms: vec![("lr 0.1".to_owned(), slow), ("lr 0.3".to_owned(), quick)],
             seeds: vec![1, 2, 3],
+            from: None,
             budget: Budget::Steps(40),
             measure: Measure::ValLoss,
             compare: Compare::Difference,

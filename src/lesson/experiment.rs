@@ -129,6 +129,7 @@ fn experiment(
     Experiment {
         arms,
         seeds: (FIRST_SEED..).take(seeds as usize).collect(),
+        from: None,
         budget,
         measure: measure.clone(),
         compare,
