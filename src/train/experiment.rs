@@ -22,10 +22,11 @@ use std::sync::atomic::AtomicBool;
 use serde::Deserialize;
 
 use super::event::RunId;
+use super::fork::Fork;
 use super::material::{Material, MaterialError};
 use super::measure::{Impossible, Measure, Range};
 use super::observed::Observed;
-use super::session::{Fork, ForkError, SessionError};
+use super::session::{ForkError, SessionError};
 use super::snapshot::Subscription;
 use super::team::TeamError;
 use crate::stage::{Config, LAST_STEP};
@@ -53,7 +54,8 @@ pub struct Experiment {
     pub expect: Range,
     /// Where the arms are all combinations of some switches.
     pub switches: Vec<String>,
-    /// Whether somebody follows the curves: then the validation loss is estimated on the way.
+    /// Whether somebody follows the curves: then the validation loss is estimated on the way, and every run is as long as the
+    /// budget says, also where what is measured is known long before.
     pub watched: bool,
 }
 
@@ -189,7 +191,8 @@ impl Experiment {
                 tokens.div_ceil(of_a_step.max(1))
             }
         };
-        self.first().saturating_add(more)
+        let settled = self.measure.settled_after().filter(|_| !self.watched);
+        self.first().saturating_add(settled.map_or(more, |settled| settled.min(more)))
     }
 
     /// What its runs say, as far as they are there. With more than two arms it is the first against the last.

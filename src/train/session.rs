@@ -30,7 +30,7 @@ use crate::stage::{Config, InvalidConfig};
 use crate::text::Tokenizer;
 
 pub use estimate::{Estimation, ExactLoss, HeldOutLoss};
-pub use fork::{Fork, ForkError};
+pub use fork::ForkError;
 pub use restore::RestoreError;
 
 /// No model has more weights: the arenas of a larger one would not fit into a small machine's memory.

@@ -44,15 +44,19 @@ impl<'a> Report<'a> {
         steps.sort_unstable();
         steps.dedup();
         let steps: Vec<_> = steps.iter().map(u64::to_string).collect();
+        let steps = match steps.join(" or ").as_str() {
+            "0" => "no step".to_owned(),
+            "1" => "1 step".to_owned(),
+            steps => format!("{steps} steps"),
+        };
         let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         let from = experiment.from.as_ref();
         let from = from.map_or(String::new(), |fork| format!(" from step {} on", fork.step()));
         say(format_args!(
-            "{}: {} x {}, {} steps each{from}, {} at once",
+            "{}: {} x {}, {steps} each{from}, {} at once",
             experiment.measured(),
             plural(arms, "arm"),
             plural(seeds, "seed"),
-            steps.join(" or "),
             plural((*threads).min(arms * seeds), "run"),
         ));
     }

@@ -125,7 +125,9 @@ impl Run {
     /// Of an estimate that is due after `step` steps; `None` where none is.
     fn batches(&self, step: u64) -> Option<usize> {
         let all = self.session.config().training.eval_batches;
-        let wanted = self.watched || self.estimates != Estimates::None;
+        // A run that makes no step has no curve.
+        let watched = self.watched && self.steps > self.first;
+        let wanted = watched || self.estimates != Estimates::None;
         if !wanted || !(0..=POINTS).any(|i| self.point(i) == step) {
             None
         } else if step == self.steps || self.estimates == Estimates::All {

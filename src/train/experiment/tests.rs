@@ -94,6 +94,22 @@ fn what_needs_no_estimate_makes_none() {
 }
 
 #[test]
+fn what_no_step_changes_is_known_without_training() {
+    let parameters = experiment(Measure::Parameters);
+    let runs = run(&parameters, 2);
+    assert!(runs.iter().all(|run| run.step == 0 && run.curve.is_empty() && run.value.is_some()));
+    let first = run(&experiment(Measure::FirstLoss), 2);
+    assert!(first.iter().all(|run| run.step == 1 && run.curve.is_empty()));
+    // Whoever wants curves all the same has them, and the same numbers.
+    let watched = run(&Experiment { watched: true, ..experiment(Measure::FirstLoss) }, 2);
+    assert!(watched.iter().all(|run| run.step == 60 && run.curve.len() == 21));
+    assert_eq!(bits(&watched), bits(&first));
+    // Nothing is estimated of a run that stands where it began.
+    let still = Experiment { budget: Budget::Steps(0), watched: true, ..parameters };
+    assert!(run(&still, 2).iter().all(|run| run.curve.is_empty()));
+}
+
+#[test]
 fn a_run_that_diverges_is_a_result() {
     let mut asked = experiment(Measure::Diverged);
     // Decay turns every weight round and makes it nine times larger, step by step.
@@ -219,7 +235,7 @@ fn from_a_run(measure: Measure) -> (crate::train::Session, Experiment) {
     let mut asked = experiment(measure);
     asked.arms = vec![("as it is".to_owned(), as_it_is), ("quick".to_owned(), quick)];
     asked.seeds = vec![1337, 7];
-    asked.from = Some(std::sync::Arc::new(Fork::of(&session)));
+    asked.from = Some(Arc::new(Fork::of(&session).unwrap()));
     asked.budget = Budget::Steps(30);
     (session, asked)
 }

@@ -1,31 +1,17 @@
-//! Where runs part: the state of one run at a step, from which others go on. Each is that run, but for the live
-//! hyperparameters that are another's from this step on, and for its seed: batches and noise of the steps to come.
+//! A run that goes on from another's state at a step: that run, but for the live hyperparameters that differ from this step
+//! on, and for its seed, which is that of the batches and the noise of the steps to come.
 
-use std::fmt;
 use std::path::Path;
 
 use super::restore::{RestoreError, read_with};
 use super::{Session, SetError};
-use crate::math::Real;
 use crate::stage::Config;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Takes};
-use crate::text::Tokenizer;
 use crate::train::checkpoint::{Checkpoint, CheckpointError};
-use crate::train::history::History;
+use crate::train::fork::Fork;
 use crate::train::material::Material;
+use crate::train::memory::{self, TooLarge};
 use crate::train::team::Team;
-
-/// A run as it was at a step.
-pub struct Fork {
-    config: Config,
-    vocabulary: Option<Tokenizer>,
-    step: u64,
-    updates: Vec<u64>,
-    history: History,
-    weights: Vec<Real>,
-    /// `None`: of a plain `state_dict`, which has none.
-    moments: Option<(Vec<Real>, Vec<Real>)>,
-}
 
 /// Why a run cannot go on from there.
 #[derive(Debug, thiserror::Error)]
@@ -50,9 +36,13 @@ impl Fork {
     }
 
     /// Of a run as it is now.
-    pub fn of(session: &Session) -> Self {
+    ///
+    /// # Errors
+    /// If memory does not hold it twice.
+    pub fn of(session: &Session) -> Result<Self, TooLarge> {
         let (m, v) = session.optimizer.moments();
-        Self {
+        memory::require(memory::arenas(session.model(), 3))?;
+        Ok(Self {
             config: session.config.clone(),
             vocabulary: session.tokenizer().cloned(),
             step: session.step,
@@ -60,17 +50,7 @@ impl Fork {
             history: session.history.clone(),
             weights: session.weights.clone(),
             moments: Some((m.to_vec(), v.to_vec())),
-        }
-    }
-
-    /// What the run was trained with until then.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// Steps that it has made.
-    pub fn step(&self) -> u64 {
-        self.step
+        })
     }
 
     /// What a run that goes on from here is trained on: a text is read as it was.
@@ -104,12 +84,6 @@ impl From<Checkpoint> for Fork {
         let Checkpoint { config, vocabulary, step, updates, history, weights, moments, .. } =
             checkpoint;
         Self { config, vocabulary, step, updates, history, weights, moments }
-    }
-}
-
-impl fmt::Debug for Fork {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fork({} at {})", self.config.stage, self.step)
     }
 }
 
@@ -173,7 +147,7 @@ mod tests {
     fn an_unchanged_run_goes_on_as_if_it_had_not_been_left() {
         let whole = trained(testing::gpt(), 20);
         let half = trained(testing::gpt(), 12);
-        let fork = Fork::of(&half);
+        let fork = Fork::of(&half).unwrap();
         let gone_on = go_on(&fork, half.config(), 8);
         assert_eq!(gone_on.weights(), whole.weights());
         assert_eq!(gone_on.history(), whole.history());
@@ -190,7 +164,7 @@ mod tests {
     #[test]
     fn what_differs_is_a_live_change_at_that_step() {
         let mut live = trained(testing::gpt(), 12);
-        let fork = Fork::of(&live);
+        let fork = Fork::of(&live).unwrap();
         let mut config = live.config().clone();
         config.training.lr = 0.5;
         config.training.batch_size = 3;
@@ -212,7 +186,7 @@ mod tests {
     #[test]
     fn what_is_part_of_the_model_stays() {
         let session = trained(testing::gpt(), 2);
-        let fork = Fork::of(&session);
+        let fork = Fork::of(&session).unwrap();
         let mut config = session.config().clone();
         config.model.n_head = 1;
         let said = fork.allows(&config).unwrap_err().to_string();
