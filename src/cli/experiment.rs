@@ -18,7 +18,7 @@ use crate::train::experiment::{
 };
 use crate::train::measure::{Measure, Range};
 use crate::train::session::SessionError;
-use crate::train::{Material, Team, team};
+use crate::train::{Checkpoint, Material, Team, team};
 use report::Report;
 
 /// The lecture's seed; the experiment's others follow it.
@@ -28,24 +28,29 @@ const SEED: u64 = 1337;
 #[allow(clippy::struct_excessive_bools)] // Each is an option of its own, not a state of one thing.
 pub struct Arguments {
     /// The stage that the arms are of; an arm may name another
-    #[arg(long)]
-    stage: String,
+    #[arg(long, required_unless_present = "from")]
+    stage: Option<String>,
+    /// Let all arms go on from the run in this checkpoint, as it is, instead of new ones: with its weights, AdamW's memory and
+    /// its step, and from there on with what they change. Seeds then differ in the batches to come, and what is measured is of
+    /// the whole run
+    #[arg(long, value_name = "CKPT", conflicts_with = "stage", allow_hyphen_values = true)]
+    from: Option<PathBuf>,
     /// What is different about an arm: name=value, several with commas between them; stage=NAME is another stage, and
     /// nothing ("") the stage as it is. At most 32 [default: the stage as it is]
     #[arg(long = "arm", value_name = "CHANGES", value_parser = arm, allow_hyphen_values = true)]
     arms: Vec<Arm>,
-    /// Last step of every run; without it the first arm's own
+    /// Steps of every run, with --from further ones; without it as many as the first arm has of its own, or has left
     #[arg(long, value_name = "N", conflicts_with = "tokens", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     steps: Option<u64>,
-    /// Tokens that every run reads, in as many steps as that takes it
+    /// Tokens that every run reads (with --from: from there on), in as many steps as that takes it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     tokens: Option<u64>,
     /// Runs of every arm, each with a seed of its own
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
-    /// The first seed; the others follow it
-    #[arg(long, value_name = "N", default_value_t = SEED)]
-    seed: u64,
+    /// The first seed; the others follow it [default: 1337, with --from the checkpoint's]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// What is measured of every run: a name (val_loss, best_val_loss, first_loss ...), or TOML: { entropy = { after = "q" } }
     #[arg(long, value_name = "MEASURE", default_value = "val_loss", value_parser = measure, allow_hyphen_values = true)]
     measure: Measure,
@@ -121,17 +126,31 @@ fn measure(text: &str) -> Result<Measure, String> {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = arguments.threads.unwrap_or_else(Team::default_threads);
     // What is wrong with the command line is said before the text is looked for.
-    let (arms, switches) = arms(arguments)?;
+    let from = arguments.from.as_deref().map(|path| Checkpoint::read(path, &[])).transpose()?;
+    let (arms, switches) = arms(arguments, from.as_ref().map(|from| &from.config))?;
     let (above, below) = (arguments.expect_above, arguments.expect_below);
     if above.zip(below).is_some_and(|(above, below)| above >= below) {
         return Err(Failure::usage(
             "nothing is above --expect-above and below --expect-below: make the first the smaller",
         ));
     }
-    let material = material(arguments, &arms)?;
-    let steps = arguments.steps.unwrap_or(arms[0].1.training.steps);
+    let material = match &from {
+        None => material(arguments, &arms)?,
+        Some(checkpoint) => material_from(arguments, checkpoint)?,
+    };
+    let done = from.as_ref().map_or(0, |from| from.step);
+    let own = arms[0].1.training.steps.saturating_sub(done);
+    if own == 0 && arguments.steps.is_none() && arguments.tokens.is_none() {
+        return Err(Failure::usage(format!(
+            "the run is at its end after {done} steps: say with --steps how many more its arms make"
+        )));
+    }
+    let steps = arguments.steps.unwrap_or(own);
+    let own = from.as_ref().map_or(SEED, |from| from.config.seed);
+    let seed = arguments.seed.unwrap_or(own);
     let experiment = Experiment {
-        seeds: (0..arguments.seeds).map(|i| arguments.seed.wrapping_add(i)).collect(),
+        seeds: (0..arguments.seeds).map(|i| seed.wrapping_add(i)).collect(),
+        from: from.map(|checkpoint| Arc::new(checkpoint.into())),
         budget: arguments.tokens.map_or(Budget::Steps(steps), Budget::Tokens),
         measure: arguments.measure.clone(),
         compare: if arguments.ratio { Compare::Ratio } else { Compare::Difference },
@@ -178,11 +197,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Labels and configurations, and the switches that they are all combinations of.
 type Arms = (Vec<(String, Config)>, Vec<String>);
 
-/// What is trained.
-fn arms(arguments: &Arguments) -> Result<Arms, Failure> {
+/// What is trained: runs of a stage, or such that go on from one of this configuration.
+fn arms(arguments: &Arguments, from: Option<&Config>) -> Result<Arms, Failure> {
     const MOST: usize = 32;
-    let spoken_of = &arguments.stage;
-    stage(spoken_of).map_err(Failure::usage)?;
+    let own = from.map(|config| config.stage.as_str());
+    let spoken_of = arguments.stage.as_deref().or(own).unwrap_or_default();
+    if from.is_none() {
+        stage(spoken_of).map_err(Failure::usage)?;
+    }
     let as_it_is = [Arm::default()];
     let given = if arguments.arms.is_empty() { &as_it_is } else { &arguments.arms[..] };
     if given.len() > MOST {
@@ -190,8 +212,12 @@ fn arms(arguments: &Arguments) -> Result<Arms, Failure> {
     }
     let mut arms = Vec::new();
     for arm in given {
-        let label = arm.label(spoken_of);
-        let mut config = arm.config(spoken_of, 1, SEED).map_err(|error| match error {
+        let label = arm.label(if from.is_some() { "as it is" } else { spoken_of });
+        let config = match from {
+            None => arm.config(spoken_of, 1, SEED),
+            Some(config) => arm.on(config),
+        };
+        let mut config = config.map_err(|error| match error {
             ArmError::Foreign(name, stage) => Failure::usage(format!(
                 "--arm: {name} is without effect on a run of {stage}: leave it out"
             )),
@@ -221,6 +247,24 @@ fn arms(arguments: &Arguments) -> Result<Arms, Failure> {
     Ok((all.arms, all.switches))
 }
 
+/// What the run of a checkpoint is trained on.
+fn material_from(arguments: &Arguments, checkpoint: &Checkpoint) -> Result<Material, Failure> {
+    let task = &checkpoint.config.task;
+    opening::refuse_idle(
+        &[("--data", arguments.data.is_some() && !task.reads_text(), "models of a text")],
+        task,
+    )?;
+    opening::tell(checkpoint);
+    let (data, points) = (arguments.data.as_deref(), arguments.points.as_deref());
+    let material = opening::material(checkpoint, data, points)?;
+    if opening::has_other_points(checkpoint, &material) {
+        return Err(Failure::usage(
+            "the checkpoint was trained on other points than those of --points: give the file it was trained on",
+        ));
+    }
+    Ok(material)
+}
+
 /// What all arms are trained on.
 fn material(arguments: &Arguments, arms: &[(String, Config)]) -> Result<Material, Failure> {
     let mut material = Material::default();
@@ -231,7 +275,7 @@ fn material(arguments: &Arguments, arms: &[(String, Config)]) -> Result<Material
     } else if arguments.data.is_some() {
         return Err(Failure::usage(format!(
             "--data is for arms that read a text: {} makes its own examples; leave it out",
-            arguments.stage
+            arguments.stage.as_deref().unwrap_or_default()
         )));
     }
     let of_points = arms.iter().find(|(_, config)| config.task.origin() == Origin::Points);

@@ -88,6 +88,7 @@ pub enum Action {
     NudgeUp,
     NudgeDown,
     TypeValue,
+    CompareFromHere,
     Collect,
     Undo,
     // Leaving
@@ -296,6 +297,7 @@ pub const ACTIONS: &[Row] = rows![
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];
     Hyperparameters: Action::NudgeUp, "nudge-up", "nudge", "Raise the value a little", [PANE => [RIGHT, char('l'), char('=')]];
     Hyperparameters: Action::TypeValue, "type-value", "type", "Type a value", [PANE => [ENTER]];
+    Hyperparameters: Action::CompareFromHere, "compare-from-here", "", "Train on from this step twice, side by side: as it is, and with another value, which is typed", [PANE => [char('c')]];
     Hyperparameters: Action::Collect, "collect", "", "Collect changes that rebuild the model, and rebuild once with all of them", [GLOBAL => [char('M')]];
     Hyperparameters: Action::Undo, "undo", "undo", "Take back the last change of a hyperparameter", [GLOBAL => [char('u')]];
 

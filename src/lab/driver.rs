@@ -385,7 +385,13 @@ impl<B: Backend, H: Host> Driver<B, H> {
                 self.back(back.is_ok());
             }
             Effect::Redraw => _ = self.redraw(),
-            Effect::Quit => self.ending = Some(Ending::Left),
+            Effect::Quit => {
+                // However it is left: what nobody waits for takes no core from what is saved and ended now.
+                if let Some(experimenter) = &self.experimenter {
+                    experimenter.cancel();
+                }
+                self.ending = Some(Ending::Left);
+            }
         }
     }
 
@@ -409,6 +415,11 @@ impl<B: Backend, H: Host> Driver<B, H> {
     fn lose(&mut self) {
         self.host.lost();
         self.handle(Msg::Terminate);
+    }
+
+    /// Ends an experiment that is under way and waits for it, at most this long; whether it has ended.
+    pub fn end_experiment(&mut self, patience: Duration) -> bool {
+        self.experimenter.take().is_none_or(|experimenter| experimenter.end(patience))
     }
 
     /// Tells the trainer to end and waits for it, at most this long; whether it has ended.

@@ -9,6 +9,8 @@ pub enum Purpose {
     Claim(Key),
     Race(Key),
     Prediction(Key),
+    /// The learner's own: the run on the screen against another value.
+    FromHere,
 }
 
 /// What is told of an experiment, and of which: one that was cancelled may still have a word under way.
@@ -43,8 +45,6 @@ pub struct Shown {
     pub experiment: Experiment,
     pub why: Purpose,
     pub state: State,
-    /// Whether the run on the screen goes on when this has ended.
-    pub resumes: bool,
     /// Those that have ended, in the order of arms and seeds.
     pub runs: Vec<Ran>,
     /// By arm, by seed: how far it is, and what has been estimated.
@@ -73,14 +73,13 @@ pub struct Band {
 }
 
 impl Shown {
-    pub fn new(number: u64, experiment: Experiment, why: Purpose, resumes: bool) -> Self {
+    pub fn new(number: u64, experiment: Experiment, why: Purpose) -> Self {
         let growing = vec![vec![Growing::default(); experiment.seeds.len()]; experiment.arms.len()];
         Self {
             number,
             experiment,
             why,
             state: State::Running,
-            resumes,
             runs: Vec::new(),
             growing,
             done: 0.0,
@@ -186,6 +185,7 @@ pub mod testing {
         Experiment {
             arms: vec![("lr 0.1".to_owned(), slow), ("lr 0.3".to_owned(), quick)],
             seeds: vec![1, 2, 3],
+            from: None,
             budget: Budget::Steps(40),
             measure: Measure::ValLoss,
             compare: Compare::Difference,
@@ -209,7 +209,7 @@ pub mod testing {
     /// An experiment that has ended.
     pub fn shown(experiment: Experiment) -> Shown {
         let told = told(&experiment);
-        let mut shown = Shown::new(1, experiment, Purpose::Claim(Key::default()), false);
+        let mut shown = Shown::new(1, experiment, Purpose::Claim(Key::default()));
         for progress in told {
             shown.fold(News::Grew(progress));
         }

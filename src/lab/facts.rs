@@ -81,6 +81,12 @@ impl<'a> Facts<'a> {
         on.is_some_and(|on| self.corpus.is_some_and(|corpus| !corpus.is(on)))
     }
 
+    /// The earlier runs of this session, which a measure may compare with.
+    pub fn others(&self) -> Vec<Other<'a>> {
+        let ghosts = self.ghosts.iter();
+        ghosts.map(|ghost| Other { stage: ghost.stage(), history: &ghost.history }).collect()
+    }
+
     /// What measures are read off now.
     pub fn evidence(&self, others: &'a [Other<'a>]) -> Option<Evidence<'a>> {
         Some(Evidence {

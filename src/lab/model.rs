@@ -31,6 +31,7 @@ use super::theme::{Ground, Theme};
 use crate::lesson::progress::Record;
 use crate::lesson::{Item, Kind, Lesson, Page, Start};
 use crate::model::sampling::Sampling;
+use crate::stage::hyperparameter::Hyperparameter;
 use crate::stage::{Config, Value};
 use crate::text::ngram::Reference;
 use crate::train::command::SampleRequest;
@@ -177,6 +178,8 @@ pub struct Model {
     pub saved: Vec<Saved>,
     /// The last one, under way or ended.
     pub experiment: Option<Shown>,
+    /// What is to be compared once the trainer has said where the run is.
+    pub forking: Option<(&'static Hyperparameter, Value)>,
 
     pub panes: Panes,
 }
@@ -307,6 +310,7 @@ impl Model {
             interrupted: None,
             saved: Vec::new(),
             experiment: None,
+            forking: None,
             panes: Panes::default(),
         };
         model.focus = model.lesson_panes().first().copied().unwrap_or(model.focus);

@@ -140,6 +140,8 @@ pub enum Purpose {
     },
     /// A hyperparameter's value.
     Value { name: &'static str },
+    /// A hyperparameter's value in a run beside this one.
+    Compare { name: &'static str },
     /// Whatever a pane asked for; it is told on enter.
     Line { pane: &'static str, label: String },
     /// The seed that the run starts again with.

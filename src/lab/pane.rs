@@ -110,6 +110,8 @@ pub enum Wish {
     Set(&'static Hyperparameter, Value),
     /// A line to type a value of it in, which begins with this one.
     Type(&'static Hyperparameter, Value),
+    /// A line to type another value of it in, for a run beside this one from this step on.
+    Compare(&'static Hyperparameter, Value),
     /// A line to type in, which has this label and begins with this text. What is typed goes to [`Pane::typed`] of the pane
     /// that lesson files call so.
     Line { pane: &'static str, label: String, text: String },

@@ -137,7 +137,7 @@ pub fn start(options: &Options) -> Result<ExitCode, Refusal> {
     let code = leaving.code(driver.is_saved(), driver.was_forced());
     #[cfg(not(unix))]
     let code = 0;
-    end(&driver, code);
+    end(&mut driver, code);
     Ok(ExitCode::from(code))
 }
 
@@ -343,9 +343,11 @@ fn forward_late_errors(loader: Receiver<Option<anyhow::Error>>, sender: SyncSend
     });
 }
 
-/// Ends the trainer. One that is in a long step is not waited for: what it had is saved, or was given up by the learner.
-fn end(driver: &RealDriver, code: u8) {
-    if !driver.end_trainer(ENDING) {
+/// Ends the trainer and an experiment. One that is in a long step is not waited for: what the trainer had is saved, or was
+/// given up by the learner.
+fn end(driver: &mut RealDriver, code: u8) {
+    let experiment = driver.end_experiment(ENDING);
+    if !driver.end_trainer(ENDING) || !experiment {
         watchdog::exit(code);
     }
 }

@@ -40,7 +40,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         effects.extend(course::follow(model));
     }
     effects.extend(sampling::follow(model));
-    effects
+    experiment::hold(model, effects)
 }
 
 fn handle(model: &mut Model, msg: Msg) -> Vec<Effect> {

@@ -77,7 +77,7 @@ pub fn of_prediction(
     let arms = arms(&predict.arms, spoken_of, vocab_size)?;
     let measured = (&predict.measure, predict.compare, Range::default());
     let seeds = predict.seeds;
-    Ok(Experiment { watched: true, ..experiment(arms, seeds, predict.budget, measured) })
+    Ok(experiment(arms, seeds, predict.budget, measured))
 }
 
 /// # Errors
@@ -97,7 +97,7 @@ pub fn of_race(
     }
     let measured = (&race.measure, Compare::default(), Range::default());
     let race = experiment(arms, race.seeds, race.budget, measured);
-    Ok(Experiment { switches, watched: true, ..race })
+    Ok(Experiment { switches, ..race })
 }
 
 fn arms(
@@ -125,6 +125,7 @@ fn experiment(
     Experiment {
         arms,
         seeds: (FIRST_SEED..).take(seeds as usize).collect(),
+        from: None,
         budget,
         measure: measure.clone(),
         compare,

@@ -55,6 +55,8 @@ pub enum Command {
     },
     /// Measures what matrix products alone reach on these threads; it takes some tens of milliseconds.
     MeasureGemm,
+    /// The present run as it is, for others to go on from. Answered by `Forked`.
+    Fork,
     /// Writes a checkpoint of the present run, in the place of one that stands there.
     Save(PathBuf),
     /// Writes a checkpoint of the present run, in the place of one that stands there, in case the program is killed: the
@@ -90,6 +92,7 @@ impl Command {
             | Self::Sample(_)
             | Self::Evaluate
             | Self::Measure { .. }
+            | Self::Fork
             | Self::Save(_)
             | Self::Keep(_)
             | Self::SaveNew(_) => true,

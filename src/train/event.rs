@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::fork::Fork;
 use super::history::History;
 use crate::model::Card;
 use crate::probe::Measured;
@@ -63,6 +64,8 @@ pub enum Event {
     Evaluated(Evaluation),
     /// An instrument's answer.
     Measured(Measured),
+    /// The run as it was at this moment.
+    Forked(Arc<Fork>),
     /// GFLOP/s of large matrix products on all threads together.
     GemmRate(f64),
     /// The run's last step is this one now.

@@ -1,5 +1,5 @@
-//! Experiments: many runs as one. Arms times seeds, all of them new runs of one shard, each on one thread, so that a machine
-//! of two cores trains two of them at once; and what they say together.
+//! Experiments: many runs as one. Arms times seeds, each a run of one shard on one thread, so that a machine of two cores
+//! trains two of them at once; and what they say together. All runs are new, or all go on from one run at one step.
 //!
 //! ```text
 //! experiment ── arms × seeds ──▶ lockstep: the run furthest behind gets the next slice ──▶ runs
@@ -16,15 +16,17 @@ mod lockstep;
 mod run;
 pub mod verdict;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::Deserialize;
 
 use super::event::RunId;
+use super::fork::Fork;
 use super::material::{Material, MaterialError};
 use super::measure::{Impossible, Measure, Range};
 use super::observed::Observed;
-use super::session::SessionError;
+use super::session::{ForkError, SessionError};
 use super::snapshot::Subscription;
 use super::team::TeamError;
 use crate::stage::{Config, LAST_STEP};
@@ -41,6 +43,9 @@ pub struct Experiment {
     pub arms: Vec<(String, Config)>,
     /// Every arm is trained once with each of them.
     pub seeds: Vec<u64>,
+    /// Where all runs go on from; `None`: from new weights. Then their seeds are those of the steps to come, and what is
+    /// measured is of the whole run, with all that came before.
+    pub from: Option<Arc<Fork>>,
     pub budget: Budget,
     pub measure: Measure,
     /// How two arms are compared.
@@ -49,11 +54,12 @@ pub struct Experiment {
     pub expect: Range,
     /// Where the arms are all combinations of some switches.
     pub switches: Vec<String>,
-    /// Whether somebody follows the curves: then the validation loss is estimated on the way.
+    /// Whether somebody follows the curves: then the validation loss is estimated on the way, and every run is as long as the
+    /// budget says, also where what is measured is known long before.
     pub watched: bool,
 }
 
-/// How long every run is.
+/// How long every run is, from where it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Budget {
@@ -120,6 +126,8 @@ pub enum ExperimentError {
     #[error("arm {arm}: {source}")]
     Arm { arm: String, source: Box<SessionError> },
     #[error("arm {arm}: {source}")]
+    Fork { arm: String, source: Box<ForkError> },
+    #[error("arm {arm}: {source}")]
     Measure { arm: String, source: Impossible },
     #[error("{0}")]
     NoMeasure(&'static str),
@@ -144,6 +152,7 @@ enum Estimates {
 struct Prepared {
     config: Config,
     material: Material,
+    from: Option<Arc<Fork>>,
     steps: u64,
     estimates: Estimates,
     wanted: Subscription,
@@ -167,16 +176,23 @@ impl Experiment {
         lockstep::run(self, &prepared, &references, threads, cancel, observe)
     }
 
+    /// The step that all runs begin at.
+    pub fn first(&self) -> u64 {
+        self.from.as_ref().map_or(0, |fork| fork.step())
+    }
+
     /// Last step of every run of an arm.
     pub fn steps(&self, config: &Config) -> u64 {
-        match self.budget {
+        let more = match self.budget {
             Budget::Steps(steps) => steps,
             Budget::Tokens(tokens) => {
                 let one = Observed::opening(RunId::FIRST, config.clone());
                 let of_a_step = Observed { step: 1, ..one }.tokens_read() as u64;
                 tokens.div_ceil(of_a_step.max(1))
             }
-        }
+        };
+        let settled = self.measure.settled_after().filter(|_| !self.watched);
+        self.first().saturating_add(settled.map_or(more, |settled| settled.min(more)))
     }
 
     /// What its runs say, as far as they are there. With more than two arms it is the first against the last.
@@ -251,17 +267,25 @@ impl Experiment {
             if steps > LAST_STEP {
                 return Err(ExperimentError::TooLong { arm: arm(), steps });
             }
-            config.training.steps = steps;
-            let material = material.read_for(&mut config).map_err(|source| {
-                let source = Box::new(MaterialError::from(source).into());
-                ExperimentError::Arm { arm: arm(), source }
-            })?;
+            let material = if let Some(fork) = &self.from {
+                let read = fork.allows(&config).and_then(|()| Ok(fork.material(material)?));
+                // Where it was to end is still what its schedule knows, unless it goes further now.
+                config.training.steps = steps.max(config.training.steps);
+                read.map_err(|source| ExperimentError::Fork { arm: arm(), source: source.into() })?
+            } else {
+                config.training.steps = steps;
+                material.read_for(&mut config).map_err(|source| {
+                    let source = Box::new(MaterialError::from(source).into());
+                    ExperimentError::Arm { arm: arm(), source }
+                })?
+            };
             let mut wanted = Subscription::default();
             let text = material.text.as_ref().filter(|_| config.task.reads_text());
             self.measure
                 .wants(text.map(|text| &text.tokenizer), &mut wanted)
                 .map_err(|source| ExperimentError::Measure { arm: arm(), source })?;
-            Ok(Prepared { config, material, steps, estimates, wanted })
+            let from = self.from.clone();
+            Ok(Prepared { config, material, from, steps, estimates, wanted })
         });
         prepared.collect()
     }

@@ -5,6 +5,8 @@
 //! ([`Measure::of`]): the fold over a run's events, and the latest snapshot. So it is the same number in the lab, in an
 //! experiment and in a check.
 
+mod condition;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -18,6 +20,8 @@ use crate::stage::Value;
 use crate::stage::hyperparameter::{self, hyperparameter};
 use crate::text::Tokenizer;
 use crate::text::ngram::Reference;
+
+pub use condition::{Condition, Range};
 
 /// One number of a run.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -108,31 +112,6 @@ pub struct Reading {
     pub fault: String,
 }
 
-/// A measure, and where it has to be.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Condition {
-    pub measure: Measure,
-    pub above: Option<f64>,
-    pub below: Option<f64>,
-}
-
-/// Which numbers count: all without bounds, or those strictly between them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Range {
-    pub above: Option<f64>,
-    pub below: Option<f64>,
-}
-
-impl Range {
-    pub fn holds(self, value: f64) -> bool {
-        value.is_finite()
-            && self.above.is_none_or(|above| value > above)
-            && self.below.is_none_or(|below| value < below)
-    }
-}
-
 /// Another run that may be compared with.
 #[derive(Clone, Copy, Debug)]
 pub struct Other<'a> {
@@ -186,6 +165,20 @@ impl Measure {
                 | Self::Weight { .. }
                 | Self::Norm { .. }
         )
+    }
+
+    /// How many steps it takes until no further one changes it, in a run that nobody touches; `None`: every step may.
+    pub fn settled_after(&self) -> Option<u64> {
+        match self {
+            Self::Parameters
+            | Self::Edits(_)
+            | Self::Hyperparameter(_)
+            | Self::Counted(_)
+            | Self::Vocabulary
+            | Self::Id(_) => Some(0),
+            Self::FirstLoss => Some(1),
+            _ => None,
+        }
     }
 
     /// Whether it stands on the axis of losses.
@@ -402,12 +395,12 @@ impl fmt::Display for Measure {
             Self::Tokens => f.write_str("tokens read"),
             Self::Parameters => f.write_str("parameters"),
             Self::Diverged => f.write_str("diverged"),
-            Self::Recovered { from, to } => write!(f, "back from {from} to {to}"),
+            Self::Recovered { from, to } => write!(f, "above {from} and back under {to}"),
             Self::Edits(name) => write!(f, "changes of {name}"),
             Self::Hyperparameter(name) => f.write_str(name),
             Self::Counted(name) => write!(f, "counted {name}"),
             Self::Vocabulary => f.write_str("different tokens"),
-            Self::Ahead { of } => write!(f, "ahead of {of} by"),
+            Self::Ahead { of } => write!(f, "under the lowest loss of {of} by"),
             Self::MsPerStep => f.write_str("ms a step"),
             Self::Id(token) => write!(f, "id of {token:?}"),
             Self::Probability { after, token } => write!(f, "p({token:?} after {after:?})"),
@@ -427,14 +420,6 @@ impl fmt::Display for Measure {
                 write!(f, "{of} of {parameter}, rms")
             }
         }
-    }
-}
-
-impl Condition {
-    /// Whether it is met; `None` while that cannot be told.
-    pub fn met(&self, evidence: &Evidence<'_>) -> Option<bool> {
-        let Self { above, below, .. } = *self;
-        Some(Range { above, below }.holds(self.measure.of(evidence)?))
     }
 }
 
@@ -557,6 +542,41 @@ mod tests {
         assert_eq!(Measure::ValLoss.of(&evidence), None, "no estimate yet");
     }
 
+    /// A long run has the same numbers of this kind as one that is as long as they say.
+    #[test]
+    fn what_training_does_not_change_is_known_when_it_is_said_to_be() {
+        let measures = [
+            Measure::Parameters,
+            Measure::Edits("lr".into()),
+            Measure::Hyperparameter("lr".into()),
+            Measure::Vocabulary,
+            Measure::Id("a".into()),
+            Measure::FirstLoss,
+        ];
+        for measure in measures {
+            let after = |steps| {
+                let mut session = testing::session(1);
+                let mut observed = Observed::opening(session.run(), session.config().clone());
+                observed.card = Some(session.card().clone());
+                observed.parameters = session.weights().len();
+                let reports = (0..steps).map(|_| session.step().unwrap()).collect();
+                observed.fold(&crate::train::Event::Steps { reports, seconds: 0.1 });
+                let evidence = Evidence {
+                    observed: &observed,
+                    snapshot: None,
+                    tokenizer: session.tokenizer(),
+                    references: &[],
+                    others: &[],
+                };
+                measure.of(&evidence)
+            };
+            let settled = measure.settled_after().unwrap();
+            assert!(after(settled).is_some(), "{measure}");
+            assert_eq!(after(settled), after(20), "{measure}");
+        }
+        assert_eq!(Measure::Step.settled_after(), None);
+    }
+
     #[test]
     fn what_no_run_has_is_named() {
         let session = testing::session(1);
@@ -567,14 +587,5 @@ mod tests {
         assert_eq!(error(Measure::Edits("lrr".into())), "there is no hyperparameter lrr");
         let two = Measure::Probability { after: "a".into(), token: "ab".into() };
         assert_eq!(error(two), "\"ab\" is not one token of the text");
-    }
-
-    #[test]
-    fn bounds_are_open_and_nothing_that_is_not_finite_holds() {
-        let range = Range { above: Some(0.0), below: Some(1.0) };
-        let held: Vec<_> =
-            [0.0, 0.5, 1.0, f64::NAN].into_iter().map(|value| range.holds(value)).collect();
-        assert_eq!(held, [false, true, false, false]);
-        assert!(!Range::default().holds(f64::INFINITY));
     }
 }

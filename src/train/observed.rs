@@ -129,6 +129,7 @@ impl Observed {
             Event::Failed { message } => self.status = Status::Failed(message.clone()),
             Event::Stopped => self.status = Status::Failed("the trainer has stopped".to_owned()),
             Event::Measured(_)
+            | Event::Forked(_)
             | Event::GemmRate(_)
             | Event::Refused { .. }
             | Event::Saved { .. }

@@ -5,6 +5,7 @@
 //! then the arenas are summed in a fixed order and AdamW moves the weights. Nothing is allocated once a step is warm.
 
 mod estimate;
+mod fork;
 mod look;
 mod restore;
 
@@ -29,6 +30,7 @@ use crate::stage::{Config, InvalidConfig};
 use crate::text::Tokenizer;
 
 pub use estimate::{Estimation, ExactLoss, HeldOutLoss};
+pub use fork::ForkError;
 pub use restore::RestoreError;
 
 /// No model has more weights: the arenas of a larger one would not fit into a small machine's memory.

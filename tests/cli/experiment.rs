@@ -135,6 +135,40 @@ fn what_cannot_be_is_said_in_a_line() {
     contains_all(&lab.error(&made), &["vae makes its own examples"]);
 }
 
+#[test]
+fn arms_go_on_from_a_checkpoint() {
+    let lab = Lab::new();
+    let train = |more: &[&str]| {
+        let common = ["train", "--data", "play.txt", "--eval-batches", "3", "--threads", "1"];
+        lab.json(&[&common[..], more, &["--json"]].concat())
+    };
+    train(&["--stage", "bigram", "--steps", "100", "--out", "half.safetensors"]);
+    let from = ["experiment", "--data", "play.txt", "--from", "half.safetensors"];
+    let arms = ["--arm", "", "--arm", "lr=1e-4", "--seeds", "2", "--eval-batches", "3"];
+    let more = |more: &[&'static str]| [&from[..], &arms, more].concat();
+    let lines = lab.json(&more(&["--steps", "50", "--json"]));
+    let (verdict, runs) = lines.split_last().unwrap();
+    assert_eq!((&runs[0]["arm"], &runs[2]["arm"]), (&"as it is".into(), &"lr 1e-4".into()));
+    assert_eq!((&runs[0]["seed"], &runs[1]["seed"]), (&1337.into(), &1338.into()));
+    assert!(runs.iter().all(|run| run["step"] == 150));
+    assert_eq!(verdict["from_step"], 100);
+    // The arm that changes nothing, with the seed that it began with, is that run gone on.
+    let gone_on = train(&["--resume", "half.safetensors", "--steps", "150"]);
+    assert_eq!(runs[0]["val_loss"], gone_on.last().unwrap()["val_loss"]);
+    let once = lab.out(&more(&["--steps", "50", "--threads", "1"]));
+    assert_eq!(lab.out(&more(&["--steps", "50", "--threads", "3", "--curve"])), once);
+    let said = String::from_utf8(lab.run(&more(&["--steps", "50"])).stderr).unwrap();
+    contains_all(&said, &["2 arms x 2 seeds, 50 steps each from step 100 on"]);
+    let error = |more: &[&str]| lab.error(&[&from[..], more].concat());
+    contains_all(&error(&[]), &["at its end after 100 steps", "--steps"]);
+    contains_all(
+        &error(&["--steps", "9", "--arm", "", "--arm", "block_size=4"]),
+        &["arm block_size 4: block_size is part of the model", "step 100"],
+    );
+    contains_all(&error(&["--steps", "9", "--arm", "stage=blocks"]), &["one of bigram"]);
+    contains_all(&error(&["--stage", "bigram"]), &["--stage", "--from"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_it() {

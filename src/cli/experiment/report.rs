@@ -39,18 +39,24 @@ impl<'a> Report<'a> {
     fn say_what_begins(&self) {
         let Self { experiment, threads, .. } = self;
         let (arms, seeds) = (experiment.arms.len(), experiment.seeds.len());
-        let mut steps: Vec<_> =
-            experiment.arms.iter().map(|(_, config)| experiment.steps(config)).collect();
+        let made = |config| experiment.steps(config) - experiment.first();
+        let mut steps: Vec<_> = experiment.arms.iter().map(|(_, config)| made(config)).collect();
         steps.sort_unstable();
         steps.dedup();
         let steps: Vec<_> = steps.iter().map(u64::to_string).collect();
+        let steps = match steps.join(" or ").as_str() {
+            "0" => "no step".to_owned(),
+            "1" => "1 step".to_owned(),
+            steps => format!("{steps} steps"),
+        };
         let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let from = experiment.from.as_ref();
+        let from = from.map_or(String::new(), |fork| format!(" from step {} on", fork.step()));
         say(format_args!(
-            "{}: {} x {}, {} steps each, {} at once",
+            "{}: {} x {}, {steps} each{from}, {} at once",
             experiment.measured(),
             plural(arms, "arm"),
             plural(seeds, "seed"),
-            steps.join(" or "),
             plural((*threads).min(arms * seeds), "run"),
         ));
     }
@@ -163,6 +169,9 @@ impl<'a> Report<'a> {
         };
         let mut line = json!({"event": "verdict"});
         line[what] = json!(verdict.mean);
+        if let Some(fork) = &self.experiment.from {
+            line["from_step"] = json!(fork.step());
+        }
         line["error"] = json!(verdict.error);
         line["seeds"] = json!(verdict.values);
         line["inside"] = json!(verdict.inside);

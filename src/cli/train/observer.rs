@@ -167,6 +167,7 @@ impl<'a> Observer<'a> {
                 | Event::Opened { .. }
                 | Event::Applied(_)
                 | Event::Extended { .. }
+                | Event::Forked(_)
                 | Event::GemmRate(_)
                 | Event::Measured(_)
                 | Event::Kept { .. }

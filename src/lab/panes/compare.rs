@@ -41,6 +41,7 @@ impl Pane for Compare {
             Purpose::Claim(_) => "claim",
             Purpose::Race(_) => "race",
             Purpose::Prediction(_) => "prediction",
+            Purpose::FromHere => "from here",
         };
         let state = match &shown.state {
             State::Running => format!("{:.0} %", 100.0 * shown.done),
@@ -57,7 +58,11 @@ impl Pane for Compare {
         let (arms, seeds) = (shown.experiment.arms.len(), shown.experiment.seeds.len());
         let short = format!("arms {arms} x seeds {seeds}");
         let long = format!("{short}; line: mean over seeds, dots: lowest to highest");
-        if long.chars().count() + 2 <= usize::from(seat.room.width) { long } else { short }
+        if shown.experiment.watched && long.chars().count() + 2 <= usize::from(seat.room.width) {
+            long
+        } else {
+            short
+        }
     }
 
     fn shows_experiments(&self) -> bool {
@@ -67,7 +72,8 @@ impl Pane for Compare {
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
         let Some(shown) = facts.experiment else {
-            let text = "No experiment yet: ! on a claim starts one.";
+            let text =
+                "No experiment yet: ! on a claim starts one, and c on a live hyperparameter.";
             return sentence(facts.theme, text, area, buf);
         };
         let room = if area.height >= BOTH { area.height - CHART } else { area.height };

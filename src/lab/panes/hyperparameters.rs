@@ -70,6 +70,12 @@ impl Hyperparameters {
         Some(Wish::Type(h, facts.asked.value(h, &run.config)))
     }
 
+    /// Another value for a run beside this one.
+    fn compare(&self, facts: &Facts) -> Option<Wish> {
+        let (h, run) = self.chosen(facts).zip(facts.run)?;
+        Some(Wish::Compare(h, facts.asked.value(h, &run.config)))
+    }
+
     /// What the selected one is and may be, or why a change was not possible.
     fn explain(&self, facts: &Facts, area: Rect, buf: &mut Buffer) {
         let (text, role) = match (&facts.asked.error, self.chosen(facts)) {
@@ -170,6 +176,7 @@ impl Pane for Hyperparameters {
             Action::NudgeUp => self.nudge(facts, true).into_iter().collect(),
             Action::NudgeDown => self.nudge(facts, false).into_iter().collect(),
             Action::TypeValue => self.type_value(facts).into_iter().collect(),
+            Action::CompareFromHere => self.compare(facts).into_iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -201,7 +208,7 @@ impl Pane for Hyperparameters {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::NudgeDown, Action::NudgeUp, Action::TypeValue]
+        &[Action::NudgeDown, Action::NudgeUp, Action::TypeValue, Action::CompareFromHere]
     }
 
     fn column(&self) -> Column {

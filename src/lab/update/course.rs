@@ -13,7 +13,7 @@ use crate::lab::panes::PaneId;
 use crate::lesson::progress::{Key, Record};
 use crate::lesson::{self, Item, Kind};
 use crate::text::Tokenizer;
-use crate::train::measure::{Evidence, Other};
+use crate::train::measure::Evidence;
 use crate::train::{Command, Subscription};
 
 /// How sure a learner can be, from a guess to certainty.
@@ -216,14 +216,8 @@ pub fn commit(model: &mut Model, sure: u8) -> Vec<Effect> {
 
 /// A measure of the run on the screen.
 fn truth(model: &Model, of: impl Fn(&Evidence<'_>) -> Option<f64>) -> Option<f64> {
-    let others = others(model);
+    let others = model.facts().others();
     of(&model.facts().evidence(&others)?)
-}
-
-/// The earlier runs of this session.
-fn others(model: &Model) -> Vec<Other<'_>> {
-    let ghosts = model.ghosts.iter();
-    ghosts.map(|ghost| Other { stage: ghost.stage(), history: &ghost.history }).collect()
 }
 
 /// A line of progress about an item of the open lesson, at this moment.
@@ -421,11 +415,7 @@ fn start(model: &mut Model, item: &Item) -> Vec<Effect> {
         Kind::Predict(_) => Purpose::Prediction(key),
         _ => Purpose::Race(key),
     };
-    let effects = experiment::begin(model, experiment, why);
-    if let Some(pane) = model.comparing().filter(|_| !effects.is_empty()) {
-        model.show(pane);
-    }
-    effects
+    experiment::begin(model, experiment, why)
 }
 
 /// The experiment on the screen is at its end: what it says of the item that asked for it is kept.
@@ -436,7 +426,7 @@ pub fn ended(model: &mut Model) -> Vec<Effect> {
     let (key, kind) = match &shown.why {
         Purpose::Claim(key) => (key.clone(), "claim"),
         Purpose::Prediction(key) => (key.clone(), "predict"),
-        Purpose::Race(_) => return Vec::new(),
+        Purpose::Race(_) | Purpose::FromHere => return Vec::new(),
     };
     let mut said = Record {
         lesson: key.0.clone(),
@@ -530,7 +520,7 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
                 if !there || model.course.progress.is_met(&lesson.id, &item.id) {
                     continue;
                 }
-                let others = others(model);
+                let others = model.facts().others();
                 let Some(evidence) = model.facts().evidence(&others) else { continue };
                 if goal.when.iter().all(|condition| condition.met(&evidence) == Some(true)) {
                     let value = goal.when.first().and_then(|c| c.measure.of(&evidence));

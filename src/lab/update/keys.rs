@@ -163,6 +163,11 @@ fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
         return waits(model);
     }
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    if experiment::is_running(model)
+        && matches!(run.status, Status::Opening | Status::Training | Status::Paused)
+    {
+        return experiment::pause_or_resume(model);
+    }
     match run.status {
         Status::Opening if !model.playing => {
             model.playing = true;

@@ -15,6 +15,7 @@ use ratatui::layout::{Rect, Size};
 use super::*;
 use crate::lab::action::ACTIONS;
 use crate::lab::corpus::Corpus;
+use crate::lab::experiment::News;
 use crate::lab::fixture::{self, card};
 use crate::lab::run::Status;
 use crate::lab::theme::{Ground, Theme};
@@ -167,6 +168,9 @@ impl Trainer {
 struct Scene {
     model: Model,
     trainer: Trainer,
+    /// The experiment under way, and one that was cancelled and has not said so.
+    experiment: Option<u64>,
+    cancelled: Option<u64>,
 }
 
 impl Scene {
@@ -189,7 +193,7 @@ impl Scene {
             counted: None,
         };
         let effects = update(&mut model, Msg::Ready { corpus, stage });
-        let mut scene = Self { model, trainer };
+        let mut scene = Self { model, trainer, experiment: None, cancelled: None };
         scene.perform(effects);
         scene
     }
@@ -218,9 +222,15 @@ impl Scene {
                 | Effect::Autosave
                 | Effect::ListCheckpoints
                 | Effect::Remember(_)
-                | Effect::SetAside(_)
-                | Effect::Experiment(..)
-                | Effect::CancelExperiment => continue,
+                | Effect::SetAside(_) => continue,
+                Effect::Experiment(number, _) => {
+                    self.experiment = Some(number);
+                    continue;
+                }
+                Effect::CancelExperiment => {
+                    self.cancelled = self.experiment.take();
+                    continue;
+                }
             };
             self.trainer.inbox.push_back(Order { run, command });
         }
@@ -234,7 +244,15 @@ impl Scene {
 
     /// The trainer does something, or something that it did arrives.
     fn trainer(&mut self, rng: &mut ChaCha8Rng) {
-        match rng.random_range(0..6) {
+        match rng.random_range(0..7) {
+            6 => {
+                let ends = rng.random_range(0..20) == 0;
+                let ended = self.experiment.take_if(|_| ends).map(|number| (number, News::Ended));
+                let cancelled = || self.cancelled.take().map(|number| (number, News::Cancelled));
+                if let Some((number, news)) = ended.or_else(cancelled) {
+                    self.happens(Msg::Experiment(super::super::experiment::Told { number, news }));
+                }
+            }
             0 | 1 => self.trainer.obey(rng.random_range(0..8) == 0),
             2 if self.trainer.running => self.trainer.step(),
             3 => {
@@ -268,6 +286,7 @@ impl Scene {
                 assert_eq!(run.config, there.config);
                 assert_eq!(run.history.points.len(), there.history.points.len());
                 assert_eq!(*status == Status::Training, self.trainer.running, "{status:?}");
+                assert!(!(self.trainer.running && experiment::is_running(&self.model)));
             }
         }
     }

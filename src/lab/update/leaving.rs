@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::model::{Effect, Model, Quitting};
 use super::super::overlays::{Answer, Confirm, Overlay};
-use super::{resume, worker};
+use super::{experiment, resume, worker};
 
 /// How long saving may take before the learner is asked whether to leave without it.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -32,7 +32,9 @@ pub fn leave(model: &mut Model, forced: bool) -> Vec<Effect> {
     }
     // However lately a large run was written down: nobody waits for its next step.
     model.keeping.large.clear();
-    let mut effects = resume::autosave(model);
+    // What saving needs is not shared with runs that nobody keeps.
+    let mut effects = experiment::stop(model);
+    effects.extend(resume::autosave(model));
     effects.push(Effect::SaveAll);
     effects
 }

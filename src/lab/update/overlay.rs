@@ -10,7 +10,7 @@ use super::super::number;
 use super::super::overlays::{
     Answer, Confirm, InputLine, LINE_BREAK, ListKind, Overlay, Purpose, on_one_line,
 };
-use super::{course, keys, leaving, panes, runs, sampling, table};
+use super::{course, experiment, keys, leaving, panes, runs, sampling, table};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 
@@ -242,7 +242,7 @@ fn edited(model: &mut Model) {
         Purpose::Sampling => {
             line.error = sampling::parse(line.input.value()).err();
         }
-        Purpose::Value { name } => {
+        Purpose::Value { name } | Purpose::Compare { name } => {
             let known = hyperparameter(name).filter(|_| !line.input.value().trim().is_empty());
             let checked = known.map(|h| Value::parse(h, line.input.value()));
             line.error = checked.and_then(Result::err).map(|error| error.to_string());
@@ -296,9 +296,11 @@ fn accept(model: &mut Model) -> Vec<Effect> {
                 Vec::new()
             }
         },
-        Purpose::Value { name } => {
+        Purpose::Value { name } | Purpose::Compare { name } => {
             let Some(hyperparameter) = hyperparameter(name) else { return Vec::new() };
+            let compares = matches!(purpose, Purpose::Compare { .. });
             match Value::parse(hyperparameter, input.value()) {
+                Ok(value) if compares => experiment::fork(model, hyperparameter, value),
                 Ok(value) => runs::set_to(model, hyperparameter, value),
                 Err(refused) => {
                     let error = error.clone().or_else(|| Some(refused.to_string()));

@@ -9,8 +9,8 @@ use super::super::overlays::{InputLine, Overlay, Purpose, on_one_line};
 use super::super::pane::Wish;
 use super::super::panes::PaneId;
 use super::super::prompt::Prompt;
-use super::runs;
 use super::say::warn;
+use super::{experiment, runs};
 
 pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
     let seat = model.seat(pane);
@@ -55,6 +55,9 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                     selected: true,
                     error: None,
                 }));
+            }
+            Wish::Compare(hyperparameter, value) => {
+                effects.extend(experiment::compare(model, hyperparameter, value));
             }
             Wish::Line { pane, label, text } => {
                 model.overlays.push(Overlay::Input(InputLine {

@@ -5,7 +5,7 @@ use super::super::number;
 use super::super::overlays::Overlay;
 use super::super::run::Run;
 use super::ghosts::retire;
-use super::{resume, runs};
+use super::{experiment, resume, runs};
 use crate::text::Tokenizer;
 use crate::train::{Command, Event, Told};
 
@@ -56,6 +56,7 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         }
         Event::NotOpened { why } => return runs::not_opened(model, &why),
         Event::GemmRate(rate) => model.gemm_rate = Some(rate),
+        Event::Forked(fork) => return experiment::forked(model, &fork),
         Event::Applied(edit) => model.asked.arrived(&edit),
         Event::Extended { steps } => {
             let goal = number::count(steps);

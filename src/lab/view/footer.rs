@@ -198,8 +198,9 @@ fn is_of_use(model: &Model, action: Action) -> bool {
 /// What a key does right now.
 fn word(model: &Model, action: Action, short: &str) -> String {
     let training = model.run.as_ref().is_some_and(|run| match run.status {
-        // It trains as soon as it is open, if that is the learner's wish.
+        // It trains as soon as it is open, or the experiment has ended, if that is the learner's wish.
         Status::Opening => model.playing,
+        Status::Training | Status::Paused if update::experiment::is_running(model) => model.playing,
         _ => run.is_training(),
     });
     match action {
@@ -267,6 +268,9 @@ fn input(model: &Model, line: &InputLine, area: Rect, buf: &mut Buffer) -> Posit
             ((*name).to_owned(), "typing replaces it   enter set   esc leave")
         }
         Purpose::Value { name } => ((*name).to_owned(), "enter set   esc leave"),
+        Purpose::Compare { name } => {
+            (format!("{name} of the other run"), "enter train both   esc leave")
+        }
         Purpose::Seed => ("seed".to_owned(), "enter start again   esc leave"),
         Purpose::Sampling => {
             ("temperature, top-k, top-p".to_owned(), "all keeps all   enter set   esc leave")

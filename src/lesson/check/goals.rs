@@ -7,7 +7,7 @@ use crate::lesson::{Goal, Item, Kind, Lesson, Move};
 use crate::stage::hyperparameter::{Takes, Value, hyperparameter};
 use crate::stage::{Config, stage};
 use crate::train::experiment::arm::plain;
-use crate::train::measure::{Condition, Range};
+use crate::train::measure::Condition;
 
 pub(super) fn check(
     lesson: &Lesson,
@@ -173,16 +173,10 @@ impl Attempt<'_> {
         let others: Vec<_> = others.iter().map(|run| &run.observed).collect();
         let mut open = Vec::new();
         for condition in &self.goal.when {
-            let Condition { measure, above, below } = condition;
-            let value = run.value(measure, references, &others).ok().flatten();
-            if value.is_some_and(|x| Range { above: *above, below: *below }.holds(x)) {
-                continue;
+            let value = run.value(&condition.measure, references, &others).ok().flatten();
+            if !value.is_some_and(|x| condition.range().holds(x)) {
+                open.push(condition.stands(value, &|x| format!("{x:.4}")));
             }
-            let value = value.map_or("no number".to_owned(), |x| format!("{x:.4}"));
-            let bounds = [("above", above), ("below", below)];
-            let bounds = bounds.map(|(word, bound)| bound.map(|x| format!("{word} {x}")));
-            let bounds: Vec<_> = bounds.into_iter().flatten().collect();
-            open.push(format!("{measure} is {value}, and has to be {}", bounds.join(" and ")));
         }
         let step = run.observed.step;
         let open = if open.is_empty() { "not all at once".to_owned() } else { open.join("; ") };
@@ -194,9 +188,8 @@ type Reader<'a> = &'a dyn Fn(&mut Run, &Condition) -> Result<Option<f64>, String
 
 fn holds(when: &[Condition], run: &mut Run, read: Reader<'_>) -> Result<bool, String> {
     for condition in when {
-        let Condition { above, below, .. } = *condition;
         let value = read(run, condition)?;
-        if !value.is_some_and(|value| Range { above, below }.holds(value)) {
+        if !value.is_some_and(|value| condition.range().holds(value)) {
             return Ok(false);
         }
     }

@@ -25,6 +25,8 @@ pub enum ArmError {
     Unknown(String),
     #[error("{0} is none of the stage {1}")]
     Foreign(String, String),
+    #[error("the run that it goes on from is one of {0}: it cannot go on as {1}")]
+    Another(String, String),
     #[error(transparent)]
     Value(#[from] ValueError),
     #[error(transparent)]
@@ -44,6 +46,20 @@ impl Arm {
     ) -> Result<Config, ArmError> {
         let stage = stage(self.stage.as_deref().unwrap_or(spoken_of))?;
         let mut config = stage.config(vocab_size, seed);
+        set(&mut config, &self.set)?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// The same for a run that goes on from where another has come to, with its own configuration.
+    ///
+    /// # Errors
+    /// If it names a stage, or the run cannot have these values.
+    pub fn on(&self, base: &Config) -> Result<Config, ArmError> {
+        if let Some(stage) = self.stage.as_ref().filter(|stage| **stage != base.stage) {
+            return Err(ArmError::Another(base.stage.clone(), stage.clone()));
+        }
+        let mut config = base.clone();
         set(&mut config, &self.set)?;
         config.validate()?;
         Ok(config)
@@ -101,6 +117,17 @@ mod tests {
         assert_eq!(one.label("bigram"), "multi-head, causal false, lr 0.003, n_head 1");
         assert_eq!(Arm::default().config("bigram", 65, 1).unwrap().stage, "bigram");
         assert_eq!(Arm::default().label("bigram"), "bigram");
+    }
+
+    #[test]
+    fn an_arm_may_be_a_run_that_goes_on() {
+        let mut base = Arm::default().config("bigram", 65, 1).unwrap();
+        base.training.batch_size = 7;
+        let config = arm("lr = 3e-3").on(&base).unwrap();
+        assert_eq!((config.training.lr, config.training.batch_size), (3e-3, 7));
+        let error = |text: &str| arm(text).on(&base).unwrap_err().to_string();
+        assert!(error("stage = \"multi-head\"").contains("one of bigram: it cannot go on as mu"));
+        assert!(error("n_head = 2").contains("none of the stage"));
     }
 
     #[test]

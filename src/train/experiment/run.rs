@@ -26,6 +26,9 @@ pub(super) struct Run {
     session: Session,
     /// What a measure is read off: of the estimates only those that it asks for.
     observed: Observed,
+    /// It began after this step,
+    first: u64,
+    /// and ends after that one.
     steps: u64,
     estimates: Estimates,
     watched: bool,
@@ -70,23 +73,29 @@ impl Run {
         let mut config = prepared.config.clone();
         config.seed = number;
         let team = Team::named("experiment", 1)?;
-        let opened = Session::with_team(config.clone(), prepared.material.clone(), &team);
-        let session = opened.map_err(|source| ExperimentError::Arm {
-            arm: label.to_owned(),
-            source: Box::new(source),
-        })?;
+        let (arm_of, material) = (|| label.to_owned(), prepared.material.clone());
+        let session = match &prepared.from {
+            None => Session::with_team(config, material, &team)
+                .map_err(|source| ExperimentError::Arm { arm: arm_of(), source: source.into() })?,
+            Some(fork) => Session::fork(fork, &config, material, &team)
+                .map_err(|source| ExperimentError::Fork { arm: arm_of(), source: source.into() })?,
+        };
+        let first = session.step_count();
         let observed = Observed {
             card: Some(session.card().clone()),
             parameters: session.weights().len(),
             threads: 1,
+            step: first,
+            history: session.history().clone(),
             status: Status::Training,
-            ..Observed::opening(RunId::FIRST, config)
+            ..Observed::opening(RunId::FIRST, session.config().clone())
         };
         let mut run = Self {
             arm,
             seed,
             session,
             observed,
+            first,
             steps: prepared.steps,
             estimates: prepared.estimates,
             watched,
@@ -97,8 +106,8 @@ impl Run {
             work: 0,
             all_work: 0,
         };
-        let batches = (0..=POINTS).filter_map(|i| run.batches(point(i, run.steps)));
-        run.all_work = run.steps * STEP_COSTS + batches.sum::<usize>() as u64 * 2;
+        let batches = (0..=POINTS).filter_map(|i| run.batches(run.point(i)));
+        run.all_work = (run.steps - first) * STEP_COSTS + batches.sum::<usize>() as u64 * 2;
         Ok(run)
     }
 
@@ -107,11 +116,19 @@ impl Run {
         if self.all_work == 0 { 1.0 } else { self.work as f64 / self.all_work as f64 }
     }
 
+    /// Where the i-th of the equal parts of the run ends.
+    fn point(&self, i: u64) -> u64 {
+        let all = u128::from(self.steps - self.first);
+        self.first + (all * u128::from(i) / u128::from(POINTS)) as u64
+    }
+
     /// Of an estimate that is due after `step` steps; `None` where none is.
     fn batches(&self, step: u64) -> Option<usize> {
         let all = self.session.config().training.eval_batches;
-        let wanted = self.watched || self.estimates != Estimates::None;
-        if !wanted || !(0..=POINTS).any(|i| point(i, self.steps) == step) {
+        // A run that makes no step has no curve.
+        let watched = self.watched && self.steps > self.first;
+        let wanted = watched || self.estimates != Estimates::None;
+        if !wanted || !(0..=POINTS).any(|i| self.point(i) == step) {
             None
         } else if step == self.steps || self.estimates == Estimates::All {
             Some(all)
@@ -245,11 +262,6 @@ impl Run {
         };
         measure.of(&evidence).filter(|value| value.is_finite())
     }
-}
-
-/// Where the i-th of the equal parts of a run ends.
-fn point(i: u64, steps: u64) -> u64 {
-    (u128::from(steps) * u128::from(i) / u128::from(POINTS)) as u64
 }
 
 /// Whether a run that diverged has such a number all the same: nothing of its end, only what it is and what happened to it.

@@ -10,6 +10,7 @@ fn experiment(measure: Measure) -> Experiment {
     Experiment {
         arms: vec![("quick".to_owned(), quick), ("slow".to_owned(), slow)],
         seeds: vec![1, 2, 3],
+        from: None,
         budget: Budget::Steps(60),
         measure,
         compare: Compare::Difference,
@@ -90,6 +91,22 @@ fn what_needs_no_estimate_makes_none() {
     let runs = run(&Experiment { budget: Budget::Steps(1), ..experiment(weight) }, 1);
     let known = session.weights()[testing::VOCABULARY + 2];
     assert_eq!(runs[4].value, Some(f64::from(known as f32)));
+}
+
+#[test]
+fn what_no_step_changes_is_known_without_training() {
+    let parameters = experiment(Measure::Parameters);
+    let runs = run(&parameters, 2);
+    assert!(runs.iter().all(|run| run.step == 0 && run.curve.is_empty() && run.value.is_some()));
+    let first = run(&experiment(Measure::FirstLoss), 2);
+    assert!(first.iter().all(|run| run.step == 1 && run.curve.is_empty()));
+    // Whoever wants curves all the same has them, and the same numbers.
+    let watched = run(&Experiment { watched: true, ..experiment(Measure::FirstLoss) }, 2);
+    assert!(watched.iter().all(|run| run.step == 60 && run.curve.len() == 21));
+    assert_eq!(bits(&watched), bits(&first));
+    // Nothing is estimated of a run that stands where it began.
+    let still = Experiment { budget: Budget::Steps(0), watched: true, ..parameters };
+    assert!(run(&still, 2).iter().all(|run| run.curve.is_empty()));
 }
 
 #[test]
@@ -204,4 +221,90 @@ fn shares_of_all_combinations_add_up_to_the_verdict() {
     let whole = asked.verdict(&runs).mean.unwrap();
     let sum: f64 = shares.iter().map(|share| share.mean.unwrap()).sum();
     assert!((sum - whole).abs() < 1e-12 && whole.abs() > 1e-3, "{sum} {whole}");
+}
+
+/// A run of the GPT with dropout, as it is after so many steps, and an experiment that goes on from there.
+fn from_a_run(measure: Measure) -> (crate::train::Session, Experiment) {
+    let mut session = testing::open(testing::gpt(), 1);
+    for _ in 0..25 {
+        session.step().unwrap();
+    }
+    let as_it_is = session.config().clone();
+    let mut quick = as_it_is.clone();
+    quick.training.lr = 0.05;
+    let mut asked = experiment(measure);
+    asked.arms = vec![("as it is".to_owned(), as_it_is), ("quick".to_owned(), quick)];
+    asked.seeds = vec![1337, 7];
+    asked.from = Some(Arc::new(Fork::of(&session).unwrap()));
+    asked.budget = Budget::Steps(30);
+    (session, asked)
+}
+
+#[test]
+fn arms_go_on_from_a_run_to_the_last_bit_on_any_number_of_threads() {
+    let (mut session, mut asked) = from_a_run(Measure::ValLoss);
+    let one = run(&asked, 1);
+    for threads in [2, 3, 16] {
+        assert_eq!(run(&asked, threads), one);
+    }
+    asked.watched = true;
+    let watched = run(&asked, 2);
+    assert_eq!(bits(&watched), bits(&one));
+    let steps: Vec<u64> = watched[0].curve.iter().map(|estimate| estimate.step).collect();
+    assert_eq!((steps[0], steps[10], steps[20], steps.len()), (25, 40, 55, 21));
+    // From one point: what a seed changes is still to come.
+    let begin: Vec<f64> = watched.iter().map(|run| run.curve[0].val_loss).collect();
+    assert_eq!(begin[0], begin[2], "one seed, one estimate, whatever the arm");
+    // The arm that changes nothing is the run itself, if that had gone on; the other is it with a live change.
+    let whole = |session: &mut crate::train::Session| {
+        while session.step_count() < 55 {
+            session.step().unwrap();
+        }
+        session.evaluate().val_loss
+    };
+    assert_eq!(one[0].value, Some(whole(&mut session)));
+    let (mut live, _) = from_a_run(Measure::ValLoss);
+    live.set("lr", crate::stage::Value::Number(0.05)).unwrap();
+    assert_eq!(one[2].value, Some(whole(&mut live)));
+    // Another seed reads other batches from there on.
+    assert_ne!(one[1].value, one[0].value);
+}
+
+#[test]
+fn what_is_measured_of_a_run_that_goes_on_is_of_the_whole_of_it() {
+    let of = |measure: Measure| {
+        let (session, asked) = from_a_run(measure);
+        let values = |arm| asked.values(&run(&asked, 2), arm);
+        (session, values(0), values(1))
+    };
+    assert_eq!(of(Measure::Step).1, [Some(55.0); 2]);
+    let (session, first, _) = of(Measure::FirstLoss);
+    assert_eq!(first, [Some(session.history().points[0].mean); 2]);
+    let (_, none, one) = of(Measure::Edits("lr".to_owned()));
+    assert_eq!((none, one), (vec![Some(0.0); 2], vec![Some(1.0); 2]));
+}
+
+#[test]
+fn runs_that_go_on_are_told_of_from_their_first_step() {
+    let (_, mut asked) = from_a_run(Measure::ValLoss);
+    let tokens = (testing::gpt().training.batch_size * testing::gpt().model.block_size) as u64;
+    asked.budget = Budget::Tokens(3 * tokens);
+    assert_eq!((asked.first(), asked.steps(&asked.arms[0].1)), (25, 28));
+    let mut told = Vec::new();
+    let (material, never) = (testing::dataset().into(), AtomicBool::new(false));
+    asked.run(&material, 1, &never, &mut |progress| told.push(progress)).unwrap();
+    assert!(told.iter().all(|p| (25..=28).contains(&p.step) && p.steps == 28));
+    assert!(told.iter().map(|p| p.done).collect::<Vec<_>>().is_sorted());
+}
+
+#[test]
+fn a_run_does_not_go_on_as_another_model() {
+    let (_, mut asked) = from_a_run(Measure::ValLoss);
+    asked.arms[1].1.model.n_head = 1;
+    let said = error(&asked);
+    assert!(said.starts_with("arm quick: n_head is part of the model"), "{said}");
+    assert!(said.contains("step 25"), "{said}");
+    let (_, mut asked) = from_a_run(Measure::ValLoss);
+    asked.arms[1].1 = testing::config();
+    assert!(error(&asked).contains("is part of the model"));
 }

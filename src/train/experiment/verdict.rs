@@ -107,9 +107,10 @@ impl Verdict {
     }
 }
 
-/// A number as far as its error lets it be known: two digits of that.
+/// A number as far as its error lets it be known: two digits of that. A whole one that is known exactly is a count.
 pub fn with_error(value: f64, error: Option<f64>) -> String {
     match error.filter(|error| *error > 0.0) {
+        None if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value}"),
         None if error.is_some() => format!("{value:.4} ± 0"),
         None => format!("{value:.4}"),
         Some(error) => {
@@ -200,6 +201,10 @@ mod tests {
         let alone = Verdict::new(vec![Some(2.51234)], None, Range::default());
         assert_eq!(alone.to_string(), "2.5123, 1 seed");
         assert_eq!(with_error(1234.5, Some(20.0)), "1234 ± 20");
+        assert_eq!(
+            (with_error(4225.0, Some(0.0)), with_error(-1.0, None)),
+            ("4225".into(), "-1".into())
+        );
     }
 
     #[test]

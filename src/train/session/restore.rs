@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Session, SessionError};
+use crate::math::Real;
+use crate::stage::Config;
 use crate::task::Origin;
 use crate::text::Tokenizer;
 use crate::train::checkpoint::{Checkpoint, CheckpointError, Parts};
+use crate::train::history::History;
 use crate::train::material::Material;
 use crate::train::team::Team;
 
@@ -59,42 +62,30 @@ impl Session {
             moments,
             ..
         } = checkpoint;
-        let mut material = material.into();
-        if let (Some(words @ Tokenizer::Words(_)), Some(text)) = (&vocabulary, &material.text)
-            && text.tokenizer != *words
-        {
-            let text = text
-                .read_with(words.clone())
-                .map_err(|error| SessionError::Material(error.into()))?;
-            material.text = Some(Arc::new(text));
-        }
-        if let Some(dataset) = material.text.as_ref().filter(|_| config.task.reads_text()) {
-            let found = dataset.tokenizer.vocab_size();
-            let same = match &vocabulary {
-                Some(vocabulary) => *vocabulary == dataset.tokenizer,
-                None => config.model.vocab_size == found,
-            };
-            if !same {
-                return Err(RestoreError::Vocabulary {
-                    checkpoint: config.model.vocab_size,
-                    tokens: config.task.tokens.plural(),
-                    text: dataset.corpus.name.clone(),
-                    found,
-                });
-            }
-        }
+        let material = read_with(&vocabulary, &config, material.into())?;
         let mut session = Self::with_model(config, material, team, model)?;
         session.run = run;
-        session.optimizer.set_updates(&updates);
-        session.weights = weights;
-        session.step = step;
-        session.history = history;
-        if let Some((m, v)) = moments {
-            let moments = session.optimizer.moments_mut();
-            moments.0.copy_from_slice(&m);
-            moments.1.copy_from_slice(&v);
-        }
+        session.take_up((step, history), &updates, weights, moments.as_ref());
         Ok(session)
+    }
+
+    /// Takes the place of a new run's weights and all that moves them.
+    pub(super) fn take_up(
+        &mut self,
+        (step, history): (u64, History),
+        updates: &[u64],
+        weights: Vec<Real>,
+        moments: Option<&(Vec<Real>, Vec<Real>)>,
+    ) {
+        self.optimizer.set_updates(updates);
+        self.weights = weights;
+        self.step = step;
+        self.history = history;
+        if let Some((m, v)) = moments {
+            let moments = self.optimizer.moments_mut();
+            moments.0.copy_from_slice(m);
+            moments.1.copy_from_slice(v);
+        }
     }
 
     /// Writes a checkpoint, whole or not at all.
@@ -140,4 +131,35 @@ impl Session {
             moments: self.optimizer.moments(),
         }
     }
+}
+
+/// What is at hand with its text read as a run's was, whose vocabulary is known or (in a plain `state_dict`) not.
+pub(super) fn read_with(
+    vocabulary: &Option<Tokenizer>,
+    config: &Config,
+    mut material: Material,
+) -> Result<Material, RestoreError> {
+    if let (Some(words @ Tokenizer::Words(_)), Some(text)) = (vocabulary, &material.text)
+        && text.tokenizer != *words
+    {
+        let text =
+            text.read_with(words.clone()).map_err(|error| SessionError::Material(error.into()))?;
+        material.text = Some(Arc::new(text));
+    }
+    if let Some(dataset) = material.text.as_ref().filter(|_| config.task.reads_text()) {
+        let found = dataset.tokenizer.vocab_size();
+        let same = match vocabulary {
+            Some(vocabulary) => *vocabulary == dataset.tokenizer,
+            None => config.model.vocab_size == found,
+        };
+        if !same {
+            return Err(RestoreError::Vocabulary {
+                checkpoint: config.model.vocab_size,
+                tokens: config.task.tokens.plural(),
+                text: dataset.corpus.name.clone(),
+                found,
+            });
+        }
+    }
+    Ok(material)
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ use crate::text::shown::chain;
 use crate::train::checkpoint::{Checkpoint, CheckpointError};
 use crate::train::command::{Command, Order};
 use crate::train::event::{Event, RunId, StepReport};
+use crate::train::fork::Fork;
 use crate::train::gemm_rate;
 use crate::train::material::{Material, MaterialError};
 use crate::train::session::{Estimation, Session, SessionError};
@@ -311,6 +313,13 @@ impl Driver {
             Command::MeasureGemm => {
                 let rate = gemm_rate::measure(&self.team, GEMM_SIZE);
                 self.ends.tell(Event::GemmRate(rate));
+            }
+            Command::Fork => {
+                let Some(run) = &self.run else { return self.refuse("compare", NO_RUN) };
+                match Fork::of(&run.session) {
+                    Ok(fork) => self.ends.tell(Event::Forked(Arc::new(fork))),
+                    Err(error) => self.refuse("compare", error),
+                }
             }
             Command::Save(path) => {
                 let Some(run) = &mut self.run else { return self.refuse("save", NO_RUN) };

@@ -612,3 +612,22 @@ fn steps_that_are_asked_for_while_one_is_under_way_are_all_made() {
     assert_eq!(made, [1, 2, 3]);
     worker.until_paused();
 }
+
+#[test]
+fn a_run_says_where_it_is_for_others_to_go_on_from() {
+    let worker = bigram();
+    worker.send(Command::Step(7));
+    worker.until_paused();
+    worker.send(Command::Fork);
+    let Some(Event::Forked(fork)) = worker.until(|event| matches!(event, Event::Forked(_))).pop()
+    else {
+        unreachable!()
+    };
+    let mut session = testing::open(testing::config(), 2);
+    for _ in 0..7 {
+        session.step().unwrap();
+    }
+    assert_eq!((fork.step(), fork.config()), (7, session.config()));
+    assert_eq!(fork.weights, session.weights());
+    assert_eq!(fork.history.points, session.history().points);
+}

@@ -41,7 +41,8 @@ impl<'a> Chart<'a> {
         }
         let last = shown.experiment.arms.iter().map(|(_, config)| shown.experiment.steps(config));
         let last = last.max()?;
-        let first = if close { last / 2 } else { 0 };
+        let begun = shown.experiment.first();
+        let first = if close { begun + (last - begun) / 2 } else { begun };
         let of = |arm: usize| -> Vec<Band> {
             shown.band(arm).into_iter().filter(|band| band.step >= first).collect()
         };

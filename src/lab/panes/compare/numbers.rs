@@ -45,6 +45,8 @@ pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) 
         for arm in &arms {
             let style = pen(theme, arm.place).style;
             let stroke = pen(theme, arm.place).stroke(theme.glyphs.ascii, 2);
+            // Without curves the letter alone says which it is.
+            let stroke = if shown.experiment.watched { stroke } else { String::new() };
             put(buf, area, area.x, y, &format!("{} {stroke}", letter(arm.place)), style);
             let text = clip(&arm.label, label, theme.glyphs.ellipsis);
             put(buf, area, area.x + KEY, y, &text, Style::new());

@@ -8,7 +8,9 @@ use crate::lab::fixture;
 use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::Glyphs;
+use crate::stage::stage;
 use crate::train::experiment::{Combinations, Experiment};
+use crate::train::testing::VOCABULARY;
 
 fn with(shown: Shown) -> Model {
     let mut model = fixture::model(120, 40);
@@ -40,7 +42,7 @@ fn sign<'a>(buf: &'a Buffer, chart: &Chart, step: u64, loss: f64) -> &'a str {
 #[test]
 fn without_an_experiment_it_says_how_to_begin_one() {
     let model = fixture::model(120, 40);
-    assert!(screen(&model, 60, 18).contains("No experiment yet: ! on a claim starts one."));
+    assert!(screen(&model, 60, 18).contains("No experiment yet: ! on a claim starts one, and c"));
 }
 
 #[test]
@@ -120,10 +122,36 @@ fn numbers_are_those_of_the_runs() {
 }
 
 #[test]
+fn what_no_training_changes_has_numbers_and_no_curves() {
+    let mut experiment = testing::experiment();
+    experiment.measure = crate::train::measure::Measure::Parameters;
+    let embedded = stage("single-head").unwrap().config(VOCABULARY, 1337);
+    let parameters = [VOCABULARY * VOCABULARY, parameters_of(&embedded)];
+    experiment.arms[1] = ("single-head".to_owned(), embedded);
+    experiment.watched = false;
+    let shown = testing::shown(experiment);
+    assert!((0..2).all(|arm| shown.band(arm).is_empty()));
+    let theme = Theme::plain();
+    assert!(Chart::new(&shown, &theme, false, Rect::new(0, 0, 76, 24)).is_none());
+    let text = screen(&with(shown), 76, 24);
+    assert!(text.contains(&format!("{}  3 seeds", parameters[0])), "{text}");
+    assert!(text.contains(&format!("{}  3 seeds", parameters[1])), "{text}");
+    let difference = parameters[0] as i64 - parameters[1] as i64;
+    assert!(text.contains(&format!("a - b  {difference}")), "{text}");
+    assert!(text.contains("parameters: does not hold"), "{text}");
+    assert!(!text.contains('⠤') && !text.contains("val loss"), "{text}");
+}
+
+/// Counted by the model that it builds.
+fn parameters_of(config: &crate::stage::Config) -> usize {
+    crate::train::testing::open(config.clone(), 1).weights().len()
+}
+
+#[test]
 fn while_it_runs_it_says_how_far_it_is() {
     let experiment = testing::experiment();
     let told = testing::told(&experiment);
-    let mut shown = Shown::new(1, experiment, Purpose::Race(Default::default()), false);
+    let mut shown = Shown::new(1, experiment, Purpose::Race(Default::default()));
     let text = screen(&with(shown.clone()), 76, 24);
     assert!(text.contains("0 of 6 runs have ended; ctrl-x cancels"), "{text}");
     let half = told.len() / 2;
@@ -166,7 +194,7 @@ fn all_combinations_have_their_shares_as_bars() {
 fn any_size_can_be_drawn_and_ascii_is() {
     for experiment in [testing::experiment(), combinations()] {
         let told = testing::told(&experiment);
-        let mut shown = Shown::new(1, experiment, Purpose::Claim(Default::default()), false);
+        let mut shown = Shown::new(1, experiment, Purpose::Claim(Default::default()));
         for (i, progress) in told.into_iter().enumerate() {
             shown.fold(News::Grew(progress));
             if i % 7 != 0 {

@@ -241,22 +241,8 @@ fn a_goal(writer: &mut Writer, goal: &Goal) {
         }
         return;
     }
-    let evidence = facts.evidence(&[]);
-    let now: Vec<String> = goal
-        .when
-        .iter()
-        .filter_map(|condition| {
-            let value = condition.measure.of(evidence.as_ref()?)?;
-            Some(format!(
-                "{} {}{}",
-                condition.measure,
-                answer(value),
-                bounds(condition.above, condition.below)
-            ))
-        })
-        .collect();
-    if !now.is_empty() {
-        writer.say(Role::Muted, &format!("now: {}", now.join("; ")));
+    if !elsewhere && let Some(now) = standing(facts, goal) {
+        writer.say(Role::Muted, &now);
     }
     if writer.chosen && shown < goal.hints.len() {
         let word = format!("a hint, {} left", goal.hints.len() - shown);
@@ -264,13 +250,22 @@ fn a_goal(writer: &mut Writer, goal: &Goal) {
     }
 }
 
-fn bounds(above: Option<f64>, below: Option<f64>) -> String {
-    match (above, below) {
-        (Some(above), Some(below)) => format!(" (between {} and {})", answer(above), answer(below)),
-        (Some(above), None) => format!(" (above {})", answer(above)),
-        (None, Some(below)) => format!(" (below {})", answer(below)),
-        (None, None) => String::new(),
+/// How its conditions stand on the run on the screen; `None` before anything is known.
+fn standing(facts: &Facts, goal: &Goal) -> Option<String> {
+    let run = facts.run?;
+    if let Some(stage) = goal.stage.as_ref().filter(|stage| *stage != run.stage()) {
+        return Some(format!(
+            "now: a run of {} is on the screen, it is about {stage}",
+            run.stage()
+        ));
     }
+    let others = facts.others();
+    let evidence = facts.evidence(&others)?;
+    let values: Vec<_> = goal.when.iter().map(|c| (c, c.measure.of(&evidence))).collect();
+    values.iter().any(|(_, value)| value.is_some()).then(|| {
+        let all = values.iter().map(|(condition, value)| condition.stands(*value, &answer));
+        format!("now: {}", all.collect::<Vec<_>>().join("; "))
+    })
 }
 
 fn a_claim(writer: &mut Writer, claim: &Claim) {

@@ -1,0 +1,247 @@
+//! Where a measure has to be, and how that stands: a sentence for a page and for a check.
+
+use serde::Deserialize;
+
+use super::{Evidence, Measure};
+use crate::stage::hyperparameter::{self, hyperparameter};
+
+/// A measure, and where it has to be.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    pub measure: Measure,
+    pub above: Option<f64>,
+    pub below: Option<f64>,
+}
+
+/// Which numbers count: all without bounds, or those strictly between them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    pub above: Option<f64>,
+    pub below: Option<f64>,
+}
+
+impl Range {
+    pub fn holds(self, value: f64) -> bool {
+        value.is_finite()
+            && self.above.is_none_or(|above| value > above)
+            && self.below.is_none_or(|below| value < below)
+    }
+}
+
+impl Condition {
+    pub fn range(&self) -> Range {
+        Range { above: self.above, below: self.below }
+    }
+
+    /// Whether it is met; `None` while that cannot be told.
+    pub fn met(&self, evidence: &Evidence<'_>) -> Option<bool> {
+        Some(self.range().holds(self.measure.of(evidence)?))
+    }
+
+    /// How it stands, where the measure is this, numbers written as `number` does it: `validation loss: 2.61 (to be below
+    /// 2.43)`, `above 8 and back under 2.7: not yet`, `causal: false (to be true)`.
+    pub fn stands(&self, value: Option<f64>, number: &dyn Fn(f64) -> String) -> String {
+        let name = &self.measure;
+        let Some(value) = value else { return format!("{name}: not known yet") };
+        let holds = |x: f64| self.range().holds(x);
+        match self.measure.says() {
+            // What happens or not: there is nothing between.
+            Says::Whether => match (holds(0.0), holds(1.0), value > 0.5) {
+                (false, true, happened) => format!("{name}: {}", done(happened)),
+                (true, false, false) => format!("{name}: no, as it is to stay"),
+                (true, false, true) => format!("{name}: yes, and is not to be"),
+                (_, _, happened) => format!("{name}: {}", if happened { "yes" } else { "no" }),
+            },
+            Says::HowOften if self.above == Some(0.0) && self.below.is_none() => {
+                format!("{name}: {}", done(value > 0.0))
+            }
+            Says::OneOf(names) => {
+                let named = |at: usize| names.get(at).copied().unwrap_or("another");
+                let fit = (0..names.len()).filter(|at| holds(*at as f64)).map(named);
+                let (now, fit) = (named(value as usize), fit.collect::<Vec<_>>());
+                match fit[..] {
+                    [] => format!("{name}: {now}"),
+                    _ => format!("{name}: {now} (to be {})", fit.join(" or ")),
+                }
+            }
+            Says::HowMuch | Says::HowOften => {
+                format!("{name}: {}{}", number(value), self.bounds(number))
+            }
+        }
+    }
+
+    fn bounds(&self, number: &dyn Fn(f64) -> String) -> String {
+        match (self.above, self.below) {
+            (Some(above), Some(below)) => {
+                format!(" (to be between {} and {})", number(above), number(below))
+            }
+            (Some(above), None) => format!(" (to be above {})", number(above)),
+            (None, Some(below)) => format!(" (to be below {})", number(below)),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+fn done(happened: bool) -> &'static str {
+    if happened { "done" } else { "not yet" }
+}
+
+/// What a measure's number says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Says {
+    HowMuch,
+    HowOften,
+    /// 1 is yes.
+    Whether,
+    /// The place of one of these.
+    OneOf(&'static [&'static str]),
+}
+
+impl Measure {
+    fn says(&self) -> Says {
+        match self {
+            Self::Diverged | Self::Recovered { .. } => Says::Whether,
+            Self::Edits(_) => Says::HowOften,
+            Self::Hyperparameter(name) => match hyperparameter(name).map(|known| known.range) {
+                Some(hyperparameter::Range::Switch) => Says::OneOf(&["false", "true"]),
+                Some(hyperparameter::Range::Choice(names)) => Says::OneOf(names),
+                Some(
+                    hyperparameter::Range::Number { .. } | hyperparameter::Range::Count { .. },
+                )
+                | None => Says::HowMuch,
+            },
+            _ => Says::HowMuch,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Part, Reading};
+    use super::*;
+
+    /// One of every kind of measure; whoever adds a kind is led here by the compiler.
+    fn next(measure: &Measure) -> Option<Measure> {
+        let text = || "q".to_owned();
+        Some(match measure {
+            Measure::ValLoss => Measure::TrainLoss,
+            Measure::TrainLoss => Measure::BestValLoss,
+            Measure::BestValLoss => Measure::Gap,
+            Measure::Gap => Measure::FirstLoss,
+            Measure::FirstLoss => Measure::BatchLoss,
+            Measure::BatchLoss => Measure::Scatter { over: 100 },
+            Measure::Scatter { .. } => Measure::Figure("modes_covered".to_owned()),
+            Measure::Figure(_) => Measure::Step,
+            Measure::Step => Measure::Tokens,
+            Measure::Tokens => Measure::Parameters,
+            Measure::Parameters => Measure::Diverged,
+            Measure::Diverged => Measure::Recovered { from: 8.0, to: 2.7 },
+            Measure::Recovered { .. } => Measure::Edits("lr".to_owned()),
+            Measure::Edits(_) => Measure::Hyperparameter("n_head".to_owned()),
+            Measure::Hyperparameter(_) => Measure::Counted("bigram".to_owned()),
+            Measure::Counted(_) => Measure::Vocabulary,
+            Measure::Vocabulary => Measure::Ahead { of: "bigram".to_owned() },
+            Measure::Ahead { .. } => Measure::MsPerStep,
+            Measure::MsPerStep => Measure::Id(text()),
+            Measure::Id(_) => Measure::Probability { after: text(), token: "u".to_owned() },
+            Measure::Probability { .. } => Measure::Rank { after: text(), token: "u".to_owned() },
+            Measure::Rank { .. } => Measure::Entropy { after: text() },
+            Measure::Entropy { .. } => Measure::Reading(Reading {
+                instrument: "scores".to_owned(),
+                figure: "row_entropy".to_owned(),
+                ..Reading::default()
+            }),
+            Measure::Reading(_) => Measure::Cosine { of: "a".to_owned(), and: "e".to_owned() },
+            Measure::Cosine { .. } => {
+                Measure::Weight { parameter: "lm_head.bias".to_owned(), at: vec![0] }
+            }
+            Measure::Weight { .. } => {
+                Measure::Norm { of: Part::Gradient, parameter: "lm_head.bias".to_owned() }
+            }
+            Measure::Norm { .. } => return None,
+        })
+    }
+
+    fn stands(measure: Measure, above: Option<f64>, below: Option<f64>, value: f64) -> String {
+        Condition { measure, above, below }.stands(Some(value), &|x| format!("{x}"))
+    }
+
+    #[test]
+    fn every_measure_says_how_it_stands_in_a_sentence() {
+        let all = std::iter::successors(Some(Measure::ValLoss), next);
+        let said: Vec<_> = all.map(|m| stands(m, Some(0.0), Some(0.5), 0.0)).collect();
+        let expected = [
+            "validation loss: 0 (to be between 0 and 0.5)",
+            "training loss: 0 (to be between 0 and 0.5)",
+            "lowest validation loss: 0 (to be between 0 and 0.5)",
+            "validation less training loss: 0 (to be between 0 and 0.5)",
+            "first loss: 0 (to be between 0 and 0.5)",
+            "loss of the last batch: 0 (to be between 0 and 0.5)",
+            "scatter of the last 100 losses: 0 (to be between 0 and 0.5)",
+            "modes covered: 0 (to be between 0 and 0.5)",
+            "steps: 0 (to be between 0 and 0.5)",
+            "tokens read: 0 (to be between 0 and 0.5)",
+            "parameters: 0 (to be between 0 and 0.5)",
+            "diverged: no",
+            "above 8 and back under 2.7: no",
+            "changes of lr: 0 (to be between 0 and 0.5)",
+            "n_head: 0 (to be between 0 and 0.5)",
+            "counted bigram: 0 (to be between 0 and 0.5)",
+            "different tokens: 0 (to be between 0 and 0.5)",
+            "under the lowest loss of bigram by: 0 (to be between 0 and 0.5)",
+            "ms a step: 0 (to be between 0 and 0.5)",
+            "id of \"q\": 0 (to be between 0 and 0.5)",
+            "p(\"u\" after \"q\"): 0 (to be between 0 and 0.5)",
+            "rank of \"u\" after \"q\": 0 (to be between 0 and 0.5)",
+            "entropy after \"q\": 0 (to be between 0 and 0.5)",
+            "scores: row entropy: 0 (to be between 0 and 0.5)",
+            "cosine of \"a\" and \"e\": 0 (to be between 0 and 0.5)",
+            "a weight of lm_head.bias: 0 (to be between 0 and 0.5)",
+            "gradient of lm_head.bias, rms: 0 (to be between 0 and 0.5)",
+        ];
+        assert_eq!(said, expected);
+        let unknown = std::iter::successors(Some(Measure::ValLoss), next).map(|measure| {
+            let condition = Condition { measure, above: Some(0.0), below: None };
+            condition.stands(None, &|x| format!("{x}"))
+        });
+        assert!(unknown.into_iter().all(|said| said.ends_with(": not known yet")));
+    }
+
+    #[test]
+    fn what_happens_or_not_is_done_or_not_yet() {
+        let recovered = || Measure::Recovered { from: 8.0, to: 2.7 };
+        let said = |above, below, value| stands(recovered(), above, below, value);
+        assert_eq!(said(Some(0.0), None, 0.0), "above 8 and back under 2.7: not yet");
+        assert_eq!(said(Some(0.5), None, 1.0), "above 8 and back under 2.7: done");
+        let diverged = |below, value| stands(Measure::Diverged, None, Some(below), value);
+        assert_eq!(diverged(0.5, 0.0), "diverged: no, as it is to stay");
+        assert_eq!(diverged(0.5, 1.0), "diverged: yes, and is not to be");
+        let edits =
+            |above, value| stands(Measure::Edits("lr".to_owned()), Some(above), None, value);
+        assert_eq!(edits(0.0, 0.0), "changes of lr: not yet");
+        assert_eq!(edits(0.0, 2.0), "changes of lr: done");
+        assert_eq!(edits(1.0, 1.0), "changes of lr: 1 (to be above 1)");
+    }
+
+    #[test]
+    fn choices_and_switches_are_named() {
+        let of = |name: &str, above, below, value| {
+            stands(Measure::Hyperparameter(name.to_owned()), above, below, value)
+        };
+        assert_eq!(of("causal", Some(0.5), None, 0.0), "causal: false (to be true)");
+        let norm = of("norm", Some(0.5), None, 0.0);
+        assert!(norm.starts_with("norm: none (to be ") && norm.contains(" or "), "{norm}");
+        assert_eq!(of("lr", None, Some(0.01), 0.1), "lr: 0.1 (to be below 0.01)");
+    }
+
+    #[test]
+    fn bounds_are_open_and_nothing_that_is_not_finite_holds() {
+        let range = Range { above: Some(0.0), below: Some(1.0) };
+        let held: Vec<_> =
+            [0.0, 0.5, 1.0, f64::NAN].into_iter().map(|value| range.holds(value)).collect();
+        assert_eq!(held, [false, true, false, false]);
+        assert!(!Range::default().holds(f64::INFINITY));
+    }
+}
