@@ -22,6 +22,7 @@ use crate::train::fork::Fork;
 use crate::train::gemm_rate;
 use crate::train::material::{Material, MaterialError};
 use crate::train::session::{Estimation, Session, SessionError};
+use crate::train::snapshot::Subscription;
 use crate::train::team::Team;
 
 /// Step reports are sent at most this often.
@@ -437,7 +438,19 @@ impl Driver {
         self.estimation = None;
         self.looking.restart();
         self.generating.restart();
+        self.forget_strangers();
         self.opened();
+    }
+
+    /// What was asked in tokens of the run before, and is none of this one's, is not answered: whoever asked learns of the
+    /// new run and asks anew.
+    fn forget_strangers(&mut self) {
+        if self.looking.prompts().any(|prompt| self.known(prompt).is_err()) {
+            self.looking.subscribe(Subscription::default());
+        }
+        if self.known(self.generating.prompt()).is_err() {
+            self.generating.forget();
+        }
     }
 
     fn opened(&mut self) {

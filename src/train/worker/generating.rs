@@ -65,6 +65,17 @@ impl Generating {
         self.restart();
     }
 
+    /// What the text that is asked for begins with; empty where none is.
+    pub fn prompt(&self) -> &[u32] {
+        self.request.as_ref().map_or(&[], |request| &request.prompt)
+    }
+
+    /// Writes nothing until it is asked again.
+    pub fn forget(&mut self) {
+        self.request = None;
+        self.restart();
+    }
+
     /// Begins anew: the model has changed, or the request.
     pub fn restart(&mut self) {
         self.text = None;

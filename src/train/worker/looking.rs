@@ -41,6 +41,13 @@ impl Looking {
         self.restart();
     }
 
+    /// The prompts that it is about.
+    pub fn prompts(&self) -> impl Iterator<Item = &[u32]> {
+        let instruments = self.subscription.instruments.iter();
+        let prompts = instruments.map(|(_, arguments)| &arguments.prompt[..]);
+        std::iter::once(&self.subscription.prompt[..]).chain(prompts)
+    }
+
     /// Makes the next one at once: what it shows has changed.
     pub fn restart(&mut self) {
         self.shown = None;

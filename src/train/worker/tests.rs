@@ -261,6 +261,27 @@ fn a_run_on_words_reads_the_text_anew_and_comes_back_from_its_file() {
     assert_eq!(vocabulary(), (Tokens::Words, 11));
 }
 
+/// What was asked of a run on characters may be none of one on words, and nobody falls over it.
+#[test]
+fn prompts_of_another_vocabulary_are_forgotten() {
+    let worker = Worker::spawn(testing::dataset(), 1, endless()).at_rest();
+    let last = vec![testing::VOCABULARY as u32 - 1];
+    worker.send(Command::Subscribe(Subscription { prompt: last.clone(), ..subscription(0.0) }));
+    worker.send(Command::Sample(SampleRequest { prompt: last, ..request(Some(0.0)) }));
+    worker.snapshot(|_| true);
+    worker.sample(|_| true);
+    let mut words = endless();
+    words.task.tokens = Tokens::Words;
+    worker.send(Command::Open { run: RunId(5), config: Box::new(words) });
+    worker.send(Command::Step(3));
+    let told = |event: &Event| {
+        let opened = matches!(event, Event::Steps { reports, .. } if reports.last().is_some_and(|r| r.step == 3));
+        opened || matches!(event, Event::Failed { .. })
+    };
+    let events = worker.until(told);
+    assert!(!matches!(events.last(), Some(Event::Failed { .. })), "{events:?}");
+}
+
 #[test]
 fn runs_are_parked_and_come_back_as_they_were() {
     let worker = bigram();
