@@ -1,11 +1,13 @@
 //! What stays in the scrollback when the screen has closed.
 
+use std::collections::BTreeSet;
 use std::io::Write;
+use std::path::Path;
 
 use super::ghost::Origin;
 use super::model::Model;
 use super::number;
-use crate::lesson::progress;
+use crate::lesson::progress::{self, Record};
 use crate::model::card::Better;
 use crate::train::History;
 
@@ -51,23 +53,29 @@ fn losses(history: &History) -> impl Iterator<Item = f64> + '_ {
 }
 
 /// Puts answers that could not be written to their file into one elsewhere, so that nothing is lost. Says where, or why
-/// not; `None` where all is kept.
+/// not; `None` where all is kept, or nothing was answered.
 pub fn unkept(model: &Model) -> Option<String> {
-    let records = &model.course.unkept;
-    let first = records.first()?;
-    let lines = if records.len() == 1 {
-        "1 line of".to_owned()
-    } else {
-        format!("{} lines of", records.len())
-    };
-    let path = std::env::temp_dir().join(format!("gpt-lab-progress-{}.jsonl", first.session));
+    let folder = std::env::temp_dir();
+    elsewhere(&model.course.unkept, &folder)
+}
+
+fn elsewhere(records: &[Record], folder: &Path) -> Option<String> {
+    // A prediction has two lines: as it was given, and as the run answered it.
+    let said = records.iter().filter(|record| !record.item.is_empty());
+    let items: BTreeSet<_> = said.map(|record| (&record.lesson, &record.item)).collect();
+    let first = records.first().filter(|_| !items.is_empty())?;
+    let path = folder.join(format!("gpt-lab-progress-{}.jsonl", first.session));
     let written = records.iter().try_for_each(|record| progress::append(&path, record));
+    let answers =
+        if items.len() == 1 { "1 answer".to_owned() } else { format!("{} answers", items.len()) };
     Some(match written {
         Ok(()) => format!(
-            "  {lines} progress could not be kept where they belong: they are in {}; add them to progress.jsonl",
+            "  {answers} could not be kept in progress.jsonl: add the lines of {} to it",
             path.display()
         ),
-        Err(error) => format!("  {lines} progress are lost: {error}"),
+        Err(error) => {
+            format!("  {answers} could be kept nowhere ({}: {error})", path.display())
+        }
     })
 }
 
@@ -85,6 +93,7 @@ pub fn print(model: &Model, unkept: Option<&String>) {
 mod tests {
     use std::sync::Arc;
 
+    use super::{Record, elsewhere, progress};
     use crate::lab::fixture;
     use crate::lab::model::Saved;
     use crate::lab::past::Kept;
@@ -112,6 +121,35 @@ mod tests {
         let kept = Kept { file: "single-head.safetensors".to_owned(), mark: (5000, 0) };
         model.keeping.kept.insert(model.ghosts[0].id, kept);
         assert!(super::lines(&model)[2].ends_with("kept for the next start"));
+    }
+
+    #[test]
+    fn answers_that_could_not_be_kept_are_put_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let record = |item: &str, kind: &str| Record {
+            session: "s1".to_owned(),
+            lesson: "bigram".to_owned(),
+            item: item.to_owned(),
+            kind: kind.to_owned(),
+            ..Record::default()
+        };
+        // That somebody was here is nothing to be lost.
+        let session = Record { lesson: String::new(), ..record("", "session") };
+        assert_eq!(elsewhere(&[], folder.path()), None);
+        assert_eq!(elsewhere(std::slice::from_ref(&session), folder.path()), None);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let mut records = vec![session, record("a", "predict"), record("a", "predict")];
+        let said = elsewhere(&records, folder.path()).unwrap();
+        let path = folder.path().join("gpt-lab-progress-s1.jsonl");
+        let file = path.display();
+        let expected = format!(
+            "  1 answer could not be kept in progress.jsonl: add the lines of {file} to it"
+        );
+        assert_eq!(said, expected);
+        assert_eq!(progress::Progress::read(&path).unwrap().records, records);
+        records.push(record("b", "ask"));
+        let nowhere = elsewhere(&records, &path).unwrap();
+        assert!(nowhere.starts_with("  2 answers could be kept nowhere"), "{nowhere}");
     }
 
     #[test]

@@ -146,7 +146,7 @@ pub fn progress(model: &mut Model, Told { number, news }: Told) -> Vec<Effect> {
 }
 
 /// What stood still goes on, if it is to; one that waits for a prediction, or is at its end, is not.
-fn go_on(model: &mut Model) -> Vec<Effect> {
+pub fn go_on(model: &mut Model) -> Vec<Effect> {
     let waits = model.run.as_ref().is_some_and(|run| match run.status {
         Status::Training | Status::Paused | Status::Opening => true,
         // It may have been let train longer meanwhile.
@@ -336,6 +336,21 @@ mod tests {
             assert!(commands(&news(&mut model, 1, News::Cancelled)).is_empty());
             assert_eq!(model.toasts.len(), toasts);
         }
+    }
+
+    #[test]
+    fn who_stays_after_all_has_the_run_as_it_went() {
+        let mut model = fixture::model(120, 40);
+        begin(&mut model, testing::experiment(), claim());
+        update(&mut model, Msg::Worker(Event::Paused.into()));
+        update(&mut model, Msg::Key(KeyCode::Char('q').into()));
+        let refused = Event::Refused { what: "save".to_owned(), why: "no room".to_owned() };
+        update(&mut model, Msg::Worker(refused.into()));
+        update(&mut model, Msg::Worker(Event::SavedAll.into()));
+        assert!(commands(&news(&mut model, 1, News::Cancelled)).is_empty());
+        let effects = update(&mut model, Msg::Key(KeyCode::Esc.into()));
+        assert!(model.quitting.is_none());
+        assert!(matches!(commands(&effects)[..], [Command::Run]), "{effects:?}");
     }
 
     /// A kill in the middle of it is no pause of the learner's.

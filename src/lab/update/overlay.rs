@@ -360,6 +360,8 @@ fn no(model: &mut Model) -> Vec<Effect> {
         // Some run could not be saved: stay. Still saving: wait on.
         (Answer::QuitUnsaved, Some(quitting)) if !quitting.refused.is_empty() => {
             model.quitting = None;
+            // An experiment has ended meanwhile, and what stood still for it stands.
+            return experiment::go_on(model);
         }
         (Answer::QuitUnsaved, Some(quitting)) => {
             quitting.since = model.now;

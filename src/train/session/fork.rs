@@ -58,7 +58,7 @@ impl Fork {
     /// # Errors
     /// If the text has another vocabulary.
     pub fn material(&self, material: &Material) -> Result<Material, RestoreError> {
-        read_with(&self.vocabulary, &self.config, material.clone())
+        read_with(self.vocabulary.as_ref(), &self.config, material.clone())
     }
 
     /// Whether a run of this configuration can go on from here.

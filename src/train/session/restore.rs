@@ -62,7 +62,7 @@ impl Session {
             moments,
             ..
         } = checkpoint;
-        let material = read_with(&vocabulary, &config, material.into())?;
+        let material = read_with(vocabulary.as_ref(), &config, material.into())?;
         let mut session = Self::with_model(config, material, team, model)?;
         session.run = run;
         session.take_up((step, history), &updates, weights, moments.as_ref());
@@ -135,7 +135,7 @@ impl Session {
 
 /// What is at hand with its text read as a run's was, whose vocabulary is known or (in a plain `state_dict`) not.
 pub(super) fn read_with(
-    vocabulary: &Option<Tokenizer>,
+    vocabulary: Option<&Tokenizer>,
     config: &Config,
     mut material: Material,
 ) -> Result<Material, RestoreError> {
