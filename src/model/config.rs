@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 pub use crate::nn::activation::Activation;
-pub use crate::nn::attention::AttentionScale;
 use crate::nn::attention::{self, Keys};
+pub use crate::nn::attention::{AttentionScale, QueryKey};
 use crate::nn::block;
 pub use crate::nn::feed_forward::Kind as FeedForward;
 pub use crate::nn::init::Init;
@@ -70,6 +70,9 @@ pub struct Config {
     pub n_layer: usize,
     pub position: Position,
     pub attention_scale: AttentionScale,
+    /// Whether keys have a weight of their own (GPT).
+    #[serde(skip_serializing_if = "QueryKey::is_separate")]
+    pub query_key: QueryKey,
     /// Whether a query may look only at its own and earlier positions.
     pub causal: bool,
     /// Whether a linear layer follows the concatenated heads.
@@ -110,6 +113,7 @@ impl Default for Config {
             n_layer: 1,
             position: Position::Learned,
             attention_scale: AttentionScale::HeadSize,
+            query_key: QueryKey::Separate,
             causal: true,
             projection: false,
             feed_forward: FeedForward::None,
@@ -152,6 +156,7 @@ impl Config {
             n_head,
             scale: self.attention_scale,
             keys: if self.causal { Keys::Earlier } else { Keys::Own },
+            query_key: self.query_key,
             projection,
             drop_weights: true,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::config::Architecture;
+use super::config::{Architecture, QueryKey};
 use super::{Config, KINDS, Model};
 
 /// What an example is.
@@ -79,6 +79,10 @@ pub enum ConfigError {
         "n_embd {n_embd} is not divisible by n_head {n_head}: choose an n_head that divides it, or another n_embd"
     )]
     Heads { n_embd: usize, n_head: usize },
+    #[error(
+        "query_key merged needs n_head 1 (found {n_head}): its keys are the inputs, as wide as n_embd; choose one head, or tied or separate"
+    )]
+    Merged { n_head: usize },
 }
 
 impl Config {
@@ -107,7 +111,7 @@ impl Config {
     }
 
     /// # Errors
-    /// If a size is 0, or the heads don't divide the width.
+    /// If a size is 0, the heads don't divide the width, or keys that are the inputs are to be as narrow as one of many heads.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if let Some((name, _)) = self.sizes().find(|(_, size)| *size == 0) {
             return Err(ConfigError::Zero { name });
@@ -115,6 +119,10 @@ impl Config {
         let heads = self.sizes().any(|(name, _)| name == "n_head");
         if heads && !self.n_embd.is_multiple_of(self.n_head) {
             return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
+        }
+        let reads = |name| kind(self.architecture).hyperparameters.contains(&name);
+        if reads("query_key") && self.query_key == QueryKey::Merged && self.n_head != 1 {
+            return Err(ConfigError::Merged { n_head: self.n_head });
         }
         Ok(())
     }

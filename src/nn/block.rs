@@ -238,7 +238,7 @@ mod tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
     use crate::math::gemm::matrix;
-    use crate::nn::attention::{AttentionScale, Keys};
+    use crate::nn::attention::{AttentionScale, Keys, QueryKey};
     use crate::nn::dropout::Dropout;
 
     #[test]
@@ -258,6 +258,7 @@ mod tests {
                 n_head: 2,
                 scale: AttentionScale::NEmbd,
                 keys: Keys::Earlier,
+                query_key: QueryKey::Separate,
                 projection: kind == Kind::Mlp4,
                 drop_weights: true,
             };

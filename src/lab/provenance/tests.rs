@@ -14,7 +14,7 @@ use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::update;
 use crate::math::Real;
-use crate::model::config::{Activation, FeedForward, Norm, Position as Positions};
+use crate::model::config::{Activation, FeedForward, Norm, Position as Positions, QueryKey};
 use crate::model::sampling::{Sampling, distribution};
 use crate::stage::Config;
 use crate::train::session::Session;
@@ -119,6 +119,9 @@ fn switches() -> Vec<Config> {
         config("single-head", |_| {}),
         config("multi-head", |_| {}),
         config("multi-head", |c| c.model.causal = false),
+        config("multi-head", |c| c.model.query_key = QueryKey::Tied),
+        config("single-head", |c| c.model.query_key = QueryKey::Merged),
+        config("layer-norm", |c| (c.model.query_key, c.model.n_head) = (QueryKey::Merged, 1)),
         config("feed-forward", |_| {}),
         config("feed-forward", |c| c.model.activation = Activation::GeluTanh),
         config("blocks", |c| c.model.position = Positions::None),

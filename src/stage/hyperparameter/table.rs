@@ -4,7 +4,7 @@ use strum::VariantNames;
 
 use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
-    Activation, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position,
+    Activation, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position, QueryKey,
 };
 use crate::stage::config::{Config, Decay, Schedule};
 use crate::stage::validate::tasks;
@@ -311,6 +311,14 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "what q·k is divided by: the root of head_size, the root of n_embd, or nothing",
         Range::Choice(AttentionScale::VARIANTS),
         &choice!(model.attention_scale),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "query_key",
+        "query-key",
+        "queries and keys: two weights, one tied for both, or keys that are the inputs (merged, one head)",
+        Range::Choice(QueryKey::VARIANTS),
+        &choice!(model.query_key),
     )
     .of_some(),
     Hyperparameter::rebuild(
