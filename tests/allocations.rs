@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gpt_lab::cli::bench::allocations::{self, Counting};
-use gpt_lab::model::config::QueryKey;
+use gpt_lab::model::config::{Fault, QueryKey};
 use gpt_lab::stage::{Config, STAGES, stage};
 use gpt_lab::text::{Corpus, Dataset};
 use gpt_lab::train::{Session, Team};
@@ -17,10 +17,11 @@ const ROUNDS: usize = 5;
 /// What no preset has.
 fn switched(vocab_size: usize) -> Vec<Config> {
     let preset = || stage("layer-norm").expect("a preset").config(vocab_size, 1337);
-    let [mut tied, mut merged] = [preset(), preset()];
+    let [mut tied, mut merged, mut faulty] = [(); 3].map(|()| preset());
     tied.model.query_key = QueryKey::Tied;
     (merged.model.query_key, merged.model.n_head) = (QueryKey::Merged, 1);
-    vec![tied, merged]
+    faulty.model.fault = Fault::SoftmaxAxis;
+    vec![tied, merged, faulty]
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
+pub use crate::math::plain::fault::Fault;
 pub use crate::nn::activation::Activation;
 use crate::nn::attention::{self, Keys};
 pub use crate::nn::attention::{AttentionScale, QueryKey};
@@ -84,6 +85,9 @@ pub struct Config {
     /// Whether a LayerNorm stands before the logits.
     pub final_norm: bool,
     pub init: Init,
+    /// A mistake in attention, on purpose (GPT).
+    #[serde(skip_serializing_if = "Fault::is_none")]
+    pub fault: Fault,
     /// V of what an encoder reads.
     pub source_vocab: usize,
     /// The longest source.
@@ -122,6 +126,7 @@ impl Default for Config {
             norm: Norm::None,
             final_norm: false,
             init: Init::Pytorch,
+            fault: Fault::None,
             source_vocab: 0,
             source_size: 0,
             n_input: 0,
@@ -160,7 +165,7 @@ impl Config {
             projection,
             drop_weights: true,
         };
-        let (residual, norm) = (self.residual, self.norm);
-        block::Settings { attention, feed_forward, activation, residual, norm }
+        let (fault, residual, norm) = (self.fault, self.residual, self.norm);
+        block::Settings { attention, fault, feed_forward, activation, residual, norm }
     }
 }

@@ -265,7 +265,7 @@ mod tests {
 
     use super::*;
     use crate::model::KINDS;
-    use crate::model::config::QueryKey;
+    use crate::model::config::{Fault, QueryKey};
     use crate::stage::STAGES;
     use crate::task::Task;
 
@@ -277,7 +277,7 @@ mod tests {
     fn every_field_of_a_configuration_is_in_the_table() {
         let mut config = STAGES[0].config(65, 1);
         // What files leave out where it is as it was before there was a choice.
-        config.model.query_key = QueryKey::Tied;
+        (config.model.query_key, config.model.fault) = (QueryKey::Tied, Fault::SoftmaxAxis);
         let model = serde_json::to_value(&config.model).unwrap();
         let training = serde_json::to_value(&config.training).unwrap();
         let task = serde_json::to_value(&config.task).unwrap();
@@ -369,7 +369,9 @@ mod tests {
     fn a_choice_that_came_late_is_in_no_file_of_a_preset() {
         for stage in STAGES {
             let file = serde_json::to_value(stage.config(65, 1)).unwrap();
-            assert_eq!(file["model"].get("query_key"), None, "{}", stage.name);
+            for name in ["query_key", "fault"] {
+                assert_eq!(file["model"].get(name), None, "{} {name}", stage.name);
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::math::random::{Purpose, stream};
 use crate::model::card::{Part, Rows, Side};
-use crate::model::config::{FeedForward, Norm, Position, QueryKey};
+use crate::model::config::{Fault, FeedForward, Norm, Position, QueryKey};
 use crate::model::{Batch, Card, Examples, Model, Split, build};
 use crate::text::windows::Windows;
 use crate::text::{Corpus, Dataset, Source};
@@ -72,6 +72,10 @@ fn configs(text: &Dataset) -> Vec<Config> {
     }
     for (query_key, n_head) in [(QueryKey::Tied, 4), (QueryKey::Merged, 1)] {
         let model = model::Config { query_key, n_head, ..base.model.clone() };
+        all.push(Config { model, ..base.clone() });
+    }
+    for name in Fault::TRAINED {
+        let model = model::Config { fault: name.parse().unwrap(), ..base.model.clone() };
         all.push(Config { model, ..base.clone() });
     }
     let pairs = stage("encoder-decoder").unwrap().config(vocab_size, 1);

@@ -173,7 +173,7 @@ impl EncoderLayer {
         pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let Scratch { attention, dy, dx, d_hidden } = scratch;
+        let Scratch { attention, dy, dx, d_hidden, .. } = scratch;
         let (middle, weights) = (self.ln1.out(&a.ln1, pass.span.rows()), pass.weights);
         self.ln2.backward(
             d,
@@ -351,7 +351,7 @@ impl DecoderLayer {
         pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let Scratch { attention, dy, dx, d_hidden } = scratch;
+        let Scratch { attention, dy, dx, d_hidden, .. } = scratch;
         let (n, weights) = (pass.span.rows(), pass.weights);
         let (first, second) = (self.ln1.out(&a.ln1, n), self.ln2.out(&a.ln2, n));
         self.ln3.backward(

@@ -5,7 +5,9 @@ use crate::model::card::{
     Axis, Card, Columns, Constant, Glance, Loss, Map, Op, Part, Rows, Side, Structure, Table,
     learned,
 };
-use crate::model::config::{Activation, Architecture, FeedForward, Norm, Position, QueryKey};
+use crate::model::config::{
+    Activation, Architecture, Fault, FeedForward, Norm, Position, QueryKey,
+};
 use crate::model::kind::{Form, Kind, Shapes, count, matrix};
 use crate::model::{Config, Model};
 
@@ -27,6 +29,7 @@ pub const KIND: Kind = Kind {
         "residual",
         "norm",
         "final_norm",
+        "fault",
     ],
     sizes: &["vocab_size", "block_size", "n_embd", "n_head"],
     build: |config| Box::new(Gpt::new(config)),
@@ -137,7 +140,10 @@ pub(super) fn card(model: &Gpt) -> Card {
     constants.extend(keys.map(|what| Constant { name: "keys", axes: vec![t, c], what }));
     Card {
         name: "A GPT",
-        structure: Structure { sees_future: !config.causal, ..Structure::PREDICTS },
+        structure: Structure {
+            sees_future: !config.causal || config.fault.sees_future(config.n_head),
+            ..Structure::PREDICTS
+        },
         flow,
         maps: (0..config.n_layer).map(|layer| map(config, layer)).collect(),
         tables: tables(config),
@@ -161,7 +167,7 @@ fn tables(config: &Config) -> Vec<Table> {
 }
 
 fn map(config: &Config, layer: usize) -> Map {
-    let one = config.n_layer == 1;
+    let (one, right) = (config.n_layer == 1, config.fault == Fault::None);
     Map {
         name: format!("blocks.{layer}.sa"),
         all: "blocks.*.sa".to_owned(),
@@ -171,12 +177,18 @@ fn map(config: &Config, layer: usize) -> Map {
         } else {
             format!("layer {} of {}", layer + 1, config.n_layer)
         },
-        about: "who looks at whom, and how much",
+        about: if right {
+            "who looks at whom, and how much"
+        } else {
+            "who looks at whom, where the layer is wrong on purpose"
+        },
         rows: Side::Prompt,
         columns: Side::Prompt,
-        causal: config.causal,
+        // Hidden scores of 0 hide nothing.
+        causal: config.causal && config.fault != Fault::MaskZero,
         heads: config.n_head,
-        head_size: config.head_size(),
+        // What a faulty head reads may be of no position.
+        head_size: if right { config.head_size() } else { 0 },
         divisor: config.attention_divisor(),
         query_key: config.query_key,
     }
@@ -235,6 +247,10 @@ fn block(config: &Config, number: usize, stream: &str, [t, c]: [Axis; 2]) -> Vec
         QueryKey::Separate => heads,
         QueryKey::Tied => format!("{heads}, K = Q"),
         QueryKey::Merged => format!("{heads}, K = x"),
+    };
+    let heads = match config.fault {
+        Fault::None => heads,
+        fault => format!("{heads}, wrong: {}", <&str>::from(fault).replace('_', " ")),
     };
     let sa = Part::new(format!("{name}.sa"), heads, Op::Attention, &[t, c]);
     let sa = sa.weights(format!("{name}.sa."));

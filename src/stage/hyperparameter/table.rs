@@ -4,7 +4,7 @@ use strum::VariantNames;
 
 use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
-    Activation, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position, QueryKey,
+    Activation, AttentionScale, Fault, FeedForward, GeneratorLoss, Init, Norm, Position, QueryKey,
 };
 use crate::stage::config::{Config, Decay, Schedule};
 use crate::stage::validate::tasks;
@@ -375,6 +375,14 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "whether a LayerNorm stands before the logits",
         Range::Switch,
         &switch!(model.final_norm),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "fault",
+        "fault",
+        "a mistake in attention, on purpose, in slow loops over at most 8 positions",
+        Range::Choice(Fault::TRAINED),
+        &choice!(model.fault),
     )
     .of_some(),
     Hyperparameter::rebuild(
