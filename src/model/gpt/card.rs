@@ -184,8 +184,8 @@ fn map(config: &Config, layer: usize) -> Map {
         },
         rows: Side::Prompt,
         columns: Side::Prompt,
-        // Hidden scores of 0 hide nothing.
-        causal: config.causal && config.fault != Fault::MaskZero,
+        // Neither hides anything by a score of -inf.
+        causal: config.causal && !matches!(config.fault, Fault::MaskZero | Fault::MaskAfterSoftmax),
         heads: config.n_head,
         // What a faulty head reads may be of no position.
         head_size: if right { config.head_size() } else { 0 },
