@@ -282,7 +282,7 @@ fn big_models_are_asked_for_one_layer_only() {
 }
 
 /// A lab in which a fresh model with this configuration has read the prompt.
-fn real(change: impl FnOnce(&mut crate::stage::Config)) -> Model {
+fn real(change: impl FnOnce(&mut Config)) -> Model {
     let mut model = fixture::model(120, 40);
     fixture::reconfigure(&mut model, change);
     let built = crate::model::build(&model.run.as_ref().unwrap().config.model).unwrap();
