@@ -37,4 +37,5 @@ pub mod rows;
 
 // Beside the lecture.
 pub mod before_attention;
+pub mod faulty_attention;
 pub mod mlp;

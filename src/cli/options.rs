@@ -14,6 +14,9 @@ pub struct Hyperparameters(pub Vec<Given>);
 /// What is asked of a model, which is no part of it. A plain `state_dict` is of a text in characters.
 const OF_THE_TASK: [&str; 6] = ["task", "distance", "length", "target", "tokens", "max_words"];
 
+/// What no plain `state_dict` has: a mistake that was made on purpose. Here the option is that of an instrument.
+const OF_OUR_OWN: &str = "fault";
+
 /// Options for those that are part of the model.
 #[derive(Clone, Debug, Default)]
 pub struct Structure(pub Vec<Given>);
@@ -86,7 +89,8 @@ macro_rules! generated {
 
 generated!(Hyperparameters, |_| true);
 generated!(Structure, |hyperparameter| hyperparameter.takes == Takes::Rebuild
-    && !OF_THE_TASK.contains(&hyperparameter.name));
+    && !OF_THE_TASK.contains(&hyperparameter.name)
+    && hyperparameter.name != OF_OUR_OWN);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Every formula of this program in its plainest form: one number at a time, in f64, forward and backward.
 //!
 //! Read these first. The kernels beside them compute the same faster, and are tested against them; these are tested against
-//! finite differences. Nothing that trains calls them.
+//! finite differences. Nothing that trains calls them, but what is to train with a mistake in it: [`fault`].
 
 // Indices as they stand in the formula.
 #![allow(clippy::needless_range_loop)]
@@ -11,6 +11,7 @@ pub mod adamw;
 pub mod attention;
 pub mod averages;
 pub mod cross_entropy;
+pub mod fault;
 pub mod gru;
 pub mod layer_norm;
 pub mod linear;

@@ -18,6 +18,11 @@ pub fn zeros(len: usize) -> Vec<Real> {
     vec![0.0; taken::<Real>([len, 1])[0]]
 }
 
+/// So many zeros, in f64 whatever [`Real`] is.
+pub fn doubles(len: usize) -> Vec<f64> {
+    vec![0.0; taken::<f64>([len, 1])[0]]
+}
+
 /// A matrix of zeros, (rows, columns).
 pub fn matrix((rows, columns): (usize, usize)) -> Array2<Real> {
     let [rows, columns] = taken::<Real>([rows, columns]);

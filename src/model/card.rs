@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::nn::attention::QueryKey;
 use crate::nn::parameters::Registry;
 
 /// A model in its own words.
@@ -149,6 +150,8 @@ pub struct Map {
     pub head_size: usize,
     /// Products are divided by the square root of it; `None`: they are not scaled.
     pub divisor: Option<usize>,
+    /// What the keys are: made by a weight of their own, the queries once more, or what the layer reads.
+    pub query_key: QueryKey,
 }
 
 /// What the rows of a table are.

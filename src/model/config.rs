@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
+pub use crate::math::plain::fault::Fault;
 pub use crate::nn::activation::Activation;
-pub use crate::nn::attention::AttentionScale;
 use crate::nn::attention::{self, Keys};
+pub use crate::nn::attention::{AttentionScale, QueryKey};
 use crate::nn::block;
 pub use crate::nn::feed_forward::Kind as FeedForward;
 pub use crate::nn::init::Init;
@@ -70,6 +71,9 @@ pub struct Config {
     pub n_layer: usize,
     pub position: Position,
     pub attention_scale: AttentionScale,
+    /// Whether keys have a weight of their own (GPT).
+    #[serde(skip_serializing_if = "QueryKey::is_separate")]
+    pub query_key: QueryKey,
     /// Whether a query may look only at its own and earlier positions.
     pub causal: bool,
     /// Whether a linear layer follows the concatenated heads.
@@ -81,6 +85,9 @@ pub struct Config {
     /// Whether a LayerNorm stands before the logits.
     pub final_norm: bool,
     pub init: Init,
+    /// A mistake in attention, on purpose (GPT).
+    #[serde(skip_serializing_if = "Fault::is_none")]
+    pub fault: Fault,
     /// V of what an encoder reads.
     pub source_vocab: usize,
     /// The longest source.
@@ -110,6 +117,7 @@ impl Default for Config {
             n_layer: 1,
             position: Position::Learned,
             attention_scale: AttentionScale::HeadSize,
+            query_key: QueryKey::Separate,
             causal: true,
             projection: false,
             feed_forward: FeedForward::None,
@@ -118,6 +126,7 @@ impl Default for Config {
             norm: Norm::None,
             final_norm: false,
             init: Init::Pytorch,
+            fault: Fault::None,
             source_vocab: 0,
             source_size: 0,
             n_input: 0,
@@ -152,10 +161,11 @@ impl Config {
             n_head,
             scale: self.attention_scale,
             keys: if self.causal { Keys::Earlier } else { Keys::Own },
+            query_key: self.query_key,
             projection,
             drop_weights: true,
         };
-        let (residual, norm) = (self.residual, self.norm);
-        block::Settings { attention, feed_forward, activation, residual, norm }
+        let (fault, residual, norm) = (self.fault, self.residual, self.norm);
+        block::Settings { attention, fault, feed_forward, activation, residual, norm }
     }
 }

@@ -4,6 +4,7 @@ mod card;
 
 use ndarray::{Array2, ArrayView2, s};
 
+use super::config::Fault;
 use super::token_shard::TokenShard;
 use super::{Batch, Card, Config, Inference, LanguageModel, Look, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
@@ -11,6 +12,7 @@ use crate::math::{Real, room};
 use crate::nn::attention::{self, Keys};
 use crate::nn::block::{self, Block};
 use crate::nn::embedding::Embedding;
+use crate::nn::faulty_attention;
 use crate::nn::layer_norm::{self, LayerNorm};
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
@@ -34,6 +36,7 @@ pub struct Gpt {
 #[derive(Clone, Debug)]
 struct Layers {
     attention: attention::Settings,
+    fault: Fault,
     token: Embedding,
     position: PositionEncoding,
     blocks: Vec<Block>,
@@ -49,6 +52,7 @@ impl Gpt {
         let r = &mut registry;
         let layers = Layers {
             attention: settings.attention,
+            fault: settings.fault,
             token: Embedding::new(r, "token_embedding_table", vocab_size, n_embd),
             position: PositionEncoding::new(r, config.position, block_size, n_embd),
             blocks: (0..config.n_layer).map(|i| Block::new(r, i, &settings)).collect(),
@@ -65,7 +69,7 @@ impl Gpt {
             activations: self.layers.activations(1, time),
             scratch: self.layers.scratch(1, time),
             tokens: room::list(time),
-            caches: self.layers.blocks.iter().map(|block| block.cache(time)).collect(),
+            caches: self.layers.blocks.iter().filter_map(|block| block.cache(time)).collect(),
             cached: room::list(time),
             token: room::matrix((time, self.config.n_embd)),
             position: room::matrix((time, self.config.n_embd)),
@@ -144,7 +148,10 @@ struct Activations {
 
 impl Layers {
     fn scratch(&self, sequences: usize, time: usize) -> block::Scratch {
-        block::Scratch::new(sequences, time, 4 * self.token.width, &self.attention)
+        let (n_embd, faulty) = (self.token.width, self.fault != Fault::None);
+        let faulty = faulty.then(|| faulty_attention::Scratch::new(sequences, time, n_embd));
+        let right = block::Scratch::new(sequences, time, 4 * n_embd, &self.attention);
+        block::Scratch { faulty, ..right }
     }
 
     fn activations(&self, sequences: usize, time: usize) -> Activations {
@@ -280,7 +287,7 @@ struct OneSequence {
     scratch: block::Scratch,
     /// Of the last forward.
     tokens: Vec<u32>,
-    /// One a block: the keys and values of the tokens `cached`.
+    /// One a block, unless they are faulty: the keys and values of the tokens `cached`.
     caches: Vec<attention::Cache>,
     cached: Vec<u32>,
     /// (block_size, C): the two summands of the embedding
@@ -357,8 +364,10 @@ impl LanguageModel for OneSequence {
     fn next_logits(&mut self, weights: &[Real], context: &[u32]) -> &[Real] {
         let (block_size, vocab_size) = (self.token.nrows(), self.layers.lm_head.n_out);
         let mut last = 0;
-        // Without the mask an earlier position sees later ones: nothing of it can be kept.
-        if context.len() > block_size || self.layers.attention.keys != Keys::Earlier {
+        // Without the mask an earlier position sees later ones, and with a fault it may: nothing of it can be kept.
+        let Layers { attention, fault, .. } = &self.layers;
+        let kept = attention.keys == Keys::Earlier && fault.is_none();
+        if context.len() > block_size || !kept {
             self.cached.clear();
             self.forward(weights, &context[context.len().saturating_sub(block_size)..]);
             last = self.tokens.len() - 1;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::config::Architecture;
+use super::config::{Architecture, Fault, QueryKey};
 use super::{Config, KINDS, Model};
+use crate::math::plain::fault::LONGEST;
 
 /// What an example is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +80,18 @@ pub enum ConfigError {
         "n_embd {n_embd} is not divisible by n_head {n_head}: choose an n_head that divides it, or another n_embd"
     )]
     Heads { n_embd: usize, n_head: usize },
+    #[error(
+        "query_key merged needs n_head 1 (found {n_head}): its keys are the inputs, as wide as n_embd; choose one head, or tied or separate"
+    )]
+    Merged { n_head: usize },
+    #[error(
+        "fault {fault} needs a block_size of at most {LONGEST} (found {block_size}): it is computed in plain loops; choose a shorter one, or fault none"
+    )]
+    FaultTooLong { fault: &'static str, block_size: usize },
+    #[error(
+        "fault {fault} needs query_key separate (found {query_key}): one change at a time; choose that, or fault none"
+    )]
+    FaultAndKeys { fault: &'static str, query_key: &'static str },
 }
 
 impl Config {
@@ -107,7 +120,8 @@ impl Config {
     }
 
     /// # Errors
-    /// If a size is 0, or the heads don't divide the width.
+    /// If a size is 0, the heads don't divide the width, keys that are the inputs are to be as narrow as one of many heads, or
+    /// a fault goes with what it cannot go with.
     pub fn validate(&self) -> Result<(), ConfigError> {
         if let Some((name, _)) = self.sizes().find(|(_, size)| *size == 0) {
             return Err(ConfigError::Zero { name });
@@ -115,6 +129,20 @@ impl Config {
         let heads = self.sizes().any(|(name, _)| name == "n_head");
         if heads && !self.n_embd.is_multiple_of(self.n_head) {
             return Err(ConfigError::Heads { n_embd: self.n_embd, n_head: self.n_head });
+        }
+        let reads = |name| kind(self.architecture).hyperparameters.contains(&name);
+        if reads("query_key") && self.query_key == QueryKey::Merged && self.n_head != 1 {
+            return Err(ConfigError::Merged { n_head: self.n_head });
+        }
+        if reads("fault") && self.fault != Fault::None {
+            let Self { block_size, query_key, .. } = *self;
+            let fault = self.fault.into();
+            if block_size > LONGEST {
+                return Err(ConfigError::FaultTooLong { fault, block_size });
+            }
+            if query_key != QueryKey::Separate {
+                return Err(ConfigError::FaultAndKeys { fault, query_key: query_key.into() });
+            }
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Whole models: finite differences (f64) and the invariants that must hold whatever the weights.
 
-use super::config::{Activation, Architecture, FeedForward, Norm};
+use super::config::{Activation, Architecture, Fault, FeedForward, Norm, QueryKey};
 use super::*;
 
 fn tiny() -> Config {
@@ -53,6 +53,11 @@ fn gradient_of_every_parameter_of_whole_models() {
         Config { causal: false, residual: false, final_norm: false, ..full() },
         Config { block_size: 19, ..full() },
         Config { block_size: 1, ..full() },
+        Config { query_key: QueryKey::Tied, ..full() },
+        Config { query_key: QueryKey::Merged, n_head: 1, ..full() },
+        Config { fault: Fault::SoftmaxAxis, ..full() },
+        Config { fault: Fault::HeadsByView, block_size: 8, norm: Norm::Post, ..full() },
+        Config { fault: Fault::MaskAfterSoftmax, ..tiny() },
     ];
     for config in every {
         let model = build(&config).unwrap();
@@ -179,6 +184,51 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
 }
 
 #[test]
+fn keys_that_are_the_inputs_are_of_one_head() {
+    let merged = Config { query_key: QueryKey::Merged, ..tiny() };
+    assert_eq!(merged.validate(), Err(ConfigError::Merged { n_head: 3 }));
+    assert_eq!(Config { n_head: 1, ..merged.clone() }.validate(), Ok(()));
+    // What stands in the fields of another kind of network does not count.
+    assert_eq!(Config { architecture: Architecture::Bigram, ..merged }.validate(), Ok(()));
+}
+
+#[test]
+fn a_fault_is_short_and_by_itself() {
+    let faulty = Config { fault: Fault::SoftmaxAxis, ..tiny() };
+    assert_eq!(faulty.validate(), Ok(()));
+    let long = Config { block_size: 9, ..faulty.clone() }.validate().unwrap_err().to_string();
+    assert!(
+        long.starts_with("fault softmax_axis needs a block_size of at most 8 (found 9)"),
+        "{long}"
+    );
+    let tied = Config { query_key: QueryKey::Tied, ..faulty.clone() }.validate().unwrap_err();
+    assert!(tied.to_string().contains("query_key separate (found tied)"), "{tied}");
+    let other = Config { architecture: Architecture::Bigram, block_size: 9, ..faulty };
+    assert_eq!(other.validate(), Ok(()));
+}
+
+/// q·k of every pair is that of the mirrored pair, before the mask, where one weight gives both.
+#[test]
+fn products_are_symmetric_where_one_weight_gives_queries_and_keys() {
+    for query_key in [QueryKey::Separate, QueryKey::Tied] {
+        let config = Config { query_key, ..full() };
+        let model = build(&config).unwrap();
+        let mut reader = model.language_model().unwrap();
+        reader.forward(&weights(&*model), &[1, 2, 3, 4, 5]);
+        reader.visit(&mut |name, shape, values| {
+            if !name.ends_with(".products") {
+                return;
+            }
+            let time = shape[2];
+            let mirrored =
+                |at: usize| values[at - at % (time * time) + at % time * time + at / time % time];
+            let symmetric = (0..values.len()).all(|at| (values[at] - mirrored(at)).abs() < 1e-5);
+            assert_eq!(symmetric, query_key == QueryKey::Tied, "{name}");
+        });
+    }
+}
+
+#[test]
 fn generation_with_kept_keys_and_values_equals_the_full_forward() {
     let every = [
         Config { architecture: Architecture::Bigram, ..tiny() },
@@ -186,6 +236,10 @@ fn generation_with_kept_keys_and_values_equals_the_full_forward() {
         Config { block_size: 9, norm: Norm::Post, ..full() },
         Config { n_layer: 0, ..tiny() },
         Config { causal: false, ..full() },
+        Config { query_key: QueryKey::Tied, block_size: 20, ..full() },
+        Config { query_key: QueryKey::Merged, n_head: 1, block_size: 9, ..full() },
+        Config { fault: Fault::SoftmaxAxis, ..full() },
+        Config { fault: Fault::HeadsByViewTwice, block_size: 8, ..full() },
     ];
     for config in every {
         let model = build(&config).unwrap();

@@ -12,6 +12,7 @@
 
 mod cache;
 mod heads;
+mod query_key;
 
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
@@ -29,6 +30,7 @@ use crate::math::{Real, attention, room, vector};
 
 pub use cache::Cache;
 use heads::Heads;
+pub use query_key::QueryKey;
 
 /// What q·k is divided by before the softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +75,8 @@ pub struct Settings {
     pub n_head: usize,
     pub scale: AttentionScale,
     pub keys: Keys,
+    /// Of a sequence that reads itself; with keys from a memory there are always two weights.
+    pub query_key: QueryKey,
     /// Whether a linear layer follows the heads.
     pub projection: bool,
     /// Whether dropout is on the weights too, as in the lecture, or on the output alone, as in the paper (5.4).
@@ -104,7 +108,7 @@ impl<'a> Memory<'a> {
 /// The linear layers before the heads.
 #[derive(Clone, Debug)]
 enum Inputs {
-    /// C -> 3C
+    /// C -> 3C, or 2C where keys have no weight of their own
     Own(Linear),
     /// C -> C and C -> 2C
     Memory { query: Linear, key_value: Linear },
@@ -116,6 +120,7 @@ pub struct MultiHeadAttention {
     pub head_size: usize,
     scale: Real,
     keys: Keys,
+    query_key: QueryKey,
     inputs: Inputs,
     projection: Option<Linear>,
     drop_weights: bool,
@@ -166,9 +171,10 @@ impl Scratch {
 }
 
 impl MultiHeadAttention {
-    /// Reserves `name.heads.<h>.query|key|value.weight` and, with a projection, `name.proj.weight` and `.bias`.
+    /// Reserves `name.heads.<h>.query|key|value.weight` (no key where it is tied or merged) and, with a projection,
+    /// `name.proj.weight` and `.bias`.
     pub fn new(registry: &mut Registry, name: &str, place: u64, settings: &Settings) -> Self {
-        let Settings { n_embd, n_head, scale, keys, drop_weights, .. } = *settings;
+        let Settings { n_embd, n_head, scale, keys, query_key, drop_weights, .. } = *settings;
         let head_size = n_embd / n_head;
         let mut side_by_side = |parts: &[&str]| {
             Linear::side_by_side(registry, parts.len() * n_head, n_embd, head_size, |i| {
@@ -179,13 +185,13 @@ impl MultiHeadAttention {
             let query = side_by_side(&["query"]);
             Inputs::Memory { query, key_value: side_by_side(&["key", "value"]) }
         } else {
-            Inputs::Own(side_by_side(&["query", "key", "value"]))
+            Inputs::Own(side_by_side(query_key.parts()))
         };
         let projection = settings
             .projection
             .then(|| Linear::new(registry, &format!("{name}.proj"), n_embd, n_embd, true));
         let scale = scale.factor(n_embd, n_head);
-        Self { n_head, head_size, scale, keys, inputs, projection, drop_weights, place }
+        Self { n_head, head_size, scale, keys, query_key, inputs, projection, drop_weights, place }
     }
 
     pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
@@ -268,12 +274,17 @@ impl MultiHeadAttention {
         let (n, time, width) = (span.rows(), span.time, self.width());
         let Scratch { inputs, packed: [y, ..], head, .. } = scratch;
         match &self.inputs {
-            Inputs::Own(qkv) => {
-                let rows = &mut inputs[..n * 3 * width];
-                qkv.forward(&mut matrix_mut(rows, n, 3 * width), x, weights);
-                for (part, to) in [&mut a.query, &mut a.key, &mut a.value].into_iter().enumerate() {
-                    self.heads(time).split(to, rows, 3, part);
+            Inputs::Own(layer) => {
+                let (heads, parts) = (self.heads(time), self.query_key.parts().len());
+                let rows = &mut inputs[..n * parts * width];
+                layer.forward(&mut matrix_mut(rows, n, parts * width), x, weights);
+                heads.split(&mut a.query, rows, parts, 0);
+                match self.query_key {
+                    QueryKey::Separate => heads.split(&mut a.key, rows, parts, 1),
+                    QueryKey::Tied => heads.split(&mut a.key, rows, parts, 0),
+                    QueryKey::Merged => heads.split(&mut a.key, contiguous(x), 1, 0),
                 }
+                heads.split(&mut a.value, rows, parts, parts - 1);
             }
             Inputs::Memory { query, key_value } => {
                 query.forward(&mut matrix_mut(inputs, n, width), x, weights);
@@ -370,12 +381,24 @@ impl MultiHeadAttention {
             d_value[seen.end..all.end].fill(0.0);
         }
         match &self.inputs {
-            Inputs::Own(qkv) => {
-                let d = &mut inputs[..n * 3 * width];
-                for (part, from) in [&*d_query, d_key, d_value].into_iter().enumerate() {
-                    self.heads(time).join(d, from, 3, part);
+            Inputs::Own(layer) => {
+                let (heads, parts) = (self.heads(time), self.query_key.parts().len());
+                let d = &mut inputs[..n * parts * width];
+                match self.query_key {
+                    QueryKey::Separate => heads.join(d, d_key, parts, 1),
+                    // What is both is moved by both.
+                    QueryKey::Tied => {
+                        vector::add(&mut d_query[..n * width], &d_key[..n * width]);
+                    }
+                    QueryKey::Merged => {}
                 }
-                qkv.backward(dx, gradients, &matrix(d, n, 3 * width), x, weights);
+                heads.join(d, d_query, parts, 0);
+                heads.join(d, d_value, parts, parts - 1);
+                layer.backward(dx, gradients, &matrix(d, n, parts * width), x, weights);
+                if self.query_key == QueryKey::Merged {
+                    // One head's keys, (B, 1, T, C), are rows as they stand in x.
+                    vector::add(contiguous_mut(dx), &d_key[..n * width]);
+                }
             }
             Inputs::Memory { query, key_value } => {
                 self.heads(time).join(&mut inputs[..n * width], d_query, 1, 0);
@@ -470,22 +493,29 @@ mod tests {
     /// and many, one query, few keys and many, and a partly filled micro-batch.
     #[test]
     fn gradient_of_input_memory_and_every_weight() {
-        for (keys, time, other, n_head, lengths, p, projection, drop_weights) in [
-            (Keys::Earlier, 1, 1, 1, None, 0.0, false, true),
-            (Keys::Earlier, 5, 5, 3, None, 0.3, true, true),
-            (Keys::Own, 4, 4, 2, None, 0.3, false, true),
-            (Keys::Earlier, 20, 20, 2, None, 0.0, true, true),
-            (Keys::Own, 5, 5, 2, Some(&[5, 2][..]), 0.3, true, false),
-            (Keys::Own, 20, 20, 3, Some(&[17, 20]), 0.0, true, false),
-            (Keys::Earlier, 5, 5, 3, None, 0.3, true, false),
-            (Keys::Memory, 4, 7, 2, Some(&[7, 3]), 0.3, true, false),
-            (Keys::Memory, 1, 3, 1, Some(&[1, 3]), 0.0, true, false),
-            (Keys::Memory, 3, 19, 2, Some(&[19, 18]), 0.0, true, false),
+        use QueryKey::{Merged, Separate, Tied};
+        for (query_key, (keys, time, other, n_head, lengths, p, projection, drop_weights)) in [
+            (Separate, (Keys::Earlier, 1, 1, 1, None, 0.0, false, true)),
+            (Separate, (Keys::Earlier, 5, 5, 3, None, 0.3, true, true)),
+            (Separate, (Keys::Own, 4, 4, 2, None, 0.3, false, true)),
+            (Separate, (Keys::Earlier, 20, 20, 2, None, 0.0, true, true)),
+            (Separate, (Keys::Own, 5, 5, 2, Some(&[5, 2][..]), 0.3, true, false)),
+            (Separate, (Keys::Own, 20, 20, 3, Some(&[17, 20]), 0.0, true, false)),
+            (Separate, (Keys::Earlier, 5, 5, 3, None, 0.3, true, false)),
+            (Separate, (Keys::Memory, 4, 7, 2, Some(&[7, 3]), 0.3, true, false)),
+            (Separate, (Keys::Memory, 1, 3, 1, Some(&[1, 3]), 0.0, true, false)),
+            (Separate, (Keys::Memory, 3, 19, 2, Some(&[19, 18]), 0.0, true, false)),
+            (Tied, (Keys::Earlier, 5, 5, 3, None, 0.3, true, true)),
+            (Tied, (Keys::Own, 20, 20, 2, Some(&[17, 20]), 0.0, false, false)),
+            (Tied, (Keys::Earlier, 1, 1, 1, None, 0.0, false, true)),
+            (Merged, (Keys::Earlier, 5, 5, 1, None, 0.3, true, true)),
+            (Merged, (Keys::Own, 20, 20, 1, Some(&[17, 20]), 0.0, false, false)),
         ] {
             let (c, sequences) = (6, 2);
             let (n, m) = (sequences * time, sequences * other);
             let scale = AttentionScale::HeadSize;
-            let settings = Settings { n_embd: c, n_head, scale, keys, projection, drop_weights };
+            let settings =
+                Settings { n_embd: c, n_head, scale, keys, query_key, projection, drop_weights };
             let mut registry = Registry::default();
             let layer = MultiHeadAttention::new(&mut registry, "attn", 1024, &settings);
             let (weights, dy) = (values(registry.len(), 1), values(n * c, 2));
@@ -539,6 +569,7 @@ mod tests {
             n_head: 2,
             scale: AttentionScale::HeadSize,
             keys: Keys::Own,
+            query_key: QueryKey::Separate,
             projection: true,
             drop_weights: true,
         };

@@ -8,19 +8,23 @@ use rand::Rng;
 
 use super::Look;
 use super::activation::Activation;
-use super::attention::{self, Memory, MultiHeadAttention};
+use super::attention::{self, Keys, Memory, MultiHeadAttention};
+use super::faulty_attention::{self, FaultyAttention};
 use super::feed_forward::{self, FeedForward};
 use super::init::Init;
 use super::parameters::Registry;
 use super::pass::{Pass, Span};
 use super::residual::{self, Norm, Residual};
 use super::rows::contiguous;
+use crate::math::plain::fault::Fault;
 use crate::math::{Real, room};
 
 /// Sizes and switches of a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub attention: attention::Settings,
+    /// A mistake in attention, on purpose.
+    pub fault: Fault,
     pub feed_forward: feed_forward::Kind,
     pub activation: Activation,
     pub residual: bool,
@@ -30,10 +34,24 @@ pub struct Settings {
 /// Places of dropout masks a layer: the output of attention, the feed-forward's, then the heads' weights.
 pub const PLACES: u64 = 1024;
 
+/// The first sublayer: as it should be, or with a mistake in it.
+#[derive(Clone, Debug)]
+enum SelfAttention {
+    Right(MultiHeadAttention),
+    Faulty(FaultyAttention),
+}
+
+/// What the first sublayer keeps.
+#[derive(Clone, Debug)]
+enum Attended {
+    Right(attention::Activations),
+    Faulty(faulty_attention::Activations),
+}
+
 #[derive(Clone, Debug)]
 pub struct Block {
     name: String,
-    sa: MultiHeadAttention,
+    sa: SelfAttention,
     ln1: Residual,
     feed_forward: Option<(FeedForward, Residual)>,
 }
@@ -41,7 +59,7 @@ pub struct Block {
 /// What a block keeps for backward and for the eye.
 #[derive(Clone, Debug)]
 pub struct Activations {
-    sa: attention::Activations,
+    sa: Attended,
     ln1: residual::Activations,
     feed_forward: Option<(feed_forward::Activations, residual::Activations)>,
 }
@@ -50,6 +68,8 @@ pub struct Activations {
 #[derive(Clone, Debug)]
 pub struct Scratch {
     pub attention: attention::Scratch,
+    /// Where there is a fault.
+    pub faulty: Option<faulty_attention::Scratch>,
     /// (N, C): the gradient of a sublayer's output
     pub dy: Array2<Real>,
     /// (N, C): the gradient of a sublayer's input
@@ -69,9 +89,22 @@ impl Scratch {
         let (rows, n_embd) = (sequences * time, settings.n_embd);
         Self {
             attention: attention::Scratch::new(sequences, time, settings),
+            faulty: None,
             dy: room::matrix((rows, n_embd)),
             dx: room::matrix((rows, n_embd)),
             d_hidden: room::matrix((rows, hidden)),
+        }
+    }
+}
+
+const OF_THIS_BLOCK: &str = "activations and scratch are made for this block's attention";
+
+impl Attended {
+    /// The sublayer's output, (N, C).
+    fn out(&self, n: usize) -> ArrayView2<'_, Real> {
+        match self {
+            Self::Right(a) => a.out(n),
+            Self::Faulty(a) => a.out(n),
         }
     }
 }
@@ -80,9 +113,16 @@ impl Block {
     /// Reserves `name.sa…`, `name.ffwd…`, `name.ln1…` and `name.ln2…` as the settings ask.
     pub fn new(registry: &mut Registry, number: usize, settings: &Settings) -> Self {
         let name = format!("blocks.{number}");
-        let Settings { attention, feed_forward, activation, residual, norm } = *settings;
+        let Settings { attention, fault, feed_forward, activation, residual, norm } = *settings;
         let (n_embd, place) = (attention.n_embd, number as u64 * PLACES);
-        let sa = MultiHeadAttention::new(registry, &format!("{name}.sa"), place, &attention);
+        let sa = format!("{name}.sa");
+        let sa = if fault.is_none() {
+            SelfAttention::Right(MultiHeadAttention::new(registry, &sa, place, &attention))
+        } else {
+            let causal = attention.keys == Keys::Earlier;
+            let layer = FaultyAttention::new(registry, &sa, place, &attention, causal, fault);
+            SelfAttention::Faulty(layer)
+        };
         let ffwd = format!("{name}.ffwd");
         let feed_forward =
             FeedForward::new(registry, &ffwd, place + 1, n_embd, feed_forward, activation);
@@ -94,7 +134,10 @@ impl Block {
     }
 
     pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
-        self.sa.initialise(weights, init, rng);
+        match &self.sa {
+            SelfAttention::Right(sa) => sa.initialise(weights, init, rng),
+            SelfAttention::Faulty(sa) => sa.initialise(weights, init, rng),
+        }
         self.ln1.initialise(weights);
         if let Some((layer, ln2)) = &self.feed_forward {
             layer.initialise(weights, init, rng);
@@ -106,7 +149,10 @@ impl Block {
         let rows = sequences * time;
         let feed_forward = self.feed_forward.as_ref();
         Activations {
-            sa: self.sa.activations(sequences, time, time),
+            sa: match &self.sa {
+                SelfAttention::Right(sa) => Attended::Right(sa.activations(sequences, time, time)),
+                SelfAttention::Faulty(sa) => Attended::Faulty(sa.activations(sequences, time)),
+            },
             ln1: self.ln1.activations(rows, n_embd),
             feed_forward: feed_forward
                 .map(|(layer, ln2)| (layer.activations(rows), ln2.activations(rows, n_embd))),
@@ -115,7 +161,11 @@ impl Block {
 
     /// Weights that a row is multiplied by.
     pub fn products(&self) -> usize {
-        self.sa.products() + self.feed_forward.as_ref().map_or(0, |(layer, _)| layer.products())
+        let sa = match &self.sa {
+            SelfAttention::Right(sa) => sa.products(),
+            SelfAttention::Faulty(sa) => sa.products(),
+        };
+        sa + self.feed_forward.as_ref().map_or(0, |(layer, _)| layer.products())
     }
 
     /// # Shapes
@@ -127,9 +177,15 @@ impl Block {
         pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        self.run(a, x, pass, |sa, x| {
-            let own = Memory::own(x, pass.span, None);
-            self.sa.forward(sa, x, own, pass, &mut scratch.attention);
+        self.run(a, x, pass, |a, x| match (&self.sa, a) {
+            (SelfAttention::Right(sa), Attended::Right(a)) => {
+                let own = Memory::own(x, pass.span, None);
+                sa.forward(a, x, own, pass, &mut scratch.attention);
+            }
+            (SelfAttention::Faulty(sa), Attended::Faulty(a)) => {
+                sa.forward(a, x, pass, scratch.faulty.as_mut().expect(OF_THIS_BLOCK));
+            }
+            _ => unreachable!("{OF_THIS_BLOCK}"),
         });
     }
 
@@ -146,14 +202,20 @@ impl Block {
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        self.run(a, x, Pass::over(Span::one(1), weights), |sa, x| {
-            self.sa.extend(sa, cache, x, position, weights, &mut scratch.attention);
+        self.run(a, x, Pass::over(Span::one(1), weights), |a, x| match (&self.sa, a) {
+            (SelfAttention::Right(sa), Attended::Right(a)) => {
+                sa.extend(a, cache, x, position, weights, &mut scratch.attention);
+            }
+            _ => unreachable!("there is a cache of right attention alone"),
         });
     }
 
-    /// Room for the keys and values of `most` positions.
-    pub fn cache(&self, most: usize) -> attention::Cache {
-        attention::Cache::new(&self.sa, 1, most)
+    /// Room for the keys and values of `most` positions; none where a fault may change what an earlier position said.
+    pub fn cache(&self, most: usize) -> Option<attention::Cache> {
+        match &self.sa {
+            SelfAttention::Right(sa) => Some(attention::Cache::new(sa, 1, most)),
+            SelfAttention::Faulty(_) => None,
+        }
     }
 
     /// Both sublayers; `attend` is the first, however it is computed.
@@ -162,7 +224,7 @@ impl Block {
         a: &mut Activations,
         x: &ArrayRef2<Real>,
         pass: Pass<'_>,
-        attend: impl FnOnce(&mut attention::Activations, &ArrayRef2<Real>),
+        attend: impl FnOnce(&mut Attended, &ArrayRef2<Real>),
     ) {
         let (n, weights) = (pass.span.rows(), pass.weights);
         let Activations { sa, ln1, feed_forward } = a;
@@ -192,17 +254,32 @@ impl Block {
         scratch: &mut Scratch,
     ) {
         let weights = pass.weights;
-        let Scratch { attention, dy, dx, d_hidden } = scratch;
+        let Scratch { attention, faulty, dy, dx, d_hidden } = scratch;
         if let (Some((layer, ln2)), Some((ffwd, kept))) = (&self.feed_forward, &a.feed_forward) {
             let x = self.ln1.out(&a.ln1, pass.span.rows());
             ln2.backward(d, gradients, &x, kept, weights, [dx, dy], |dx, gradients, dy, x| {
                 layer.backward(dx, gradients, dy, x, ffwd, pass, d_hidden);
             });
         }
-        self.ln1.backward(d, gradients, x, &a.ln1, weights, [dx, dy], |dx, gradients, dy, x| {
-            let own = Memory::own(x, pass.span, None);
-            self.sa.backward(dx, None, gradients, dy, x, own, &a.sa, pass, attention);
-        });
+        self.ln1.backward(
+            d,
+            gradients,
+            x,
+            &a.ln1,
+            weights,
+            [dx, dy],
+            |dx, gradients, dy, x| match (&self.sa, &a.sa) {
+                (SelfAttention::Right(sa), Attended::Right(a)) => {
+                    let own = Memory::own(x, pass.span, None);
+                    sa.backward(dx, None, gradients, dy, x, own, a, pass, attention);
+                }
+                (SelfAttention::Faulty(sa), Attended::Faulty(a)) => {
+                    let scratch = faulty.as_mut().expect(OF_THIS_BLOCK);
+                    sa.backward(dx, gradients, dy, x, a, pass, scratch);
+                }
+                _ => unreachable!("{OF_THIS_BLOCK}"),
+            },
+        );
     }
 
     /// The block's output, (N, C).
@@ -226,7 +303,14 @@ impl Block {
             rows(format!("{name}.ln2"), ln2);
         }
         rows(name.clone(), self.out(a, time));
-        a.sa.visit(&self.sa, &format!("{name}.sa"), [time; 3], look);
+        let sa = format!("{name}.sa");
+        match (&self.sa, &a.sa) {
+            (SelfAttention::Right(layer), Attended::Right(a)) => {
+                a.visit(layer, &sa, [time; 3], look)
+            }
+            (SelfAttention::Faulty(layer), Attended::Faulty(a)) => a.visit(layer, &sa, time, look),
+            _ => unreachable!("{OF_THIS_BLOCK}"),
+        }
         if let Some((ffwd, _)) = &a.feed_forward {
             ffwd.visit(&format!("{name}.ffwd"), time, look);
         }
@@ -238,7 +322,7 @@ mod tests {
     use super::*;
     use crate::math::finite_difference::{check, values, weighted_sum};
     use crate::math::gemm::matrix;
-    use crate::nn::attention::{AttentionScale, Keys};
+    use crate::nn::attention::{AttentionScale, Keys, QueryKey};
     use crate::nn::dropout::Dropout;
 
     #[test]
@@ -258,11 +342,13 @@ mod tests {
                 n_head: 2,
                 scale: AttentionScale::NEmbd,
                 keys: Keys::Earlier,
+                query_key: QueryKey::Separate,
                 projection: kind == Kind::Mlp4,
                 drop_weights: true,
             };
             let activation = Activation::GeluTanh;
-            let settings = Settings { attention, feed_forward: kind, activation, residual, norm };
+            let (fault, feed_forward) = (Fault::None, kind);
+            let settings = Settings { attention, fault, feed_forward, activation, residual, norm };
             let mut registry = Registry::default();
             let block = Block::new(&mut registry, 0, &settings);
             let span = Span { sequences: 2, time: 4, first: 0 };

@@ -72,7 +72,7 @@ fn freeze(values: &mut [Real], [heads, time, head_size]: [usize; 3], head: usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::config::{Activation, FeedForward, Norm, Position};
+    use crate::model::config::{Activation, FeedForward, Norm, Position, QueryKey};
     use crate::probe::testing::{Case, config};
 
     const FEW: usize = 6;
@@ -211,6 +211,14 @@ mod tests {
                     }
                 }
             }
+        }
+        for (query_key, n_head) in [(QueryKey::Tied, 4), (QueryKey::Merged, 1)] {
+            let mut config = config("layer-norm");
+            (config.model.query_key, config.model.n_head) = (query_key, n_head);
+            let case = Case::new(&config);
+            let [found, q, k, _] = ask(&case, 0, n_head - 1);
+            assert!((found - whole(&case)).abs() < 1e-5, "{query_key:?}");
+            assert!((found - q).abs() > 1e-6 && (q - k).abs() > 1e-6, "{query_key:?}");
         }
         for stage in ["bigram", "encoder-decoder", "vae", "gru", "memory"] {
             assert!(Case::of(stage).ask("ablation", &Arguments::default()).is_err(), "{stage}");

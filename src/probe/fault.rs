@@ -1,13 +1,14 @@
 //! Mistakes in attention that run, and often train: one layer with one of them in it, beside the right one.
 //!
-//! The layer is LayerNorm, then causal attention of several heads, each in its plainest form. It stands here alone: no kernel
-//! can be switched to be wrong.
+//! The layer is LayerNorm, then causal attention of several heads, each in its plainest form. A model can be trained with most
+//! of them; here it is one layer by itself.
 
 use ndarray_rand::rand_distr::{Distribution, StandardNormal};
-use strum::{EnumString, VariantNames};
+use strum::VariantNames;
 
 use super::{Arguments, Instrument, NotMeasured, Reading, Subject};
-use crate::math::plain::{layer_norm, linear, softmax};
+use crate::math::plain::fault::{self, Fault, Shape};
+use crate::math::plain::{layer_norm, linear};
 use crate::math::random::{Purpose, stream};
 use crate::model::card::Unit;
 
@@ -25,43 +26,6 @@ const WIDTH: usize = 16;
 const HEADS: usize = 4;
 const HEAD_SIZE: usize = WIDTH / HEADS;
 const RANDOM: u64 = (1 << 56) - 6;
-
-/// What is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Fault {
-    /// Nothing.
-    None,
-    /// The softmax runs down the columns: over the queries instead of the keys.
-    SoftmaxAxis,
-    /// LayerNorm normalises each channel over the positions.
-    LayernormAxis,
-    /// LayerNorm normalises each number over the examples of the batch.
-    LayernormBatch,
-    /// Heads are split by a view of (T, C) as (heads, T, hs), without a transposition, and joined with one.
-    HeadsByView,
-    /// Heads are split and joined by a view.
-    HeadsByViewTwice,
-    /// Hidden scores are -1e9 instead of -inf.
-    #[strum(serialize = "mask-1e9")]
-    Mask1e9,
-    /// Hidden scores are 0.
-    MaskZero,
-    /// Hidden weights are set to 0 after the softmax.
-    MaskAfterSoftmax,
-    /// The first token is padding that nobody may see, so that the first row is all -inf.
-    AllMasked,
-    /// The same with -1e9.
-    #[strum(serialize = "all-masked-1e9")]
-    AllMasked1e9,
-}
-
-impl Fault {
-    /// Whether the first key is hidden as well.
-    fn padded(self) -> bool {
-        matches!(self, Self::AllMasked | Self::AllMasked1e9)
-    }
-}
 
 /// Query, key and value, (C, C) each.
 struct Layer {
@@ -82,24 +46,23 @@ impl Layer {
     fn run(&self, x: &[f64], fault: Fault) -> Output {
         let x = norm(x, fault);
         let qkv = self.weights.each_ref().map(|w| linear::forward(&x, w, &[0.0; WIDTH]));
-        let mut output = Output { y: Vec::new(), weights: Vec::new() };
-        for example in 0..EXAMPLES {
+        let shape = Shape {
+            time: TIME,
+            n_head: HEADS,
+            head_size: HEAD_SIZE,
+            scale: (HEAD_SIZE as f64).sqrt().recip(),
+            causal: true,
+            fault,
+        };
+        let mut output = Output { y: vec![0.0; x.len()], weights: Vec::new() };
+        for (example, y) in output.y.chunks_exact_mut(TIME * WIDTH).enumerate() {
             let of = example * TIME * WIDTH..(example + 1) * TIME * WIDTH;
-            let by_view = matches!(fault, Fault::HeadsByView | Fault::HeadsByViewTwice);
-            let [q, k, v] = qkv.each_ref().map(|rows| {
-                let rows = &rows[of.clone()];
-                if by_view { rows.to_vec() } else { split(rows) }
-            });
-            let mut heads = Vec::new();
-            for head in 0..HEADS {
-                let of = head * TIME * HEAD_SIZE..(head + 1) * TIME * HEAD_SIZE;
-                let p = weights(&q[of.clone()], &k[of.clone()], fault);
-                // p v, (T, T) times (T, hs), is a product like a layer's x W.
-                heads.extend(linear::forward(&p, &v[of], &[0.0; HEAD_SIZE]));
-                output.weights.extend(p);
+            let mut p = vec![0.0; HEADS * TIME * TIME];
+            fault::forward(y, &mut p, qkv.each_ref().map(|rows| &rows[of.clone()]), &shape);
+            for head in p.chunks_exact(TIME * TIME) {
+                let at = (0..TIME * TIME).map(|at| shape.weight(head, at / TIME, at % TIME));
+                output.weights.extend(at);
             }
-            let twice = fault == Fault::HeadsByViewTwice;
-            output.y.extend(if twice { heads } else { join(&heads) });
         }
         output
     }
@@ -124,62 +87,6 @@ fn norm(x: &[f64], fault: Fault) -> Vec<f64> {
     y
 }
 
-/// (T, C) to (heads, T, hs): a head is a stripe of channels.
-fn split(rows: &[f64]) -> Vec<f64> {
-    let mut heads = Vec::new();
-    for head in 0..HEADS {
-        for row in rows.chunks_exact(WIDTH) {
-            heads.extend_from_slice(&row[head * HEAD_SIZE..][..HEAD_SIZE]);
-        }
-    }
-    heads
-}
-
-/// (heads, T, hs) to (T, C).
-fn join(heads: &[f64]) -> Vec<f64> {
-    let mut rows = Vec::new();
-    for t in 0..TIME {
-        for head in heads.chunks_exact(TIME * HEAD_SIZE) {
-            rows.extend_from_slice(&head[t * HEAD_SIZE..][..HEAD_SIZE]);
-        }
-    }
-    rows
-}
-
-/// The weights of one head, (T, T).
-fn weights(q: &[f64], k: &[f64], fault: Fault) -> Vec<f64> {
-    let hidden = |i: usize, j: usize| j > i || (fault.padded() && j == 0);
-    let mut scores = vec![0.0; TIME * TIME];
-    for i in 0..TIME {
-        for j in 0..TIME {
-            let (q, k) = (&q[i * HEAD_SIZE..][..HEAD_SIZE], &k[j * HEAD_SIZE..][..HEAD_SIZE]);
-            let product: f64 = q.iter().zip(k).map(|(q, k)| q * k).sum();
-            let score = product / (HEAD_SIZE as f64).sqrt();
-            scores[i * TIME + j] = match fault {
-                Fault::MaskAfterSoftmax => score,
-                _ if !hidden(i, j) => score,
-                Fault::MaskZero => 0.0,
-                Fault::Mask1e9 | Fault::AllMasked1e9 => -1e9,
-                _ => f64::NEG_INFINITY,
-            };
-        }
-    }
-    if fault == Fault::SoftmaxAxis {
-        return transposed(&softmax::forward(&transposed(&scores), TIME));
-    }
-    let mut p = softmax::forward(&scores, TIME);
-    if fault == Fault::MaskAfterSoftmax {
-        for (at, p) in p.iter_mut().enumerate() {
-            *p = if hidden(at / TIME, at % TIME) { 0.0 } else { *p };
-        }
-    }
-    p
-}
-
-fn transposed(x: &[f64]) -> Vec<f64> {
-    (0..x.len()).map(|at| x[at % TIME * TIME + at / TIME]).collect()
-}
-
 /// The largest difference of two lists of numbers, of those that are numbers.
 fn furthest(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
@@ -191,8 +98,9 @@ fn furthest(a: &[f64], b: &[f64]) -> f64 {
 /// If there is no such fault; the message lists the names.
 fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, NotMeasured> {
     let name = if arguments.fault.is_empty() { "none" } else { &arguments.fault };
-    let fault: Fault = name.parse().map_err(|_| {
-        let names = Fault::VARIANTS.join(", ");
+    // The table of hyperparameters has them with underscores.
+    let fault: Fault = name.replace('-', "_").parse().map_err(|_| {
+        let names = Fault::VARIANTS.join(", ").replace('_', "-");
         NotMeasured(format!("there is no fault {name:?}: choose one of {names}"))
     })?;
     let mut rng = stream(subject.seed, Purpose::Evaluation, RANDOM);
@@ -358,10 +266,10 @@ mod tests {
         let arguments = Arguments { fault: "mask".to_owned(), ..Arguments::default() };
         let why = Case::of("bigram").ask("fault", &arguments).unwrap_err().to_string();
         for name in Fault::VARIANTS {
-            assert!(why.contains(name), "{why}");
+            assert!(why.contains(&name.replace('_', "-")), "{why}");
         }
         for fault in ["softmax-axis", "mask-1e9", "all-masked-1e9", "heads-by-view-twice"] {
-            assert!(Fault::VARIANTS.contains(&fault));
+            assert!(why.contains(fault), "{why}");
         }
     }
 }

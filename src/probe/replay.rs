@@ -10,7 +10,7 @@ use crate::math::gemm::{Onto, gemm};
 use crate::math::{Real, attention, norm};
 use crate::model::Batch;
 use crate::model::card::{Card, Map, Op, Part};
-use crate::model::config::Activation;
+use crate::model::config::{Activation, QueryKey};
 use crate::nn::layer_norm::EPS;
 use crate::nn::parameters::Registry;
 
@@ -154,11 +154,18 @@ impl<'a> Replay<'a> {
             Op::Attention => {
                 let (x, map) = (x?, self.card.maps.iter().find(|map| map.name == part.name)?);
                 let mut heads: Heads = Default::default();
-                for (part_name, to) in ["query", "key", "value"].iter().zip(&mut heads) {
+                let key = match map.query_key {
+                    QueryKey::Separate => Some("key"),
+                    QueryKey::Tied => Some("query"),
+                    QueryKey::Merged => None,
+                };
+                for (name, to) in [Some("query"), key, Some("value")].into_iter().zip(&mut heads) {
                     let mut rows = Vec::new();
                     for head in 0..map.heads {
-                        let y = self.linear(part, &format!("heads.{head}.{part_name}."), x)?;
-                        rows.push(y);
+                        rows.push(match name {
+                            Some(name) => self.linear(part, &format!("heads.{head}.{name}."), x)?,
+                            None => x.clone(),
+                        });
                     }
                     for example in 0..self.batch.sequences {
                         let of = example * self.batch.time..(example + 1) * self.batch.time;

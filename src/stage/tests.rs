@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::math::random::{Purpose, stream};
 use crate::model::card::{Part, Rows, Side};
-use crate::model::config::{FeedForward, Norm, Position};
+use crate::model::config::{Fault, FeedForward, Norm, Position, QueryKey};
 use crate::model::{Batch, Card, Examples, Model, Split, build};
 use crate::text::windows::Windows;
 use crate::text::{Corpus, Dataset, Source};
@@ -69,6 +69,14 @@ fn configs(text: &Dataset) -> Vec<Config> {
                 }
             }
         }
+    }
+    for (query_key, n_head) in [(QueryKey::Tied, 4), (QueryKey::Merged, 1)] {
+        let model = model::Config { query_key, n_head, ..base.model.clone() };
+        all.push(Config { model, ..base.clone() });
+    }
+    for name in Fault::TRAINED {
+        let model = model::Config { fault: name.parse().unwrap(), ..base.model.clone() };
+        all.push(Config { model, ..base.clone() });
     }
     let pairs = stage("encoder-decoder").unwrap().config(vocab_size, 1);
     for norm in [Norm::Pre, Norm::Post] {
@@ -184,6 +192,28 @@ fn figures_are_those_that_are_measured() {
         let measured: Vec<_> = judged.iter().map(|(name, _)| *name).collect();
         let named: Vec<_> = config.task.card().figures.iter().map(|f| f.name).collect();
         assert_eq!(measured, named, "{}", config.stage);
+    });
+}
+
+#[test]
+fn a_card_says_which_keys_have_no_weight_of_their_own() {
+    every_card(|config, card, looked| {
+        let stage = &config.stage;
+        let made = card.constants.iter().any(|constant| constant.name == "keys");
+        let weight = |part: &str| {
+            let name = format!("blocks.0.sa.heads.0.{part}.weight");
+            card.learned.iter().any(|(known, _)| *known == name)
+        };
+        if config.model.architecture == Architecture::Gpt && config.model.n_layer > 0 {
+            let separate = config.model.query_key == QueryKey::Separate;
+            assert!(weight("query") && weight("value"), "{stage}");
+            assert_eq!((weight("key"), made), (separate, !separate), "{stage}");
+            // A faulty head's keys may be those of no position.
+            let looked_at = looked.seen.contains_key("blocks.0.sa.key");
+            assert_eq!(looked_at, config.model.fault == Fault::None, "{stage}");
+        } else {
+            assert!(!made, "{stage}");
+        }
     });
 }
 

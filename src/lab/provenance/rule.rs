@@ -5,7 +5,7 @@ use super::number::{ACTIVATED, HIDDEN, Number, Piece, side, tokens};
 use crate::lab::facts::Facts;
 use crate::model::Card;
 use crate::model::card::{Map, Op, Part, Side};
-use crate::model::config::Activation;
+use crate::model::config::{Activation, QueryKey};
 use crate::model::sampling::Sampling;
 
 /// How a number comes about.
@@ -187,6 +187,12 @@ fn of_map(facts: &Facts, card: &Card, map: &Map, part: &str, at: &[usize]) -> Op
                 )
             };
             Rule::Products { pairs: (0..hs).map(pair).collect(), plus: None }
+        }
+        "key" if map.query_key == QueryKey::Tied => {
+            Rule::Same(Number::activation(piece("query"), at))
+        }
+        "key" if map.query_key == QueryKey::Merged => {
+            Rule::Same(Number::activation(attention.from.last()?, &[row, column]))
         }
         "query" | "key" | "value" => {
             // Keys and values are read from the last that it reads, queries from the first.

@@ -14,7 +14,7 @@ use crate::lab::model::Model;
 use crate::lab::panes::PaneId;
 use crate::lab::update;
 use crate::math::Real;
-use crate::model::config::{Activation, FeedForward, Norm, Position as Positions};
+use crate::model::config::{Activation, Fault, FeedForward, Norm, Position as Positions, QueryKey};
 use crate::model::sampling::{Sampling, distribution};
 use crate::stage::Config;
 use crate::train::session::Session;
@@ -119,6 +119,9 @@ fn switches() -> Vec<Config> {
         config("single-head", |_| {}),
         config("multi-head", |_| {}),
         config("multi-head", |c| c.model.causal = false),
+        config("multi-head", |c| c.model.query_key = QueryKey::Tied),
+        config("single-head", |c| c.model.query_key = QueryKey::Merged),
+        config("layer-norm", |c| (c.model.query_key, c.model.n_head) = (QueryKey::Merged, 1)),
         config("feed-forward", |_| {}),
         config("feed-forward", |c| c.model.activation = Activation::GeluTanh),
         config("blocks", |c| c.model.position = Positions::None),
@@ -212,10 +215,14 @@ fn operands_are_read_at_their_own_places() {
 /// Models whose cards say less than the lecture's: whatever is shown as an equation holds, the rest is said in words.
 #[test]
 fn what_a_card_does_not_say_is_said_in_words() {
-    for name in
-        ["encoder-decoder", "rnn", "gru", "lstm", "conv", "neural-gpu", "memory", "attention"]
-    {
-        let (mut model, mut session) = lab(config(name, |_| {}));
+    let kinds =
+        ["encoder-decoder", "rnn", "gru", "lstm", "conv", "neural-gpu", "memory", "attention"];
+    let faulty = Fault::TRAINED[1..]
+        .iter()
+        .map(|fault| config("multi-head", |c| c.model.fault = fault.parse().unwrap()));
+    for config in kinds.map(|name| config(name, |_| {})).into_iter().chain(faulty) {
+        let name = config.stage.clone();
+        let (mut model, mut session) = lab(config);
         look(&mut model, &mut session);
         let facts = model.facts();
         let mut sorts = [0, 0];

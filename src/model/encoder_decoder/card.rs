@@ -5,7 +5,7 @@ use crate::model::card::{
     Axis, Better, Card, Columns, Constant, Figure, Glance, Loss, Map, Op, Part, Rows, Side,
     Structure, Table, Unit, learned,
 };
-use crate::model::config::{Activation, Architecture, Norm};
+use crate::model::config::{Activation, Architecture, Norm, QueryKey};
 use crate::model::kind::{Form, Kind, unknown_to_others};
 use crate::model::{Config, Model};
 
@@ -257,5 +257,6 @@ fn map(config: &Config, layer: usize, sort: &Sort) -> Map {
         heads: config.n_head,
         head_size: config.head_size(),
         divisor: config.attention_divisor(),
+        query_key: QueryKey::Separate,
     }
 }

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::math::Real;
 use crate::model::Config;
 use crate::nn::Look;
-use crate::nn::attention::{self, Cache, Keys, Memory, MultiHeadAttention};
+use crate::nn::attention::{self, Cache, Keys, Memory, MultiHeadAttention, QueryKey};
 use crate::nn::block::{PLACES, Scratch};
 use crate::nn::feed_forward::{self, FeedForward};
 use crate::nn::parameters::Registry;
@@ -68,10 +68,11 @@ fn hidden(config: &Config) -> usize {
     if config.n_hidden == 0 { 4 * config.n_embd } else { config.n_hidden }
 }
 
-/// The paper's attention: a projection, and dropout on the output alone.
+/// The paper's attention: two weights for queries and keys, a projection, and dropout on the output alone.
 fn settings(config: &Config, keys: Keys) -> attention::Settings {
     let lecture = config.block().attention;
-    attention::Settings { keys, projection: true, drop_weights: false, ..lecture }
+    let query_key = QueryKey::Separate;
+    attention::Settings { keys, query_key, projection: true, drop_weights: false, ..lecture }
 }
 
 /// For sequences of at most `time` positions.
@@ -172,7 +173,7 @@ impl EncoderLayer {
         pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let Scratch { attention, dy, dx, d_hidden } = scratch;
+        let Scratch { attention, dy, dx, d_hidden, .. } = scratch;
         let (middle, weights) = (self.ln1.out(&a.ln1, pass.span.rows()), pass.weights);
         self.ln2.backward(
             d,
@@ -350,7 +351,7 @@ impl DecoderLayer {
         pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let Scratch { attention, dy, dx, d_hidden } = scratch;
+        let Scratch { attention, dy, dx, d_hidden, .. } = scratch;
         let (n, weights) = (pass.span.rows(), pass.weights);
         let (first, second) = (self.ln1.out(&a.ln1, n), self.ln2.out(&a.ln2, n));
         self.ln3.backward(

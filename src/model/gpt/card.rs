@@ -5,7 +5,9 @@ use crate::model::card::{
     Axis, Card, Columns, Constant, Glance, Loss, Map, Op, Part, Rows, Side, Structure, Table,
     learned,
 };
-use crate::model::config::{Activation, Architecture, FeedForward, Norm, Position};
+use crate::model::config::{
+    Activation, Architecture, Fault, FeedForward, Norm, Position, QueryKey,
+};
 use crate::model::kind::{Form, Kind, Shapes, count, matrix};
 use crate::model::{Config, Model};
 
@@ -19,6 +21,7 @@ pub const KIND: Kind = Kind {
         "n_layer",
         "position",
         "attention_scale",
+        "query_key",
         "causal",
         "projection",
         "feed_forward",
@@ -26,6 +29,7 @@ pub const KIND: Kind = Kind {
         "residual",
         "norm",
         "final_norm",
+        "fault",
     ],
     sizes: &["vocab_size", "block_size", "n_embd", "n_head"],
     build: |config| Box::new(Gpt::new(config)),
@@ -35,7 +39,7 @@ pub const KIND: Kind = Kind {
 
 /// Names and shapes do not tell what scores are divided by, whether there are residual connections, which activation there
 /// is, and whether norms stand before or after: the lecture's choices are assumed (a projection came with residuals, a last
-/// LayerNorm with norms before).
+/// LayerNorm with norms before). A head without a key's weight is tied, unless merged is said: they look alike.
 fn recognise(shapes: &Shapes<'_>) -> Result<Config, String> {
     let (vocab_size, n_embd) = matrix(shapes, "token_embedding_table.weight")?;
     let has = |name: &str| shapes.contains_key(name);
@@ -52,8 +56,14 @@ fn recognise(shapes: &Shapes<'_>) -> Result<Config, String> {
         vocab_size,
         block_size,
         n_embd,
-        n_layer: count(shapes, |i| format!("blocks.{i}.sa.heads.0.key.weight")),
-        n_head: count(shapes, |i| format!("blocks.0.sa.heads.{i}.key.weight")).max(1),
+        n_layer: count(shapes, |i| format!("blocks.{i}.sa.heads.0.query.weight")),
+        n_head: count(shapes, |i| format!("blocks.0.sa.heads.{i}.query.weight")).max(1),
+        query_key: match ["query", "key"]
+            .map(|part| has(&format!("blocks.0.sa.heads.0.{part}.weight")))
+        {
+            [true, false] => QueryKey::Tied,
+            _ => QueryKey::Separate,
+        },
         position: if position.is_some() { Position::Learned } else { Position::None },
         projection,
         residual: projection,
@@ -119,9 +129,21 @@ pub(super) fn card(model: &Gpt) -> Card {
         let what = "a position sees itself and those before it: the lower triangle";
         constants.push(Constant { name: "mask", axes: vec![t, t], what });
     }
+    let keys = match config.query_key {
+        _ if config.n_layer == 0 => None,
+        QueryKey::Separate => None,
+        QueryKey::Tied => Some("the queries once more: W_K is W_Q, one weight a head for both"),
+        QueryKey::Merged => {
+            Some("what the head reads, as it is: W_Q stands for W_Q W_K' as a whole")
+        }
+    };
+    constants.extend(keys.map(|what| Constant { name: "keys", axes: vec![t, c], what }));
     Card {
         name: "A GPT",
-        structure: Structure { sees_future: !config.causal, ..Structure::PREDICTS },
+        structure: Structure {
+            sees_future: !config.causal || config.fault.sees_future(config.n_head),
+            ..Structure::PREDICTS
+        },
         flow,
         maps: (0..config.n_layer).map(|layer| map(config, layer)).collect(),
         tables: tables(config),
@@ -145,7 +167,7 @@ fn tables(config: &Config) -> Vec<Table> {
 }
 
 fn map(config: &Config, layer: usize) -> Map {
-    let one = config.n_layer == 1;
+    let (one, right) = (config.n_layer == 1, config.fault == Fault::None);
     Map {
         name: format!("blocks.{layer}.sa"),
         all: "blocks.*.sa".to_owned(),
@@ -155,13 +177,20 @@ fn map(config: &Config, layer: usize) -> Map {
         } else {
             format!("layer {} of {}", layer + 1, config.n_layer)
         },
-        about: "who looks at whom, and how much",
+        about: if right {
+            "who looks at whom, and how much"
+        } else {
+            "who looks at whom, where the layer is wrong on purpose"
+        },
         rows: Side::Prompt,
         columns: Side::Prompt,
-        causal: config.causal,
+        // Neither hides anything by a score of -inf.
+        causal: config.causal && !matches!(config.fault, Fault::MaskZero | Fault::MaskAfterSoftmax),
         heads: config.n_head,
-        head_size: config.head_size(),
+        // What a faulty head reads may be of no position.
+        head_size: if right { config.head_size() } else { 0 },
         divisor: config.attention_divisor(),
+        query_key: config.query_key,
     }
 }
 
@@ -213,6 +242,15 @@ fn block(config: &Config, number: usize, stream: &str, [t, c]: [Axis; 2]) -> Vec
     let heads = match config.n_head {
         1 => "self-attention".to_owned(),
         n => format!("attention, {n} heads"),
+    };
+    let heads = match config.query_key {
+        QueryKey::Separate => heads,
+        QueryKey::Tied => format!("{heads}, K = Q"),
+        QueryKey::Merged => format!("{heads}, K = x"),
+    };
+    let heads = match config.fault {
+        Fault::None => heads,
+        fault => format!("{heads}, wrong: {}", <&str>::from(fault).replace('_', " ")),
     };
     let sa = Part::new(format!("{name}.sa"), heads, Op::Attention, &[t, c]);
     let sa = sa.weights(format!("{name}.sa."));

@@ -5,11 +5,11 @@
 
 use ndarray::{ArrayRef2, s};
 
-use super::{Activations, Inputs, Keys, Memory, MultiHeadAttention, Scratch};
+use super::{Activations, Inputs, Keys, Memory, MultiHeadAttention, QueryKey, Scratch};
 use crate::math::gemm::matrix_mut;
 use crate::math::{Real, attention, room};
 use crate::nn::pass::{Pass, Span};
-use crate::nn::rows::contiguous_mut;
+use crate::nn::rows::{contiguous, contiguous_mut};
 
 /// Keys and values of many sequences in one layer.
 #[derive(Clone, Debug)]
@@ -57,9 +57,8 @@ impl Cache {
         }
     }
 
-    /// Keeps a row's key and value, (heads, hs) each side by side, as position `position` of a sequence.
-    fn keep(&mut self, sequence: usize, position: usize, key_value: &[Real], hs: usize) {
-        let (key, value) = key_value.split_at(key_value.len() / 2);
+    /// Keeps a row's key and value, (heads, hs) each, as position `position` of a sequence.
+    fn keep(&mut self, sequence: usize, position: usize, [key, value]: [&[Real]; 2], hs: usize) {
         let n_head = key.len() / hs;
         for (h, (key, value)) in key.chunks_exact(hs).zip(value.chunks_exact(hs)).enumerate() {
             let at = ((sequence * n_head + h) * self.most + position) * hs;
@@ -84,18 +83,26 @@ impl MultiHeadAttention {
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        let Inputs::Own(qkv) = &self.inputs else {
+        let Inputs::Own(layer) = &self.inputs else {
             unreachable!("a memory does not grow");
         };
-        let (n, width) = (x.nrows(), self.width());
+        let (n, width, parts) = (x.nrows(), self.width(), self.query_key.parts().len());
         let Scratch { inputs, head, .. } = scratch;
-        let inputs = &mut inputs[..n * 3 * width];
-        qkv.forward(&mut matrix_mut(inputs, n, 3 * width), x, weights);
+        let inputs = &mut inputs[..n * parts * width];
+        layer.forward(&mut matrix_mut(inputs, n, parts * width), x, weights);
         let mut heads = a.heads.slice_mut(s![..n, ..]);
         let rows = contiguous_mut(&mut heads).chunks_exact_mut(width);
-        for (row, (input, y)) in inputs.chunks_exact(3 * width).zip(rows).enumerate() {
-            let (query, key_value) = input.split_at(width);
-            cache.keep(row, position, key_value, self.head_size);
+        let own = contiguous(x).chunks_exact(width);
+        for (row, ((input, y), x)) in
+            inputs.chunks_exact(parts * width).zip(rows).zip(own).enumerate()
+        {
+            let (query, value) = (&input[..width], &input[(parts - 1) * width..]);
+            let key = match self.query_key {
+                QueryKey::Separate => &input[width..2 * width],
+                QueryKey::Tied => query,
+                QueryKey::Merged => x,
+            };
+            cache.keep(row, position, [key, value], self.head_size);
             self.ask(y, query, cache, row, position + 1, head);
         }
         self.project(a, one_each(n, weights));
@@ -117,7 +124,8 @@ impl MultiHeadAttention {
         key_value.forward(&mut matrix_mut(inputs, m, 2 * width), memory.rows, weights);
         for (at, input) in inputs.chunks_exact(2 * width).enumerate() {
             let (sequence, position) = (at / memory.time, at % memory.time);
-            cache.keep(sequence, position, input, self.head_size);
+            let (key, value) = input.split_at(width);
+            cache.keep(sequence, position, [key, value], self.head_size);
             cache.lengths[sequence] = memory.length(sequence);
         }
     }

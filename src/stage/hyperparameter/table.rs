@@ -4,7 +4,7 @@ use strum::VariantNames;
 
 use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
-    Activation, AttentionScale, FeedForward, GeneratorLoss, Init, Norm, Position,
+    Activation, AttentionScale, Fault, FeedForward, GeneratorLoss, Init, Norm, Position, QueryKey,
 };
 use crate::stage::config::{Config, Decay, Schedule};
 use crate::stage::validate::tasks;
@@ -314,6 +314,14 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
     )
     .of_some(),
     Hyperparameter::rebuild(
+        "query_key",
+        "query-key",
+        "queries and keys: two weights, one tied for both, or keys that are the inputs (merged, one head)",
+        Range::Choice(QueryKey::VARIANTS),
+        &choice!(model.query_key),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
         "causal",
         "causal",
         "whether a query sees only its own and earlier positions",
@@ -367,6 +375,14 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "whether a LayerNorm stands before the logits",
         Range::Switch,
         &switch!(model.final_norm),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "fault",
+        "fault",
+        "a mistake in attention, on purpose, in slow loops over at most 8 positions",
+        Range::Choice(Fault::TRAINED),
+        &choice!(model.fault),
     )
     .of_some(),
     Hyperparameter::rebuild(

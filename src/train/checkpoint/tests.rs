@@ -190,6 +190,27 @@ fn a_state_dict_tells_the_configuration_of_every_preset() {
     }
 }
 
+/// A head without a key is tied; that it is merged has to be said.
+#[test]
+fn a_state_dict_without_keys_is_tied() {
+    use model::config::QueryKey;
+    let mut config = testing::gpt();
+    config.model.query_key = QueryKey::Tied;
+    let session = testing::open(config.clone(), 1);
+    let tied = read(&written(&state_dict(&session))).unwrap();
+    assert_eq!(tied.config.model.query_key, QueryKey::Tied);
+    assert_eq!((tied.config.model.n_head, tied.config.model.n_layer), (2, 3));
+    let again = read(&bytes(&session)).unwrap();
+    assert_eq!((&again.config, &again.weights), (session.config(), &tied.weights));
+    (config.model.query_key, config.model.n_head) = (QueryKey::Merged, 1);
+    let session = testing::open(config, 1);
+    let said = [(hyperparameter("query_key").unwrap(), Value::Choice("merged"))];
+    let merged = read_with(&written(&state_dict(&session)), &said).unwrap();
+    assert_eq!(merged.config.model.query_key, QueryKey::Merged);
+    assert_eq!(merged.weights, session.weights());
+    assert_eq!(read(&bytes(&session)).unwrap().config, *session.config());
+}
+
 #[test]
 fn masks_in_a_state_dict_are_skipped_and_strangers_are_named() {
     let session = testing::open(testing::gpt(), 1);

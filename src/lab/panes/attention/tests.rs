@@ -7,7 +7,7 @@ use crate::lab::model::Model;
 use crate::lab::number;
 use crate::lab::panes::PaneId;
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
-use crate::model::config::Architecture;
+use crate::model::config::{Architecture, Fault, QueryKey};
 use crate::train::snapshot::{Snapshot, Tensor};
 use std::sync::Arc;
 
@@ -281,31 +281,70 @@ fn big_models_are_asked_for_one_layer_only() {
     assert!(wanted(&model).is_empty());
 }
 
+/// A lab in which a fresh model with this configuration has read the prompt.
+fn real(change: impl FnOnce(&mut Config)) -> Model {
+    let mut model = fixture::model(120, 40);
+    fixture::reconfigure(&mut model, change);
+    let built = crate::model::build(&model.run.as_ref().unwrap().config.model).unwrap();
+    let mut weights = vec![0.0; built.registry().len()];
+    built.initialise(&mut weights, 1337);
+    let mut inference = built.language_model().unwrap();
+    inference.forward(&weights, &model.prompt.tokens);
+    let mut activations = Vec::new();
+    inference.visit(&mut |name, shape, values| {
+        #[allow(clippy::unnecessary_cast)]
+        let values = values.iter().map(|&x| x as f32).collect();
+        activations.push(Tensor { name: name.to_owned(), shape: shape.to_vec(), values });
+    });
+    model.snapshot = Some(Arc::new(Snapshot {
+        run: crate::train::RunId::FIRST,
+        prompt: model.prompt.tokens.clone(),
+        activations,
+        ..Snapshot::default()
+    }));
+    model
+}
+
+/// Keys without a weight of their own are drawn like others: the query's numbers, or those that the head reads.
+#[test]
+fn keys_that_are_not_made_by_a_weight_are_drawn() {
+    for (query_key, n_head) in [(QueryKey::Tied, 4), (QueryKey::Merged, 1)] {
+        let model = real(|config| {
+            (config.model.query_key, config.model.n_head) = (query_key, n_head);
+        });
+        let key = values(&model, "blocks.0.sa.key");
+        // The cursor stands on the last query and the last key, of the first head.
+        let hs = 32 / n_head;
+        let last = &key[7 * hs..8 * hs];
+        let [a, b, c, ..] = *last else { unreachable!() };
+        let screen = text(&model, 120, 40);
+        assert!(screen.contains(&format!("k{a:6.2}{b:6.2}{c:6.2}")), "{screen}");
+        if query_key == QueryKey::Tied {
+            assert!(screen.contains(&format!("q{a:6.2}{b:6.2}{c:6.2}")), "{screen}");
+        }
+    }
+}
+
+/// A row over the wrong axis is drawn as it is, with the sum that it has.
+#[test]
+fn a_row_that_does_not_sum_to_one_says_so() {
+    let model = real(|config| config.model.fault = Fault::SoftmaxAxis);
+    let weights = values(&model, "blocks.0.sa.weights");
+    let row = &weights[7 * 8..8 * 8];
+    let sum: f32 = row.iter().sum();
+    assert!((sum - 1.0).abs() > 0.1, "{row:?}");
+    let screen = text(&model, 120, 40);
+    assert!(screen.contains(&format!("weight {}", probability(f64::from(row[7])))), "{screen}");
+    assert!(screen.contains(&format!("{sum:.3} sum")), "{sum}\n{screen}");
+}
+
 /// Not the fixture but a model of each kind: what it hands over is what is drawn.
 #[test]
 fn what_a_real_model_hands_over_is_drawn() {
     for causal in [true, false] {
-        let mut model = fixture::model(120, 40);
-        fixture::reconfigure(&mut model, |config| {
+        let mut model = real(|config| {
             (config.model.causal, config.model.n_layer) = (causal, 2);
         });
-        let built = crate::model::build(&model.run.as_ref().unwrap().config.model).unwrap();
-        let mut weights = vec![0.0; built.registry().len()];
-        built.initialise(&mut weights, 1337);
-        let mut inference = built.language_model().unwrap();
-        inference.forward(&weights, &model.prompt.tokens);
-        let mut activations = Vec::new();
-        inference.visit(&mut |name, shape, values| {
-            #[allow(clippy::unnecessary_cast)]
-            let values = values.iter().map(|&x| x as f32).collect();
-            activations.push(Tensor { name: name.to_owned(), shape: shape.to_vec(), values });
-        });
-        model.snapshot = Some(Arc::new(Snapshot {
-            run: crate::train::RunId::FIRST,
-            prompt: model.prompt.tokens.clone(),
-            activations,
-            ..Snapshot::default()
-        }));
         for action in [Action::NextLayer, Action::NextHead, Action::Up, Action::PageUp] {
             PANE.act(&mut model, action);
         }

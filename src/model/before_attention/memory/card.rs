@@ -2,7 +2,7 @@
 
 use super::MemoryNetwork;
 use crate::model::card::{Axis, Card, Glance, Loss, Map, Op, Part, Side, Structure, learned};
-use crate::model::config::Architecture;
+use crate::model::config::{Architecture, QueryKey};
 use crate::model::kind::{Form, Kind, unknown_to_others};
 use crate::model::{Config, Model};
 
@@ -47,6 +47,7 @@ pub(super) fn card(model: &MemoryNetwork) -> Card {
         heads: 1,
         head_size: 0,
         divisor: None,
+        query_key: QueryKey::Separate,
     };
     Card {
         name: "A memory network",
