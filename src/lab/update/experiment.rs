@@ -7,6 +7,7 @@ use super::super::experiment::{News, Purpose, Shown, State, Told};
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{InputLine, Overlay, Purpose as Line};
 use super::super::run::Status;
+use super::course;
 use super::say::warn;
 use crate::stage::Value;
 use crate::stage::hyperparameter::{Hyperparameter, Takes};
@@ -34,7 +35,7 @@ pub fn begin(model: &mut Model, experiment: Experiment, why: Purpose) -> Vec<Eff
     model.experiment = Some(Shown::new(number, experiment.clone(), why));
     model.refresh();
     if let Some(pane) = model.comparing() {
-        model.focus_on(pane);
+        model.show(pane);
     }
     let pause = goes.then_some(Effect::Send(Command::Pause));
     pause.into_iter().chain([Effect::Experiment(number, Box::new(experiment))]).collect()
@@ -161,13 +162,15 @@ pub fn go_on(model: &mut Model) -> Vec<Effect> {
         line.training = true;
         return Vec::new();
     }
-    vec![Effect::Send(Command::Run)]
+    vec![Effect::Send(course::onward(model))]
 }
 
 /// While an experiment is under way no run is set going, whoever asks: it would take a core from it. The wish stays.
 pub fn hold(model: &Model, mut effects: Vec<Effect>) -> Vec<Effect> {
     if is_running(model) {
-        effects.retain(|effect| !matches!(effect, Effect::Send(Command::Run)));
+        let goes =
+            |effect: &Effect| matches!(effect, Effect::Send(Command::Run | Command::RunTo(_)));
+        effects.retain(|effect| !goes(effect));
     }
     effects
 }
