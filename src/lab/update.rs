@@ -6,6 +6,7 @@ mod ghosts;
 mod keys;
 mod leaving;
 mod mouse;
+mod onward;
 mod overlay;
 mod panes;
 pub mod resume;

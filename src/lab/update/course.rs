@@ -8,6 +8,7 @@ use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{AnswerLine, Overlay};
 use super::super::run::Status;
 use super::experiment;
+use super::onward::{onward, pass};
 use super::say::warn;
 use crate::lab::panes::PaneId;
 use crate::lesson::progress::{Key, Record};
@@ -120,26 +121,6 @@ pub fn skip(model: &mut Model) -> Vec<Effect> {
     }
     effects.extend(release(model));
     effects
-}
-
-/// What lets the run train: to its end, or first to the step at which it answers a prediction by what is seen of the model,
-/// for only a model that stands still is seen at that very step.
-pub fn onward(model: &Model) -> Command {
-    let Some(run) = &model.run else { return Command::Run };
-    let lesson = model.lesson();
-    let own = lesson.items().filter(|(page, _)| model.home(*page) == run.home);
-    let stops = own.filter_map(|(_, item)| match &item.kind {
-        Kind::Predict(predict)
-            if predict.measure.is_seen()
-                && predict.arms.is_empty()
-                && model.course.waiting(&lesson.id, &item.id).is_some() =>
-        {
-            Some(predict.after)
-        }
-        _ => None,
-    });
-    let ahead = stops.filter(|step| (run.step..=run.config.training.steps).contains(step));
-    ahead.filter(|step| *step > run.step).min().map_or(Command::Run, Command::RunTo)
 }
 
 /// Lets a held run go once nothing is left to predict. What was answered stays the one that is chosen, so that its verdict
@@ -541,11 +522,7 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
     if !effects.is_empty() {
         model.refresh();
         model.dirty = true;
-        // It stood still to be seen at that step.
-        let stands = model.run.as_ref().is_some_and(|run| run.status == Status::Paused);
-        if stands && model.playing && !model.course.held && model.overlays.is_empty() {
-            effects.push(Effect::Send(onward(model)));
-        }
+        effects.extend(pass(model));
     }
     effects
 }

@@ -7,7 +7,7 @@ use super::super::experiment::{News, Purpose, Shown, State, Told};
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{InputLine, Overlay, Purpose as Line};
 use super::super::run::Status;
-use super::course;
+use super::onward::onward;
 use super::say::warn;
 use crate::stage::Value;
 use crate::stage::hyperparameter::{Hyperparameter, Takes};
@@ -162,7 +162,7 @@ pub fn go_on(model: &mut Model) -> Vec<Effect> {
         line.training = true;
         return Vec::new();
     }
-    vec![Effect::Send(course::onward(model))]
+    vec![Effect::Send(onward(model))]
 }
 
 /// While an experiment is under way no run is set going, whoever asks: it would take a core from it. The wish stays.

@@ -6,6 +6,7 @@ use super::super::number;
 use super::super::overlays::{InputLine, List, ListKind, Overlay, Purpose, on_one_line};
 use super::super::resume::Pace;
 use super::super::run::Status;
+use super::onward::onward;
 use super::panes;
 use super::say::warn;
 use super::{course, experiment, leaving, runs, sampling, table};
@@ -171,7 +172,7 @@ fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
     match run.status {
         Status::Opening if !model.playing => {
             model.playing = true;
-            vec![Effect::Send(course::onward(model))]
+            vec![Effect::Send(onward(model))]
         }
         Status::Training | Status::Opening => {
             model.playing = false;
@@ -181,7 +182,7 @@ fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
         Status::Failed(_) if run.parameters == 0 => runs::again(model),
         Status::Paused | Status::Failed(_) => {
             model.playing = true;
-            vec![Effect::Send(course::onward(model))]
+            vec![Effect::Send(onward(model))]
         }
         Status::Finished => {
             let text = format!(

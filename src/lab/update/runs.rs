@@ -9,8 +9,9 @@ use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::resume::Pace;
 use super::super::run::{Run, Status};
+use super::onward::onward;
 use super::say::warn;
-use super::{course, ghosts, resume};
+use super::{ghosts, resume};
 use crate::lesson::Start;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
@@ -137,7 +138,7 @@ fn go_or_stay(model: &Model) -> Option<Effect> {
     let opening = run.status == Status::Opening;
     let goes = model.playing && !model.course.held;
     if goes && (opening || run.status == Status::Paused) {
-        Some(Effect::Send(course::onward(model)))
+        Some(Effect::Send(onward(model)))
     } else if !goes && (opening || run.is_training()) {
         Some(Effect::Send(Command::Pause))
     } else {
@@ -286,7 +287,7 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     model.run = Some(*before);
     effects.extend(ask_for(model, id, config, home));
     if model.playing {
-        effects.push(Effect::Send(course::onward(model)));
+        effects.push(Effect::Send(onward(model)));
     }
     model.say(ToastKind::Warning, text);
     effects

@@ -5,7 +5,7 @@ use super::super::number;
 use super::super::overlays::Overlay;
 use super::super::run::Run;
 use super::ghosts::retire;
-use super::{experiment, resume, runs};
+use super::{experiment, onward, resume, runs};
 use crate::text::Tokenizer;
 use crate::train::{Command, Event, Told};
 
@@ -100,7 +100,11 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
         }
         // Panes subscribe to what is measured over and over; nobody here asks once.
         // What stands can as well be written down.
-        Event::Paused => return resume::autosave(model),
+        Event::Paused => {
+            let mut effects = resume::autosave(model);
+            effects.extend(onward::pass(model));
+            return effects;
+        }
         Event::Kept { .. }
         | Event::Measured(_)
         | Event::Steps { .. }
