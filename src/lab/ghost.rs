@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::number;
 use super::run::Run;
 use crate::model::Card;
-use crate::stage::hyperparameter::HYPERPARAMETERS;
-use crate::stage::{Config, stage};
+use crate::stage::hyperparameter::{HYPERPARAMETERS, hyperparameter};
+use crate::stage::{Config, Value, stage};
 use crate::train::RunId;
-use crate::train::history::History;
+use crate::train::history::{History, RecordedEdit};
 
 /// Ghosts on a chart at most: three colours, each dashed in two ways, and six letters are told apart at a glance.
 pub const MOST: usize = 6;
@@ -69,6 +69,24 @@ impl Ghost {
             (vec![self.stage().to_owned()], preset(&self.config))
         };
         let mut told = beside.map_or(Vec::new(), |beside| differences(&self.config, &beside));
+        // What was changed on the way and back is in the curve, too.
+        let on_the_way = |of: &History, name: &str| -> Vec<RecordedEdit> {
+            of.edits.iter().filter(|edit| edit.name == name).cloned().collect()
+        };
+        for name in HYPERPARAMETERS.iter().map(|known| known.name) {
+            let own = on_the_way(&self.history, name);
+            let (Some(first), Some(last)) = (own.first(), own.last()) else { continue };
+            if own == on_the_way(&run.history, name) {
+                continue;
+            }
+            let words = if first.old == last.new {
+                format!("{name} changed")
+            } else {
+                format!("{name} {}→{}", first.old, last.new)
+            };
+            told.retain(|words| words.split(' ').next() != Some(name));
+            told.push(words);
+        }
         if self.config.seed != run.config.seed {
             told.push(format!("seed {}", self.config.seed));
         }
@@ -79,6 +97,18 @@ impl Ghost {
             words.push(format!("{more} more"));
         }
         words
+    }
+}
+
+/// Takes back what was changed after the last step: no step was ever made with it.
+pub fn undo_idle_changes(config: &mut Config, history: &History, step: u64) {
+    for edit in history.edits.iter().rev().take_while(|edit| edit.step >= step) {
+        let known = hyperparameter(&edit.name);
+        if let Some((known, old)) = known.and_then(|h| Some((h, Value::parse(h, &edit.old).ok()?)))
+        {
+            // A value that it had once it can have again.
+            _ = known.set(config, old);
+        }
     }
 }
 
@@ -201,6 +231,27 @@ mod tests {
         // Of another stage: what is not its own setting.
         model.ghosts[0].config.model.n_embd = 8;
         assert_eq!(labels(&model)[0], "single-head, n_embd 8, seed 1337");
+    }
+
+    #[test]
+    fn what_was_changed_on_the_way_is_said_and_what_no_step_was_made_with_is_not() {
+        let (mut model, mut ghost) = rebuilt(|_| ());
+        let mut history = (*ghost.history).clone();
+        history.edits.clear();
+        let edit = |step: u64, old: &str, new: &str| RecordedEdit {
+            step,
+            name: "lr".to_owned(),
+            old: old.to_owned(),
+            new: new.to_owned(),
+        };
+        history.edits.extend([edit(100, "3e-4", "1"), edit(200, "1", "3e-4")]);
+        ghost.history = Arc::new(history.clone());
+        model.ghosts.push(ghost.clone());
+        assert!(labels(&model)[1].starts_with("lr changed"), "{:?}", labels(&model));
+        history.edits = vec![edit(ghost.step, "3e-4", "10")];
+        ghost.config.training.lr = 10.0;
+        undo_idle_changes(&mut ghost.config, &history, ghost.step);
+        assert_eq!(ghost.config.training.lr, 3e-4);
     }
 
     #[test]

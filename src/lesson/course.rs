@@ -106,6 +106,36 @@ mod tests {
 
     use super::*;
 
+    /// The README's table of lessons.
+    fn markdown(lessons: &[Lesson]) -> String {
+        let head =
+            "| | lesson | pages | questions | goals | claims |\n|---:|---|---:|---:|---:|---:|\n";
+        let row = |lesson: &Lesson| {
+            let count = |kinds: &[&str]| {
+                lesson.items().filter(|(_, item)| kinds.contains(&item.kind_name())).count()
+            };
+            format!(
+                "| {} | {} | {} | {} | {} | {} |\n",
+                lesson.number,
+                lesson.title,
+                lesson.pages.len(),
+                count(&["predict", "ask"]),
+                count(&["goal"]),
+                count(&["claim"]),
+            )
+        };
+        lessons.iter().map(row).fold(head.to_owned(), |table, row| table + &row)
+    }
+
+    #[test]
+    fn the_readme_has_every_lesson() {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("<!-- course -->\n").unwrap();
+        let (table, _) = rest.split_once("<!-- /course -->").unwrap();
+        let table_now = markdown(&course().unwrap());
+        assert!(table == table_now, "{table_now}");
+    }
+
     #[test]
     fn every_lesson_file_is_embedded() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/lessons");

@@ -20,6 +20,9 @@ use crate::train::{Command, Subscription};
 /// How sure a learner can be, from a guess to certainty.
 pub const SURE: std::ops::RangeInclusive<u8> = 1..=5;
 
+/// Why something below a prediction has to wait.
+const EARLY: &str = "predict first: this would give it away";
+
 /// What the keys act on, of the open page.
 fn chosen(model: &Model) -> Option<Doable<'_>> {
     doable(model.page()).get(model.course.chosen).copied()
@@ -62,6 +65,9 @@ pub fn act(model: &mut Model) -> Option<Vec<Effect>> {
             Vec::new()
         }
         Kind::Goal(_) => hint(model),
+        Kind::Review(_) if model.course.gives_away(&key.0, model.page(), &item.id) => {
+            return Some(warn(model, EARLY));
+        }
         Kind::Review(_) => {
             model.course.opened.insert(key);
             // Whether it was known is said there.
@@ -347,9 +353,8 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
 
 /// !: the claim or the race that is chosen, or the page's first.
 pub fn run(model: &mut Model) -> Vec<Effect> {
-    let early = "predict first: what runs here would give it away";
     if model.course.held {
-        return warn(model, early);
+        return warn(model, EARLY);
     }
     let lesson = &model.lesson().id;
     let runs = |doable: &Doable<'_>| match &doable.item.kind {
@@ -367,7 +372,7 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
         return warn(model, "this page claims nothing that can be run");
     };
     if model.course.gives_away(&model.lesson().id, model.page(), &item.id) {
-        return warn(model, early);
+        return warn(model, EARLY);
     }
     if let Kind::Claim(claim) = &item.kind
         && let Some(on) = claim.on.as_deref().filter(|on| model.facts().is_elsewhere(Some(*on)))

@@ -36,7 +36,8 @@ pub fn ghost(model: &mut Model, old: Run, next: &Config) {
         model.ghosts.retain(|g| !of(g));
     }
     let home = old.home;
-    let Observed { id, config, card, step, history, .. } = old.observed;
+    let Observed { id, mut config, card, step, history, .. } = old.observed;
+    ghost::undo_idle_changes(&mut config, &history, step);
     model.ghosts.push(Ghost { id, config, card, step, origin, home, history: Arc::new(history) });
     let rebuilt: Vec<&Ghost> = model.ghosts.iter().filter(|g| of(g)).collect();
     if rebuilt.len() > ghost::MOST

@@ -222,7 +222,10 @@ fn set_throttle(model: &mut Model, throttle: Option<f64>) -> Vec<Effect> {
         Some(1.0) => "one step a second".to_owned(),
         Some(speed) => format!("at most {} steps a second", number::short(speed)),
     };
-    model.say(ToastKind::Info, text);
+    // A run that stands does so at any pace.
+    let stands = model.run.as_ref().is_some_and(|run| run.status == Status::Paused);
+    let more = if stands && !model.course.held { ", when it trains: space" } else { "" };
+    model.say(ToastKind::Info, format!("{text}{more}"));
     vec![Effect::Send(Command::Throttle(throttle))]
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::corpus::Corpus;
+use super::super::experiment::{Purpose, Shown};
 use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::number;
@@ -12,7 +13,7 @@ use super::super::run::{Run, Status};
 use super::onward::onward;
 use super::say::warn;
 use super::{ghosts, resume};
-use crate::lesson::Start;
+use crate::lesson::{Item, Start};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
 use crate::text::Tokenizer;
@@ -115,9 +116,12 @@ fn enter(model: &mut Model, lesson: usize, page: usize) {
     let another = model.lesson != lesson;
     model.lesson = lesson;
     model.page = page.min(model.lesson().pages.len().saturating_sub(1));
+    // What another page has measured stands on that page, and in the progress.
+    if model.experiment.as_ref().is_some_and(|shown| shown.has_ended() && !is_of_page(model, shown))
+    {
+        model.experiment = None;
+    }
     let prompt = if another {
-        // What an earlier lesson has measured is in its progress.
-        model.experiment.take_if(|shown| shown.has_ended());
         let place = model.places.get(&model.lesson().id).cloned().unwrap_or_default();
         model.own_pace = place.pace;
         model.playing = !place.paused;
@@ -130,6 +134,15 @@ fn enter(model: &mut Model, lesson: usize, page: usize) {
         Some(corpus) => model.prompt.set_lossy(&prompt, &corpus.tokenizer),
         None => model.prompt.text = prompt,
     }
+}
+
+/// Whether one of the open page's items, or the learner, asked for an experiment.
+fn is_of_page(model: &Model, shown: &Shown) -> bool {
+    let (Purpose::Claim(key) | Purpose::Race(key) | Purpose::Prediction(key)) = &shown.why else {
+        return true;
+    };
+    let own = |item: &Item| (&model.lesson().id, &item.id) == (&key.0, &key.1);
+    model.page().items().any(own)
 }
 
 /// Lets the run train if it is to, and stand if it is not: another lesson's trains on from one to the next.
@@ -177,6 +190,8 @@ fn open(model: &mut Model) -> Vec<Effect> {
         // What a page sets is proved by `lessons check`.
         let set = arm::set(&mut config, &model.page().setup.set);
         debug_assert!(set.is_ok(), "{set:?}");
+        // A page's own run starts when the page is opened, whatever was paused before it.
+        model.playing |= model.page().setup.run != Start::Own;
         (model.new_run(), config)
     });
     ask_for(model, id, config, home)

@@ -149,7 +149,7 @@ fn leaving_a_stage_keeps_its_curve_and_coming_back_hides_it() {
     let event = opened(&model, "feed-forward");
     say(&mut model, event);
     let labels: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
-    assert_eq!(labels, ["single-head", "multi-head, lr 3e-4, 3,412 steps"]);
+    assert_eq!(labels, ["single-head, lr 1e-3→3e-4", "multi-head, lr 1e-3→3e-4, 3,412 steps"]);
     assert!(
         model.facts().snapshot.is_none() && model.facts().sample.is_none(),
         "they belong to the other stage"

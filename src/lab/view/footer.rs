@@ -175,7 +175,8 @@ fn is_of_use(model: &Model, action: Action) -> bool {
     let finished = status == Some(&Status::Finished);
     let diverged = matches!(status, Some(Status::Diverged(_)));
     match action {
-        Action::PauseResume => !finished && !diverged,
+        // A run that waits for a prediction is not set going by it.
+        Action::PauseResume => !finished && !diverged && !model.course.held,
         Action::StepOnce => !diverged,
         Action::EditPrompt => model.facts().reads_prompt(),
         Action::Extend => finished,

@@ -55,7 +55,7 @@ impl Page<'_> {
             Kind::Race(race) => vec![one(first, &|writer| a_race(writer, race))],
             Kind::Review(prompts) => (first..)
                 .zip(prompts)
-                .map(|(at, prompt)| one(at, &|writer| a_prompt(writer, prompt)))
+                .map(|(at, prompt)| one(at, &|writer| a_prompt(writer, prompt, &item.id)))
                 .collect(),
             Kind::Figure(figure) => shown(&|writer| a_figure(writer, figure)),
             Kind::Code(code) => shown(&|writer| {
@@ -335,9 +335,12 @@ fn a_figure(writer: &mut Writer, figure: &Figure) {
     writer.read(&figure.caption);
 }
 
-fn a_prompt(writer: &mut Writer, prompt: &Prompt) {
+fn a_prompt(writer: &mut Writer, prompt: &Prompt, block: &str) {
     let key = writer.key(&prompt.id);
     let facts = writer.facts;
+    if facts.course.gives_away(&key.0, facts.page(), block) {
+        return writer.head("In your own words", "after your guess", Role::Muted);
+    }
     let graded =
         facts.course.progress.last(&key.0, &key.1, &["review"]).and_then(|last| last.right);
     let (state, role) = match graded {

@@ -45,7 +45,7 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
     };
     say(&mut model, event);
     let ghosts: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
-    assert_eq!(ghosts, ["single-head", "n_head 4, 3,412 steps"]);
+    assert_eq!(ghosts, ["single-head, lr 1e-3→3e-4", "n_head 4, lr 1e-3→3e-4, 3,412 steps"]);
     assert_eq!(model.ghosts.last().unwrap().history.evaluations.len(), 7);
     // Undo asks for the way back.
     assert_eq!(sent(&key(&mut model, 'u')), Vec::<String>::new());
