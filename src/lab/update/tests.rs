@@ -159,7 +159,7 @@ fn leaving_a_stage_keeps_its_curve_and_coming_back_hides_it() {
     let labels: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
     assert_eq!(
         labels,
-        ["single-head"],
+        ["single-head, lr 1e-3→3e-4"],
         "an untrained run leaves no ghost, the present one is none"
     );
 }
