@@ -161,7 +161,7 @@ impl Progress {
                         asked && record.lesson == lesson.id && record.item == item.id
                     });
                     let answered = said.clone().next().is_some();
-                    let first = said.find(|record| record.truth.is_some());
+                    let first = said.find(|record| record.right.is_some());
                     standing.answered += usize::from(answered);
                     let right = first.is_some_and(|first| first.right == Some(true));
                     standing.right += usize::from(right);
