@@ -170,6 +170,9 @@ impl Block {
 
     /// # Shapes
     /// - x (N, C); fills the first N rows of the activations
+    ///
+    /// # Panics
+    /// If the activations or the scratch were made for a block with another attention.
     pub fn forward(
         &self,
         a: &mut Activations,
@@ -244,6 +247,9 @@ impl Block {
     ///
     /// # Shapes
     /// - d, x (N, C)
+    ///
+    /// # Panics
+    /// If the activations or the scratch were made for a block with another attention.
     pub fn backward(
         &self,
         d: &mut ArrayRef2<Real>,
@@ -306,7 +312,7 @@ impl Block {
         let sa = format!("{name}.sa");
         match (&self.sa, &a.sa) {
             (SelfAttention::Right(layer), Attended::Right(a)) => {
-                a.visit(layer, &sa, [time; 3], look)
+                a.visit(layer, &sa, [time; 3], look);
             }
             (SelfAttention::Faulty(layer), Attended::Faulty(a)) => a.visit(layer, &sa, time, look),
             _ => unreachable!("{OF_THIS_BLOCK}"),

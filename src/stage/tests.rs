@@ -71,7 +71,7 @@ fn configs(text: &Dataset) -> Vec<Config> {
         }
     }
     for (query_key, n_head) in [(QueryKey::Tied, 4), (QueryKey::Merged, 1)] {
-        let model = model::Config { query_key, n_head, ..base.model.clone() };
+        let model = model::Config { n_head, query_key, ..base.model.clone() };
         all.push(Config { model, ..base.clone() });
     }
     for name in Fault::TRAINED {

@@ -263,6 +263,7 @@ fn a_run_on_words_reads_the_text_anew_and_comes_back_from_its_file() {
 
 /// What was asked of a run on characters may be none of one on words, and nobody falls over it.
 #[test]
+#[cfg(not(feature = "f64"))]
 fn prompts_of_another_vocabulary_are_forgotten() {
     let worker = Worker::spawn(testing::dataset(), 1, endless()).at_rest();
     let last = vec![testing::VOCABULARY as u32 - 1];
