@@ -8,7 +8,7 @@ use crate::model::Card;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, hyperparameter};
 use crate::stage::{Config, Value, stage};
 use crate::train::RunId;
-use crate::train::history::{History, RecordedEdit};
+use crate::train::history::History;
 
 /// Ghosts on a chart at most: three colours, each dashed in two ways, and six letters are told apart at a glance.
 pub const MOST: usize = 6;
@@ -70,13 +70,10 @@ impl Ghost {
         };
         let mut told = beside.map_or(Vec::new(), |beside| differences(&self.config, &beside));
         // What was changed on the way and back is in the curve, too.
-        let on_the_way = |of: &History, name: &str| -> Vec<RecordedEdit> {
-            of.edits.iter().filter(|edit| edit.name == name).cloned().collect()
-        };
         for name in HYPERPARAMETERS.iter().map(|known| known.name) {
-            let own = on_the_way(&self.history, name);
-            let (Some(first), Some(last)) = (own.first(), own.last()) else { continue };
-            if own == on_the_way(&run.history, name) {
+            let own = || self.history.edits.iter().filter(|edit| edit.name == name);
+            let (Some(first), Some(last)) = (own().next(), own().last()) else { continue };
+            if own().eq(run.history.edits.iter().filter(|edit| edit.name == name)) {
                 continue;
             }
             let words = if first.old == last.new {
@@ -194,6 +191,7 @@ mod tests {
     use super::*;
     use crate::lab::fixture;
     use crate::lab::model::Model;
+    use crate::train::history::RecordedEdit;
 
     fn labels(model: &Model) -> Vec<String> {
         model.facts().visible_ghosts().into_iter().map(|named| named.label).collect()

@@ -7,7 +7,7 @@ use super::super::experiment::Purpose;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{AnswerLine, Overlay};
 use super::super::run::Status;
-use super::experiment;
+use super::experiment::{self, EARLY};
 use super::onward::{onward, pass};
 use super::say::warn;
 use crate::lab::panes::PaneId;
@@ -19,9 +19,6 @@ use crate::train::{Command, Subscription};
 
 /// How sure a learner can be, from a guess to certainty.
 pub const SURE: std::ops::RangeInclusive<u8> = 1..=5;
-
-/// Why something below a prediction has to wait.
-const EARLY: &str = "predict first: this would give it away";
 
 /// What the keys act on, of the open page.
 fn chosen(model: &Model) -> Option<Doable<'_>> {

@@ -15,6 +15,11 @@ use crate::train::experiment::{Budget, Compare, Experiment};
 use crate::train::measure::{Measure, Range};
 use crate::train::{Command, Fork};
 
+/// Why one has to wait for another.
+const UNDER_WAY: &str = "an experiment is under way: ctrl-x cancels it";
+/// Why what would answer a prediction has to wait for it.
+pub const EARLY: &str = "predict first: this would give it away";
+
 /// Whether one is under way.
 pub fn is_running(model: &Model) -> bool {
     model.experiment.as_ref().is_some_and(Shown::is_running)
@@ -24,7 +29,7 @@ pub fn is_running(model: &Model) -> bool {
 pub fn begin(model: &mut Model, experiment: Experiment, why: Purpose) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
     if is_running(model) {
-        return warn(model, "an experiment is under way: ctrl-x cancels it");
+        return warn(model, UNDER_WAY);
     }
     // A run that stands may be about to go on.
     let goes = model.playing || run.is_training();
@@ -67,9 +72,9 @@ fn can_fork(model: &Model, hyperparameter: &Hyperparameter) -> Result<(), String
             "{name} is part of the model, whose weights are of the one that it is: only what is live can be compared from here"
         ));
     } else if is_running(model) {
-        return Err("an experiment is under way: ctrl-x cancels it".to_owned());
+        return Err(UNDER_WAY.to_owned());
     } else if model.course.held {
-        return Err("predict first: what runs here would give it away".to_owned());
+        return Err(EARLY.to_owned());
     }
     match model.run.as_ref().map(|run| &run.status) {
         Some(Status::Training | Status::Paused | Status::Finished) => Ok(()),
