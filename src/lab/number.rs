@@ -202,6 +202,13 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_has_three_digits_however_small_it_is() {
+        assert_eq!(answer(0.075), "0.0750");
+        assert_eq!(answer(-0.00123), "-0.00123");
+        assert_eq!((answer(4225.0), answer(4.561)), ("4,225".to_owned(), "4.561".to_owned()));
+    }
+
+    #[test]
     fn figures_are_short() {
         assert_eq!(short(476_000.0), "476k");
         assert_eq!(short(1861.0), "1,861");

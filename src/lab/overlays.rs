@@ -288,6 +288,19 @@ mod tests {
     use crate::lab::action::Action;
 
     #[test]
+    fn a_lesson_is_found_by_number_and_by_word_before_scattered_letters() {
+        let lessons = crate::lesson::course().unwrap();
+        let first = |filter: &str| {
+            let list = List { filter: filter.into(), ..List::default() };
+            list.lessons(&lessons).first().map(|i| lessons[*i].id.clone())
+        };
+        assert_eq!(first("9"), Some(lessons[9].id.clone()));
+        assert_eq!(first("Feed").as_deref(), Some("feed-forward"));
+        assert_eq!(first("gan").as_deref(), Some("gan"));
+        assert!(first("sftmx").is_some() && first("zzz").is_none());
+    }
+
+    #[test]
     fn letters_must_stand_in_order() {
         assert!(fuzzy("ng", "next-lesson").is_none());
         assert!(fuzzy("nl", "next-lesson").is_some());

@@ -528,3 +528,6 @@ pub fn follow(model: &mut Model) -> Vec<Effect> {
     }
     effects
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! How a lesson asks: what is folded, refused, taken back, and counted.
+
+use ratatui::crossterm::event::KeyCode;
+use ratatui::layout::Size;
+
+use crate::lab::fixture;
+use crate::lab::model::{Effect, Model, Msg};
+use crate::lab::overlays::Overlay;
+use crate::lab::panes::PaneId;
+use crate::lab::update::tests::{key, press, typed};
+use crate::lab::update::update;
+use crate::lesson::parse;
+
+/// The fixture's run, on a lesson of one page with these blocks.
+fn page(blocks: &str) -> Model {
+    let text = format!(
+        "+++\nid = \"a\"\ntitle = \"A\"\nstage = \"multi-head\"\npanes = [\"lesson\", \"loss\"]\n\
+         hyperparameters = [\"lr\"]\nprompt = \"the\"\n+++\n\n## One\n\nRead.\n\n{blocks}"
+    );
+    let mut model = fixture::model(120, 40);
+    model.lessons[model.lesson] = parse("90-a.md", &text).unwrap();
+    model.page = 0;
+    let home = model.home(0);
+    model.run.as_mut().unwrap().home = home;
+    model.focus = PaneId::Lesson;
+    model.refresh();
+    model
+}
+
+fn drawn(model: &Model) -> String {
+    fixture::text(&fixture::pane(model, PaneId::Lesson, 80, 60))
+}
+
+const NUMBER: &str = "```predict\nid = \"p\"\nask = \"The loss?\"\nmeasure = \"first_loss\"\nafter = 1\nwhy = \"So.\"\n```\n\n";
+const CLAIM: &str = "```claim\nid = \"c\"\ntext = \"It is four.\"\narms = [{}]\nbudget = { steps = 1 }\n\
+     measure = \"first_loss\"\nexpect = { above = 1.0 }\nMORE\n```\n\n";
+const REVIEW: &str = "```review\n[[prompt]]\nid = \"r\"\nq = \"Which loss did it begin with?\"\na = \"Four.\"\n```\n";
+
+fn starts(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Experiment(..)))
+}
+
+#[test]
+fn what_stands_below_a_prediction_waits_for_it() {
+    let mut model = page(&format!("{NUMBER}{}{REVIEW}", CLAIM.replace("MORE", "")));
+    let before = drawn(&model);
+    assert!(!before.contains("It is four.") && !before.contains("begin with?"), "{before}");
+    assert_eq!(before.matches("after your guess").count(), 2);
+    assert!(!starts(&key(&mut model, '!')));
+    key(&mut model, 'i');
+    typed(&mut model, "4");
+    press(&mut model, KeyCode::Enter);
+    key(&mut model, '3');
+    let after = drawn(&model);
+    assert!(after.contains("It is four.") && after.contains("begin with?"), "{after}");
+    assert!(starts(&key(&mut model, '!')));
+}
+
+#[test]
+fn esc_goes_back_to_the_answer_and_a_paste_is_taken() {
+    let mut model = page(NUMBER);
+    key(&mut model, 'i');
+    update(&mut model, Msg::Paste("4.5".to_owned()));
+    press(&mut model, KeyCode::Enter);
+    press(&mut model, KeyCode::Esc);
+    let Some(Overlay::Answer(line)) = model.overlays.last() else { panic!("the line is gone") };
+    assert_eq!((line.input.value(), line.answer), ("4.5", None));
+    press(&mut model, KeyCode::Esc);
+    assert!(model.overlays.is_empty() && model.course.answer("a", "p").is_none());
+}
+
+#[test]
+fn who_could_have_seen_it_is_not_asked_to_be_sure() {
+    let mut model = page(NUMBER);
+    // The fixture's run is at step 3,412, long past the first.
+    key(&mut model, 'i');
+    typed(&mut model, "4");
+    press(&mut model, KeyCode::Enter);
+    key(&mut model, '5');
+    let said = model.course.answer("a", "p").unwrap();
+    assert_eq!((said.sure, said.truth.is_some()), (None, true));
+    assert_eq!(model.course.progress.calibration().sure, 0);
+    // Said again it is judged by what was told, and the first answer counts.
+    let truth = said.truth;
+    key(&mut model, 'i');
+    update(&mut model, Msg::Paste(truth.unwrap().to_string()));
+    press(&mut model, KeyCode::Enter);
+    key(&mut model, '5');
+    let again = model.course.answer("a", "p").unwrap();
+    assert_eq!((again.truth, again.right), (truth, Some(true)));
+    assert_eq!(model.course.progress.standing(model.lesson()).right, 0);
+}
+
+#[test]
+fn what_is_said_of_one_text_is_neither_run_nor_met_on_another() {
+    let of = |text: &str| {
+        let goal = format!(
+            "```goal\nid = \"g\"\ntext = \"Go.\"\nwhen = [{{ measure = \"step\", above = 10 }}]\n\
+             hints = [\"a?\", \"b\", \"c\"]\nsolution = [{{ run_to = 20 }}]\nanswer = \"So.\"\non = \"{text}\"\n```\n"
+        );
+        let mut model =
+            page(&format!("{}{goal}", CLAIM.replace("MORE", &format!("on = \"{text}\""))));
+        super::follow(&mut model);
+        let met = model.course.progress.is_met("a", "g");
+        (starts(&key(&mut model, '!')), met)
+    };
+    let own = crate::lesson::item::text_id(&fixture::model(120, 40).corpus.unwrap().name);
+    assert_eq!(of(&own), (true, true));
+    assert_eq!(of("another-text"), (false, false));
+}
+
+#[test]
+fn hints_are_kept_in_the_progress() {
+    let mut model = page(
+        "```goal\nid = \"g\"\ntext = \"Go.\"\nwhen = [{ measure = \"step\", above = 1000000 }]\n\
+         hints = [\"first?\", \"second\", \"third\"]\nsolution = [{ run_to = 20 }]\nanswer = \"So.\"\n```\n",
+    );
+    key(&mut model, 'H');
+    let effects = key(&mut model, 'H');
+    assert!(
+        effects.iter().any(|effect| matches!(effect, Effect::Keep(kept) if kept.kind == "hint"))
+    );
+    assert!(drawn(&model).contains("second") && !drawn(&model).contains("third"));
+    // As the next lab reads it.
+    let mut next = page("");
+    next.course.progress = model.course.progress.clone();
+    assert_eq!(next.course.hints("a", "g"), 2);
+}
+
+#[test]
+fn a_key_that_cannot_be_seen_does_nothing_but_leave() {
+    let mut model = page(NUMBER);
+    update(&mut model, Msg::Resize(Size::new(40, 10)));
+    key(&mut model, 'i');
+    assert!(model.overlays.is_empty());
+    key(&mut model, 'q');
+    assert!(model.quitting.is_some() || !model.overlays.is_empty());
+}
