@@ -72,7 +72,7 @@ impl Ghost {
         // What was changed on the way and back is in the curve, too.
         for name in HYPERPARAMETERS.iter().map(|known| known.name) {
             let own = || self.history.edits.iter().filter(|edit| edit.name == name);
-            let (Some(first), Some(last)) = (own().next(), own().last()) else { continue };
+            let (Some(first), Some(last)) = (own().next(), own().next_back()) else { continue };
             if own().eq(run.history.edits.iter().filter(|edit| edit.name == name)) {
                 continue;
             }
