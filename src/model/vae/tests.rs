@@ -92,6 +92,8 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
         ("reconstruction", &[3, 3]),
         ("reconstructions", &[5, 3, 3]),
         ("latent.map", &[5, 2]),
+        ("latent.log_vars", &[5, 2]),
+        ("latent.zs", &[5, 2]),
         ("latent.grid", &[10, 10, 3, 3]),
     ] {
         assert_eq!(all[name].0, shape, "{name}");
@@ -99,6 +101,8 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
     assert_eq!(all["latent.labels"].1, [3.0, 1.0, 4.0, 1.0, 5.0]);
     assert_eq!(all["latent.z"].1, all["latent.mean"].1, "no noise: the mean is decoded");
     assert_eq!(all["latent.map"].1[..2], all["latent.mean"].1);
+    assert_eq!(all["latent.log_vars"].1[..2], all["latent.log_var"].1);
+    assert_eq!(all["latent.zs"].1, all["latent.map"].1);
     assert_eq!(all["reconstruction"].1, all["reconstructions"].1[..9]);
 
     // The middle of a picture of latent space, decoded by hand: column 7, third row from the top.
