@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::Dropout;
-use crate::model::config::Architecture;
+use crate::model::config::{Architecture, Reduction};
 
 fn config() -> Config {
     Config {
@@ -39,8 +39,11 @@ fn conditions(beta: Real) -> Conditions {
 #[test]
 fn gradient_of_every_parameter_of_a_whole_vae() {
     use crate::math::finite_difference::check;
-    for (beta, n_latent, n) in [(1.0, 2, 4), (0.3, 3, 1), (0.0, 1, 3), (20.0, 4, 5)] {
-        let vae = Vae::new(&Config { n_latent, ..config() });
+    use Reduction::{Mean, Sum};
+    for (beta, n_latent, n, reduction) in
+        [(1.0, 2, 4, Sum), (0.3, 3, 1, Sum), (0.0, 1, 3, Mean), (20.0, 4, 5, Mean)]
+    {
+        let vae = Vae::new(&Config { n_latent, reduction, ..config() });
         let (weights, batch) = (weights(&vae), batch(vae.config(), n));
         let (mut shard, conditions) = (vae.shard(), conditions(beta));
         let mut gradients = vec![0.0; weights.len()];
@@ -69,6 +72,29 @@ fn the_loss_is_reconstruction_plus_beta_times_kl_and_the_kl_that_of_the_formula(
     // KL(N(1, e) || N(0, 1)) = (1 + e - 1 - 1) / 2
     let expected = (std::f64::consts::E - 1.0) / 2.0;
     assert!((kl_of_dimension(1.0, 1.0) - expected as Real).abs() < 1e-6);
+}
+
+/// As if beta were as many times as large as an image has pixels.
+#[test]
+fn a_mean_over_pixels_is_a_larger_beta() {
+    let [sum, mean] = [Reduction::Sum, Reduction::Mean]
+        .map(|reduction| Vae::new(&Config { reduction, ..config() }));
+    let (weights, batch) = (weights(&sum), batch(sum.config(), 6));
+    let gradients = |vae: &Vae, beta| {
+        let mut gradients = vec![0.0; weights.len()];
+        let conditions = conditions(beta);
+        let mut shard = vae.shard();
+        let losses = shard.loss_and_gradients(&weights, &batch, 0..6, &conditions, &mut gradients);
+        (losses, gradients)
+    };
+    let ((of_sum, by_sum), (of_mean, by_mean)) = (gradients(&sum, 18.0), gradients(&mean, 2.0));
+    assert!((of_sum.loss - 9.0 * of_mean.loss).abs() < 1e-3 * of_sum.loss);
+    assert!((of_sum.parts[0] - 9.0 * of_mean.parts[0]).abs() < 1e-3 * of_sum.parts[0]);
+    assert_eq!(of_sum.parts[1], of_mean.parts[1]);
+    for (a, b) in by_sum.iter().zip(&by_mean) {
+        assert!((a - 9.0 * b).abs() < 1e-4 + 1e-3 * a.abs(), "{a} {b}");
+    }
+    assert!(by_sum.iter().any(|d| d.abs() > 0.1));
 }
 
 #[test]
