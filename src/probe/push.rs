@@ -64,6 +64,8 @@ mod tests {
 
     /// The score a small way to each side, as the discriminator gives it to a real point that stands there.
     #[test]
+    // Needless in f32, not in f64.
+    #[allow(clippy::useless_conversion)]
     fn the_slope_is_the_scores_difference_quotient() {
         let mut case = Case::of("gan");
         // As a network starts, it is nearly flat.
