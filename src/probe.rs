@@ -10,15 +10,19 @@ pub mod cell;
 pub mod cloud;
 pub mod fault;
 pub mod future;
+pub mod latent;
+pub mod latent_plane;
 pub mod loss_by_position;
 pub mod loss_grid;
 pub mod next;
 pub mod order;
 pub mod picture;
+pub mod push;
 pub mod reconstructions;
 mod replay;
 pub mod scores;
 pub mod sizes;
+pub mod surface;
 mod surprise;
 #[cfg(test)]
 mod testing;
@@ -139,7 +143,11 @@ pub const INSTRUMENTS: &[Instrument] = &[
     picture::INSTRUMENT,
     order::INSTRUMENT,
     cloud::INSTRUMENT,
+    surface::INSTRUMENT,
+    push::INSTRUMENT,
     reconstructions::INSTRUMENT,
+    latent::INSTRUMENT,
+    latent_plane::INSTRUMENT,
     next::INSTRUMENT,
     loss_grid::INSTRUMENT,
     batch_tokens::INSTRUMENT,

@@ -53,6 +53,27 @@ pub enum GeneratorLoss {
     LeastSquares,
 }
 
+/// Over the pixels of an image, what a VAE's reconstruction is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum Reduction {
+    /// The bound of the paper: an image's probability is the product of its pixels'.
+    #[default]
+    Sum,
+    /// What libraries do unless told otherwise: the KL divergence then weighs as with a beta of `n_input`.
+    Mean,
+}
+
+impl Reduction {
+    // serde hands a reference over.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_sum(&self) -> bool {
+        *self == Self::Sum
+    }
+}
+
 /// The structure of a model: changing any of these builds a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -99,6 +120,9 @@ pub struct Config {
     pub n_hidden: usize,
     /// Width of a VAE's latent or of a GAN's noise.
     pub n_latent: usize,
+    /// Whether a reconstruction is the sum over an image's pixels or their mean (VAE).
+    #[serde(skip_serializing_if = "Reduction::is_sum")]
+    pub reduction: Reduction,
     /// Positions that a convolution sees at once.
     pub kernel: usize,
     /// How often a memory network reads; passes of a neural GPU, where 0 is one for each position.
@@ -132,6 +156,7 @@ impl Default for Config {
             n_input: 0,
             n_hidden: 64,
             n_latent: 2,
+            reduction: Reduction::Sum,
             kernel: 3,
             hops: 3,
         }

@@ -2,7 +2,8 @@
 //! over a small latent space, and a decoder that draws an image from a point of it.
 //!
 //! loss = -ln p(x | z) + beta KL(q(z | x) || N(0, I)), z = mean + exp(log_var / 2) noise, averaged over the images. beta is 1
-//! for the bound of the paper; other values are the beta-VAE of Higgins et al. 2017.
+//! for the bound of the paper; other values are the beta-VAE of Higgins et al. 2017. With `Reduction::Mean` the first term is
+//! divided by the number of pixels, as libraries do unless told otherwise.
 
 mod card;
 mod inference;
@@ -11,6 +12,7 @@ mod tests;
 
 use std::ops::Range;
 
+use super::config::Reduction;
 use super::{Batch, Card, Conditions, Config, Inference, Losses, Model, Shard};
 use crate::math::exp::exp;
 use crate::math::random::{Purpose, stream};
@@ -32,6 +34,7 @@ pub struct Vae {
 struct Nets {
     encoder: Mlp,
     decoder: Mlp,
+    reduction: Reduction,
 }
 
 /// What one pass over n images keeps.
@@ -49,11 +52,11 @@ struct Activations {
 
 impl Vae {
     pub fn new(config: &Config) -> Self {
-        let Config { n_input, n_hidden, n_latent, .. } = *config;
+        let Config { n_input, n_hidden, n_latent, reduction, .. } = *config;
         let mut registry = Registry::default();
         let encoder = Mlp::new(&mut registry, "encoder", &[n_input, n_hidden, 2 * n_latent]);
         let decoder = Mlp::new(&mut registry, "decoder", &[n_latent, n_hidden, n_input]);
-        Self { config: config.clone(), registry, nets: Nets { encoder, decoder } }
+        Self { config: config.clone(), registry, nets: Nets { encoder, decoder, reduction } }
     }
 }
 
@@ -86,7 +89,7 @@ impl Model for Vae {
 
     fn growth(&self, examples: usize) -> [u64; 2] {
         let Config { n_input, n_latent, .. } = self.config;
-        let Nets { encoder, decoder } = &self.nets;
+        let Nets { encoder, decoder, .. } = &self.nets;
         let pass = |n| encoder.numbers(n) + decoder.numbers(n) + 2 * n * n_latent;
         let drawing = decoder.numbers(inference::PICTURES) + inference::PICTURES * n_input;
         // An inference has the images and what it made of them beside the pass.
@@ -110,6 +113,14 @@ impl Nets {
 
     fn n_latent(&self) -> usize {
         self.decoder.n_in()
+    }
+
+    /// What a reconstruction is divided by.
+    fn pixels(&self) -> usize {
+        match self.reduction {
+            Reduction::Sum => 1,
+            Reduction::Mean => self.n_input(),
+        }
     }
 
     fn activations(&self) -> Activations {
@@ -143,7 +154,8 @@ impl Nets {
 
     /// Sums over the images of the last forward.
     fn losses(&self, a: &Activations, x: &[Real], beta: Real) -> Losses {
-        let reconstruction = logistic::binary_cross_entropy(a.decoder.out(), x);
+        let reconstruction =
+            logistic::binary_cross_entropy(a.decoder.out(), x) / self.pixels() as f64;
         let latent = self.n_latent();
         let mut kl = 0.0;
         for statistics in a.encoder.out().chunks_exact(2 * latent) {
@@ -167,7 +179,8 @@ impl Nets {
         gradients: &mut [Real],
     ) {
         let Activations { encoder, z, decoder, dz } = a;
-        logistic::binary_cross_entropy_backward(decoder.out_mut(), x, scale);
+        let of_pixel = scale / self.pixels() as Real;
+        logistic::binary_cross_entropy_backward(decoder.out_mut(), x, of_pixel);
         dz.resize(z.len(), 0.0);
         self.decoder.backward(decoder, Some(gradients), Some(dz), z, weights);
         let latent = self.n_latent();

@@ -20,21 +20,28 @@ pub const INSTRUMENT: Instrument = Instrument {
 /// # Errors
 /// If examples are no points of the plane, or the model makes nothing of noise.
 fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, NotMeasured> {
-    let Subject { model, card, weights, examples, inference, seed } = subject;
     let count = arguments.examples;
-    if model.noise() == 0 {
-        return Err(NotMeasured(format!("{} makes nothing of noise", card.name)));
-    }
-    if examples.sizes().n_input != 2 {
-        return Err(NotMeasured("examples are no points of the plane".to_owned()));
-    }
+    let real = real(subject, count)?;
+    let Subject { model, weights, inference, seed, .. } = subject;
     let mut batch = Batch { sequences: count, ..Batch::default() };
     batch.add_noise(model.noise(), *seed, LOOKED_AT);
     let mut values = inference.produce(weights, &batch).values;
-    let mut rng = stream(*seed, Purpose::Evaluation, LOOKED_AT);
-    examples.draw(Split::Val, count, &mut rng, &mut batch);
-    values.extend(batch.values.iter().map(|x| *x as f32));
+    values.extend(real.values.iter().map(|x| *x as f32));
     Ok(Reading { shape: vec![2, count, 2], values, ..Reading::default() })
+}
+
+/// The cloud's real points.
+pub(super) fn real(subject: &Subject<'_>, count: usize) -> Result<Batch, NotMeasured> {
+    if subject.model.noise() == 0 {
+        return Err(NotMeasured(format!("{} makes nothing of noise", subject.card.name)));
+    }
+    if subject.examples.sizes().n_input != 2 {
+        return Err(NotMeasured("examples are no points of the plane".to_owned()));
+    }
+    let mut batch = Batch::default();
+    let mut rng = stream(subject.seed, Purpose::Evaluation, LOOKED_AT);
+    subject.examples.draw(Split::Val, count, &mut rng, &mut batch);
+    Ok(batch)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::model::card::{Op, Unit};
 use crate::model::{Batch, Split};
 
 /// The images, and the latents drawn from the prior, are the same at every look.
-const LOOKED_AT: u64 = (1 << 56) - 6;
+pub(super) const LOOKED_AT: u64 = (1 << 56) - 6;
 
 /// Mean over all pixels of (image - reconstruction)^2.
 pub const SQUARED_ERROR: &str = "squared_error";

@@ -1,10 +1,15 @@
-//! The images pane: held-out images over what the model gives back of them, and images that it draws from noise alone.
+//! The images pane: held-out images over what the model gives back of them, images that it draws from noise alone, and the
+//! latent space between the two: where images lie in it, what its places decode to, what each dimension carries.
 
+mod dimensions;
+mod latents;
+mod map;
+mod plane;
 #[cfg(test)]
 mod tests;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
 use crate::lab::action::Action;
@@ -17,11 +22,14 @@ use crate::lab::widgets::heat_map::Scale;
 use crate::lab::widgets::miniature::Miniature;
 use crate::model::Form;
 use crate::probe::reconstructions::{INSTRUMENT, SQUARED_ERROR, class};
-use crate::probe::{Arguments, Reading};
+use crate::probe::{Arguments, Reading, latent, latent_plane, picture};
 use crate::train::Subscription;
+use latents::{Latents, Verdict};
+use map::Cursor;
 
-/// Images of each row that the trainer is asked for.
+/// Images of each row that the trainer is asked for, and that stand on the map of the latents.
 const IMAGES: usize = 24;
+const MAPPED: usize = 128;
 
 /// The rows of the reading, in its order.
 const NAMES: [&str; 3] = ["held out", "given back", "from noise"];
@@ -34,6 +42,24 @@ enum View {
     Pairs,
     /// As many from noise as fit.
     Noise,
+    /// Where images lie in the latent space, and what the place under the cursor decodes to.
+    Map,
+    /// What a grid of the latent space decodes to.
+    Plane,
+    /// How much each dimension carries.
+    Dimensions,
+}
+
+impl View {
+    fn next(self) -> Self {
+        match self {
+            Self::Pairs => Self::Noise,
+            Self::Noise => Self::Map,
+            Self::Map => Self::Plane,
+            Self::Plane => Self::Dimensions,
+            Self::Dimensions => Self::Pairs,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +67,8 @@ pub struct Images {
     view: View,
     /// The first image shown.
     first: usize,
+    /// On the map.
+    cursor: Cursor,
 }
 
 /// The reading as images.
@@ -72,18 +100,23 @@ impl<'a> Shown<'a> {
     }
 
     fn draw(&self, facts: &Facts, row: usize, i: usize, area: Rect, buf: &mut Buffer) {
-        let image = self.image(row, i);
-        let value = |row: usize, column: usize| image.get(row * self.columns + column).copied();
-        let miniature = Miniature {
-            theme: facts.theme,
-            scale: Scale::Probability,
-            value: &value,
-            rows: self.rows,
-            columns: self.columns,
-            size: self.columns,
-        };
-        (&miniature).render(area, buf);
+        let shape = [self.rows, self.columns];
+        draw_image(facts, self.image(row, i), shape, self.columns, area, buf);
     }
+}
+
+/// An image of (rows, columns) pixels in `size` columns.
+fn draw_image(
+    facts: &Facts,
+    image: &[f32],
+    [rows, columns]: [usize; 2],
+    size: usize,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let value = |row: usize, column: usize| image.get(row * columns + column).copied();
+    let (theme, scale) = (facts.theme, Scale::Probability);
+    (&Miniature { theme, scale, value: &value, rows, columns, size }).render(area, buf);
 }
 
 /// How many images fit beside each other, and one below the other, with a heading of `above` rows each.
@@ -109,6 +142,8 @@ impl Images {
         match self.view {
             View::Pairs => fits(body, shown.size(), 1)[0],
             View::Noise => fits(body, shown.size(), 1).iter().product(),
+            // They have places of their own for all.
+            View::Map | View::Plane | View::Dimensions => shown.count,
         }
     }
 
@@ -165,9 +200,13 @@ impl Pane for Images {
     }
 
     fn detail(&self, facts: &Facts) -> String {
-        match facts.snapshot.filter(|_| Shown::of(facts).is_some()) {
-            Some(snapshot) => format!("step {}", count(snapshot.step)),
-            None => String::new(),
+        let Some(snapshot) = facts.snapshot.filter(|_| Shown::of(facts).is_some()) else {
+            return String::new();
+        };
+        let step = format!("step {}", count(snapshot.step));
+        match Latents::of(facts).map(|latents| latents.verdict(facts)) {
+            Some(Verdict::Collapsed) => format!("{step} · posterior collapse"),
+            _ => step,
         }
     }
 
@@ -175,7 +214,10 @@ impl Pane for Images {
         match (makes_images(facts), self.view) {
             (false, _) => "no images",
             (true, View::Pairs) => "what it gives back; v: from noise",
-            (true, View::Noise) => "decoded from noise; v: given back",
+            (true, View::Noise) => "decoded from noise; v: the latents",
+            (true, View::Map) => "each image at its mu; z = mu + sigma eps",
+            (true, View::Plane) => "what each place of the latents decodes to",
+            (true, View::Dimensions) => "what each latent tells the decoder",
         }
         .to_owned()
     }
@@ -191,6 +233,12 @@ impl Pane for Images {
             };
             return sentence(theme, &text, area, buf);
         };
+        match self.view {
+            View::Map => return self.cursor.draw(facts, &shown, area, buf),
+            View::Plane => return plane::draw(facts, area, buf),
+            View::Dimensions => return dimensions::draw(facts, area, buf),
+            View::Pairs | View::Noise => {}
+        }
         let body = body(&shown, area);
         if self.shown(&shown, area) == 0 {
             let (width, height) = shown.size();
@@ -202,12 +250,16 @@ impl Pane for Images {
         }
         match self.view {
             View::Pairs => self.pairs(facts, &shown, body, buf),
-            View::Noise => self.noise(facts, &shown, body, buf),
+            _ => self.noise(facts, &shown, body, buf),
         }
     }
 
     fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
         let Some(shown) = Shown::of(facts) else { return Vec::new() };
+        if self.view == View::Map && action != Action::CycleView {
+            self.cursor.act(facts, seat.room, action);
+            return Vec::new();
+        }
         let page = self.shown(&shown, seat.room).max(1);
         let most = shown.count.saturating_sub(page);
         let first = self.first.min(most);
@@ -219,7 +271,7 @@ impl Pane for Images {
             Action::Home => 0,
             Action::End => most,
             Action::CycleView => {
-                self.view = if self.view == View::Pairs { View::Noise } else { View::Pairs };
+                self.view = self.view.next();
                 0
             }
             _ => first,
@@ -227,10 +279,30 @@ impl Pane for Images {
         Vec::new()
     }
 
+    fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
+        if self.view == View::Map {
+            self.cursor.click(facts, seat.room, at);
+        }
+        Vec::new()
+    }
+
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
-        if makes_images(facts) {
-            let told = Arguments { examples: IMAGES, ..Arguments::default() };
-            wanted.instruments.push((INSTRUMENT.name, told));
+        if !makes_images(facts) {
+            return;
+        }
+        let mut want = |name, told| wanted.instruments.push((name, told));
+        let of = |examples| Arguments { examples, ..Arguments::default() };
+        want(INSTRUMENT.name, of(if self.view == View::Map { MAPPED } else { IMAGES }));
+        // A collapse is told in every view.
+        want(latent::INSTRUMENT.name, of(MAPPED));
+        match self.view {
+            View::Map => {
+                let latents = facts.run.map_or(0, |run| run.config.model.n_latent);
+                let point = self.cursor.point(latents);
+                want(picture::INSTRUMENT.name, Arguments { point, ..Arguments::default() });
+            }
+            View::Plane => want(latent_plane::INSTRUMENT.name, Arguments::default()),
+            View::Pairs | View::Noise | View::Dimensions => {}
         }
     }
 

@@ -1,5 +1,7 @@
-//! The points pane: real points of the plane and generated ones, on the same axes.
+//! The points pane: real points of the plane and generated ones, on the same axes; under them what the discriminator thinks
+//! of each place, and which way it pushes the generated ones.
 
+mod surface;
 #[cfg(test)]
 mod tests;
 
@@ -19,13 +21,17 @@ use crate::lab::widgets::axis::{self, Look};
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
 use crate::lab::widgets::scale::{Kind, Scale};
 use crate::model::Form;
-use crate::probe::{Arguments, cloud};
+use crate::probe::{Arguments, cloud, push};
 use crate::train::Subscription;
+use surface::{Pushed, Surface};
 
 /// Points of each sort.
 const POINTS: usize = 256;
 /// How far the axes go beyond the real points, as a share of their extent.
 const MARGIN: f64 = 0.2;
+
+/// The figure of an estimate that is 1 where nearly all points lie in a few places.
+const COLLAPSED: &str = "collapsed";
 
 /// What stands in a cell where points were generated, and where there are real ones as well.
 const GENERATED: &str = "+";
@@ -35,6 +41,8 @@ const BOTH: &str = "#";
 enum View {
     #[default]
     Both,
+    /// Both over the discriminator's surface, the generated ones as arrows.
+    Surface,
     Real,
     Generated,
 }
@@ -105,6 +113,13 @@ impl Plot {
         Some((x as u16 / ACROSS, y as u16 / DOWN))
     }
 
+    /// The place of the plane in the middle of a cell.
+    fn middle(&self, column: u16, row: u16) -> [f64; 2] {
+        let share = |i: u16, cells: u16| (f64::from(i) + 0.5) / f64::from(cells);
+        let x = self.across.value(share(column, self.area.width));
+        [x, self.up.value(1.0 - share(row, self.area.height))]
+    }
+
     fn outside(&self, points: &[[f32; 2]]) -> usize {
         points.iter().filter(|point| self.dot(**point).is_none()).count()
     }
@@ -144,11 +159,15 @@ impl Pane for Points {
     fn detail(&self, facts: &Facts) -> String {
         let view = match self.view {
             View::Both => "",
+            View::Surface => " · over D",
             View::Real => " · real only",
             View::Generated => " · generated only",
         };
         match facts.snapshot.filter(|_| Cloud::of(facts).is_some()) {
-            Some(snapshot) => format!("step {}{view}", count(snapshot.step)),
+            Some(snapshot) => {
+                let collapsed = if has_collapsed(facts) { " · mode collapse" } else { "" };
+                format!("step {}{view}{collapsed}", count(snapshot.step))
+            }
             None => String::new(),
         }
     }
@@ -157,7 +176,11 @@ impl Pane for Points {
         if !makes_points(facts) {
             return "no points of the plane".to_owned();
         }
-        "x and y: do generated points lie where real ones do? v: one of them".to_owned()
+        match self.view {
+            View::Surface => "D of each place; arrows: which way D pushes points; v: view",
+            _ => "x and y: do generated points lie where real ones do? v: one of them",
+        }
+        .to_owned()
     }
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
@@ -173,7 +196,13 @@ impl Pane for Points {
         };
         let (head, room, with_axes) = places(area);
         let plot = Plot::of(cloud.real, room);
-        self.legend(facts, &cloud, &plot, head, buf);
+        let over = self.view == View::Surface;
+        let pushed = Pushed::of(facts).filter(|_| over);
+        if over {
+            surface::legend(facts, pushed.as_ref(), head, buf);
+        } else {
+            self.legend(facts, &cloud, &plot, head, buf);
+        }
         if head.height > 1 {
             numbers(facts, Rect { y: head.y + 1, height: head.height - 1, ..head }, buf);
         }
@@ -181,28 +210,50 @@ impl Pane for Points {
             axes(facts, &plot, buf);
         }
         self.cells(facts, &cloud, &plot, buf);
+        if over {
+            for ((column, row), sign) in
+                pushed.iter().flat_map(|pushed| pushed.signs(&plot, theme.glyphs.ascii))
+            {
+                let (x, y) = (plot.area.x + column, plot.area.y + row);
+                put(buf, plot.area, x, y, sign, theme.style(Role::Accent));
+            }
+            if let Some(surface) = Surface::of(facts) {
+                surface.draw(facts, &plot, buf);
+            }
+        }
     }
 
-    fn act(&mut self, _facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
-        if action == Action::CycleView {
-            self.view = match self.view {
-                View::Both => View::Real,
-                View::Real => View::Generated,
-                View::Generated => View::Both,
-            };
-        }
-        Vec::new()
+    fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+        let group = match action {
+            Action::CycleView => {
+                self.view = match self.view {
+                    View::Both => View::Surface,
+                    View::Surface => View::Real,
+                    View::Real => View::Generated,
+                    View::Generated => View::Both,
+                };
+                return Vec::new();
+            }
+            Action::StepFirst => 0,
+            Action::StepSecond => 1,
+            _ => return Vec::new(),
+        };
+        turns(facts).and_then(|turns| turns.until(group)).map(Wish::Steps).into_iter().collect()
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
         if makes_points(facts) {
             let told = Arguments { examples: POINTS, ..Arguments::default() };
-            wanted.instruments.push((cloud::INSTRUMENT.name, told));
+            wanted.instruments.push((cloud::INSTRUMENT.name, told.clone()));
+            if self.view == View::Surface {
+                wanted.instruments.push((crate::probe::surface::INSTRUMENT.name, told.clone()));
+                wanted.instruments.push((push::INSTRUMENT.name, told));
+            }
         }
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::CycleView]
+        &[Action::CycleView, Action::StepFirst, Action::StepSecond]
     }
 }
 
@@ -251,7 +302,9 @@ impl Points {
         if self.view == View::Generated {
             scatter(cloud.generated, Pen::solid(1, theme.style(Role::Accent), '+'));
         } else {
-            scatter(cloud.real, Pen::solid(1, theme.style(Role::Muted), '.'));
+            // On coloured ground what is muted would not be seen.
+            let role = if self.view == View::Surface { Role::Text } else { Role::Muted };
+            scatter(cloud.real, Pen::solid(1, theme.style(role), '.'));
         }
         (&dots).render(area, buf);
         if self.view == View::Both {
@@ -264,7 +317,43 @@ impl Points {
     }
 }
 
-/// What the last step and the last estimate say of the two.
+/// Whether the last estimate says so. While a run has hardly begun, its points lie on one spot without having collapsed.
+fn has_collapsed(facts: &Facts) -> bool {
+    facts.run.is_some_and(|run| {
+        let found = run.evaluation().filter(|e| 10 * e.step >= run.config.training.steps);
+        found.and_then(|e| e.figure(COLLAPSED)) == Some(1.0)
+    })
+}
+
+/// Whose turn which step of the run is.
+struct Turns {
+    model: Box<dyn crate::model::Model>,
+    d_steps: usize,
+    step: u64,
+}
+
+/// Of a run of several networks that take turns.
+fn turns(facts: &Facts) -> Option<Turns> {
+    let run = facts.run?;
+    let model = crate::model::build(&run.config.model).ok()?;
+    let several = model.groups().len() > 1;
+    several.then(|| Turns { model, d_steps: run.config.training.d_steps, step: run.step })
+}
+
+impl Turns {
+    /// The group that the next step moves.
+    fn next(&self) -> &'static str {
+        self.model.groups()[self.model.turn(self.step, self.d_steps)].name
+    }
+
+    /// How many steps there are up to the next one of a group, that one included.
+    fn until(&self, group: usize) -> Option<u64> {
+        let most = self.d_steps as u64 + 1;
+        (0..=most).find(|i| self.model.turn(self.step + i, self.d_steps) == group).map(|i| i + 1)
+    }
+}
+
+/// What the last step and the last estimate say of the two, and whose step is next.
 fn numbers(facts: &Facts, area: Rect, buf: &mut Buffer) {
     let Some(run) = facts.run else { return };
     let theme = facts.theme;
@@ -288,7 +377,8 @@ fn numbers(facts: &Facts, area: Rect, buf: &mut Buffer) {
     if let Some(last) = &run.last {
         let parts = run.parts().iter().zip(last.parts);
         let parts = parts.map(|(part, loss)| (part.name.to_owned(), part.unit.write(loss)));
-        line(area.y, "last step", parts.collect());
+        let next = turns(facts).map(|turns| ("next".to_owned(), turns.next().to_owned()));
+        line(area.y, "last step", parts.chain(next).collect());
     }
     if let Some(evaluation) = run.evaluation() {
         let figures = run.config.task.card().figures.iter();

@@ -8,7 +8,7 @@ use super::super::resume::Pace;
 use super::super::run::Status;
 use super::onward::onward;
 use super::panes;
-use super::say::warn;
+use super::say::{waits, warn};
 use super::{course, experiment, leaving, runs, sampling, table};
 use crate::lesson::{Lesson, terms_of};
 use crate::train::Command;
@@ -150,10 +150,6 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 /// The page's run is for after the prediction.
-fn waits(model: &mut Model) -> Vec<Effect> {
-    warn(model, "this run waits for your prediction: i answers, esc skips it")
-}
-
 /// Does something with the trainer, if it is up.
 fn trainer(model: &mut Model, then: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
     if model.run.is_some() { then(model) } else { warn(model, "the trainer is not up yet") }

@@ -9,8 +9,9 @@ use super::super::overlays::{InputLine, Overlay, Purpose, on_one_line};
 use super::super::pane::Wish;
 use super::super::panes::PaneId;
 use super::super::prompt::Prompt;
-use super::say::warn;
+use super::say::{waits, warn};
 use super::{experiment, runs};
+use crate::train::Command;
 
 pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
     let seat = model.seat(pane);
@@ -78,6 +79,11 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                 if let Some(corpus) = &mut model.corpus {
                     corpus.reached(name, loss, error);
                 }
+            }
+            Wish::Steps(_) if model.course.held => effects.extend(waits(model)),
+            Wish::Steps(steps) => {
+                model.playing = false;
+                effects.push(Effect::Send(Command::Step(steps)));
             }
             Wish::Dismiss => model.asked.error = None,
             Wish::Follow(part) => effects.extend(follow(model, &part)),

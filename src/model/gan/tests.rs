@@ -120,14 +120,15 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
         ("generated", &[256, 2][..]),
         ("generated.gradient", &[256, 2]),
         ("real", &[9, 2]),
-        ("surface", &[40, 40]),
+        ("generated.score", &[256]),
+        ("surface", &[40, 80]),
     ] {
         assert_eq!(all[name].0, shape, "{name}");
     }
-    let surface = |row: usize, column: usize| all["surface.score"].1[row * 40 + column];
+    let surface = |row: usize, column: usize| all["surface.score"].1[row * 80 + column];
     let (x, y) = (&all["surface.x"].1, &all["surface.y"].1);
-    assert!(x[0] < x[39] && y[0] > y[39], "to the right and upwards");
-    for (row, column) in [(0, 0), (3, 31), (39, 17)] {
+    assert!(x[0] < x[79] && y[0] > y[39], "to the right and upwards");
+    for (row, column) in [(0, 0), (3, 31), (39, 77)] {
         // The discriminator at that place, seen as a real point.
         let point = vec![x[column], y[row]];
         let alone = Batch { sequences: 1, values: point, ..subject.clone() };
@@ -138,6 +139,10 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
                 assert!((values[0] - sigmoid(surface(row, column))).abs() < 1e-6);
             }
         });
+    }
+    assert!(((x[1] - x[0]) - (y[0] - y[1])).abs() < 1e-6, "as far apart across as down");
+    for (score, p) in all["generated.score"].1.iter().zip(&all["generated.probability"].1) {
+        assert!((sigmoid(*score) - p).abs() < 1e-6);
     }
     // A small step against its gradient makes a generated point look more real.
     let (points, gradients) = (&all["generated"].1, &all["generated.gradient"].1);

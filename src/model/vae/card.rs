@@ -4,14 +4,14 @@ use super::Vae;
 use crate::model::card::{
     Axis, Better, Card, Figure, Glance, Loss, Op, Part, Structure, Unit, learned,
 };
-use crate::model::config::Architecture;
+use crate::model::config::{Architecture, Reduction};
 use crate::model::kind::{Form, Kind, unknown_to_others};
 use crate::model::{Config, Model};
 
 pub const KIND: Kind = Kind {
     architecture: Architecture::Vae,
     takes: &[Form::Image],
-    hyperparameters: &["beta", "n_hidden", "n_latent"],
+    hyperparameters: &["beta", "reduction", "n_hidden", "n_latent"],
     sizes: &["n_input", "n_hidden", "n_latent"],
     build: |config| Box::new(Vae::new(config)),
     modules: &[],
@@ -19,7 +19,7 @@ pub const KIND: Kind = Kind {
 };
 
 pub(super) fn card(model: &Vae) -> Card {
-    let Config { n_input, n_hidden, n_latent, .. } = *model.config();
+    let Config { n_input, n_hidden, n_latent, reduction, .. } = *model.config();
     let [x, h, z] = [("pixels", n_input), ("H", n_hidden), ("Z", n_latent)]
         .map(|(name, size)| Axis { name, size });
     Card {
@@ -57,7 +57,10 @@ pub(super) fn card(model: &Vae) -> Card {
         maps: Vec::new(),
         tables: Vec::new(),
         loss: Loss {
-            of: "negative ELBO: reconstruction and KL of an image",
+            of: match reduction {
+                Reduction::Sum => "negative ELBO: reconstruction and KL of an image",
+                Reduction::Mean => "reconstruction of a pixel and KL of an image",
+            },
             unit: Unit::Nats,
             better: Better::Lower,
         },

@@ -17,8 +17,9 @@ pub(super) const PICTURES: usize = GRID * GRID;
 /// - `latent.mean`, `latent.log_var`, `latent.kl`, `latent.z` (n_latent): q(z | image), its KL to N(0, 1) in nats by
 ///   dimension, and the point that is decoded: the mean, or drawn with the subject's noise if it has some
 /// - `decoder.hidden` (n_hidden), `logits`, `reconstruction`: probabilities
-/// - `latent.map` (n, n_latent): the means of all images of the subject; `latent.labels` (n): which shape each is, where
-///   the subject says it (its `x`); `images`, `reconstructions` (n, side, side)
+/// - `latent.map` (n, n_latent): the means of all images of the subject; `latent.log_vars` and `latent.zs`, of the same
+///   shape: their log-variances, and what is decoded of each; `latent.labels` (n): which shape each is, where the subject
+///   says it (its `x`); `images`, `reconstructions` (n, side, side)
 /// - `latent.grid` (rows, columns, side, side): what the decoder makes of the points `latent.axis` (columns), the middles
 ///   of equally likely parts of N(0, 1). A column is a value of the first latent, rising to the right; a row of the
 ///   second, rising upwards. Further latents are 0; with one latent there is one row.
@@ -132,10 +133,13 @@ impl Inference for OneImage {
         self.a.decoder.visit("decoder", look);
         look("logits", &[side, columns], &self.a.decoder.out()[..input]);
         look("reconstruction", &[side, columns], &self.reconstructions[..input]);
-        let means =
-            statistics.chunks_exact(2 * latent).flat_map(|statistics| &statistics[..latent]);
-        let map: Vec<Real> = means.copied().collect();
-        look("latent.map", &[n, latent], &map);
+        for (name, from) in [("latent.map", 0), ("latent.log_vars", latent)] {
+            let rows = statistics.chunks_exact(2 * latent);
+            let part = rows.flat_map(|statistics| &statistics[from..from + latent]);
+            let part: Vec<Real> = part.copied().collect();
+            look(name, &[n, latent], &part);
+        }
+        look("latent.zs", &[n, latent], &self.a.z);
         if self.labels.len() == n {
             look("latent.labels", &[n], &self.labels);
         }

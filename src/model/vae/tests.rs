@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::Dropout;
-use crate::model::config::Architecture;
+use crate::model::config::{Architecture, Reduction};
 
 fn config() -> Config {
     Config {
@@ -39,8 +39,11 @@ fn conditions(beta: Real) -> Conditions {
 #[test]
 fn gradient_of_every_parameter_of_a_whole_vae() {
     use crate::math::finite_difference::check;
-    for (beta, n_latent, n) in [(1.0, 2, 4), (0.3, 3, 1), (0.0, 1, 3), (20.0, 4, 5)] {
-        let vae = Vae::new(&Config { n_latent, ..config() });
+    use Reduction::{Mean, Sum};
+    for (beta, n_latent, n, reduction) in
+        [(1.0, 2, 4, Sum), (0.3, 3, 1, Sum), (0.0, 1, 3, Mean), (20.0, 4, 5, Mean)]
+    {
+        let vae = Vae::new(&Config { n_latent, reduction, ..config() });
         let (weights, batch) = (weights(&vae), batch(vae.config(), n));
         let (mut shard, conditions) = (vae.shard(), conditions(beta));
         let mut gradients = vec![0.0; weights.len()];
@@ -71,6 +74,29 @@ fn the_loss_is_reconstruction_plus_beta_times_kl_and_the_kl_that_of_the_formula(
     assert!((kl_of_dimension(1.0, 1.0) - expected as Real).abs() < 1e-6);
 }
 
+/// As if beta were as many times as large as an image has pixels.
+#[test]
+fn a_mean_over_pixels_is_a_larger_beta() {
+    let [sum, mean] = [Reduction::Sum, Reduction::Mean]
+        .map(|reduction| Vae::new(&Config { reduction, ..config() }));
+    let (weights, batch) = (weights(&sum), batch(sum.config(), 6));
+    let gradients = |vae: &Vae, beta| {
+        let mut gradients = vec![0.0; weights.len()];
+        let conditions = conditions(beta);
+        let mut shard = vae.shard();
+        let losses = shard.loss_and_gradients(&weights, &batch, 0..6, &conditions, &mut gradients);
+        (losses, gradients)
+    };
+    let ((of_sum, by_sum), (of_mean, by_mean)) = (gradients(&sum, 18.0), gradients(&mean, 2.0));
+    assert!((of_sum.loss - 9.0 * of_mean.loss).abs() < 1e-3 * of_sum.loss);
+    assert!((of_sum.parts[0] - 9.0 * of_mean.parts[0]).abs() < 1e-3 * of_sum.parts[0]);
+    assert_eq!(of_sum.parts[1], of_mean.parts[1]);
+    for (a, b) in by_sum.iter().zip(&by_mean) {
+        assert!((a - 9.0 * b).abs() < 1e-4 + 1e-3 * a.abs(), "{a} {b}");
+    }
+    assert!(by_sum.iter().any(|d| d.abs() > 0.1));
+}
+
 #[test]
 fn what_visit_hands_over_is_named_shaped_and_consistent() {
     let vae = Vae::new(&config());
@@ -92,6 +118,8 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
         ("reconstruction", &[3, 3]),
         ("reconstructions", &[5, 3, 3]),
         ("latent.map", &[5, 2]),
+        ("latent.log_vars", &[5, 2]),
+        ("latent.zs", &[5, 2]),
         ("latent.grid", &[10, 10, 3, 3]),
     ] {
         assert_eq!(all[name].0, shape, "{name}");
@@ -99,6 +127,8 @@ fn what_visit_hands_over_is_named_shaped_and_consistent() {
     assert_eq!(all["latent.labels"].1, [3.0, 1.0, 4.0, 1.0, 5.0]);
     assert_eq!(all["latent.z"].1, all["latent.mean"].1, "no noise: the mean is decoded");
     assert_eq!(all["latent.map"].1[..2], all["latent.mean"].1);
+    assert_eq!(all["latent.log_vars"].1[..2], all["latent.log_var"].1);
+    assert_eq!(all["latent.zs"].1, all["latent.map"].1);
     assert_eq!(all["reconstruction"].1, all["reconstructions"].1[..9]);
 
     // The middle of a picture of latent space, decoded by hand: column 7, third row from the top.

@@ -5,6 +5,7 @@ use strum::VariantNames;
 use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
     Activation, AttentionScale, Fault, FeedForward, GeneratorLoss, Init, Norm, Position, QueryKey,
+    Reduction,
 };
 use crate::stage::config::{Config, Decay, Schedule};
 use crate::stage::validate::tasks;
@@ -406,6 +407,14 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "numbers in a VAE's latent or in a GAN's noise",
         counted(1, 256),
         &count!(model.n_latent as usize),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "reduction",
+        "reduction",
+        "a VAE's reconstruction: the sum over an image's pixels, or their mean",
+        Range::Choice(Reduction::VARIANTS),
+        &choice!(model.reduction),
     )
     .of_some(),
     Hyperparameter::rebuild(

@@ -97,6 +97,8 @@ fn v_leaves_one_sort_alone() {
         let buf = drawn(model, area);
         plot.positions().map(|at| buf[at].symbol().to_owned()).collect::<Vec<_>>().concat()
     };
+    // The view between the two has tests of its own.
+    PANE.act(&mut model, Action::CycleView);
     PANE.act(&mut model, Action::CycleView);
     assert!(signs(&model).chars().all(|c| c == '.' || c == ' '));
     assert!(PANE.detail(&model).contains("real only"));
@@ -154,14 +156,170 @@ fn labels_stand_where_the_values_are() {
     assert!(screen.lines().last().unwrap().trim_end().ends_with('x'), "{screen}");
 }
 
+fn over_surface() -> Model {
+    let (mut model, mut session) = open("gan", 160, 48);
+    model.panes.points.view = View::Surface;
+    train(&mut model, &mut session, 3);
+    model
+}
+
+/// The place of the grid nearest to the middle of each cell gives its ground, or its tenth where there are no colours.
+#[test]
+fn the_surface_is_the_discriminators_place_by_place() {
+    let mut model = over_surface();
+    // As a network starts it is of one mind about the whole plane.
+    let mut snapshot = (**model.snapshot.as_ref().unwrap()).clone();
+    let reading = snapshot.readings.iter_mut().find(|m| m.instrument == "surface").unwrap();
+    for (i, p) in reading.reading.values.iter_mut().enumerate() {
+        *p = (*p + (i as f32 * 0.37).sin()).clamp(0.0, 1.0);
+    }
+    model.snapshot = Some(Arc::new(snapshot));
+    for area in [Rect::new(0, 0, 76, 30), Rect::new(2, 1, 40, 14)] {
+        for glyphs in [Glyphs::UNICODE, Glyphs::ASCII] {
+            model.theme = Theme::new(Depth::Rgb, Ground::Dark, glyphs);
+            let coloured = drawn(&model, area);
+            model.theme = Theme::new(Depth::None, Ground::Dark, glyphs);
+            let plain = drawn(&model, area);
+            model.theme = Theme::new(Depth::Rgb, Ground::Dark, glyphs);
+            let facts = model.facts();
+            let cloud = Cloud::of(&facts).unwrap();
+            let (_, plot, _) = places(area);
+            let [across, up] = ranges(cloud.real, plot);
+            let reading = facts.snapshot.unwrap().reading("surface").unwrap();
+            let end = |name: &str| reading.figure(name).unwrap();
+            let step = (end("right") - end("left")) / 79.0;
+            let mut seen = 0;
+            for at in plot.positions() {
+                let share = |i: u16, n: u16| (f64::from(i) + 0.5) / f64::from(n);
+                let x = across.0 + (across.1 - across.0) * share(at.x - plot.x, plot.width);
+                let y = up.1 - (up.1 - up.0) * share(at.y - plot.y, plot.height);
+                let column = ((x - end("left")) / step).round();
+                let row = ((end("top") - y) / step).round();
+                let ground = coloured[at].bg;
+                if !(0.0..80.0).contains(&column) || !(0.0..40.0).contains(&row) {
+                    assert_eq!(ground, ratatui::style::Color::Reset, "{at}");
+                    continue;
+                }
+                let p = f64::from(reading.values[row as usize * 80 + column as usize]);
+                assert_eq!(ground, model.theme.diverging(2.0 * p - 1.0), "{at}");
+                let sign = plain[at].symbol();
+                if let Ok(tenth) = sign.parse::<u8>() {
+                    assert_eq!(tenth, ((10.0 * p) as u8).min(9), "{at}");
+                    seen += 1;
+                } else {
+                    assert!(sign != " " || (at.x - plot.x) % 2 == 1, "{at}");
+                }
+            }
+            assert!(seen > 20, "{seen}");
+        }
+    }
+}
+
+/// Of the eight (or four) ways the one that the sum of the pushes goes along most.
+#[test]
+fn arrows_stand_at_the_generated_points_and_point_where_they_are_pushed() {
+    let mut model = over_surface();
+    let area = Rect::new(0, 0, 76, 30);
+    let r = std::f64::consts::FRAC_1_SQRT_2;
+    let eight = [
+        ("→", [1.0, 0.0]),
+        ("↗", [r, r]),
+        ("↑", [0.0, 1.0]),
+        ("↖", [-r, r]),
+        ("←", [-1.0, 0.0]),
+        ("↙", [-r, -r]),
+        ("↓", [0.0, -1.0]),
+        ("↘", [r, -r]),
+    ];
+    let four = [(">", [1.0, 0.0]), ("^", [0.0, 1.0]), ("<", [-1.0, 0.0]), ("v", [0.0, -1.0])];
+    for (glyphs, ways) in [(Glyphs::UNICODE, &eight[..]), (Glyphs::ASCII, &four[..])] {
+        model.theme = Theme::new(Depth::Rgb, Ground::Dark, glyphs);
+        let buf = drawn(&model, area);
+        let facts = model.facts();
+        let reading = facts.snapshot.unwrap().reading("push").unwrap();
+        let cloud = Cloud::of(&facts).unwrap();
+        let (_, plot, _) = places(area);
+        let ranges = ranges(cloud.real, plot);
+        let mut pushed = std::collections::HashMap::<(u16, u16), [f64; 3]>::new();
+        let mut strongest = 0.0_f64;
+        for row in reading.values.chunks(5) {
+            let [x, y, score, dx, dy] = [0, 1, 2, 3, 4].map(|i| f64::from(row[i]));
+            // -ln sigmoid(score) falls by sigmoid(-score) of a small rise of the score.
+            let factor = 1.0 - 1.0 / (1.0 + (-score).exp());
+            strongest = strongest.max(factor * dx.hypot(dy));
+            let cell = cells(&[[x as f32, y as f32]], ranges, plot);
+            let Some(cell) = cell.first() else { continue };
+            let sum = pushed.entry(*cell).or_default();
+            for (sum, more) in sum.iter_mut().zip([factor * dx, factor * dy, 1.0]) {
+                *sum += more;
+            }
+        }
+        assert!(pushed.len() > 3);
+        for (at, [x, y, n]) in pushed {
+            let sign = buf[at].symbol();
+            if x.hypot(y) / n < 0.1 * strongest {
+                assert_eq!(sign, "+", "{at:?}");
+                continue;
+            }
+            let along = |way: &&(&str, [f64; 2])| x * way.1[0] + y * way.1[1];
+            let best = ways.iter().max_by(|a, b| along(a).total_cmp(&along(b))).unwrap();
+            assert_eq!(sign, best.0, "{at:?} {x} {y}");
+        }
+        let screen = fixture::text(&buf);
+        assert!(screen.contains("256 generated") && screen.contains("median push"), "{screen}");
+    }
+}
+
+/// After three steps of taking turns the generator is next; up to the discriminator's step there are two.
+#[test]
+fn each_network_can_be_stepped_in_its_turn() {
+    let mut model = trained();
+    assert!(text(&model, 100, 30).contains("next generator"), "{}", text(&model, 100, 30));
+    let seat = Seat { room: Rect::new(0, 0, 76, 30), focused: true, zoomed: false };
+    let mut wished = |d_steps: usize, action| {
+        model.run.as_mut().unwrap().config.training.d_steps = d_steps;
+        let wishes = model.with(PANE, |pane, facts| pane.act(facts, seat, action));
+        match wishes.as_slice() {
+            [Wish::Steps(n)] => *n,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((wished(1, Action::StepFirst), wished(1, Action::StepSecond)), (2, 1));
+    // Step 3 of 0 0 0 0 0 1: two more of the discriminator's before the generator's.
+    assert_eq!((wished(5, Action::StepFirst), wished(5, Action::StepSecond)), (1, 3));
+    model.run.as_mut().unwrap().config.training.d_steps = 1;
+    (model.focus, model.course.held) = (PANE, false);
+    let key = crossterm::event::KeyCode::Char('s').into();
+    let effects = crate::lab::update::update(&mut model, crate::lab::model::Msg::Key(key));
+    let sent = |effect: &crate::lab::model::Effect| {
+        matches!(effect, crate::lab::model::Effect::Send(crate::train::Command::Step(2)))
+    };
+    assert!(effects.iter().any(sent), "{effects:?}");
+    // A model of one network takes no turns.
+    let (other, _) = open("vae", 160, 48);
+    assert!(turns(&other.facts()).is_none());
+}
+
+#[test]
+fn a_collapse_is_named_after_the_first_tenth_of_a_run() {
+    let mut model = trained();
+    for (step, collapsed, named) in [(2000, 1.0, true), (2000, 0.0, false), (1999, 1.0, false)] {
+        let last = model.run.as_mut().unwrap().history.evaluations.last_mut().unwrap();
+        last.step = step;
+        let figure = last.figures.iter_mut().find(|f| f.name == "collapsed").unwrap();
+        figure.value = collapsed;
+        assert_eq!(PANE.detail(&model).contains("mode collapse"), named, "{step} {collapsed}");
+    }
+}
+
 #[test]
 fn every_size_and_state_can_be_drawn() {
-    let mut model = trained();
+    let mut model = over_surface();
     for missing in [false, true] {
         if missing {
             model.snapshot = None;
         }
-        for _ in 0..3 {
+        for _ in 0..4 {
             PANE.act(&mut model, Action::CycleView);
             for (width, height) in [(1, 1), (3, 9), (9, 3), (12, 6), (30, 10), (200, 70)] {
                 drawn(&model, Rect::new(0, 0, width, height));
