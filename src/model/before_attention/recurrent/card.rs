@@ -19,6 +19,7 @@ pub const GRU: Kind = Kind {
 pub const LSTM: Kind = Kind {
     modules: &["lstm."],
     recognise: |shapes| recognise(shapes, "lstm", Architecture::Lstm),
+    hyperparameters: &["dropout", "n_embd", "n_layer", "n_hidden", "forget_bias"],
     ..of(Architecture::Lstm)
 };
 
