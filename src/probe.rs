@@ -15,6 +15,7 @@ pub mod loss_grid;
 pub mod next;
 pub mod order;
 pub mod picture;
+pub mod reach;
 pub mod reconstructions;
 mod replay;
 pub mod scores;
@@ -149,6 +150,7 @@ pub const INSTRUMENTS: &[Instrument] = &[
     cell::INSTRUMENT,
     ablation::INSTRUMENT,
     fault::INSTRUMENT,
+    reach::INSTRUMENT,
 ];
 
 /// Finds an instrument by its name.
