@@ -49,6 +49,7 @@ impl Recall {
         Self { distance, curriculum: false }
     }
 
+    #[must_use]
     pub fn with_curriculum(self, curriculum: bool) -> Self {
         Self { curriculum, ..self }
     }

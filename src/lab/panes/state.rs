@@ -280,14 +280,19 @@ impl Pane for State {
             let text = format!("{name} carries no state from token to token.");
             return sentence(facts.theme, &text, area, buf);
         };
-        let drawn = match self.name(part) {
-            Some(name) => Shown::of(facts, name)
-                .map(|shown| self.map(facts, short(part, name), &shown, area, buf)),
-            None => norms(facts, layer).map(|norms| self.gradient(facts, norms, area, buf)),
-        };
-        if drawn.is_none() {
-            sentence(facts.theme, "A state is seen with the first step.", area, buf);
+        match self.name(part) {
+            Some(name) => {
+                if let Some(shown) = Shown::of(facts, name) {
+                    return self.map(facts, short(part, name), &shown, area, buf);
+                }
+            }
+            None => {
+                if let Some(norms) = norms(facts, layer) {
+                    return self.gradient(facts, norms, area, buf);
+                }
+            }
         }
+        sentence(facts.theme, "A state is seen with the first step.", area, buf);
     }
 
     fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {

@@ -164,7 +164,9 @@ impl Recurrent {
         }
         if let Some(gate) = self.cell.gates().iter().position(|gate| *gate == "forget") {
             let bias = &mut weights[self.bias_ih.clone()][gate * self.n_hidden..][..self.n_hidden];
-            bias.iter_mut().for_each(|bias| *bias += forget_bias);
+            for bias in bias {
+                *bias += forget_bias;
+            }
         }
     }
 
