@@ -18,6 +18,7 @@ pub mod next;
 pub mod order;
 pub mod picture;
 pub mod push;
+pub mod reach;
 pub mod reconstructions;
 mod replay;
 pub mod scores;
@@ -157,6 +158,7 @@ pub const INSTRUMENTS: &[Instrument] = &[
     cell::INSTRUMENT,
     ablation::INSTRUMENT,
     fault::INSTRUMENT,
+    reach::INSTRUMENT,
 ];
 
 /// Finds an instrument by its name.

@@ -78,6 +78,9 @@ pub struct Config {
     pub task: Task,
     /// Recall: fillers between the key and the question.
     pub distance: usize,
+    /// Recall: whether a batch that is trained on is of any distance up to that.
+    #[serde(skip_serializing_if = "is_off")]
+    pub curriculum: bool,
     /// Reverse and sort: the longest string.
     pub length: usize,
     /// Points: where they come from.
@@ -94,6 +97,11 @@ pub struct Config {
 /// The rule of checkpoints that name none.
 fn first_rule() -> u8 {
     split::FIRST_RULE
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_off(switch: &bool) -> bool {
+    !*switch
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -119,6 +127,7 @@ impl Default for Config {
         Self {
             task: Task::Text,
             distance: 16,
+            curriculum: false,
             length: 10,
             target: Target::Ring,
             tokens: Tokens::Characters,
@@ -153,7 +162,9 @@ impl fmt::Display for Config {
 pub fn open(config: &Config) -> Option<Arc<dyn Examples>> {
     match config.task {
         Task::Text => None,
-        Task::Recall => Some(Arc::new(Recall::new(config.distance))),
+        Task::Recall => {
+            Some(Arc::new(Recall::new(config.distance).with_curriculum(config.curriculum)))
+        }
         Task::Glyphs => Some(Arc::new(Glyphs)),
         Task::Points => Some(Arc::new(Points::of(config.target)?)),
         Task::Reverse | Task::Sort | Task::Dates | Task::Numbers => {

@@ -21,6 +21,7 @@ pub mod order;
 pub mod points;
 pub mod samples;
 pub mod softmax;
+pub mod state;
 pub mod tokens;
 
 #[cfg(test)]
@@ -92,6 +93,7 @@ panes![
     images::Images,
     order::Order,
     compare::Compare,
+    state::State,
 ];
 
 impl PaneId {

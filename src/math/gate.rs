@@ -1,19 +1,49 @@
 //! The elementwise halves of a gated unit: s' = u s + (1 - u) c with gates u, r in (0, 1) and c = tanh(...) of r s.
 //!
 //! The gates of a row stand side by side: `gates` (n, 2 width) holds u, then r.
+//!
+//! A gate may be cut off (Kaiser and Sutskever 2016, section 3): max(0, min(1, 1.2 sigmoid(x) - 0.1)) reaches 0 and 1, where a
+//! sigmoid only comes near them, so that what a unit holds can pass any number of steps unchanged.
 
 use super::Real;
 use super::exp::tanh;
 use super::logistic::sigmoid;
 use super::vectorised::{apply, vectorised};
 
+/// What a cut-off gate adds to the sigmoid's range at both ends.
+const BEYOND: Real = 0.1;
+
+/// Gates, in place, from the sigmoids that [`open`] would make of what goes into them.
+#[apply(vectorised)]
+fn cut(gates: &mut [Real]) {
+    for gate in gates {
+        *gate = ((1.0 + 2.0 * BEYOND) * *gate - BEYOND).clamp(0.0, 1.0);
+    }
+}
+
+/// From d = d loss / d gate to the gradient of what goes into it; none where a gate is cut off.
+#[inline(always)]
+fn through(d: Real, gate: Real, cutoff: bool) -> Real {
+    if !cutoff {
+        return d * gate * (1.0 - gate);
+    }
+    if gate <= 0.0 || gate >= 1.0 {
+        return 0.0;
+    }
+    let sigmoid = (gate + BEYOND) / (1.0 + 2.0 * BEYOND);
+    d * (1.0 + 2.0 * BEYOND) * sigmoid * (1.0 - sigmoid)
+}
+
 /// Gates from what goes into them, in place; `kept` (n, width) becomes r s.
 #[apply(vectorised)]
-pub fn open(gates: &mut [Real], kept: &mut [Real], state: &[Real], width: usize) {
+pub fn open(gates: &mut [Real], kept: &mut [Real], state: &[Real], width: usize, cutoff: bool) {
     let rows = gates.chunks_exact_mut(2 * width).zip(kept.chunks_exact_mut(width));
     for ((gates, kept), state) in rows.zip(state.chunks_exact(width)) {
         for gate in gates.iter_mut() {
             *gate = sigmoid(*gate);
+        }
+        if cutoff {
+            cut(gates);
         }
         for ((kept, reset), state) in kept.iter_mut().zip(&gates[width..]).zip(state) {
             *kept = reset * state;
@@ -53,6 +83,7 @@ pub fn renew_backward(
     gates: &[Real],
     state: &[Real],
     width: usize,
+    cutoff: bool,
 ) {
     for (i, d_gates) in d_gates.chunks_exact_mut(2 * width).enumerate() {
         let row = i * width..(i + 1) * width;
@@ -63,7 +94,7 @@ pub fn renew_backward(
         for j in 0..width {
             let (u, c) = (update[j], candidate[j]);
             d_candidate[j] = d_out[j] * (1.0 - u) * (1.0 - c * c);
-            d_update[j] = d_out[j] * (state[j] - c) * u * (1.0 - u);
+            d_update[j] = through(d_out[j] * (state[j] - c), u, cutoff);
             d_state[j] = d_out[j] * u;
         }
     }
@@ -78,6 +109,7 @@ pub fn open_backward(
     gates: &[Real],
     state: &[Real],
     width: usize,
+    cutoff: bool,
 ) {
     for (i, d_gates) in d_gates.chunks_exact_mut(2 * width).enumerate() {
         let row = i * width..(i + 1) * width;
@@ -86,7 +118,7 @@ pub fn open_backward(
         let d_reset = &mut d_gates[width..];
         for j in 0..width {
             let r = reset[j];
-            d_reset[j] = d_kept[j] * state[j] * r * (1.0 - r);
+            d_reset[j] = through(d_kept[j] * state[j], r, cutoff);
             d_state[j] += d_kept[j] * r;
         }
     }
@@ -100,12 +132,25 @@ mod tests {
     fn an_open_update_gate_keeps_the_state_and_a_closed_one_takes_the_candidate() {
         let (state, mut kept, mut out) = ([3.0, -2.0], [0.0; 2], [0.0; 2]);
         let mut gates = [200.0, -200.0, -200.0, 200.0];
-        open(&mut gates, &mut kept, &state, 2);
+        open(&mut gates, &mut kept, &state, 2, false);
         assert_eq!(gates, [1.0, 0.0, 0.0, 1.0]);
         assert_eq!(kept, [0.0, -2.0]);
         let mut candidate = [0.5, 0.5];
         renew(&mut out, &mut candidate, &gates, &state, 2);
         assert!((candidate[1] - 0.462_117_16).abs() < 1e-6, "tanh(0.5)");
         assert_eq!(out, [3.0, candidate[1]]);
+    }
+
+    #[test]
+    fn a_gate_that_is_cut_off_is_wholly_open_or_closed_before_the_sigmoid_is() {
+        let (state, mut kept) = ([1.0; 3], [0.0; 3]);
+        // sigmoid(3) = 0.953 and sigmoid(-3) = 0.047 are beyond 11/12 and 1/12; sigmoid(0) stays a half.
+        let mut gates = [3.0, -3.0, 0.0, -3.0, 3.0, 0.0];
+        open(&mut gates, &mut kept, &state, 3, true);
+        assert_eq!(gates[..2], [1.0, 0.0]);
+        assert_eq!((gates[3], gates[4]), (0.0, 1.0));
+        assert!((gates[2] - 0.5).abs() < 1e-6 && (kept[2] - 0.5).abs() < 1e-6);
+        assert_eq!((through(1.0, 1.0, true), through(1.0, 0.0, true)), (0.0, 0.0));
+        assert!((through(1.0, 0.5, true) - 0.3).abs() < 1e-6, "1.2 / 4");
     }
 }

@@ -99,6 +99,9 @@ pub struct Part {
     pub op: Op,
     /// Of its output.
     pub axes: Vec<Axis>,
+    /// Names of activations of the same shape that its output is made from and that are no parts of their own: its gates, and a
+    /// state beside it. Together with the output they are what there is to see of a state.
+    pub inside: Vec<String>,
     /// Names of the parts that it reads.
     pub from: Vec<String>,
     pub glance: Glance,
@@ -294,6 +297,7 @@ impl Part {
             title: title.into(),
             op,
             axes: axes.to_vec(),
+            inside: Vec::new(),
             from: Vec::new(),
             glance: Glance::No,
             weights: String::new(),
@@ -306,6 +310,11 @@ impl Part {
     pub fn reads(mut self, from: &[&str]) -> Self {
         self.from = from.iter().map(|name| (*name).to_owned()).collect();
         self
+    }
+
+    #[must_use]
+    pub fn inside(self, inside: Vec<String>) -> Self {
+        Self { inside, ..self }
     }
 
     /// Worth a glance.
@@ -343,7 +352,18 @@ impl fmt::Display for Axis {
     }
 }
 
+/// What is appended to a state's name where the gradient that reaches it is shown, (T): ‖d loss / d h_t‖.
+pub const GRADIENT_NORM: &str = ".gradient_norm";
+
 impl Card {
+    /// The states that go from position to position, from the first layer to the last; what another of them holds inside is
+    /// shown with that one.
+    pub fn states(&self) -> Vec<&Part> {
+        let recurrent = || self.flow.iter().filter(|part| part.op == Op::Recurrent);
+        let within = |name: &String| recurrent().any(|part| part.inside.contains(name));
+        recurrent().filter(|part| !within(&part.name)).collect()
+    }
+
     pub fn part(&self, name: &str) -> Option<&Part> {
         self.flow.iter().find(|part| part.name == name)
     }

@@ -123,10 +123,30 @@ pub struct Config {
     /// Whether a reconstruction is the sum over an image's pixels or their mean (VAE).
     #[serde(skip_serializing_if = "Reduction::is_sum")]
     pub reduction: Reduction,
+    /// What is added to the forget gate's bias as it starts (LSTM).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub forget_bias: usize,
     /// Positions that a convolution sees at once.
     pub kernel: usize,
     /// How often a memory network reads; passes of a neural GPU, where 0 is one for each position.
     pub hops: usize,
+    /// Whether gates reach 0 and 1 (neural GPU).
+    #[serde(skip_serializing_if = "is_off")]
+    pub gate_cutoff: bool,
+    /// Whether a third of the units keeps its left neighbour's state, and a third its right one's (neural GPU).
+    #[serde(skip_serializing_if = "is_off")]
+    pub diagonal_gates: bool,
+}
+
+// A switch that came late is left out of files where it is as it was before there was one.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(n: &usize) -> bool {
+    *n == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_off(switch: &bool) -> bool {
+    !*switch
 }
 
 impl Default for Config {
@@ -157,8 +177,11 @@ impl Default for Config {
             n_hidden: 64,
             n_latent: 2,
             reduction: Reduction::Sum,
+            forget_bias: 0,
             kernel: 3,
             hops: 3,
+            gate_cutoff: false,
+            diagonal_gates: false,
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::model;
 use crate::model::config::Architecture;
 use crate::task::{self, Task};
 
+/// An LSTM's forget gate starts as PyTorch's: on Tiny Shakespeare, 1,000 steps over three seeds, a `forget_bias` of 0 ends at
+/// 1.87, 1 at 1.93. Who asks for what is far back asks for another: it recalls over 64 fillers with 4, and not over 32 with 0 or 1.
 pub(super) fn recurrent(architecture: Architecture) -> (model::Config, Training) {
     let model =
         model::Config { architecture, block_size: 32, n_hidden: 128, ..model::Config::default() };
@@ -32,7 +34,8 @@ pub(super) fn neural_gpu() -> Preset {
         hops: 0,
         ..model::Config::default()
     });
-    // Farther, and it stays at chance.
+    // Farther, and the paper's unit stays at chance. With `diagonal_gates` it learns 32 within 1,000 steps over three seeds, and
+    // with a `curriculum` 16; what is taught here is the paper's.
     preset.task.distance = 8;
     preset
 }

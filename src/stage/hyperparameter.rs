@@ -278,6 +278,9 @@ mod tests {
         let mut config = STAGES[0].config(65, 1);
         // What files leave out where it is as it was before there was a choice.
         (config.model.query_key, config.model.fault) = (QueryKey::Tied, Fault::SoftmaxAxis);
+        config.model.forget_bias = 1;
+        (config.model.gate_cutoff, config.model.diagonal_gates) = (true, true);
+        config.task.curriculum = true;
         let model = serde_json::to_value(&config.model).unwrap();
         let training = serde_json::to_value(&config.training).unwrap();
         let task = serde_json::to_value(&config.task).unwrap();
@@ -369,9 +372,10 @@ mod tests {
     fn a_choice_that_came_late_is_in_no_file_of_a_preset() {
         for stage in STAGES {
             let file = serde_json::to_value(stage.config(65, 1)).unwrap();
-            for name in ["query_key", "fault"] {
+            for name in ["query_key", "fault", "forget_bias", "gate_cutoff", "diagonal_gates"] {
                 assert_eq!(file["model"].get(name), None, "{} {name}", stage.name);
             }
+            assert_eq!(file["task"].get("curriculum"), None, "{}", stage.name);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::math::random::{Purpose, stream};
-use crate::model::card::{Part, Rows, Side};
+use crate::model::card::{GRADIENT_NORM, Part, Rows, Side};
 use crate::model::config::{Fault, FeedForward, Norm, Position, QueryKey};
 use crate::model::{Batch, Card, Examples, Model, Split, build};
 use crate::text::windows::Windows;
@@ -112,6 +112,9 @@ fn a_flow_is_a_graph_of_what_the_model_shows() {
                 let (last, size) = (shape.iter().product::<usize>(), sizes.last().copied());
                 let fits = size.is_none_or(|size| last.is_multiple_of(size));
                 assert!(fits, "{stage}: {name} is {shape:?}, not {sizes:?}");
+                for inner in &part.inside {
+                    assert_eq!(looked.seen.get(inner), Some(shape), "{stage}: {inner} in {name}");
+                }
             }
         }
         let last = card.flow.last().unwrap();
@@ -120,6 +123,37 @@ fn a_flow_is_a_graph_of_what_the_model_shows() {
             assert!(read.contains(&part.name), "{stage}: nobody reads {}", part.name);
         }
     });
+}
+
+/// A recurrent net shows all of its gates, and how much gradient reaches each state.
+#[test]
+fn states_hold_all_that_is_of_their_shape_and_no_part_of_another() {
+    let (text, mut states) = (text(), 0);
+    for (name, n_layer) in [("rnn", 1), ("gru", 2), ("lstm", 3), ("lstm", 1)] {
+        let mut config = stage(name).unwrap().config(text.tokenizer.vocab_size(), 1);
+        config.model.n_layer = n_layer;
+        let looked = look(&config, &text);
+        let card = looked.model.card();
+        assert_eq!(card.states().len(), n_layer);
+        let mut told = BTreeSet::new();
+        for part in card.states() {
+            assert!(looked.seen.contains_key(&format!("{}{GRADIENT_NORM}", part.name)));
+            told.extend(part.inside.iter().chain([&part.name]).cloned());
+        }
+        let is_state = |name: &&String| {
+            name.contains("gates.") || name.ends_with("cell") || name.ends_with("hidden")
+        };
+        let seen: BTreeSet<_> = looked.seen.keys().filter(is_state).cloned().collect();
+        assert_eq!(told, seen, "{name}");
+        states += told.len();
+    }
+    assert_eq!(states, 1 + 2 * 4 + 3 * 6 + 6);
+    for named in
+        STAGES.iter().filter(|stage| !["rnn", "gru", "lstm", "scaled-up"].contains(&stage.name))
+    {
+        let config = named.config(text.tokenizer.vocab_size(), 1);
+        assert!(look(&config, &text).model.card().states().is_empty(), "{}", named.name);
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl Config {
         match (self.task, self.tokens) {
             (Task::Text, Tokens::Characters) => &["block_size", "tokens"],
             (Task::Text, Tokens::Words) => &["block_size", "tokens", "max_words"],
-            (Task::Recall, _) => &["distance"],
+            (Task::Recall, _) => &["distance", "curriculum"],
             (Task::Reverse | Task::Sort, _) => &["length"],
             (Task::Points, _) => &["target"],
             (Task::Dates | Task::Numbers | Task::Glyphs, _) => &[],

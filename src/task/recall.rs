@@ -29,6 +29,8 @@ const JUDGED: usize = 256;
 pub struct Recall {
     /// Fillers between the key and the question.
     distance: usize,
+    /// Whether each batch that is trained on has a distance of its own, from 1 to `distance`.
+    curriculum: bool,
 }
 
 /// A text that is no example of the task.
@@ -44,7 +46,12 @@ pub struct NotUnderstood {
 
 impl Recall {
     pub fn new(distance: usize) -> Self {
-        Self { distance }
+        Self { distance, curriculum: false }
+    }
+
+    #[must_use]
+    pub fn with_curriculum(self, curriculum: bool) -> Self {
+        Self { curriculum, ..self }
     }
 
     /// T
@@ -58,7 +65,7 @@ impl Recall {
     /// If it is none of this distance.
     pub fn encode(self, text: &str) -> Result<Vec<u32>, NotUnderstood> {
         let not_understood = |found: String| {
-            let Self { distance } = self;
+            let Self { distance, .. } = self;
             NotUnderstood { text: text.to_owned(), found, distance }
         };
         let signs = text.strip_suffix('?').unwrap_or(text);
@@ -114,7 +121,13 @@ impl Examples for Recall {
         Sizes { vocab_size: VOCABULARY, block_size: Some(self.time()), ..Sizes::default() }
     }
 
+    /// With a curriculum, the short distances are learned first, and the longer ones go on from there: a simple form of what
+    /// Kaiser and Sutskever (2016) raise by hand, who also keep drawing from all lengths.
     fn draw(&self, split: Split, count: usize, rng: &mut ChaCha8Rng, batch: &mut Batch) {
+        if self.curriculum && split == Split::Train {
+            let shorter = Self::new(1 + (rng.next_u64() % self.distance as u64) as usize);
+            return shorter.draw(split, count, rng, batch);
+        }
         self.begin(batch);
         while batch.sequences < count {
             let start = batch.x.len();
@@ -217,6 +230,23 @@ mod tests {
                 assert_eq!(held_out(x[..7].iter().map(|&id| u64::from(id))), side);
             }
         }
+    }
+
+    #[test]
+    fn a_curriculum_draws_every_distance_to_train_on_and_only_the_longest_to_be_measured_by() {
+        let (recall, mut batch) = (Recall::new(6).with_curriculum(true), Batch::default());
+        let mut met = [0; 9];
+        for i in 0..300 {
+            let rng = &mut stream(1, Purpose::Batches, i);
+            recall.draw(Split::Train, 2, rng, &mut batch);
+            assert_eq!((batch.x.len(), batch.targets()), (2 * batch.time, 2));
+            met[batch.time] += 1;
+            recall.draw(Split::Val, 2, rng, &mut batch);
+            assert_eq!(batch.time, 8);
+        }
+        // 50 expected of each distance from 1 to 6, with a standard deviation of 6.5.
+        assert_eq!(met[..3], [0; 3]);
+        assert!(met[3..].iter().all(|n| (25..75).contains(n)), "{met:?}");
     }
 
     #[test]

@@ -8,8 +8,9 @@
 //! written, otherwise the likeliest.
 //!
 //! Ours is simpler than theirs: the tape is one cell wide, each pass is one unit and not a stack, symbol j is read and written where
-//! the example asks it (they use cell j), and there is neither gradient noise, parameter sharing relaxation nor a cut-off
-//! of the gates. A signal moves (kernel - 1) cells a pass at most, half of it for the gates' sight and half for the candidate's,
+//! the example asks it (they use cell j), and there is neither gradient noise nor parameter sharing relaxation. Their dropout
+//! on the tape and their cut-off of the gates are switches, off unless asked for, as are gates that keep a neighbour's state
+//! (`diagonal_gates`, of Freivalds and Liepins 2017). A signal moves (kernel - 1) cells a pass at most, half of it for the gates' sight and half for the candidate's,
 //! so `hops` passes relate tokens up to hops * (kernel - 1) apart.
 
 mod card;
@@ -22,7 +23,7 @@ use crate::math::random::{Purpose, stream};
 use crate::math::{Real, cross_entropy, room};
 use crate::model::batch::{argmax, asked};
 use crate::model::{
-    Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard,
+    Batch, Card, Conditions, Config, Dropout, Inference, Look, Losses, Model, Output, Shard,
 };
 use crate::nn::before_attention::conv_gru::{self, ConvGru};
 use crate::nn::embedding::Embedding;
@@ -61,12 +62,14 @@ impl Layers {
 impl NeuralGpu {
     pub fn new(config: &Config) -> Self {
         let Config { vocab_size, n_hidden, kernel, hops, .. } = *config;
+        let gates =
+            conv_gru::Settings { cutoff: config.gate_cutoff, diagonal: config.diagonal_gates };
         let mut registry = Registry::default();
         let r = &mut registry;
         let layers = Layers {
             token: Embedding::new(r, "token_embedding_table", vocab_size, n_hidden),
-            encoder: ConvGru::new(r, "encoder", n_hidden, kernel, false),
-            decoder: ConvGru::new(r, "decoder", n_hidden, kernel, true),
+            encoder: ConvGru::new(r, "encoder", n_hidden, kernel, false, gates),
+            decoder: ConvGru::new(r, "decoder", n_hidden, kernel, true, gates),
             lm_head: Linear::new(r, "lm_head", n_hidden, vocab_size, true),
             hops,
         };
@@ -150,6 +153,8 @@ impl Model for NeuralGpu {
         6.0 * (passes as f64 + layers.lm_head.products() as f64 / time as f64)
     }
 }
+
+const NOTHING_DROPPED: (Dropout, usize) = (Dropout::OFF, 0);
 
 /// One symbol that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -241,7 +246,16 @@ impl Working {
         }
     }
 
-    fn forward(&mut self, x: &[u32], y: &[u32], time: usize, weights: &[Real], written: Written) {
+    /// Of the tape, units are dropped after each pass; `first` is the number of the first sequence in the batch.
+    fn forward(
+        &mut self,
+        x: &[u32],
+        y: &[u32],
+        time: usize,
+        weights: &[Real],
+        written: Written,
+        (dropout, first): (Dropout, usize),
+    ) {
         let n = x.len();
         let rows = s![..n, ..];
         let passes = self.layers.passes(time);
@@ -259,6 +273,7 @@ impl Working {
             let (before, rest) = self.passes.split_at_mut(i);
             let state = state_before(embedding, before, i, n);
             layers.encoder.forward(&mut rest[0], &state, None, time, weights, scratch);
+            dropout.apply(&mut rest[0].out.slice_mut(rows), i as u64, first, time);
         }
         self.tape.fill(0.0);
         for j in 0..self.ends.len() {
@@ -303,7 +318,14 @@ impl Working {
     }
 
     /// From d loss / d logits, which stands where the logits were, back to every weight.
-    fn backward(&mut self, x: &[u32], time: usize, weights: &[Real], gradients: &mut [Real]) {
+    fn backward(
+        &mut self,
+        x: &[u32],
+        time: usize,
+        weights: &[Real],
+        gradients: &mut [Real],
+        (dropout, first): (Dropout, usize),
+    ) {
         let n = x.len();
         let passes = self.layers.passes(time);
         let answers = s![..self.asked.len(), ..];
@@ -324,6 +346,7 @@ impl Working {
         for i in (0..passes).rev() {
             let state = state_before(embedding, &self.passes, i, n);
             let a = &self.passes[i];
+            dropout.apply(&mut d, i as u64, first, time);
             layers
                 .encoder
                 .backward(&mut d, None, gradients, &state, None, a, time, weights, scratch);
@@ -397,16 +420,16 @@ impl Shard for Working {
         weights: &[Real],
         batch: &Batch,
         rows: Range<usize>,
-        _conditions: &Conditions,
+        conditions: &Conditions,
         gradients: &mut [Real],
     ) -> Losses {
         let (time, scale) = (batch.time, 1.0 / batch.targets() as Real);
         let mut loss = 0.0;
         for at in self.micro_batches(rows, time) {
-            let x = &batch.x[at.clone()];
-            self.forward(x, &batch.y[at], time, weights, Written::Targets);
+            let (x, drop) = (&batch.x[at.clone()], (conditions.dropout, at.start / time));
+            self.forward(x, &batch.y[at], time, weights, Written::Targets, drop);
             loss += self.loss_of_answers(Some(scale));
-            self.backward(x, time, weights, gradients);
+            self.backward(x, time, weights, gradients, drop);
         }
         Losses::of(loss)
     }
@@ -420,7 +443,8 @@ impl Shard for Working {
     ) -> Losses {
         let mut loss = 0.0;
         for at in self.micro_batches(rows, batch.time) {
-            self.forward(&batch.x[at.clone()], &batch.y[at], batch.time, weights, Written::Targets);
+            let (x, y) = (&batch.x[at.clone()], &batch.y[at]);
+            self.forward(x, y, batch.time, weights, Written::Targets, NOTHING_DROPPED);
             loss += self.loss_of_answers(None);
         }
         Losses::of(loss)
@@ -445,12 +469,12 @@ impl Inference for OneSequence {
         let (x, y) = (&subject.x[..time], &subject.y[..time]);
         self.tokens = time;
         self.gradient_norms.clear();
-        working.forward(x, y, time, weights, Written::Targets);
+        working.forward(x, y, time, weights, Written::Targets, NOTHING_DROPPED);
         let answers = working.asked.len();
         self.logits = working.logits.slice(s![..answers, ..]).to_owned();
         if answers > 0 {
             working.loss_of_answers(Some(1.0 / answers as Real));
-            working.backward(x, time, weights, &mut self.gradients);
+            working.backward(x, time, weights, &mut self.gradients, NOTHING_DROPPED);
             row_norms(&mut self.gradient_norms, &working.d.slice(s![..time, ..]));
         }
     }
@@ -478,7 +502,8 @@ impl Inference for OneSequence {
     fn produce(&mut self, weights: &[Real], batch: &Batch) -> Output {
         let answers = (0..batch.sequences).map(|i| {
             let (x, y) = (batch.tokens(i), batch.targets_of(i));
-            self.working.forward(x, y, batch.time, weights, Written::OwnAnswers);
+            let written = Written::OwnAnswers;
+            self.working.forward(x, y, batch.time, weights, written, NOTHING_DROPPED);
             self.working.asked.iter().map(|asked| asked.symbol).collect()
         });
         Output { tokens: answers.collect(), ..Output::default() }

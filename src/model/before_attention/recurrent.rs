@@ -96,7 +96,8 @@ impl Model for Recurrent {
         layers.token.initialise(weights, init, &mut stream(seed, Purpose::Init, 0));
         layers.lm_head.initialise(weights, init, &mut stream(seed, Purpose::Init, 1));
         for (layer, index) in layers.recurrent.iter().zip(2..) {
-            layer.initialise(weights, init, &mut stream(seed, Purpose::Init, index));
+            let forget_bias = self.config.forget_bias as Real;
+            layer.initialise(weights, init, forget_bias, &mut stream(seed, Purpose::Init, index));
         }
     }
 

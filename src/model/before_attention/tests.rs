@@ -42,6 +42,7 @@ fn every() -> Vec<Box<dyn Model>> {
         neural_gpu(&Config { hops: 0, ..config() }),
         neural_gpu(&config()),
         neural_gpu(&Config { kernel: 2, hops: 1, ..config() }),
+        neural_gpu(&Config { gate_cutoff: true, diagonal_gates: true, hops: 0, ..config() }),
         memory(&config()),
         memory(&Config { hops: 3, n_embd: 5, ..config() }),
         memory(&Config { hops: 1, block_size: 20, ..config() }),

@@ -7,6 +7,10 @@
 //!
 //! `*` is a convolution over positions with zeros beyond the ends. The decoder's unit CGRU^d of the Extended Neural GPU (Kaiser
 //! and Bengio 2016, section 3) reads a second tape p as well: each of the three convolutions of s gets one of p beside it.
+//!
+//! What u keeps may be a neighbour's (Freivalds and Liepins 2017, "Improving the Neural GPU Architecture for Algorithm Learning",
+//! the diagonal gates): in u s a third of the units have s of the position before, another third s of the position after. A
+//! state then travels by being kept, one position a pass, and its gradient with it, not only through a tanh.
 
 use ndarray::{Array2, ArrayRef2, s};
 use rand::Rng;
@@ -20,11 +24,21 @@ use crate::nn::rows::{contiguous, contiguous_mut, visit_rows};
 #[derive(Clone, Debug)]
 pub struct ConvGru {
     width: usize,
+    settings: Settings,
     /// To (N, 2C): update, reset
     gates: Convolution,
     /// To (N, C)
     candidate: Convolution,
     second: Option<SecondTape>,
+}
+
+/// What a unit's gates are; off, all of it is as in the paper's equations.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Whether gates reach 0 and 1 ([`gate`]).
+    pub cutoff: bool,
+    /// Whether two thirds of the units keep a neighbour's state.
+    pub diagonal: bool,
 }
 
 /// The convolutions of the second tape, without biases.
@@ -82,17 +96,47 @@ pub struct Scratch {
     d_candidate: Array2<Real>,
     /// (N, C)
     d_state: Array2<Real>,
+    /// Diagonal gates only, (N, C): the state as u keeps it; in backward its gradient too
+    moved: Array2<Real>,
 }
 
 impl Scratch {
     pub fn new(rows: usize, width: usize, kernel: usize) -> Self {
-        let [d_kept, d_candidate, d_state] = [(); 3].map(|()| room::matrix((rows, width)));
+        let [d_kept, d_candidate, d_state, moved] = [(); 4].map(|()| room::matrix((rows, width)));
         Self {
             convolution: convolution::Scratch::new(rows, kernel * width),
             d_kept,
             d_gates: room::matrix((rows, 2 * width)),
             d_candidate,
             d_state,
+            moved,
+        }
+    }
+}
+
+/// Diagonal gates: the first third of the units as they are, the second from the position before, the rest from the one after;
+/// zeros beyond the ends. `back` is the gradient's way, the other way round.
+fn move_thirds(to: &mut [Real], from: &[Real], width: usize, time: usize, back: bool) {
+    let sequences = to.chunks_exact_mut(time * width).zip(from.chunks_exact(time * width));
+    let (first, second) = (width / 3, 2 * width / 3);
+    let [right, left] =
+        if back { [second..width, first..second] } else { [first..second, second..width] };
+    for (to, from) in sequences {
+        for t in 0..time {
+            let (row, at) = (t * width, |units: &std::ops::Range<usize>, t: usize| {
+                t * width + units.start..t * width + units.end
+            });
+            to[row..row + first].copy_from_slice(&from[row..row + first]);
+            if t > 0 {
+                to[at(&right, t)].copy_from_slice(&from[at(&right, t - 1)]);
+            } else {
+                to[at(&right, t)].fill(0.0);
+            }
+            if t + 1 < time {
+                to[at(&left, t)].copy_from_slice(&from[at(&left, t + 1)]);
+            } else {
+                to[at(&left, t)].fill(0.0);
+            }
         }
     }
 }
@@ -106,6 +150,7 @@ impl ConvGru {
         width: usize,
         kernel: usize,
         second_tape: bool,
+        gates_are: Settings,
     ) -> Self {
         let settings = convolution::Settings {
             n_in: width,
@@ -127,7 +172,7 @@ impl ConvGru {
                 pair("_tape", &convolution::Settings { bias: false, ..settings });
             SecondTape { gates, candidate }
         });
-        Self { width, gates, candidate, second }
+        Self { width, settings: gates_are, gates, candidate, second }
     }
 
     /// As in the authors' program: uniform unit scaling, and biases of 1 for the gates, 0 for the candidate. A tape is then
@@ -177,16 +222,30 @@ impl ConvGru {
             second.gates.add(&mut gates, tape, time, weights, shifted);
         }
         let state = contiguous(state);
-        gate::open(contiguous_mut(&mut gates), contiguous_mut(&mut kept), state, self.width);
+        let Settings { cutoff, diagonal } = self.settings;
+        gate::open(
+            contiguous_mut(&mut gates),
+            contiguous_mut(&mut kept),
+            state,
+            self.width,
+            cutoff,
+        );
         self.candidate.forward(&mut candidate, &kept, time, weights, shifted);
         if let Some((second, tape)) = self.second(tape) {
             second.candidate.add(&mut candidate, tape, time, weights, shifted);
         }
+        let before = if diagonal {
+            let moved = &mut contiguous_mut(&mut scratch.moved)[..state.len()];
+            move_thirds(moved, state, self.width, time, false);
+            moved
+        } else {
+            state
+        };
         gate::renew(
             contiguous_mut(&mut a.out.slice_mut(rows)),
             contiguous_mut(&mut candidate),
             contiguous(&gates),
-            state,
+            before,
             self.width,
         );
     }
@@ -208,7 +267,13 @@ impl ConvGru {
         scratch: &mut Scratch,
     ) {
         let rows = s![..state.nrows(), ..];
-        let Scratch { convolution: shifted, d_kept, d_gates, d_candidate, d_state } = scratch;
+        let Scratch { convolution: shifted, d_kept, d_gates, d_candidate, d_state, moved } =
+            scratch;
+        let Settings { cutoff, diagonal } = self.settings;
+        let moved = &mut contiguous_mut(moved)[..state.len()];
+        if diagonal {
+            move_thirds(moved, contiguous(state), self.width, time, false);
+        }
         let (kept, mut d_kept) = (a.kept.slice(rows), d_kept.slice_mut(rows));
         let (mut d_gates, mut d_state) = (d_gates.slice_mut(rows), d_state.slice_mut(rows));
         let mut d_candidate = d_candidate.slice_mut(rows);
@@ -220,9 +285,14 @@ impl ConvGru {
             contiguous(d),
             contiguous(&a.candidate.slice(rows)),
             contiguous(&gates),
-            contiguous(state),
+            if diagonal { moved } else { contiguous(state) },
             self.width,
+            cutoff,
         );
+        if diagonal {
+            moved.copy_from_slice(contiguous(&d_state));
+            move_thirds(contiguous_mut(&mut d_state), moved, self.width, time, true);
+        }
         d_kept.fill(0.0);
         self.candidate.backward(
             &mut d_kept,
@@ -240,6 +310,7 @@ impl ConvGru {
             contiguous(&gates),
             contiguous(state),
             self.width,
+            cutoff,
         );
         self.gates.backward(&mut d_state, gradients, &d_gates, state, time, weights, shifted);
         if let (Some((second, tape)), Some(d_tape)) = (self.second(tape), d_tape.as_mut()) {
@@ -266,9 +337,13 @@ mod tests {
 
     #[test]
     fn gradient_of_state_second_tape_and_weights() {
-        for (time, second_tape) in [(4, true), (1, true), (3, false)] {
+        let all = [(4, true), (1, true), (3, false)];
+        let settings = [(false, false), (true, false), (false, true), (true, true)];
+        let cases = all.iter().flat_map(|case| settings.map(|settings| (*case, settings)));
+        for ((time, second_tape), (cutoff, diagonal)) in cases {
+            let settings = Settings { cutoff, diagonal };
             let (n, width, mut registry) = (2 * time, 3, Registry::default());
-            let unit = ConvGru::new(&mut registry, "unit", width, 3, second_tape);
+            let unit = ConvGru::new(&mut registry, "unit", width, 3, second_tape, settings);
             let weights = values(registry.len(), 1);
             let [state, tape, dy] = [2, 3, 4].map(|seed| values(n * width, seed));
             let (mut a, mut scratch) = (Activations::new(n, width), Scratch::new(n, width, 3));

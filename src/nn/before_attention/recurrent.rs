@@ -146,13 +146,27 @@ impl Recurrent {
         Self { cell, n_in, n_hidden, weight_ih, weight_hh, bias_ih, bias_hh }
     }
 
-    /// PyTorch draws all four from U(-1/sqrt(H), 1/sqrt(H)), the input's weights too.
-    pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
+    /// PyTorch draws all four from U(-1/sqrt(H), 1/sqrt(H)), the input's weights too. A forget gate is then open by half, and
+    /// what a cell holds is halved at every token; `forget_bias` opens it (Gers et al. 2000; Jozefowicz et al. 2015 find 1 to be
+    /// a good start).
+    pub fn initialise(
+        &self,
+        weights: &mut [Real],
+        init: Init,
+        forget_bias: Real,
+        rng: &mut impl Rng,
+    ) {
         for weight in [&self.weight_ih, &self.weight_hh] {
             init.linear_weight(&mut weights[weight.clone()], self.n_hidden, rng);
         }
         for bias in [&self.bias_ih, &self.bias_hh] {
             init.linear_bias(&mut weights[bias.clone()], self.n_hidden, rng);
+        }
+        if let Some(gate) = self.cell.gates().iter().position(|gate| *gate == "forget") {
+            let bias = &mut weights[self.bias_ih.clone()][gate * self.n_hidden..][..self.n_hidden];
+            for bias in bias {
+                *bias += forget_bias;
+            }
         }
     }
 

@@ -402,6 +402,15 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
     )
     .of_some(),
     Hyperparameter::rebuild(
+        "forget_bias",
+        "forget-bias",
+        "added to the forget gate's bias as it starts; 0 leaves PyTorch's",
+        counted(0, 16),
+        &count!(model.forget_bias as usize),
+    )
+    .by(1)
+    .of_some(),
+    Hyperparameter::rebuild(
         "n_latent",
         "n-latent",
         "numbers in a VAE's latent or in a GAN's noise",
@@ -436,6 +445,22 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
     .by(1)
     .of_some(),
     Hyperparameter::rebuild(
+        "gate_cutoff",
+        "gate-cutoff",
+        "whether the gates of a neural GPU can close and open wholly",
+        Range::Switch,
+        &switch!(model.gate_cutoff),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "diagonal_gates",
+        "diagonal-gates",
+        "whether two thirds of a neural GPU's units keep a neighbour's state instead of their own",
+        Range::Switch,
+        &switch!(model.diagonal_gates),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
         "task",
         "task",
         "what the model learns",
@@ -449,6 +474,14 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "fillers between the key and the question (recall)",
         counted(1, 1024),
         &count!(task.distance as usize),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "curriculum",
+        "curriculum",
+        "whether training draws a distance from 1 to distance for each batch (recall)",
+        Range::Switch,
+        &switch!(task.curriculum),
     )
     .of_some(),
     Hyperparameter::rebuild(

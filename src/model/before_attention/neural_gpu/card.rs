@@ -9,7 +9,7 @@ use crate::model::{Config, Model};
 pub const KIND: Kind = Kind {
     architecture: Architecture::NeuralGpu,
     takes: &[Form::Question],
-    hyperparameters: &["dropout", "n_hidden", "kernel", "hops"],
+    hyperparameters: &["dropout", "n_hidden", "kernel", "hops", "gate_cutoff", "diagonal_gates"],
     sizes: &["vocab_size", "block_size", "n_hidden", "kernel"],
     build: |config| Box::new(NeuralGpu::new(config)),
     modules: &[],

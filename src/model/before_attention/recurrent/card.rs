@@ -19,6 +19,7 @@ pub const GRU: Kind = Kind {
 pub const LSTM: Kind = Kind {
     modules: &["lstm."],
     recognise: |shapes| recognise(shapes, "lstm", Architecture::Lstm),
+    hyperparameters: &["dropout", "n_embd", "n_layer", "n_hidden", "forget_bias"],
     ..of(Architecture::Lstm)
 };
 
@@ -58,6 +59,18 @@ fn recognise(
     })
 }
 
+/// What a layer shows beside its h_t.
+fn inside(architecture: Architecture, prefix: &str) -> Vec<String> {
+    let names: &[&str] = match architecture {
+        Architecture::Lstm => {
+            &["gates.input", "gates.forget", "gates.cell", "gates.output", "cell"]
+        }
+        Architecture::Gru => &["gates.reset", "gates.update", "gates.new"],
+        _ => &[],
+    };
+    names.iter().map(|name| format!("{prefix}{name}")).collect()
+}
+
 pub(super) fn card(model: &Recurrent) -> Card {
     let config = model.config();
     let Config { vocab_size, block_size, n_embd, n_hidden, n_layer, .. } = *config;
@@ -88,6 +101,7 @@ pub(super) fn card(model: &Recurrent) -> Card {
         }
         let hidden = format!("{prefix}hidden");
         let part = Part::new(hidden.clone(), title, Op::Recurrent, &[t, h]).reads(&from);
+        let part = part.inside(inside(config.architecture, &prefix));
         // A layer's parameters end in its number, all under one module.
         let part = part.weights(if n_layer == 1 { format!("{module}.") } else { String::new() });
         flow.push(part.glance(Glance::Rms).of(of));

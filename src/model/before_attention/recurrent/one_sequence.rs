@@ -5,6 +5,7 @@ use ndarray::{ArrayView2, s};
 use super::{Activations, BackwardMemory, Layers};
 use crate::math::cross_entropy::{IGNORED, cross_entropy, cross_entropy_backward};
 use crate::math::{Real, room};
+use crate::model::card::GRADIENT_NORM;
 use crate::model::{Batch, Dropout, Inference, LanguageModel, Look, Output};
 use crate::nn::pass::Span;
 use crate::nn::rows::{contiguous, contiguous_mut, row_norms, visit_logits, visit_rows};
@@ -140,7 +141,7 @@ impl Inference for OneSequence {
             let prefix = if i == last { String::new() } else { format!("layers.{i}.") };
             layer.visit(&a.inside, time, &prefix, look);
             if let Some(norms) = norms.get(i) {
-                look(&format!("{prefix}hidden.gradient_norm"), &[time], norms);
+                look(&format!("{prefix}hidden{GRADIENT_NORM}"), &[time], norms);
             }
         }
         visit_logits(&self.logits(), look);
