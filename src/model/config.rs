@@ -53,6 +53,15 @@ pub enum GeneratorLoss {
     LeastSquares,
 }
 
+/// How tokens make sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentences {
+    /// The token that ends one.
+    pub end: u32,
+    /// The most that an example has.
+    pub most: usize,
+}
+
 /// The structure of a model: changing any of these builds a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -103,6 +112,9 @@ pub struct Config {
     pub kernel: usize,
     /// How often a memory network reads; passes of a neural GPU, where 0 is one for each position.
     pub hops: usize,
+    /// How tokens make sentences, where they do: each is then one memory of a memory network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentences: Option<Sentences>,
 }
 
 impl Default for Config {
@@ -134,6 +146,7 @@ impl Default for Config {
             n_latent: 2,
             kernel: 3,
             hops: 3,
+            sentences: None,
         }
     }
 }

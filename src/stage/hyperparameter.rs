@@ -264,8 +264,8 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::model::KINDS;
     use crate::model::config::{Fault, QueryKey};
+    use crate::model::{KINDS, Sentences};
     use crate::stage::STAGES;
     use crate::task::Task;
 
@@ -278,6 +278,8 @@ mod tests {
         let mut config = STAGES[0].config(65, 1);
         // What files leave out where it is as it was before there was a choice.
         (config.model.query_key, config.model.fault) = (QueryKey::Tied, Fault::SoftmaxAxis);
+        config.model.sentences = Some(Sentences { end: 1, most: 20 });
+        config.task.facts = 2;
         let model = serde_json::to_value(&config.model).unwrap();
         let training = serde_json::to_value(&config.training).unwrap();
         let task = serde_json::to_value(&config.task).unwrap();
@@ -290,6 +292,7 @@ mod tests {
             "source_vocab",
             "source_size",
             "n_input",
+            "sentences",
             "steps",
             "eval_interval",
             "eval_batches",
