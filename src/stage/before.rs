@@ -53,10 +53,10 @@ pub(super) fn attention() -> Preset {
 pub(super) fn memory_of_sentences() -> Preset {
     let model = model::Config {
         architecture: Architecture::Memory,
-        n_embd: 32,
+        n_embd: 48,
         ..model::Config::default()
     };
-    stories(model, 12_000, 1e-2)
+    stories(model, 14_000, 5e-3)
 }
 
 /// The lecture's GPT with two blocks: a hop is a block.
