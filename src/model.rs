@@ -33,7 +33,7 @@ pub use crate::nn::Look;
 pub use crate::nn::dropout::Dropout;
 pub use batch::{Batch, IGNORED, PAD};
 pub use card::Card;
-pub use config::{Config, GeneratorLoss};
+pub use config::{Config, GeneratorLoss, Sentences};
 pub use kind::{ConfigError, Form, Kind, kind};
 
 /// Every kind; a file is the first one's that knows it.
@@ -307,6 +307,8 @@ pub struct Sizes {
     pub source_size: usize,
     /// Numbers in an image or point; 0 where there are none.
     pub n_input: usize,
+    /// How its tokens make sentences, where they do.
+    pub sentences: Option<Sentences>,
 }
 
 impl Sizes {
@@ -317,6 +319,7 @@ impl Sizes {
         config.source_vocab = self.source_vocab;
         config.source_size = self.source_size;
         config.n_input = self.n_input;
+        config.sentences = self.sentences;
     }
 }
 

@@ -144,6 +144,21 @@ pub const STAGES: &[Stage] = &[
         adds: "two blocks of the lecture's GPT on the same recall task",
         build: before::attention,
     },
+    Stage {
+        name: "memory-stories",
+        adds: "the memory network on stories: one memory a sentence, three hops",
+        build: before::memory_of_sentences,
+    },
+    Stage {
+        name: "attention-stories",
+        adds: "two blocks of the lecture's GPT on the same stories, word by word",
+        build: before::attention_to_stories,
+    },
+    Stage {
+        name: "lstm-stories",
+        adds: "an LSTM on the same stories: all of one in a state",
+        build: before::lstm_of_stories,
+    },
 ];
 
 /// Found by name, but in no list: what takes days where a stage takes minutes.

@@ -13,6 +13,7 @@ pub mod points;
 pub mod recall;
 pub mod signs;
 mod split;
+pub mod stories;
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use glyphs::Glyphs;
 use pairs::Pairs;
 use points::Points;
 use recall::Recall;
+use stories::Stories;
 
 pub use card::{Card, Origin};
 
@@ -52,6 +54,8 @@ pub enum Task {
     Glyphs,
     /// Points in the plane.
     Points,
+    /// People, places and things, and a question.
+    Stories,
 }
 
 /// The distribution that points come from.
@@ -89,6 +93,9 @@ pub struct Config {
     pub tokens: Tokens,
     /// Text in words: the most different ones, by frequency.
     pub max_words: usize,
+    /// Stories: sentences that an answer needs.
+    #[serde(default = "first_facts", skip_serializing_if = "is_first_facts")]
+    pub facts: usize,
     /// Which rule says what is held out: 1, which files leave out, or [`newest_rule`](Self::newest_rule).
     #[serde(default = "first_rule", skip_serializing_if = "is_first_rule")]
     pub rule: u8,
@@ -97,6 +104,16 @@ pub struct Config {
 /// The rule of checkpoints that name none.
 fn first_rule() -> u8 {
     split::FIRST_RULE
+}
+
+/// Files of tasks without stories name none.
+fn first_facts() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_first_facts(facts: &usize) -> bool {
+    *facts == first_facts()
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]
@@ -115,9 +132,12 @@ impl Config {
         match self.task {
             Task::Reverse | Task::Sort | Task::Numbers => split::NEWEST_RULE,
             Task::Points if self.target == Target::File => split::NEWEST_RULE,
-            Task::Text | Task::Dates | Task::Recall | Task::Glyphs | Task::Points => {
-                split::FIRST_RULE
-            }
+            Task::Text
+            | Task::Dates
+            | Task::Recall
+            | Task::Glyphs
+            | Task::Points
+            | Task::Stories => split::FIRST_RULE,
         }
     }
 }
@@ -132,6 +152,7 @@ impl Default for Config {
             target: Target::Ring,
             tokens: Tokens::Characters,
             max_words: 4096,
+            facts: first_facts(),
             rule: split::FIRST_RULE,
         }
     }
@@ -148,6 +169,8 @@ impl fmt::Display for Config {
             Task::Numbers => write!(f, "numbers"),
             Task::Recall => write!(f, "recall at distance {}", self.distance),
             Task::Glyphs => write!(f, "glyphs"),
+            Task::Stories if self.facts == 1 => write!(f, "stories with 1 fact"),
+            Task::Stories => write!(f, "stories with {} facts", self.facts),
             Task::Points => match self.target {
                 Target::Ring => write!(f, "points on a ring"),
                 Target::Grid => write!(f, "points on a grid"),
@@ -165,6 +188,7 @@ pub fn open(config: &Config) -> Option<Arc<dyn Examples>> {
         Task::Recall => {
             Some(Arc::new(Recall::new(config.distance).with_curriculum(config.curriculum)))
         }
+        Task::Stories => Some(Arc::new(Stories::new(config.facts))),
         Task::Glyphs => Some(Arc::new(Glyphs)),
         Task::Points => Some(Arc::new(Points::of(config.target)?)),
         Task::Reverse | Task::Sort | Task::Dates | Task::Numbers => {
@@ -180,7 +204,7 @@ pub fn pairs(config: &Config) -> Option<Pairs> {
         Task::Sort => Pairs::sort(config.length),
         Task::Dates => Pairs::dates(),
         Task::Numbers => Pairs::numbers(),
-        Task::Text | Task::Recall | Task::Glyphs | Task::Points => return None,
+        Task::Text | Task::Recall | Task::Glyphs | Task::Points | Task::Stories => return None,
     };
     Some(pairs.split_by(config.rule))
 }

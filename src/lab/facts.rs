@@ -206,7 +206,10 @@ impl<'a> Facts<'a> {
             (None, Some(Tokenizer::Words(tokenizer))) if self.reads_prompt() => {
                 shown::token(tokenizer.word(token), ascii)
             }
-            _ => "?".to_owned(),
+            _ => {
+                let signs = self.run.and_then(|run| run.signs.as_ref());
+                signs.and_then(|signs| signs.word(token)).unwrap_or("?").to_owned()
+            }
         }
     }
 

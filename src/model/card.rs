@@ -126,6 +126,16 @@ pub enum Side {
     Question,
     /// The tokens before the last.
     Before,
+    /// The sentences that end with this token.
+    Sentences { end: u32 },
+}
+
+impl Side {
+    /// The sentences of some tokens, without what ends them; what comes after the last end is none.
+    pub fn sentences(tokens: &[u32], end: u32) -> impl Iterator<Item = &[u32]> {
+        let whole = tokens.split_inclusive(move |token| *token == end);
+        whole.filter_map(move |tokens| tokens.strip_suffix(&[end]))
+    }
 }
 
 /// Where one position looks at others.

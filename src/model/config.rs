@@ -74,6 +74,15 @@ impl Reduction {
     }
 }
 
+/// How tokens make sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentences {
+    /// The token that ends one.
+    pub end: u32,
+    /// The most that an example has.
+    pub most: usize,
+}
+
 /// The structure of a model: changing any of these builds a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -136,6 +145,9 @@ pub struct Config {
     /// Whether a third of the units keeps its left neighbour's state, and a third its right one's (neural GPU).
     #[serde(skip_serializing_if = "is_off")]
     pub diagonal_gates: bool,
+    /// How tokens make sentences, where they do: each is then one memory of a memory network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentences: Option<Sentences>,
 }
 
 // A switch that came late is left out of files where it is as it was before there was one.
@@ -182,6 +194,7 @@ impl Default for Config {
             hops: 3,
             gate_cutoff: false,
             diagonal_gates: false,
+            sentences: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What came before attention, and attention beside it.
 
-use super::config::Training;
+use super::config::{Schedule, Training};
 use super::{Preset, lecture};
 use crate::model;
 use crate::model::config::Architecture;
@@ -51,6 +51,40 @@ pub(super) fn memory() -> Preset {
 /// The lecture's GPT with two blocks.
 pub(super) fn attention() -> Preset {
     recall(model::Config { n_layer: 2, ..lecture::layer_norm().0 })
+}
+
+pub(super) fn memory_of_sentences() -> Preset {
+    let model = model::Config {
+        architecture: Architecture::Memory,
+        n_embd: 48,
+        ..model::Config::default()
+    };
+    stories(model, 14_000, 5e-3)
+}
+
+/// The lecture's GPT with two blocks: a hop is a block.
+pub(super) fn attention_to_stories() -> Preset {
+    stories(model::Config { n_layer: 2, ..lecture::layer_norm().0 }, 3000, 3e-3)
+}
+
+pub(super) fn lstm_of_stories() -> Preset {
+    stories(recurrent(Architecture::Lstm).0, 1000, 3e-3)
+}
+
+/// A model that learns to answer questions about stories.
+fn stories(model: model::Config, steps: u64, lr: f64) -> Preset {
+    let training = Training {
+        steps,
+        lr_decay_steps: steps,
+        schedule: Schedule::Cosine,
+        eval_interval: steps / 6,
+        eval_batches: 10,
+        lr,
+        grad_clip: 1.0,
+        ..Training::default()
+    };
+    let task = task::Config { task: Task::Stories, ..task::Config::default() };
+    Preset { model, training, task }
 }
 
 /// A model that learns to recall.

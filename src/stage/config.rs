@@ -129,6 +129,7 @@ impl Config {
     /// what is held out.
     pub fn fit(&mut self) {
         self.task.rule = self.task.newest_rule();
+        self.model.sentences = None;
         if let Some(examples) = task::open(&self.task) {
             examples.sizes().apply(&mut self.model);
         }

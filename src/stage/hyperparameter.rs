@@ -264,8 +264,8 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::model::KINDS;
     use crate::model::config::{Fault, QueryKey};
+    use crate::model::{KINDS, Sentences};
     use crate::stage::STAGES;
     use crate::task::Task;
 
@@ -281,6 +281,8 @@ mod tests {
         config.model.forget_bias = 1;
         (config.model.gate_cutoff, config.model.diagonal_gates) = (true, true);
         config.task.curriculum = true;
+        config.model.sentences = Some(Sentences { end: 1, most: 20 });
+        config.task.facts = 2;
         let model = serde_json::to_value(&config.model).unwrap();
         let training = serde_json::to_value(&config.training).unwrap();
         let task = serde_json::to_value(&config.task).unwrap();
@@ -293,6 +295,7 @@ mod tests {
             "source_vocab",
             "source_size",
             "n_input",
+            "sentences",
             "steps",
             "eval_interval",
             "eval_batches",

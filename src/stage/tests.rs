@@ -168,6 +168,7 @@ fn maps_are_of_the_sizes_that_their_sides_have() {
                 Side::Target => looked.seen["target"][0],
                 Side::Question => 1,
                 Side::Before => looked.subject.x.len() - 1,
+                Side::Sentences { end } => Side::sentences(&looked.subject.x, end).count(),
             };
             let sides = [along(map.rows), along(map.columns)];
             let expected = [&[map.heads][..], &sides].concat();

@@ -1,6 +1,7 @@
 //! What a task says of itself: what an example of it is, where examples come from, what is asked and how answers are judged.
 
 use super::glyphs::Glyphs;
+use super::stories::Stories;
 use super::{Config, Target, Task};
 use crate::model::card::{Better, Figure, Unit};
 use crate::model::encoder_decoder::END;
@@ -21,6 +22,7 @@ pub enum Origin {
 /// A task in its own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Card {
+    pub task: Task,
     pub form: Form,
     pub origin: Origin,
     /// What a distribution over tokens says here.
@@ -53,7 +55,7 @@ impl Task {
     pub fn form(self) -> Form {
         match self {
             Self::Text => Form::Window,
-            Self::Recall => Form::Question,
+            Self::Recall | Self::Stories => Form::Question,
             Self::Reverse | Self::Sort | Self::Dates | Self::Numbers => Form::Pair,
             Self::Glyphs => Form::Image,
             Self::Points => Form::Point,
@@ -82,6 +84,7 @@ impl Config {
             (Task::Text, Tokens::Characters) => &["block_size", "tokens"],
             (Task::Text, Tokens::Words) => &["block_size", "tokens", "max_words"],
             (Task::Recall, _) => &["distance", "curriculum"],
+            (Task::Stories, _) => &["facts"],
             (Task::Reverse | Task::Sort, _) => &["length"],
             (Task::Points, _) => &["target"],
             (Task::Dates | Task::Numbers | Task::Glyphs, _) => &[],
@@ -97,6 +100,11 @@ impl Config {
         let (form, origin) = (self.task.form(), self.origin());
         let (asks, instead_of_text, figures): (_, _, &[Figure]) = match form {
             Form::Window => ("what may come next, and how likely", None, &[]),
+            Form::Question if self.task == Task::Stories => (
+                "what it answers after the question mark",
+                Some("No text comes of a story: the answer is one word, see softmax."),
+                EXACT,
+            ),
             Form::Question => (
                 "which key it recalls after the question mark",
                 Some("No text comes of recall: the answer is one key, see softmax."),
@@ -126,7 +134,7 @@ impl Config {
                 },
             ),
         };
-        Card { form, origin, asks, instead_of_text, figures }
+        Card { task: self.task, form, origin, asks, instead_of_text, figures }
     }
 }
 
@@ -139,11 +147,14 @@ impl Card {
     }
 
     /// What the model is asked for after a position: the token that comes next, at the end of a target its end, at the end
-    /// of a question the key that it began with.
+    /// of a question the key that it began with, or what its story tells.
     pub fn asked(&self, tokens: &[u32], position: usize) -> Option<u32> {
         let next = tokens.get(position + 1).copied();
         match (self.form, next) {
             (Form::Question, Some(_)) => None,
+            (Form::Question, None) if self.task == Task::Stories => {
+                Stories::answer(tokens).map(|answer| answer.id)
+            }
             (Form::Question, None) => tokens.first().copied(),
             (Form::Pair, next) => Some(next.unwrap_or(END)),
             (Form::Window | Form::Image | Form::Point, next) => next,

@@ -210,6 +210,7 @@ impl Examples for Pairs {
             source_vocab: self.source.size(),
             source_size: self.source_size,
             n_input: 0,
+            sentences: None,
         }
     }
 

@@ -1,6 +1,7 @@
-//! How the tokens of a task's examples are written: one sign each.
+//! How the tokens of a task's examples are written: one sign each, or a word.
 
 use super::recall::Recall;
+use super::stories::Stories;
 use super::{Config, Task, pairs};
 
 /// Fills up what is shorter than the longest.
@@ -17,18 +18,23 @@ pub struct Signs {
     source: Vec<char>,
     /// Of what is predicted.
     target: Vec<char>,
+    /// Where tokens are words.
+    words: &'static [&'static str],
 }
 
 impl Signs {
     /// `None` for a text, and where examples are no tokens.
     pub fn of(config: &Config) -> Option<Self> {
-        if config.task == Task::Recall {
-            return Some(Self { source: Vec::new(), target: Recall::signs() });
+        let without = Self { source: Vec::new(), target: Vec::new(), words: &[] };
+        match config.task {
+            Task::Recall => return Some(Self { target: Recall::signs(), ..without }),
+            Task::Stories => return Some(Self { words: Stories::words(), ..without }),
+            _ => {}
         }
         let pairs = pairs(config)?;
         let source = std::iter::once(PADDING).chain(pairs.source_characters());
         let target = [PADDING, START, END].into_iter().chain(pairs.target_characters());
-        Some(Self { source: source.collect(), target: target.collect() })
+        Some(Self { source: source.collect(), target: target.collect(), ..without })
     }
 
     /// Of an id that an encoder reads.
@@ -38,7 +44,15 @@ impl Signs {
 
     /// Of an id that is predicted.
     pub fn target(&self, id: u32) -> Option<char> {
-        self.target.get(id as usize).copied()
+        match self.words.get(id as usize) {
+            Some(word) => word.chars().next().filter(|_| word.len() == 1),
+            None => self.target.get(id as usize).copied(),
+        }
+    }
+
+    /// Of an id that is predicted, where tokens are words.
+    pub fn word(&self, id: u32) -> Option<&'static str> {
+        self.words.get(id as usize).copied()
     }
 }
 

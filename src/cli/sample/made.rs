@@ -9,7 +9,8 @@ use crate::model::batch::IGNORED;
 use crate::model::{Batch, Examples, Form, Inference, Split};
 use crate::task::pairs::Pairs;
 use crate::task::recall::Recall;
-use crate::task::{self, Target};
+use crate::task::stories::Stories;
+use crate::task::{self, Target, Task};
 use crate::train::checkpoint::Checkpoint;
 
 /// From blank to full ink.
@@ -125,13 +126,16 @@ fn recalled(
     inference: &mut dyn Inference,
     arguments: &Arguments,
 ) -> Result<(), Failure> {
-    for batch in drawn(&Recall::new(checkpoint.config.task.distance), arguments) {
+    let task = &checkpoint.config.task;
+    let decode = if task.task == Task::Stories { Stories::decode } else { Recall::decode };
+    let Some(examples) = task::open(task) else { return Ok(()) };
+    for batch in drawn(&*examples, arguments) {
         let output = inference.produce(&checkpoint.weights, &batch);
         for (i, found) in output.tokens.iter().enumerate() {
             let targets = &batch.y[i * batch.time..(i + 1) * batch.time];
             let asked: Vec<u32> = targets.iter().copied().filter(|y| *y != IGNORED).collect();
-            let [found, right] = [found, &asked].map(|ids| Recall::decode(ids));
-            print(&Recall::decode(batch.tokens(i)), &found, &right)?;
+            let [found, right] = [found, &asked].map(|ids| decode(ids));
+            print(&decode(batch.tokens(i)), &found, &right)?;
         }
     }
     Ok(())

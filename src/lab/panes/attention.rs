@@ -67,6 +67,7 @@ fn why_none(facts: &Facts) -> Option<String> {
 fn size(maps: &[Map], config: &Config, prompt: usize) -> usize {
     let along = |side| match side {
         Side::Prompt | Side::Before => prompt,
+        Side::Sentences { .. } => config.model.sentences.map_or(prompt, |sentences| sentences.most),
         Side::Question => 1,
         Side::Source => config.model.source_size,
         Side::Target => config.model.block_size,

@@ -67,7 +67,7 @@ impl<'a> Piece<'a> {
 pub fn tokens(facts: &Facts, side: Side) -> Vec<u32> {
     let Some(snapshot) = facts.snapshot else { return Vec::new() };
     match side {
-        Side::Prompt | Side::Before => snapshot.prompt.clone(),
+        Side::Prompt | Side::Before | Side::Sentences { .. } => snapshot.prompt.clone(),
         Side::Question => snapshot.prompt.last().copied().into_iter().collect(),
         Side::Source => snapshot.source.clone(),
         Side::Target => {
@@ -89,7 +89,13 @@ pub fn side(card: &Card, part: &Part) -> Side {
 
 /// `g (8)`
 fn position(facts: &Facts, side: Side, at: usize) -> String {
-    let token = tokens(facts, side).get(at).copied();
+    let tokens = tokens(facts, side);
+    if let Side::Sentences { end } = side {
+        let sentence = Side::sentences(&tokens, end).nth(at).unwrap_or_default();
+        let words: Vec<_> = sentence.iter().map(|token| facts.label(*token)).collect();
+        return format!("{} ({})", words.join(" "), at + 1);
+    }
+    let token = tokens.get(at).copied();
     let label = token.map(|token| match side {
         Side::Source => facts.source_label(token),
         _ => facts.label(token),

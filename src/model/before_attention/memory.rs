@@ -1,8 +1,10 @@
 //! The end-to-end memory network (Sukhbaatar et al. 2015), which read a text by attention before there were transformers.
 //!
-//! A question is the token at an asked position, its memory all tokens before it, one memory a token. After the last hop
+//! A question is the token at an asked position, its memory all tokens before it, one memory a token. Where tokens make
+//! sentences ([`Config::sentences`]), the question is the sentence up to there, and every sentence before it is one memory:
+//! the sum of its words, weighted by their places, and one time. After the last hop
 //! the answer is softmax(W u) with W' = C^K, the last hop's outputs (adjacent tying, section 2.2). See [`Hops`].
-//! Left out: position encoding within a sentence (our sentences are one token), linear start, and noise in the times.
+//! Left out: linear start, and noise in the times.
 
 mod card;
 
@@ -12,12 +14,12 @@ use ndarray::Array2;
 
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, cross_entropy, room, vector};
+use crate::math::{Real, cross_entropy, room};
 use crate::model::batch::{argmax, asked};
 use crate::model::{
-    Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Shard,
+    Batch, Card, Conditions, Config, Inference, Look, Losses, Model, Output, Sentences, Shard,
 };
-use crate::nn::before_attention::hops::{self, Hops};
+use crate::nn::before_attention::hops::{self, Hops, Reading};
 use crate::nn::parameters::Registry;
 use crate::nn::rows::{visit_logits, visit_rows};
 
@@ -34,7 +36,10 @@ impl MemoryNetwork {
     pub fn new(config: &Config) -> Self {
         let Config { vocab_size, block_size, n_embd, hops, .. } = *config;
         let mut registry = Registry::default();
-        let layer = Hops::new(&mut registry, vocab_size, block_size, n_embd, hops);
+        let sentences = config.sentences;
+        let most = sentences.map_or(block_size, |sentences| sentences.most.min(block_size));
+        let placed = sentences.is_some();
+        let layer = Hops::new(&mut registry, vocab_size, most, n_embd, hops, placed);
         Self { config: config.clone(), registry, layer }
     }
 
@@ -43,6 +48,9 @@ impl MemoryNetwork {
             activations: self.layer.activations(),
             scratch: self.layer.scratch(),
             layer: self.layer.clone(),
+            sentences: self.config.sentences,
+            memories: room::list(self.config.block_size),
+            question: 0..0,
             logits: room::zeros(self.config.vocab_size),
         }
     }
@@ -92,6 +100,10 @@ struct Working {
     layer: Hops,
     activations: hops::Activations,
     scratch: hops::Scratch,
+    sentences: Option<Sentences>,
+    /// Which tokens of the last forward made a memory, and which the question.
+    memories: Vec<Range<usize>>,
+    question: Range<usize>,
     /// (V); after the loss, its gradient
     logits: Vec<Real>,
 }
@@ -102,9 +114,30 @@ impl Working {
         self.layer.tokens[self.layer.tokens.len() - 1].table_range()
     }
 
+    /// Finds the memories of the question at position `t`, of sentences the latest that there is room for. A full stop is
+    /// no part of what it ends.
+    fn split(&mut self, x: &[u32], t: usize) {
+        let Self { memories, question, .. } = self;
+        memories.clear();
+        let Some(Sentences { end, most }) = self.sentences else {
+            memories.extend((0..t).map(|i| i..i + 1));
+            *question = t..t + 1;
+            return;
+        };
+        let mut start = 0;
+        for (i, _) in x[..t].iter().enumerate().filter(|(_, token)| **token == end) {
+            memories.push(start..i);
+            start = i + 1;
+        }
+        memories.drain(..memories.len().saturating_sub(most));
+        *question = start..t + 1;
+    }
+
     fn forward(&mut self, x: &[u32], t: usize, weights: &[Real]) {
-        let Self { layer, activations: a, scratch, .. } = self;
-        layer.forward(a, x[t], &x[..t], weights, scratch);
+        self.split(x, t);
+        let Self { layer, activations: a, scratch, memories, question, .. } = self;
+        let reading = Reading { tokens: x, memories, question: question.clone() };
+        layer.forward(a, &reading, weights, scratch);
         let table = &weights[self.table()];
         let (hops, width) = (self.activations.taken.nrows(), self.activations.taken.ncols());
         let u = self.activations.questions.row(hops);
@@ -115,9 +148,9 @@ impl Working {
     }
 
     /// From d loss / d logits, which stands where the logits were, back to every weight.
-    fn backward(&mut self, x: &[u32], t: usize, weights: &[Real], gradients: &mut [Real]) {
+    fn backward(&mut self, x: &[u32], weights: &[Real], gradients: &mut [Real]) {
         let (range, vocab_size) = (self.table(), self.logits.len());
-        let Self { layer, activations: a, scratch, logits } = self;
+        let Self { layer, activations: a, scratch, memories, question, logits, .. } = self;
         let (hops, width) = a.taken.dim();
         let d_logits = matrix(logits, 1, vocab_size);
         let u = a.questions.row(hops);
@@ -135,7 +168,8 @@ impl Working {
             &matrix(&weights[range], vocab_size, width),
             Onto::Nothing,
         );
-        layer.backward(gradients, a, x[t], &x[..t], scratch);
+        let reading = Reading { tokens: x, memories, question: question.clone() };
+        layer.backward(gradients, a, &reading, scratch);
     }
 
     /// Every question of the sequences `rows`; with gradients and their scale, backward as well.
@@ -156,7 +190,7 @@ impl Working {
                 if let Some((gradients, scale)) = &mut gradients {
                     loss +=
                         cross_entropy::cross_entropy_backward(logits, &target, vocab_size, *scale);
-                    self.backward(x, t, weights, gradients);
+                    self.backward(x, weights, gradients);
                 } else {
                     loss += cross_entropy::cross_entropy(logits, &target, vocab_size);
                 }
@@ -205,18 +239,21 @@ struct OneQuestion {
 
 impl OneQuestion {
     /// The size of d loss / d embedding at every position: over all the K + 1 embeddings that a memory has.
-    fn measure(&mut self, question: usize) {
-        let scratch = &self.working.scratch;
+    fn measure(&mut self) {
+        let Working { layer, scratch, memories, question, .. } = &self.working;
         self.gradient_norms.clear();
-        self.gradient_norms.extend((0..question).map(|i| {
-            let parts = scratch.d_memories.iter().map(|d| d.row(i));
-            let squares =
-                parts.map(|d| vector::sum_of_squares(d.to_slice().expect("standard layout")));
-            squares.sum::<f64>().sqrt() as Real
-        }));
-        let own = vector::sum_of_squares(&scratch.d_question).sqrt();
-        self.gradient_norms.push(own as Real);
         self.gradient_norms.resize(self.tokens, 0.0);
+        for (i, words) in memories.iter().enumerate() {
+            for (j, norm) in self.gradient_norms[words.clone()].iter_mut().enumerate() {
+                let parts = scratch.d_memories.iter().map(|d| d.row(i));
+                let squares = parts
+                    .map(|d| layer.squares(d.to_slice().expect("standard layout"), j, words.len()));
+                *norm = squares.sum::<f64>().sqrt() as Real;
+            }
+        }
+        for (j, norm) in self.gradient_norms[question.clone()].iter_mut().enumerate() {
+            *norm = layer.squares(&scratch.d_question, j, question.len()).sqrt() as Real;
+        }
     }
 }
 
@@ -234,12 +271,12 @@ impl Inference for OneQuestion {
             let logits = &mut self.working.logits;
             let vocab_size = logits.len();
             cross_entropy::cross_entropy_backward(logits, &[y[question]], vocab_size, 1.0);
-            self.working.backward(x, question, weights, &mut self.gradients);
-            self.measure(question);
+            self.working.backward(x, weights, &mut self.gradients);
+            self.measure();
         }
     }
 
-    /// With n memories, the tokens before the question:
+    /// With n memories, the tokens or sentences before the question:
     ///
     /// - `hops.0.memories`, `hops.0.outputs` (n, C): what the hop compares with and what it takes from
     /// - `hops.0.question` (1, C): u; `hops.0.weights` (1, n): softmax, sums to 1; `hops.0` (1, C): what it takes

@@ -23,6 +23,11 @@ fn config() -> Config {
     }
 }
 
+/// Token 1 ends a sentence; of more than two, the latest two are kept.
+fn sentences() -> Config {
+    Config { sentences: Some(Sentences { end: 1, most: 2 }), ..config() }
+}
+
 fn conv(change: &Config) -> Box<dyn Model> {
     build(&Config { architecture: Architecture::Conv, ..change.clone() }).unwrap()
 }
@@ -46,6 +51,7 @@ fn every() -> Vec<Box<dyn Model>> {
         memory(&config()),
         memory(&Config { hops: 3, n_embd: 5, ..config() }),
         memory(&Config { hops: 1, block_size: 20, ..config() }),
+        memory(&sentences()),
     ]
 }
 
@@ -233,6 +239,56 @@ fn names_of_activations() {
     for ((before, taken), after) in before.iter().zip(taken).zip(after) {
         assert_eq!(before + taken, *after);
     }
+}
+
+#[test]
+fn a_sentence_is_one_memory_and_its_words_have_an_order() {
+    let model = memory(&Config { block_size: 9, ..sentences() });
+    let (weights, mut look) = (weights(&*model), model.inference());
+    let mut read = |x: &[u32]| {
+        let mut y = vec![IGNORED; x.len()];
+        y[x.len() - 1] = 2;
+        look.look(&weights, &Batch::text(x.to_vec(), y, 1, x.len()));
+        seen(&*look)
+    };
+    let found = read(&[2, 3, 1, 4, 1, 5, 6]);
+    let same = |x: &[Real], y: &[Real]| x.iter().zip(y).all(|(x, y)| (x - y).abs() < 1e-5);
+    for k in 0..2 {
+        let (shape, shares) = &found[&format!("hops.{k}.weights")];
+        assert_eq!(*shape, [1, 2]);
+        assert!((shares.iter().sum::<Real>() - 1.0).abs() < 1e-5);
+        // The weights are those that the memories and the question give, and so is what they take.
+        let question = &found[&format!("hops.{k}.question")].1;
+        let memories: Vec<_> = found[&format!("hops.{k}.memories")].1.chunks(6).collect();
+        let outputs: Vec<_> = found[&format!("hops.{k}.outputs")].1.chunks(6).collect();
+        let score = |m: &[Real]| m.iter().zip(question).map(|(m, u)| m * u).sum::<Real>();
+        let first = 1.0 / (1.0 + (score(memories[1]) - score(memories[0])).exp());
+        assert!(same(shares, &[first, 1.0 - first]), "{shares:?} {first}");
+        let mix = |c: usize| first * outputs[0][c] + (1.0 - first) * outputs[1][c];
+        assert!(same(&found[&format!("hops.{k}")].1, &(0..6).map(mix).collect::<Vec<_>>()));
+    }
+    // The sum of the words' rows, weighted by their places, and the time.
+    let table = |name: &str, row: usize| {
+        let of = model.registry().parameters().iter().find(|p| p.name == name).unwrap();
+        weights[of.offset + row * 6..][..6].to_vec()
+    };
+    let (a, b, time) = (
+        table("embeddings.0.weight", 2),
+        table("embeddings.0.weight", 3),
+        table("times.0.weight", 1),
+    );
+    let expected: Vec<Real> = (0..6)
+        .map(|c| {
+            let k = (c + 1) as Real / 6.0;
+            a[c] * 0.5 + b[c] * k + time[c]
+        })
+        .collect();
+    assert!(same(&found["hops.0.memories"].1[..6], &expected), "{expected:?}");
+    assert!(found["embedding.gradient_norm"].1[2] == 0.0, "a full stop is no word");
+    assert!(found["embedding.gradient_norm"].1[..2].iter().all(|norm| *norm > 0.0));
+    assert_ne!(read(&[3, 2, 1, 4, 1, 5, 6])["logits"], found["logits"], "order counts");
+    let longer = read(&[6, 1, 2, 3, 1, 4, 1, 5, 6]);
+    assert_eq!(longer["logits"], found["logits"], "the latest two are kept");
 }
 
 /// The second symbol depends on what was written for the first.

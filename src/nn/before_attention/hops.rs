@@ -1,10 +1,13 @@
-//! The hops of an end-to-end memory network (Sukhbaatar et al. 2015): a question looks at all tokens before it, several times.
+//! The hops of an end-to-end memory network (Sukhbaatar et al. 2015): a question looks at all memories before it, several times.
 //!
-//! Every token x_i before the question, i positions back, is a memory m_i = A x_i + T_A(i) to compare with and an output
+//! A memory x_i, i memories back from the question, is a token, or a sentence: then A x_i stands for the sum of its words'
+//! rows, each weighted by its place (see [`encode`]). It is a memory m_i = A x_i + T_A(i) to compare with and an output
 //! c_i = C x_i + T_C(i) to take (sections 2 and 4.1; T is the temporal encoding, trained, by the distance from the
 //! question). One hop: p = softmax(u m'), o = sum p_i c_i, u' = u + o. With adjacent tying (section 2.2) the outputs of a hop are
 //! the memories of the next, A^(k+1) = C^k and likewise T, and the question is embedded as the first memories are, B = A^1. So K
 //! hops need K + 1 tables.
+
+use std::ops::Range;
 
 use ndarray::Array2;
 use rand::Rng;
@@ -24,10 +27,35 @@ pub struct Hops {
     width: usize,
     /// K
     count: usize,
+    /// Whether words are weighted by their places.
+    placed: bool,
     /// K + 1 tables (V, C)
     pub tokens: Vec<Embedding>,
-    /// K + 1 tables (longest memory, C); row d - 1 is of the token d positions back
+    /// K + 1 tables (most memories, C); row d - 1 is of the memory d back
     times: Vec<Embedding>,
+}
+
+/// What is read: tokens, and which of them make the memories, the earliest first, and the question.
+#[derive(Clone, Debug)]
+pub struct Reading<'a> {
+    pub tokens: &'a [u32],
+    pub memories: &'a [Range<usize>],
+    pub question: Range<usize>,
+}
+
+impl Reading<'_> {
+    fn of(&self, range: &Range<usize>) -> &[u32] {
+        &self.tokens[range.clone()]
+    }
+}
+
+/// Position encoding (section 4.1): of the word j of J, channel k of C is weighted with
+/// l = (1 - j / J) - (k / C) (1 - 2 j / J), j and k counted from 1. So the order of words counts: a plain sum would have
+/// lost it. Here j is counted from 0.
+fn encode(j: usize, words: usize, width: usize) -> impl Iterator<Item = Real> {
+    let at = (j + 1) as Real / words as Real;
+    let slope = (2.0 * at - 1.0) / width as Real;
+    (1..=width).map(move |k| (1.0 - at) + slope * k as Real)
 }
 
 /// What one question's hops keep, for at most T memories.
@@ -64,6 +92,7 @@ impl Hops {
         longest: usize,
         width: usize,
         hops: usize,
+        placed: bool,
     ) -> Self {
         let mut tables = |name: &str, rows: usize| -> Vec<Embedding> {
             (0..=hops)
@@ -72,7 +101,7 @@ impl Hops {
         };
         let tokens = tables("embeddings", vocab_size);
         let times = tables("times", longest);
-        Self { width, count: hops, tokens, times }
+        Self { width, count: hops, placed, tokens, times }
     }
 
     /// N(0, 0.1) throughout, as in the paper: with wider ones the first softmaxes are nearly all or nothing.
@@ -109,32 +138,71 @@ impl Hops {
         Shape { queries: 1, keys, width, value_width: width, scale: 1.0, causal: false }
     }
 
-    /// Fills the activations for the token `question` and the tokens `before` it, the earliest first.
+    /// The sum (C) of the rows of some tokens.
+    fn embed(&self, sum: &mut [Real], tokens: &[u32], table: &[Real]) {
+        let row = |token: u32| &table[token as usize * self.width..][..self.width];
+        match tokens {
+            &[only] if !self.placed => sum.copy_from_slice(row(only)),
+            _ => {
+                sum.fill(0.0);
+                for (j, &token) in tokens.iter().enumerate() {
+                    if self.placed {
+                        let weighted = row(token).iter().zip(encode(j, tokens.len(), self.width));
+                        sum.iter_mut().zip(weighted).for_each(|(sum, (x, l))| *sum += x * l);
+                    } else {
+                        vector::add(sum, row(token));
+                    }
+                }
+            }
+        }
+    }
+
+    /// From d (C), the gradient of a sum, to the rows of its tokens.
+    fn embed_backward(&self, d_table: &mut [Real], d: &[Real], tokens: &[u32]) {
+        for (j, &token) in tokens.iter().enumerate() {
+            let row = &mut d_table[token as usize * self.width..][..self.width];
+            if self.placed {
+                let weighted = d.iter().zip(encode(j, tokens.len(), self.width));
+                row.iter_mut().zip(weighted).for_each(|(row, (d, l))| *row += d * l);
+            } else {
+                vector::add(row, d);
+            }
+        }
+    }
+
+    /// The squared size of what d (C), the gradient of a sum, is for the row of its word j of so many.
+    pub fn squares(&self, d: &[Real], j: usize, words: usize) -> f64 {
+        if !self.placed {
+            return vector::sum_of_squares(d);
+        }
+        d.iter().zip(encode(j, words, self.width)).map(|(d, l)| ((d * l) as f64).powi(2)).sum()
+    }
+
+    /// Fills the activations.
     ///
     /// # Panics
-    /// If there are more tokens than the longest memory holds, or ids outside the vocabulary.
+    /// If there are more memories than there is room for, or ids outside the vocabulary.
     pub fn forward(
         &self,
         a: &mut Activations,
-        question: u32,
-        before: &[u32],
+        reading: &Reading<'_>,
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        let (n, width) = (before.len(), self.width);
+        let (n, width) = (reading.memories.len(), self.width);
         a.count = n;
         let tables = self.tokens.iter().zip(&self.times);
         for (memories, (tokens, times)) in a.memories.iter_mut().zip(tables) {
             let (tokens, times) = (&weights[tokens.table_range()], &weights[times.table_range()]);
             let memories = contiguous_mut(memories).chunks_exact_mut(width);
-            for ((i, &token), memory) in before.iter().enumerate().zip(memories) {
-                memory.copy_from_slice(&tokens[token as usize * width..][..width]);
+            for ((i, range), memory) in reading.memories.iter().enumerate().zip(memories) {
+                self.embed(memory, reading.of(range), tokens);
                 vector::add(memory, &times[(n - 1 - i) * width..][..width]);
             }
         }
-        let first = &weights[self.tokens[0].table_range()][question as usize * width..][..width];
+        let first = &weights[self.tokens[0].table_range()];
         let questions = contiguous_mut(&mut a.questions);
-        questions[..width].copy_from_slice(first);
+        self.embed(&mut questions[..width], reading.of(&reading.question), first);
         for k in 0..self.count {
             let (asked, next) = questions.split_at_mut((k + 1) * width);
             let (asked, next) = (&asked[k * width..], &mut next[..width]);
@@ -166,11 +234,10 @@ impl Hops {
         &self,
         gradients: &mut [Real],
         a: &Activations,
-        question: u32,
-        before: &[u32],
+        reading: &Reading<'_>,
         scratch: &mut Scratch,
     ) {
-        let (n, width) = (before.len(), self.width);
+        let (n, width) = (reading.memories.len(), self.width);
         let Scratch { attention, d_memories, d_question, dq, dv } = scratch;
         let dv = &mut dv[..n * width];
         contiguous_mut(&mut d_memories[self.count])[..n * width].fill(0.0);
@@ -195,16 +262,33 @@ impl Hops {
         let tables = self.tokens.iter().zip(&self.times);
         for (d, (tokens, times)) in d_memories.iter().zip(tables) {
             let d = contiguous(d).chunks_exact(width);
-            for ((i, &token), d) in before.iter().enumerate().zip(d) {
-                let rows = [(tokens, token as usize), (times, n - 1 - i)];
-                for (table, row) in rows {
-                    let table = &mut gradients[table.table_range()];
-                    vector::add(&mut table[row * width..][..width], d);
-                }
+            for ((i, range), d) in reading.memories.iter().enumerate().zip(d) {
+                self.embed_backward(&mut gradients[tokens.table_range()], d, reading.of(range));
+                let times = &mut gradients[times.table_range()];
+                vector::add(&mut times[(n - 1 - i) * width..][..width], d);
             }
         }
         let table = &mut gradients[self.tokens[0].table_range()];
-        vector::add(&mut table[question as usize * width..][..width], d_question);
+        self.embed_backward(table, d_question, reading.of(&reading.question));
+    }
+}
+
+#[cfg(test)]
+mod places {
+    use super::*;
+
+    /// The paper's formula as it stands there.
+    #[test]
+    fn words_are_weighted_by_their_places() {
+        for (words, width) in [(1, 4), (5, 3), (6, 32)] {
+            for j in 1..=words {
+                for (k, l) in (1..=width).zip(encode(j - 1, words, width)) {
+                    let [j, k, words, width] = [j, k, words, width].map(|n| n as f64);
+                    let expected = (1.0 - j / words) - (k / width) * (1.0 - 2.0 * j / words);
+                    assert!((f64::from(l) - expected).abs() < 1e-6, "{l} {expected}");
+                }
+            }
+        }
     }
 }
 
@@ -215,20 +299,30 @@ mod tests {
 
     #[test]
     fn gradient_of_all_tables() {
-        for (before, hops) in
-            [(&[2, 0, 2, 1][..], 3), (&[1], 1), (&[], 2), (&[3, 1, 0, 2, 3, 3].repeat(3), 2)]
-        {
+        let long = [3, 1, 0, 2, 3, 3].repeat(3);
+        let single = |n: usize| (0..n).map(|i| i..i + 1).collect::<Vec<_>>();
+        // Of the last, one sentence is empty, and the question has three words.
+        for (before, memories, hops, placed) in [
+            (&[2, 0, 2, 1][..], single(4), 3, false),
+            (&[1], single(1), 1, false),
+            (&[], Vec::new(), 2, false),
+            (&long, single(18), 2, false),
+            (&[2, 0, 2, 1, 3, 1, 2], vec![0..2, 2..2, 2..5], 3, true),
+        ] {
+            let tokens = [before, &[3]].concat();
+            let question = if placed { 5..8 } else { before.len()..before.len() + 1 };
+            let reading = Reading { tokens: &tokens, memories: &memories, question };
             let (mut registry, width) = (Registry::default(), 5);
-            let layer = Hops::new(&mut registry, 4, 20, width, hops);
+            let layer = Hops::new(&mut registry, 4, 20, width, hops, placed);
             let weights = values(registry.len(), 1);
             let dy = values(width, 2);
             let (mut a, mut scratch) = (layer.activations(), layer.scratch());
-            layer.forward(&mut a, 3, before, &weights, &mut scratch);
+            layer.forward(&mut a, &reading, &weights, &mut scratch);
             let mut gradients = vec![0.0; registry.len()];
             scratch.d_question.copy_from_slice(&dy);
-            layer.backward(&mut gradients, &a, 3, before, &mut scratch);
+            layer.backward(&mut gradients, &a, &reading, &mut scratch);
             check("tables", &weights, &gradients, 1e-7, |weights| {
-                layer.forward(&mut a, 3, before, weights, &mut scratch);
+                layer.forward(&mut a, &reading, weights, &mut scratch);
                 weighted_sum(a.questions.row(hops).to_slice().unwrap(), &dy)
             });
         }

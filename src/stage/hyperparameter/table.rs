@@ -485,6 +485,15 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
     )
     .of_some(),
     Hyperparameter::rebuild(
+        "facts",
+        "facts",
+        "sentences that an answer needs (stories)",
+        counted(1, 3),
+        &count!(task.facts as usize),
+    )
+    .by(1)
+    .of_some(),
+    Hyperparameter::rebuild(
         "length",
         "length",
         "the longest string (reverse, sort)",

@@ -80,6 +80,10 @@ impl<'a> Layer<'a> {
                     labels(until_padding(&ids), |id| facts.label(id))
                 }
                 Side::Question => vec![prompt().pop()?],
+                Side::Sentences { end } => {
+                    let all = Side::sentences(&snapshot.prompt, end);
+                    all.map(|words| labels(words, |id| facts.label(id)).join(" ")).collect()
+                }
                 Side::Before => {
                     let mut all = prompt();
                     all.pop()?;

@@ -4,7 +4,7 @@ use super::MemoryNetwork;
 use crate::model::card::{Axis, Card, Glance, Loss, Map, Op, Part, Side, Structure, learned};
 use crate::model::config::{Architecture, QueryKey};
 use crate::model::kind::{Form, Kind, unknown_to_others};
-use crate::model::{Config, Model};
+use crate::model::{Config, Model, Sentences};
 
 pub const KIND: Kind = Kind {
     architecture: Architecture::Memory,
@@ -17,7 +17,7 @@ pub const KIND: Kind = Kind {
 };
 
 pub(super) fn card(model: &MemoryNetwork) -> Card {
-    let Config { vocab_size, n_embd, hops, .. } = *model.config();
+    let Config { vocab_size, n_embd, hops, sentences, .. } = *model.config();
     let [c, v] = [("C", n_embd), ("V", vocab_size)].map(|(name, size)| Axis { name, size });
     let mut flow = vec![Part::new("tokens", "tokens", Op::Input, &[]).unseen()];
     let mut below = "tokens".to_owned();
@@ -40,9 +40,12 @@ pub(super) fn card(model: &MemoryNetwork) -> Card {
         all: "hops.*".to_owned(),
         sign: format!("H{}", i + 1),
         title: format!("hop {} of {hops}", i + 1),
-        about: "what the question takes from each memory",
+        about: match sentences {
+            Some(_) => "what the question takes from each sentence",
+            None => "what the question takes from each memory",
+        },
         rows: Side::Question,
-        columns: Side::Before,
+        columns: sentences.map_or(Side::Before, |Sentences { end, .. }| Side::Sentences { end }),
         causal: false,
         heads: 1,
         head_size: 0,
