@@ -33,7 +33,7 @@ pub use crate::nn::Look;
 pub use crate::nn::dropout::Dropout;
 pub use batch::{Batch, IGNORED, PAD};
 pub use card::Card;
-pub use config::{Config, GeneratorLoss, Sentences};
+pub use config::{Config, GeneratorLoss, Sentences, Turns};
 pub use kind::{ConfigError, Form, Kind, kind};
 
 /// Every kind; a file is the first one's that knows it.
@@ -66,6 +66,8 @@ pub struct Conditions {
     pub beta: Real,
     /// What the generator minimises (GAN).
     pub generator_loss: GeneratorLoss,
+    /// Standard deviation of the noise that real and generated points are seen through (GAN).
+    pub instance_noise: Real,
 }
 
 impl Default for Conditions {
@@ -77,6 +79,7 @@ impl Default for Conditions {
             label_smoothing: 0.0,
             beta: 1.0,
             generator_loss: GeneratorLoss::NonSaturating,
+            instance_noise: 0.0,
         }
     }
 }
@@ -117,6 +120,22 @@ impl AddAssign for Losses {
 pub struct Group {
     pub name: &'static str,
     pub range: Range<usize>,
+}
+
+/// A place of the plane that answers should reach.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub at: [f64; 2],
+    /// How many reach it.
+    pub answers: usize,
+    /// With how many it is covered.
+    pub enough: f64,
+}
+
+impl Place {
+    pub fn is_covered(&self) -> bool {
+        self.answers > 0 && self.answers as f64 >= self.enough
+    }
 }
 
 /// A model is sizes and places in the arena; it holds no weights and no activations.
@@ -165,10 +184,10 @@ pub trait Model: Send + Sync {
         vec![Group { name: "all", range: 0..self.registry().len() }]
     }
 
-    /// Whose turn step number `step` is, counted from 0: an index into the groups. `d_steps`: see
-    /// `train::Training::d_steps`.
-    fn turn(&self, step: u64, d_steps: usize) -> usize {
-        _ = (step, d_steps);
+    /// Whose turn step number `step` is, counted from 0: an index into the groups. `d_steps` and `turns`: see
+    /// `train::Training`.
+    fn turn(&self, step: u64, d_steps: usize, turns: Turns) -> usize {
+        _ = (step, d_steps, turns);
         0
     }
 }
@@ -350,6 +369,12 @@ pub trait Examples: Send + Sync {
     /// What the model's answers to a batch are worth, by name.
     fn judge(&self, batch: &Batch, output: &Output) -> Vec<(&'static str, f64)> {
         _ = (batch, output);
+        Vec::new()
+    }
+
+    /// The places that answers should reach, and how many of these do; none where there are no such places.
+    fn places(&self, output: &Output) -> Vec<Place> {
+        _ = output;
         Vec::new()
     }
 

@@ -14,6 +14,7 @@ pub mod latent;
 pub mod latent_plane;
 pub mod loss_by_position;
 pub mod loss_grid;
+pub mod modes;
 pub mod next;
 pub mod order;
 pub mod picture;
@@ -144,6 +145,7 @@ pub const INSTRUMENTS: &[Instrument] = &[
     picture::INSTRUMENT,
     order::INSTRUMENT,
     cloud::INSTRUMENT,
+    modes::INSTRUMENT,
     surface::INSTRUMENT,
     push::INSTRUMENT,
     reconstructions::INSTRUMENT,

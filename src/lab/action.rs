@@ -294,8 +294,8 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::ShiftUp, "shift-up", "shift", "Add a constant to all logits", [PANE => [char('=')]];
     Pane: Action::Clock, "clock", "clock", "Measure how long it takes, here and now", [PANE => [char('s')]];
     Pane: Action::DrawOne, "draw-one", "draw", "Draw the next token, or go on with the one that was drawn", [PANE => [char('s')]];
-    Pane: Action::StepFirst, "step-first", "step D, G", "Of two networks that take turns: train up to the next step of the first (a discriminator), then pause", [PANE => [char('s')]];
-    Pane: Action::StepSecond, "step-second", "step D, G", "Of two networks that take turns: train up to the next step of the second (a generator), then pause", [PANE => [char('S')]];
+    Pane: Action::StepFirst, "step-first", "step D, G", "Of two networks that take turns: one step of the first (a discriminator) alone, whoever's turn it is, then pause", [PANE => [char('s')]];
+    Pane: Action::StepSecond, "step-second", "step D, G", "Of two networks that take turns: one step of the second (a generator) alone, whoever's turn it is, then pause", [PANE => [char('S')]];
     Pane: Action::Origin, "origin", "origin", "Where the number under the cursor comes from, in numbers; then, on an operand, where that does", [PANE => [ENTER]];
 
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];

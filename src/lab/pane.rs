@@ -119,8 +119,8 @@ pub enum Wish {
     Prompt(Vec<u32>),
     /// A loss that the learner has reached, with its standard error: a line of this name on the loss chart from now on.
     Yardstick { name: &'static str, loss: f64, error: f64 },
-    /// So many steps of training, then a pause.
-    Steps(u64),
+    /// A step of this group of the model's parameters alone, then a pause.
+    StepAlone(usize),
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

@@ -17,6 +17,8 @@ pub enum Purpose {
     Latents = 6,
     /// Data that is drawn here, the same for every run.
     Examples = 7,
+    /// What a GAN's discriminator sees points through.
+    InstanceNoise = 8,
 }
 
 /// The stream of `seed` for `purpose` number `index` (a step, a sample, a tensor; below 2^56).

@@ -53,6 +53,35 @@ pub enum GeneratorLoss {
     LeastSquares,
 }
 
+/// Which of a GAN's two networks move.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum Turns {
+    /// One after the other, by the number of the step.
+    #[default]
+    InTurn,
+    /// It alone; the generator stands still.
+    Discriminator,
+    /// It alone; the discriminator stands still.
+    Generator,
+}
+
+impl Turns {
+    /// With which a group of the model's parameters moves alone, by its place in
+    /// [`Model::groups`](super::Model::groups).
+    pub fn alone(group: usize) -> Option<Self> {
+        [Self::Discriminator, Self::Generator].get(group).copied()
+    }
+
+    // serde hands a reference over.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub fn are_taken(&self) -> bool {
+        *self == Self::InTurn
+    }
+}
+
 /// Over the pixels of an image, what a VAE's reconstruction is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

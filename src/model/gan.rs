@@ -11,6 +11,7 @@
 //!
 //! Where the discriminator cannot tell them apart, its loss is 2 ln 2 = 1.386, or 1/4 for least squares.
 
+mod blur;
 mod card;
 mod inference;
 #[cfg(test)]
@@ -19,7 +20,7 @@ mod tests;
 use std::ops::Range;
 
 use super::{
-    Batch, Card, Conditions, Config, GeneratorLoss, Group, Inference, Losses, Model, Shard,
+    Batch, Card, Conditions, Config, GeneratorLoss, Group, Inference, Losses, Model, Shard, Turns,
 };
 use crate::math::Real;
 use crate::math::logistic::sigmoid;
@@ -28,6 +29,7 @@ use crate::math::random::{Purpose, stream};
 use crate::nn::mlp::{self, Mlp};
 use crate::nn::parameters::Registry;
 
+use blur::{Blur, Sort};
 pub use card::KIND;
 
 /// Places in [`Model::groups`].
@@ -120,10 +122,15 @@ impl Model for Gan {
         ]
     }
 
-    /// `d_steps` steps of the discriminator, then one of the generator.
-    fn turn(&self, step: u64, d_steps: usize) -> usize {
+    /// `d_steps` steps of the discriminator, then one of the generator, unless one moves alone.
+    fn turn(&self, step: u64, d_steps: usize, turns: Turns) -> usize {
         let d_steps = d_steps.max(1) as u64;
-        if step % (d_steps + 1) < d_steps { DISCRIMINATOR } else { GENERATOR }
+        match turns {
+            Turns::Discriminator => DISCRIMINATOR,
+            Turns::Generator => GENERATOR,
+            Turns::InTurn if step % (d_steps + 1) < d_steps => DISCRIMINATOR,
+            Turns::InTurn => GENERATOR,
+        }
     }
 }
 
@@ -136,6 +143,8 @@ struct Activations {
     real: mlp::Activations,
     /// The discriminator on generated points.
     fake: mlp::Activations,
+    /// (n, n_input) each: real and generated points as the discriminator saw them, where that is through noise
+    seen: Option<[Vec<Real>; 2]>,
     /// (n, n_input): the gradient of the generated points
     dx: Vec<Real>,
 }
@@ -146,15 +155,37 @@ impl Nets {
             generator: self.generator.activations(),
             real: self.discriminator.activations(),
             fake: self.discriminator.activations(),
+            seen: None,
             dx: Vec::new(),
         }
     }
 
-    /// Generates a point from each row of noise (n, n_latent); the discriminator sees them and the real ones (n, n_input).
-    fn forward(&self, a: &mut Activations, real: &[Real], noise: &[Real], weights: &[Real]) {
+    /// Generates a point from each row of noise (n, n_latent); the discriminator sees them and the real ones (n, n_input),
+    /// as they are or blurred.
+    fn forward(
+        &self,
+        a: &mut Activations,
+        real: &[Real],
+        noise: &[Real],
+        blur: Option<Blur>,
+        weights: &[Real],
+    ) {
         self.generator.forward(&mut a.generator, noise, weights);
+        let (generated, width) = (a.generator.out(), self.discriminator.n_in());
+        let [real, generated] = match blur {
+            None => {
+                a.seen = None;
+                [real, generated]
+            }
+            Some(blur) => {
+                let [seen_real, seen] = a.seen.get_or_insert_default();
+                blur.see(Sort::Real, real, width, seen_real);
+                blur.see(Sort::Generated, generated, width, seen);
+                [&**seen_real, &**seen]
+            }
+        };
         self.discriminator.forward(&mut a.real, real, weights);
-        self.discriminator.forward(&mut a.fake, a.generator.out(), weights);
+        self.discriminator.forward(&mut a.fake, generated, weights);
     }
 
     /// Sums over the points of the last forward.
@@ -197,8 +228,12 @@ impl Nets {
             *d = scale * if least_squares { *d } else { sigmoid(*d) };
         }
         let net = &self.discriminator;
+        let [real, generated] = match &a.seen {
+            None => [real, a.generator.out()],
+            Some([real, generated]) => [&**real, &**generated],
+        };
         net.backward(&mut a.real, Some(gradients), None, real, weights);
-        net.backward(&mut a.fake, Some(gradients), None, a.generator.out(), weights);
+        net.backward(&mut a.fake, Some(gradients), None, generated, weights);
     }
 
     /// Sets `a.dx` to scale * d(the generator's summed loss)/d(generated points); the discriminator's output is used up.
@@ -217,7 +252,8 @@ impl Nets {
                     GeneratorLoss::LeastSquares => *d - 1.0,
                 };
         }
-        let points = a.generator.out();
+        // Noise is added, so that the gradient of what is seen is that of the point.
+        let points = a.seen.as_ref().map_or(a.generator.out(), |[_, generated]| generated);
         a.dx.resize(points.len(), 0.0);
         self.discriminator.backward(&mut a.fake, None, Some(&mut a.dx), points, weights);
     }
@@ -264,10 +300,11 @@ impl Shard for Working {
         conditions: &Conditions,
         gradients: &mut [Real],
     ) -> Losses {
-        let (real, noise) = self.rows(batch, rows);
+        let (real, noise) = self.rows(batch, rows.clone());
         let (kind, scale) = (conditions.generator_loss, 1.0 / batch.targets() as Real);
+        let blur = Blur::of(conditions, rows.start);
         let Self { nets, a } = self;
-        nets.forward(a, real, noise, weights);
+        nets.forward(a, real, noise, blur, weights);
         let losses = Nets::losses(a, kind);
         if conditions.group == GENERATOR {
             nets.backward_generator(a, noise, kind, scale, weights, gradients);
@@ -285,7 +322,8 @@ impl Shard for Working {
         conditions: &Conditions,
     ) -> Losses {
         let (real, noise) = self.rows(batch, rows);
-        self.nets.forward(&mut self.a, real, noise, weights);
+        // As with dropout, what is only looked at is seen as it is.
+        self.nets.forward(&mut self.a, real, noise, None, weights);
         Nets::losses(&self.a, conditions.generator_loss)
     }
 }

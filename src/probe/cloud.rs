@@ -3,7 +3,7 @@
 use super::{Arguments, Instrument, NotMeasured, Reading, Subject};
 use crate::math::random::{Purpose, stream};
 use crate::model::card::Unit;
-use crate::model::{Batch, Split};
+use crate::model::{Batch, Output, Split};
 
 /// The points are from the same latents and beside the same real ones at every look.
 const LOOKED_AT: u64 = (1 << 56) - 5;
@@ -22,12 +22,17 @@ pub const INSTRUMENT: Instrument = Instrument {
 fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, NotMeasured> {
     let count = arguments.examples;
     let real = real(subject, count)?;
+    let mut values = generated(subject, count).values;
+    values.extend(real.values.iter().map(|x| *x as f32));
+    Ok(Reading { shape: vec![2, count, 2], values, ..Reading::default() })
+}
+
+/// The cloud's generated points.
+pub(super) fn generated(subject: &mut Subject<'_>, count: usize) -> Output {
     let Subject { model, weights, inference, seed, .. } = subject;
     let mut batch = Batch { sequences: count, ..Batch::default() };
     batch.add_noise(model.noise(), *seed, LOOKED_AT);
-    let mut values = inference.produce(weights, &batch).values;
-    values.extend(real.values.iter().map(|x| *x as f32));
-    Ok(Reading { shape: vec![2, count, 2], values, ..Reading::default() })
+    inference.produce(weights, &batch)
 }
 
 /// The cloud's real points.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
-use crate::model::config::GeneratorLoss;
+use crate::model::config::{GeneratorLoss, Turns};
 use crate::model::{self, Conditions, Dropout};
 use crate::task;
 
@@ -69,6 +69,17 @@ pub struct Training {
     pub generator_loss: GeneratorLoss,
     /// The discriminator's steps for each of the generator's (GAN).
     pub d_steps: usize,
+    /// Whether the two take turns, or one moves alone (GAN).
+    #[serde(skip_serializing_if = "Turns::are_taken")]
+    pub turns: Turns,
+    /// Standard deviation of the noise that D sees real and generated points through (GAN).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub instance_noise: f64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(x: &f64) -> bool {
+    *x == 0.0
 }
 
 impl Default for Training {
@@ -95,6 +106,8 @@ impl Default for Training {
             beta: 1.0,
             generator_loss: GeneratorLoss::NonSaturating,
             d_steps: 1,
+            turns: Turns::InTurn,
+            instance_noise: 0.0,
         }
     }
 }
@@ -108,6 +121,7 @@ impl Training {
             label_smoothing: self.label_smoothing as crate::math::Real,
             beta: self.beta as crate::math::Real,
             generator_loss: self.generator_loss,
+            instance_noise: self.instance_noise as crate::math::Real,
         }
     }
 }

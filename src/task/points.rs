@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Target, split};
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
-use crate::model::{Batch, Examples, Output, Sizes, Split};
+use crate::model::{Batch, Examples, Output, Place, Sizes, Split};
 pub use file::{PointsError, Standard};
 use judge::{Histogram, Modes};
 
@@ -144,6 +144,10 @@ impl Points {
         Self { bounds, source: Source::Sample { train, val }, standard: None }
     }
 
+    fn generated(output: &Output) -> Vec<Point> {
+        output.values.as_chunks().0.iter().map(|pair: &[f32; 2]| pair.map(f64::from)).collect()
+    }
+
     /// Places of some points, as `judge` wants them.
     fn places(batch: &Batch) -> Vec<Point> {
         batch.values.as_chunks().0.iter().map(|pair: &[Real; 2]| pair.map(|x| x as f64)).collect()
@@ -196,6 +200,12 @@ impl Examples for Points {
         }
     }
 
+    /// The modes' centres.
+    fn places(&self, output: &Output) -> Vec<Place> {
+        let Source::Gaussians(modes) = &self.source else { return Vec::new() };
+        modes.places(&Self::generated(output))
+    }
+
     fn judged(&self) -> usize {
         JUDGED
     }
@@ -221,8 +231,7 @@ impl Examples for Points {
     /// - `divergence`: Jensen-Shannon, in nats: 0 to ln 2
     /// - `collapsed`: 1 or 0
     fn judge(&self, batch: &Batch, output: &Output) -> Vec<(&'static str, f64)> {
-        let pair = |pair: &[f32; 2]| pair.map(f64::from);
-        let generated: Vec<Point> = output.values.as_chunks().0.iter().map(pair).collect();
+        let generated = Self::generated(output);
         let real = Self::places(batch);
         if generated.is_empty() || real.is_empty() {
             return Vec::new();

@@ -24,6 +24,9 @@ pub enum Command {
     Pause,
     /// Train this many steps, then pause (also beyond the run's last step).
     Step(u64),
+    /// Train one step that moves this group of the model's parameters alone, whoever's turn it would be, then pause: an edit
+    /// of who moves, a step, and the edit back.
+    StepAlone(usize),
     /// Train up to this step, then pause; where the run is there or beyond it, only pause.
     RunTo(u64),
     /// At most this many steps a second; `None` is full speed.
@@ -85,6 +88,7 @@ impl Command {
             Self::Run
             | Self::Pause
             | Self::Step(_)
+            | Self::StepAlone(_)
             | Self::RunTo(_)
             | Self::Set { .. }
             | Self::Extend(_)

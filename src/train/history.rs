@@ -141,6 +141,14 @@ impl History {
         });
     }
 
+    /// What a hyperparameter was when step number `step`, counted from 0, was made; `None`: what it is now.
+    pub fn value_at(&self, name: &str, step: u64) -> Option<&str> {
+        let mut edits = self.edits.iter().filter(|edit| edit.name == name);
+        let before = edits.clone().rfind(|edit| edit.step <= step);
+        let after = || edits.find(|edit| edit.step > step).map(|edit| edit.old.as_str());
+        before.map(|edit| edit.new.as_str()).or_else(after)
+    }
+
     /// Whether it can be what `step` steps left behind, and within its bounds: files come from anywhere.
     pub(super) fn is_sound(&self, step: u64) -> bool {
         let counted: u64 = self.points.iter().fold(0, |sum, p| sum.saturating_add(p.count));
@@ -245,6 +253,23 @@ mod tests {
             (history.edits[0].old.as_str(), history.edits[0].new.as_str()),
             ("1e-3", "0.01")
         );
+    }
+
+    #[test]
+    fn what_a_step_was_made_with_is_told_by_the_edits_around_it() {
+        let edit = |step, old, new| {
+            let (old, new) = (Value::Number(old), Value::Number(new));
+            Edit { step, name: "lr", old, new }
+        };
+        let mut history = History::default();
+        assert_eq!(history.value_at("lr", 3), None);
+        history.edited(&edit(4, 1.0, 2.0));
+        history.edited(&edit(7, 2.0, 3.0));
+        let told = [(0, "1"), (3, "1"), (4, "2"), (6, "2"), (7, "3"), (90, "3")];
+        for (step, value) in told {
+            assert_eq!(history.value_at("lr", step), Some(value), "{step}");
+        }
+        assert_eq!(history.value_at("beta1", 4), None);
     }
 
     #[test]

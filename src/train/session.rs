@@ -25,6 +25,7 @@ use super::team::{Team, TeamError};
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
 use crate::model::{self, Batch, Card, Examples, Inference, Losses, Model, Shard, Split};
+use crate::stage::config::Training;
 use crate::stage::hyperparameter::{self, Takes, Value, ValueError};
 use crate::stage::{Config, InvalidConfig};
 use crate::text::Tokenizer;
@@ -311,7 +312,8 @@ impl Session {
         self.batch.add_noise(self.model.noise(), seed, self.step);
         self.split(sequences);
 
-        let group = self.model.turn(self.step, self.config.training.d_steps);
+        let Training { d_steps, turns, .. } = self.config.training;
+        let group = self.model.turn(self.step, d_steps, turns);
         let conditions = self.config.training.conditions(seed, self.step, group);
         let (weights, batch) = (&*self.weights, &self.batch);
         let work = |(lane, gradient): (&mut Lane, &mut Vec<Real>)| {

@@ -1,9 +1,11 @@
 //! The points pane: real points of the plane and generated ones, on the same axes; under them what the discriminator thinks
 //! of each place, and which way it pushes the generated ones.
 
+mod modes;
 mod surface;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -23,7 +25,9 @@ use crate::lab::widgets::scale::{Kind, Scale};
 use crate::model::Form;
 use crate::probe::{Arguments, cloud, push};
 use crate::train::Subscription;
+use modes::Modes;
 use surface::{Pushed, Surface};
+use turns::Taken;
 
 /// Points of each sort.
 const POINTS: usize = 256;
@@ -43,6 +47,8 @@ enum View {
     Both,
     /// Both over the discriminator's surface, the generated ones as arrows.
     Surface,
+    /// The modes, with how many generated points each has.
+    Modes,
     Real,
     Generated,
 }
@@ -160,6 +166,7 @@ impl Pane for Points {
         let view = match self.view {
             View::Both => "",
             View::Surface => " · over D",
+            View::Modes => " · modes covered",
             View::Real => " · real only",
             View::Generated => " · generated only",
         };
@@ -178,6 +185,7 @@ impl Pane for Points {
         }
         match self.view {
             View::Surface => "D of each place; arrows: which way D pushes points; v: view",
+            View::Modes => "at each mode's centre: generated points that reach it; v: view",
             _ => "x and y: do generated points lie where real ones do? v: one of them",
         }
         .to_owned()
@@ -198,16 +206,20 @@ impl Pane for Points {
         let plot = Plot::of(cloud.real, room);
         let over = self.view == View::Surface;
         let pushed = Pushed::of(facts).filter(|_| over);
-        if over {
-            surface::legend(facts, pushed.as_ref(), head, buf);
-        } else {
-            self.legend(facts, &cloud, &plot, head, buf);
+        let modes = Modes::of(facts).filter(|_| self.view == View::Modes);
+        match &modes {
+            Some(modes) => modes.legend(facts, &plot, cloud.generated.len(), head, buf),
+            None if over => surface::legend(facts, pushed.as_ref(), head, buf),
+            None => self.legend(facts, &cloud, &plot, head, buf),
         }
         if head.height > 1 {
             numbers(facts, Rect { y: head.y + 1, height: head.height - 1, ..head }, buf);
         }
         if with_axes {
             axes(facts, &plot, buf);
+        }
+        if let Some(modes) = modes {
+            return modes.draw(facts, &cloud, &plot, buf);
         }
         self.cells(facts, &cloud, &plot, buf);
         if over {
@@ -228,7 +240,8 @@ impl Pane for Points {
             Action::CycleView => {
                 self.view = match self.view {
                     View::Both => View::Surface,
-                    View::Surface => View::Real,
+                    View::Surface => View::Modes,
+                    View::Modes => View::Real,
                     View::Real => View::Generated,
                     View::Generated => View::Both,
                 };
@@ -238,7 +251,7 @@ impl Pane for Points {
             Action::StepSecond => 1,
             _ => return Vec::new(),
         };
-        turns(facts).and_then(|turns| turns.until(group)).map(Wish::Steps).into_iter().collect()
+        turns::of(facts).map(|_| Wish::StepAlone(group)).into_iter().collect()
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
@@ -247,7 +260,10 @@ impl Pane for Points {
             wanted.instruments.push((cloud::INSTRUMENT.name, told.clone()));
             if self.view == View::Surface {
                 wanted.instruments.push((crate::probe::surface::INSTRUMENT.name, told.clone()));
-                wanted.instruments.push((push::INSTRUMENT.name, told));
+                wanted.instruments.push((push::INSTRUMENT.name, told.clone()));
+            }
+            if self.view == View::Modes {
+                wanted.instruments.push((crate::probe::modes::INSTRUMENT.name, told));
             }
         }
     }
@@ -299,7 +315,7 @@ impl Points {
                 dots.dot(x, y, &pen);
             }
         };
-        if self.view == View::Generated {
+        if matches!(self.view, View::Generated | View::Modes) {
             scatter(cloud.generated, Pen::solid(1, theme.style(Role::Accent), '+'));
         } else {
             // On coloured ground what is muted would not be seen.
@@ -323,34 +339,6 @@ fn has_collapsed(facts: &Facts) -> bool {
         let found = run.evaluation().filter(|e| 10 * e.step >= run.config.training.steps);
         found.and_then(|e| e.figure(COLLAPSED)) == Some(1.0)
     })
-}
-
-/// Whose turn which step of the run is.
-struct Turns {
-    model: Box<dyn crate::model::Model>,
-    d_steps: usize,
-    step: u64,
-}
-
-/// Of a run of several networks that take turns.
-fn turns(facts: &Facts) -> Option<Turns> {
-    let run = facts.run?;
-    let model = crate::model::build(&run.config.model).ok()?;
-    let several = model.groups().len() > 1;
-    several.then(|| Turns { model, d_steps: run.config.training.d_steps, step: run.step })
-}
-
-impl Turns {
-    /// The group that the next step moves.
-    fn next(&self) -> &'static str {
-        self.model.groups()[self.model.turn(self.step, self.d_steps)].name
-    }
-
-    /// How many steps there are up to the next one of a group, that one included.
-    fn until(&self, group: usize) -> Option<u64> {
-        let most = self.d_steps as u64 + 1;
-        (0..=most).find(|i| self.model.turn(self.step + i, self.d_steps) == group).map(|i| i + 1)
-    }
 }
 
 /// What the last step and the last estimate say of the two, and whose step is next.
@@ -377,8 +365,11 @@ fn numbers(facts: &Facts, area: Rect, buf: &mut Buffer) {
     if let Some(last) = &run.last {
         let parts = run.parts().iter().zip(last.parts);
         let parts = parts.map(|(part, loss)| (part.name.to_owned(), part.unit.write(loss)));
-        let next = turns(facts).map(|turns| ("next".to_owned(), turns.next().to_owned()));
-        line(area.y, "last step", parts.chain(next).collect());
+        let turns = turns::of(facts).into_iter().flat_map(|Taken { moved, next }| {
+            let moved = moved.map(|name| ("it moved".to_owned(), name.to_owned()));
+            moved.into_iter().chain([("next".to_owned(), next.to_owned())])
+        });
+        line(area.y, "last step", parts.chain(turns).collect());
     }
     if let Some(evaluation) = run.evaluation() {
         let figures = run.config.task.card().figures.iter();

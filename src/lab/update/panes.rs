@@ -80,10 +80,10 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                     corpus.reached(name, loss, error);
                 }
             }
-            Wish::Steps(_) if model.course.held => effects.extend(waits(model)),
-            Wish::Steps(steps) => {
+            Wish::StepAlone(_) if model.course.held => effects.extend(waits(model)),
+            Wish::StepAlone(group) => {
                 model.playing = false;
-                effects.push(Effect::Send(Command::Step(steps)));
+                effects.push(Effect::Send(Command::StepAlone(group)));
             }
             Wish::Dismiss => model.asked.error = None,
             Wish::Follow(part) => effects.extend(follow(model, &part)),

@@ -11,7 +11,14 @@ use crate::model::{Config, Model};
 pub const KIND: Kind = Kind {
     architecture: Architecture::Gan,
     takes: &[Form::Point],
-    hyperparameters: &["generator_loss", "d_steps", "n_hidden", "n_latent"],
+    hyperparameters: &[
+        "generator_loss",
+        "d_steps",
+        "turns",
+        "instance_noise",
+        "n_hidden",
+        "n_latent",
+    ],
     sizes: &["n_input", "n_hidden", "n_latent"],
     build: |config| Box::new(Gan::new(config)),
     modules: &[],

@@ -102,7 +102,7 @@ impl Inference for Plane {
             }
         }
         let Self { nets, a, .. } = self;
-        nets.forward(a, &self.real, &self.latents, weights);
+        nets.forward(a, &self.real, &self.latents, None, weights);
         self.generated.clear();
         self.generated.extend(a.generator.out());
         // Its gradient takes the place of the output.

@@ -53,6 +53,70 @@ fn gradient_of_both_groups_under_every_loss() {
     }
 }
 
+/// Through noise, which is the same for a step and a row however the batch is split.
+#[cfg(feature = "f64")]
+#[test]
+fn gradient_of_what_is_seen_through_noise() {
+    use crate::math::finite_difference::check;
+    let gan = gan();
+    let (weights, groups, batch) = (weights(&gan), gan.groups(), batch(&gan, 5));
+    for kind in LOSSES {
+        for (group, Group { name, range }) in groups.iter().enumerate() {
+            let conditions = Conditions { instance_noise: 0.7, ..conditions(group, kind) };
+            let (mut shard, mut gradients) = (gan.shard(), vec![0.0; weights.len()]);
+            shard.loss_and_gradients(&weights, &batch, 0..2, &conditions, &mut gradients);
+            shard.loss_and_gradients(&weights, &batch, 2..5, &conditions, &mut gradients);
+            let mut unused = vec![0.0; weights.len()];
+            check(name, &weights[range.clone()], &gradients[range.clone()], 1e-6, |part| {
+                let mut weights = weights.clone();
+                weights[range.clone()].copy_from_slice(part);
+                let whole = 0..5;
+                shard.loss_and_gradients(&weights, &batch, whole, &conditions, &mut unused).parts
+                    [group]
+                    / 5.0
+            });
+        }
+    }
+}
+
+/// Of its own for every row, sort and step; the generator's noise and what is only looked at stay as they are.
+#[test]
+fn what_is_seen_through_noise_is_noise_of_that_deviation() {
+    let n = 4000;
+    let points = vec![1.5; 2 * n];
+    let see = |std: Real, step: u64, first: usize, sort| {
+        let dropout = crate::nn::dropout::Dropout { p: 0.0, seed: 3, step };
+        let of = Conditions { instance_noise: std, dropout, ..Conditions::default() };
+        let mut seen = Vec::new();
+        Blur::of(&of, first).unwrap().see(sort, &points, 2, &mut seen);
+        seen
+    };
+    let seen = see(0.5, 7, 0, Sort::Real);
+    let apart: Vec<f64> = seen.iter().map(|x| *x as f64 - 1.5).collect();
+    let mean = apart.iter().sum::<f64>() / (2 * n) as f64;
+    let square = apart.iter().map(|x| x * x).sum::<f64>() / (2 * n) as f64;
+    assert!(mean.abs() < 0.02 && (square.sqrt() - 0.5).abs() < 0.01, "{mean} {square}");
+    assert_eq!(seen, see(0.5, 7, 0, Sort::Real));
+    assert_eq!(seen[20..], see(0.5, 7, 10, Sort::Real)[..2 * n - 20]);
+    for other in [see(0.5, 7, 0, Sort::Generated), see(0.5, 8, 0, Sort::Real)] {
+        assert!(seen.iter().zip(&other).all(|(a, b)| a != b));
+    }
+    assert!(Blur::of(&Conditions::default(), 0).is_none());
+    let gan = gan();
+    let (weights, batch) = (weights(&gan), batch(&gan, 7));
+    let plain = conditions(0, GeneratorLoss::NonSaturating);
+    let through = Conditions { instance_noise: 0.5, ..plain };
+    let mut shard = gan.shard();
+    let loss = |shard: &mut Box<dyn Shard>, of| shard.loss(&weights, &batch, 0..7, of);
+    assert_eq!(loss(&mut shard, &through), loss(&mut shard, &plain));
+    let mut gradients = vec![0.0; weights.len()];
+    let stepped = shard.loss_and_gradients(&weights, &batch, 0..7, &through, &mut gradients);
+    assert_ne!(stepped, loss(&mut shard, &plain));
+    // Once the noise is gone, nothing of it is left.
+    let stepped = shard.loss_and_gradients(&weights, &batch, 0..7, &plain, &mut gradients);
+    assert_eq!(stepped, loss(&mut shard, &plain));
+}
+
 #[test]
 fn a_step_gives_gradients_to_the_group_whose_turn_it_is_and_both_losses() {
     let gan = gan();
@@ -98,10 +162,18 @@ fn a_discriminator_that_cannot_tell_them_apart_is_at_its_balance() {
 
 #[test]
 fn the_discriminator_has_its_steps_before_each_of_the_generator() {
-    let turns = |d_steps| (0..6).map(|step| gan().turn(step, d_steps)).collect::<Vec<_>>();
+    let turns =
+        |d_steps| (0..6).map(|step| gan().turn(step, d_steps, Turns::InTurn)).collect::<Vec<_>>();
     assert_eq!(turns(1), [0, 1, 0, 1, 0, 1]);
     assert_eq!(turns(2), [0, 0, 1, 0, 0, 1]);
     assert_eq!(turns(5), [0, 0, 0, 0, 0, 1]);
+    // Alone, whoever's turn it would be; by its place among the groups.
+    for (group, name) in ["discriminator", "generator"].into_iter().enumerate() {
+        let alone = Turns::alone(group).unwrap();
+        assert!((0..6).all(|step| gan().turn(step, 2, alone) == group));
+        assert_eq!((<&str>::from(alone), gan().groups()[group].name), (name, name));
+    }
+    assert_eq!(Turns::alone(2), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use strum::VariantNames;
 use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
     Activation, AttentionScale, Fault, FeedForward, GeneratorLoss, Init, Norm, Position, QueryKey,
-    Reduction,
+    Reduction, Turns,
 };
 use crate::stage::config::{Config, Decay, Schedule};
 use crate::stage::validate::tasks;
@@ -264,6 +264,22 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         &count!(training.d_steps as usize),
     )
     .by(1)
+    .of_some(),
+    Hyperparameter::live(
+        "turns",
+        "turns",
+        "whether discriminator and generator take turns, or one moves alone",
+        Range::Choice(Turns::VARIANTS),
+        &choice!(training.turns),
+    )
+    .of_some(),
+    Hyperparameter::live(
+        "instance_noise",
+        "instance-noise",
+        "standard deviation of the noise that the discriminator sees all points through",
+        log(0.0, 10.0),
+        &number!(training.instance_noise),
+    )
     .of_some(),
     Hyperparameter::rebuild(
         "n_embd",

@@ -12,6 +12,7 @@
 //!   90 % of its points are on one spot, wherever that is: the origin is as near to all modes of the ring.
 
 use super::Point;
+use crate::model::Place;
 
 /// Standard deviations from its centre that a mode reaches.
 const REACH: f64 = 3.0;
@@ -41,15 +42,22 @@ impl Modes {
         all.min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
+    /// The centres, and how many of the points are within their reach.
+    pub fn places(&self, points: &[Point]) -> Vec<Place> {
+        let enough = COVERED * points.len() as f64 / self.centers.len() as f64;
+        let place = |at: &Point| Place { at: *at, answers: 0, enough };
+        let mut places: Vec<Place> = self.centers.iter().map(place).collect();
+        for (mode, distance) in points.iter().filter_map(|point| self.find(point)) {
+            places[mode].answers += usize::from(distance <= REACH * self.std);
+        }
+        places
+    }
+
     /// How many modes are covered, and the high-quality share.
     pub fn coverage(&self, points: &[Point]) -> (usize, f64) {
-        let mut inside = vec![0_usize; self.centers.len()];
-        for (mode, distance) in points.iter().filter_map(|point| self.find(point)) {
-            inside[mode] += usize::from(distance <= REACH * self.std);
-        }
-        let enough = COVERED * points.len() as f64 / self.centers.len() as f64;
-        let covered = inside.iter().filter(|count| **count > 0 && **count as f64 >= enough).count();
-        let good: usize = inside.iter().sum();
+        let places = self.places(points);
+        let covered = places.iter().filter(|place| place.is_covered()).count();
+        let good: usize = places.iter().map(|place| place.answers).sum();
         (covered, good as f64 / points.len() as f64)
     }
 

@@ -1,6 +1,7 @@
 //! The worker's loop: obey what was asked, then do a slice of whatever is due.
 
 use std::any::Any;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use super::generating::Generating;
 use super::looking::Looking;
 use super::parked::{Parked, Run, Saves};
 use crate::file;
+use crate::model::Turns;
+use crate::stage::hyperparameter::Value;
 use crate::stage::{Config, LAST_STEP};
 use crate::text::Tokenizer;
 use crate::text::shown::chain;
@@ -43,6 +46,8 @@ pub(super) struct Driver {
     parked: Parked,
     /// `None` while paused.
     target: Option<Target>,
+    /// After so many steps, the next one moves this group alone.
+    alone: VecDeque<(u64, usize)>,
     estimation: Option<Asked>,
     /// The least time from one step to the next.
     throttle: Duration,
@@ -87,6 +92,7 @@ impl Driver {
             run: None,
             parked,
             target: None,
+            alone: VecDeque::new(),
             estimation: None,
             throttle: Duration::ZERO,
             next_step: now,
@@ -209,6 +215,14 @@ impl Driver {
             self.halt(if ended { Event::Finished { step } } else { Event::Paused });
             return;
         }
+        if self.alone.front().is_some_and(|(at, _)| *at == step) {
+            return self.step_alone();
+        }
+        self.step();
+    }
+
+    fn step(&mut self) {
+        let Some(run) = &mut self.run else { return };
         let start = Instant::now();
         let result = run.session.step();
         let end = Instant::now();
@@ -222,9 +236,34 @@ impl Driver {
         }
     }
 
+    /// One step of a group alone.
+    fn step_alone(&mut self) {
+        let Some((group, run)) =
+            self.alone.pop_front().map(|(_, group)| group).zip(self.run.as_ref())
+        else {
+            return;
+        };
+        let Some(alone) = Turns::alone(group) else { return };
+        let before = run.session.config().training.turns;
+        self.take_turns(alone);
+        self.step();
+        self.take_turns(before);
+    }
+
+    fn take_turns(&mut self, turns: Turns) {
+        self.report();
+        let Some(run) = &mut self.run else { return };
+        match run.session.set(TURNS, Value::Choice(turns.into())) {
+            Ok(edit) if edit.old == edit.new => {}
+            Ok(edit) => self.ends.tell(Event::Applied(edit)),
+            Err(error) => self.refuse(TURNS, error),
+        }
+    }
+
     /// Pauses and says why.
     fn halt(&mut self, why: Event) {
         self.target = None;
+        self.alone.clear();
         // A regular estimate is made when training goes on; one that was asked for is still to be made.
         self.estimation = self.estimation.take().filter(|estimation| estimation.asked);
         self.report();
@@ -256,11 +295,19 @@ impl Driver {
             Command::Run => self.go(|_| Target::End),
             // Those that are still to be made are made as well.
             Command::Step(steps) => {
-                let from = match self.target {
-                    Some(Target::Step(until)) => until,
-                    _ => 0,
-                };
+                let from = self.asked_for();
                 self.go(|step| Target::Step(step.max(from).saturating_add(steps)));
+            }
+            Command::StepAlone(group) => {
+                let Some(run) = &self.run else { return self.refuse("step", NO_RUN) };
+                let model = run.session.model();
+                if model.groups().len() < 2 || model.groups().len() <= group {
+                    return self
+                        .refuse("step", format!("{} takes no turns", run.session.card().name));
+                }
+                let at = run.session.step_count().max(self.asked_for());
+                self.alone.push_back((at, group));
+                self.go(|_| Target::Step(at.saturating_add(1)));
             }
             Command::RunTo(step) => self.go(|_| Target::Step(step)),
             Command::Pause => self.halt(Event::Paused),
@@ -342,6 +389,14 @@ impl Driver {
             Command::Load { run, path } => self.load(run, &path),
             // The loop has seen to it.
             Command::Stop => {}
+        }
+    }
+
+    /// The step up to which steps were asked for one by one, and not all made yet.
+    fn asked_for(&self) -> u64 {
+        match self.target {
+            Some(Target::Step(until)) => until,
+            _ => 0,
         }
     }
 
@@ -436,6 +491,7 @@ impl Driver {
             }
         }
         self.estimation = None;
+        self.alone.clear();
         self.looking.restart();
         self.generating.restart();
         self.forget_strangers();
@@ -499,6 +555,7 @@ impl Driver {
     fn guarded(&mut self, work: Work, act: impl FnOnce(&mut Self)) {
         let Err(panic) = catch_unwind(AssertUnwindSafe(|| act(self))) else { return };
         self.target = None;
+        self.alone.clear();
         self.estimation = None;
         match work {
             Work::Look => self.looking = Looking::new(Instant::now()),
@@ -514,6 +571,8 @@ impl Driver {
     }
 }
 
+/// The hyperparameter that says who moves.
+const TURNS: &str = "turns";
 const NO_RUN: &str = "there is no open run";
 
 fn tell_saved(run: &mut dyn Saves, saved: Result<PathBuf, CheckpointError>, ends: &Ends) {

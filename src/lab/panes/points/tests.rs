@@ -270,34 +270,83 @@ fn arrows_stand_at_the_generated_points_and_point_where_they_are_pushed() {
     }
 }
 
-/// After three steps of taking turns the generator is next; up to the discriminator's step there are two.
+/// Whoever's turn it is: the pane wishes for a step of one alone, and says who moved and who is next.
 #[test]
-fn each_network_can_be_stepped_in_its_turn() {
+fn each_network_can_be_stepped_alone() {
     let mut model = trained();
-    assert!(text(&model, 100, 30).contains("next generator"), "{}", text(&model, 100, 30));
-    let seat = Seat { room: Rect::new(0, 0, 76, 30), focused: true, zoomed: false };
-    let mut wished = |d_steps: usize, action| {
-        model.run.as_mut().unwrap().config.training.d_steps = d_steps;
-        let wishes = model.with(PANE, |pane, facts| pane.act(facts, seat, action));
-        match wishes.as_slice() {
-            [Wish::Steps(n)] => *n,
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!((wished(1, Action::StepFirst), wished(1, Action::StepSecond)), (2, 1));
-    // Step 3 of 0 0 0 0 0 1: two more of the discriminator's before the generator's.
-    assert_eq!((wished(5, Action::StepFirst), wished(5, Action::StepSecond)), (1, 3));
-    model.run.as_mut().unwrap().config.training.d_steps = 1;
+    let told = |model: &Model| turns::of(&model.facts()).unwrap();
+    let taken = |moved, next| Taken { moved: Some(moved), next };
+    assert_eq!(told(&model), taken("discriminator", "generator"));
+    let screen = text(&model, 100, 30);
+    assert!(
+        screen.contains("it moved discriminator") && screen.contains("next generator"),
+        "{screen}"
+    );
     (model.focus, model.course.held) = (PANE, false);
-    let key = crossterm::event::KeyCode::Char('s').into();
-    let effects = crate::lab::update::update(&mut model, crate::lab::model::Msg::Key(key));
-    let sent = |effect: &crate::lab::model::Effect| {
-        matches!(effect, crate::lab::model::Effect::Send(crate::train::Command::Step(2)))
+    for (key, group) in [('s', 0), ('S', 1)] {
+        let key = crossterm::event::KeyCode::Char(key).into();
+        let effects = crate::lab::update::update(&mut model, crate::lab::model::Msg::Key(key));
+        let sent = |effect: &crate::lab::model::Effect| {
+            let crate::lab::model::Effect::Send(command) = effect else { return false };
+            matches!(command, crate::train::Command::StepAlone(found) if *found == group)
+        };
+        assert!(effects.iter().any(sent), "{effects:?}");
+    }
+    // The third step was made out of turn, and the fourth will be.
+    let run = model.run.as_mut().unwrap();
+    let edit = |step, old, new| {
+        let value = crate::stage::Value::Choice;
+        crate::train::event::Edit { step, name: "turns", old: value(old), new: value(new) }
     };
-    assert!(effects.iter().any(sent), "{effects:?}");
+    run.history.edited(&edit(2, "in_turn", "generator"));
+    run.history.edited(&edit(3, "generator", "discriminator"));
+    run.config.training.turns = crate::model::Turns::Discriminator;
+    assert_eq!(told(&model), taken("generator", "discriminator"));
     // A model of one network takes no turns.
     let (other, _) = open("vae", 160, 48);
-    assert!(turns(&other.facts()).is_none());
+    assert!(turns::of(&other.facts()).is_none());
+}
+
+/// Every mode's number stands at its centre, and says how many of the drawn points are within three deviations of it.
+#[test]
+fn every_mode_has_the_number_of_points_that_reach_it() {
+    use crate::task::points::{RING_RADIUS, RING_STD};
+    let (mut model, mut session) = open("gan", 160, 48);
+    model.panes.points.view = View::Modes;
+    model.refresh();
+    train(&mut model, &mut session, 1500);
+    for glyphs in [Glyphs::UNICODE, Glyphs::ASCII] {
+        model.theme = Theme::new(Depth::Rgb, Ground::Dark, glyphs);
+        let area = Rect::new(0, 0, 100, 40);
+        let buf = drawn(&model, area);
+        let facts = model.facts();
+        let cloud = Cloud::of(&facts).unwrap();
+        let plot = Plot::of(cloud.real, places(area).1);
+        let mut covered = 0;
+        for i in 0..8 {
+            let (sin, cos) = (std::f64::consts::TAU * f64::from(i) / 8.0).sin_cos();
+            let (x, y) = (RING_RADIUS * cos, RING_RADIUS * sin);
+            let reach =
+                |p: &&[f32; 2]| (f64::from(p[0]) - x).hypot(f64::from(p[1]) - y) <= 3.0 * RING_STD;
+            let count = cloud.generated.iter().filter(reach).count();
+            let is_covered = count as f64 >= 0.2 * 256.0 / 8.0;
+            covered += usize::from(is_covered);
+            let sign = match (is_covered, model.theme.glyphs.ascii) {
+                (true, false) => "●",
+                (false, false) => "○",
+                (true, true) => "@",
+                (false, true) => "o",
+            };
+            let (column, row) = plot.cell([x as f32, y as f32]).unwrap();
+            let at = |i: u16| buf[(plot.area.x + column + i, plot.area.y + row)].symbol();
+            let expected = format!("{sign}{count}");
+            let found: String = (0..expected.chars().count() as u16).map(at).collect();
+            assert_eq!(found, expected, "mode {i}");
+        }
+        let screen = fixture::text(&buf);
+        assert!(screen.contains(&format!("{covered} of 8 covered, by 6.4")), "{screen}");
+        assert!((1..8).contains(&covered), "{covered}");
+    }
 }
 
 #[test]
@@ -319,7 +368,7 @@ fn every_size_and_state_can_be_drawn() {
         if missing {
             model.snapshot = None;
         }
-        for _ in 0..4 {
+        for _ in 0..5 {
             PANE.act(&mut model, Action::CycleView);
             for (width, height) in [(1, 1), (3, 9), (9, 3), (12, 6), (30, 10), (200, 70)] {
                 drawn(&model, Rect::new(0, 0, width, height));
