@@ -264,7 +264,7 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::model::config::{Fault, QueryKey, Turns};
+    use crate::model::config::{Fault, QueryKey, Reduction, Turns};
     use crate::model::{KINDS, Sentences};
     use crate::stage::STAGES;
     use crate::task::Task;
@@ -278,7 +278,7 @@ mod tests {
         let mut config = STAGES[0].config(65, 1);
         // What files leave out where it is as it was before there was a choice.
         (config.model.query_key, config.model.fault) = (QueryKey::Tied, Fault::SoftmaxAxis);
-        config.model.forget_bias = 1;
+        (config.model.forget_bias, config.model.reduction) = (1, Reduction::Mean);
         (config.training.turns, config.training.instance_noise) = (Turns::Generator, 0.5);
         (config.model.gate_cutoff, config.model.diagonal_gates) = (true, true);
         config.task.curriculum = true;
