@@ -1,6 +1,7 @@
 //! The lab's last experiment: what has been told of it, as the screen has it.
 
 use crate::lesson::progress::Key;
+use crate::probe::Measured;
 use crate::train::experiment::{Estimate, Experiment, Progress, Ran};
 
 /// Why it was asked for, with the name that whoever asked knows it by.
@@ -60,6 +61,7 @@ struct Growing {
     steps: u64,
     loss: Option<f64>,
     curve: Vec<Estimate>,
+    cloud: Option<Measured>,
 }
 
 /// An arm at one step, over the seeds that have come so far.
@@ -110,11 +112,12 @@ impl Shown {
     }
 
     fn grew(&mut self, progress: Progress) {
-        let Progress { arm, seed, step, steps, loss, estimates, ended, done, seconds_left } =
+        let Progress { arm, seed, step, steps, loss, estimates, cloud, ended, done, seconds_left } =
             progress;
         let Some(run) = self.growing.get_mut(arm).and_then(|arm| arm.get_mut(seed)) else { return };
         (run.step, run.steps) = (step, steps);
         run.loss = loss.or(run.loss);
+        run.cloud = cloud.or(run.cloud.take());
         run.curve.extend(estimates);
         if let Some(ended) = ended {
             let key = |run: &Ran| (run.arm, run.seed);
@@ -160,6 +163,11 @@ impl Shown {
         let runs = self.growing.get(arm)?.iter();
         let losses: Vec<f64> = runs.filter_map(|run| run.loss).collect();
         (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
+    }
+
+    /// The points that an arm's first run makes, beside real ones, as of its last estimate; `None` where it makes none.
+    pub fn cloud(&self, arm: usize) -> Option<&Measured> {
+        self.growing.get(arm)?.first()?.cloud.as_ref()
     }
 
     /// Runs that have diverged.

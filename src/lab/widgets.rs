@@ -8,4 +8,5 @@ pub mod dots;
 pub mod heat_map;
 pub mod miniature;
 pub mod notes;
+pub mod plane;
 pub mod scale;

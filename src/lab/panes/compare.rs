@@ -1,6 +1,7 @@
 //! The compare pane: the last experiment, every arm's curve over its seeds, and what they say together.
 
 mod chart;
+mod clouds;
 mod numbers;
 #[cfg(test)]
 mod tests;
@@ -20,14 +21,25 @@ use chart::Chart;
 
 /// Rows that a chart needs; what is said in words leaves them free where there is room for both.
 const CHART: u16 = 7;
+/// Rows that the points of the arms need, with the line above them.
+const CLOUDS: u16 = clouds::SMALLEST.1 + 1;
 /// From so many rows on there is a chart before there is every number.
 const BOTH: u16 = 12;
 
 /// The pane's state.
 #[derive(Debug, Default)]
 pub struct Compare {
+    view: View,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    #[default]
+    Curves,
     /// The second half of the curves, enlarged.
-    close: bool,
+    Close,
+    /// In the curves' place what the arms make, where that is points.
+    Points,
 }
 
 impl Pane for Compare {
@@ -49,8 +61,12 @@ impl Pane for Compare {
             State::Cancelled => "cancelled".to_owned(),
             State::Failed(_) => "failed".to_owned(),
         };
-        let close = if self.close { " · close-up" } else { "" };
-        format!("{why} · {state}{close}")
+        let view = match self.view {
+            View::Curves => "",
+            View::Close => " · close-up",
+            View::Points => " · points",
+        };
+        format!("{why} · {state}{view}")
     }
 
     fn about(&self, facts: &Facts, seat: Seat) -> String {
@@ -80,9 +96,26 @@ impl Pane for Compare {
         let rows = numbers::draw(facts.theme, shown, Rect { height: room, ..area }, None);
         let left = area.height - rows;
         let below = Rect { y: area.y + left, height: rows, ..area };
-        match Chart::new(shown, facts.theme, self.close, Rect { height: left, ..area }) {
+        let above = Rect { height: left, ..area };
+        if self.view == View::Points && left >= CHART {
+            clouds::draw(facts.theme, shown, above, buf);
+            numbers::draw(facts.theme, shown, below, Some(buf));
+            return;
+        }
+        // Where there is room for both, the points stand under the curves that look alike.
+        let under = if clouds::are_known(shown) && left >= CHART + CLOUDS {
+            (left / 2).max(CLOUDS)
+        } else {
+            0
+        };
+        let curves = Rect { height: left - under, ..area };
+        match Chart::new(shown, facts.theme, self.view == View::Close, curves) {
             Some(chart) if left >= CHART => {
                 chart.draw(buf);
+                if under > 0 {
+                    let at = Rect { y: curves.bottom(), height: under, ..area };
+                    clouds::draw(facts.theme, shown, at, buf);
+                }
                 numbers::draw(facts.theme, shown, below, Some(buf));
             }
             _ => {
@@ -91,9 +124,14 @@ impl Pane for Compare {
         }
     }
 
-    fn act(&mut self, _facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+    fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         if action == Action::CycleView {
-            self.close = !self.close;
+            let points = facts.experiment.is_some_and(clouds::are_known);
+            self.view = match self.view {
+                View::Curves => View::Close,
+                View::Close if points => View::Points,
+                View::Close | View::Points => View::Curves,
+            };
         }
         Vec::new()
     }

@@ -114,7 +114,7 @@ pub(super) fn run(
             match news {
                 Ok(Told { arm, seed, grown }) => {
                     clock.tick(arm, seed, &grown);
-                    let Grown { step, steps, loss, estimates, ended: end, .. } = grown;
+                    let Grown { step, steps, loss, estimates, cloud, ended: end, .. } = grown;
                     ended.extend(end.clone());
                     let (done, seconds_left) = (clock.done(), clock.seconds_left());
                     observe(Progress {
@@ -124,6 +124,7 @@ pub(super) fn run(
                         steps,
                         loss,
                         estimates,
+                        cloud,
                         ended: end,
                         done,
                         seconds_left,
@@ -258,7 +259,16 @@ mod tests {
     use super::*;
 
     fn grown(done: f64, seconds: f64) -> Grown {
-        Grown { step: 0, steps: 0, loss: None, estimates: Vec::new(), ended: None, done, seconds }
+        Grown {
+            step: 0,
+            steps: 0,
+            loss: None,
+            estimates: Vec::new(),
+            cloud: None,
+            ended: None,
+            done,
+            seconds,
+        }
     }
 
     #[test]

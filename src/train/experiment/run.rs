@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Estimate, Estimates, ExperimentError, Prepared, Ran};
+use crate::probe::{Arguments, Measured, cloud};
 use crate::text::ngram::Reference;
 use crate::train::event::{Evaluation, Event, RunId, StepReport};
 use crate::train::measure::{Evidence, Measure};
@@ -19,6 +20,8 @@ const POINTS: u64 = 20;
 const WATCHED: usize = 20;
 /// What a step costs, in batches that are only estimated: forward and backward.
 const STEP_COSTS: u64 = 3;
+/// Points that a watched run is seen by.
+const CLOUD: usize = 64;
 
 pub(super) struct Run {
     pub arm: usize,
@@ -36,6 +39,8 @@ pub(super) struct Run {
     /// The step of the last estimate.
     estimated: Option<u64>,
     curve: Vec<Estimate>,
+    /// As of the last estimate, until it was told.
+    cloud: Option<Measured>,
     last: Option<Evaluation>,
     /// Batches that went through it, and that will have: how far it is.
     work: u64,
@@ -56,6 +61,7 @@ pub(super) struct Grown {
     pub steps: u64,
     pub loss: Option<f64>,
     pub estimates: Vec<Estimate>,
+    pub cloud: Option<Measured>,
     pub ended: Option<Ran>,
     /// Of this run, from 0 to 1.
     pub done: f64,
@@ -102,6 +108,7 @@ impl Run {
             estimating: None,
             estimated: None,
             curve: Vec::new(),
+            cloud: None,
             last: None,
             work: 0,
             all_work: 0,
@@ -192,6 +199,7 @@ impl Run {
             steps: self.steps,
             loss: (losses.1 > 0).then(|| losses.0 / f64::from(losses.1)),
             estimates: self.curve[known..].to_vec(),
+            cloud: self.cloud.take(),
             done: if ended.is_some() { 1.0 } else { self.done() },
             ended,
             seconds: begun.elapsed().as_secs_f64(),
@@ -210,6 +218,11 @@ impl Run {
         let Some(under) = &mut self.estimating else { return };
         let Some(evaluation) = self.session.advance(&mut under.estimation) else { return };
         self.work += under.batches * 2;
+        if self.watched && self.session.model().noise() > 0 {
+            // Where what it makes is no cloud of points, there is none.
+            let told = Arguments { examples: CLOUD, ..Arguments::default() };
+            self.cloud = self.session.measure(cloud::INSTRUMENT.name, &told).ok();
+        }
         self.estimated = Some(evaluation.step);
         if evaluation.val_loss.is_finite() {
             self.curve.push(Estimate { step: evaluation.step, val_loss: evaluation.val_loss });

@@ -215,17 +215,17 @@ fn a_step_of_one_network_alone_is_an_edit_a_step_and_the_edit_back() {
     assert_eq!(steps(&events), [1, 2, 3, 4, 5, 6]);
     let whole = save(&worker);
 
-    let (team, dataset) = (crate::train::team::Team::new(1).unwrap(), testing::dataset());
-    let mut session = crate::train::Session::with_team(config.clone(), dataset, &team).unwrap();
+    let (team, dataset) = (Team::new(1).unwrap(), testing::dataset());
+    let mut session = Session::with_team(config.clone(), dataset, &team).unwrap();
     for turns in
         ["discriminator", "discriminator", "discriminator", "generator", "in_turn", "in_turn"]
     {
         session.set("turns", Value::Choice(turns)).unwrap();
         session.step().unwrap();
     }
-    let kept = crate::train::checkpoint::Checkpoint::read(&path, &[]).unwrap();
+    let kept = Checkpoint::read(&path, &[]).unwrap();
     assert_eq!(kept.history.edits, session.history().edits);
-    let kept = crate::train::Session::restore(kept, testing::dataset(), &team).unwrap();
+    let kept = Session::restore(kept, testing::dataset(), &team).unwrap();
     assert!(kept.weights() == session.weights());
 
     // Stopped in the middle of it.

@@ -221,3 +221,56 @@ fn any_size_can_be_drawn_and_ascii_is() {
     let material = crate::train::testing::dataset().into();
     assert!(testing::experiment().run(&material, 1, &never, &mut |_| ()).is_err());
 }
+
+/// Two arms of points: every drawn cell has the sorts of points that were told, and a collapse can be seen beside its curve.
+#[test]
+fn the_points_of_the_arms_stand_side_by_side_as_they_were_told() {
+    let mut experiment = testing::experiment();
+    let mut config = stage("gan").unwrap().config(0, 1);
+    (config.training.batch_size, config.training.eval_batches) = (16, 2);
+    let mut other = config.clone();
+    other.training.lr = 1e-2;
+    experiment.arms = vec![("gan".to_owned(), config), ("lr 1e-2".to_owned(), other)];
+    experiment.seeds = vec![1];
+    let mut model = with(testing::shown(experiment));
+    let shown = model.experiment.clone().unwrap();
+    assert_ne!(shown.cloud(0).unwrap().reading, shown.cloud(1).unwrap().reading);
+    for (width, height) in [(78, 20), (100, 40), (40, 14)] {
+        let area = Rect::new(0, 0, width, height);
+        let (clouds, without) = clouds::placed(&shown, area);
+        assert_eq!((clouds.len(), without), (2, 0));
+        let mut buf = Buffer::empty(Rect { height: height + 1, ..area });
+        clouds::draw(&Theme::plain(), &shown, buf.area, &mut buf);
+        for (arm, cloud) in clouds.iter().enumerate() {
+            let told = shown.cloud(arm).unwrap();
+            assert_eq!((cloud.step, told.step), (40, 40));
+            assert_eq!([&*cloud.generated, &*cloud.real].concat().concat(), told.reading.values);
+            let cells = |points: &[[f32; 2]]| -> Vec<_> {
+                points.iter().filter_map(|point| cloud.plot.cell(*point)).collect()
+            };
+            let (generated, real) = (cells(&cloud.generated), cells(&cloud.real));
+            assert_eq!((cloud.generated.len(), real.len()), (64, 64));
+            for at in cloud.plot.area.positions() {
+                let cell = (at.x - cloud.plot.area.x, at.y - cloud.plot.area.y);
+                // The line of the signs stands above.
+                let found = buf[Position::new(at.x, at.y + 1)].symbol();
+                match (generated.contains(&cell), real.contains(&cell)) {
+                    (true, true) => assert_eq!(found, "#", "{cell:?}"),
+                    (true, false) => assert_eq!(found, "+", "{cell:?}"),
+                    (false, true) => assert!(!["+", "#", " "].contains(&found), "{cell:?}"),
+                    (false, false) => assert_eq!(found, " ", "{cell:?}"),
+                }
+            }
+        }
+    }
+    // Under the curves where there is room, in their place by a key where there is not.
+    assert!(screen(&model, 100, 40).contains("64 generated"));
+    assert!(!screen(&model, 78, 16).contains("64 generated"));
+    for _ in 0..2 {
+        PaneId::Compare.act(&mut model, Action::CycleView);
+    }
+    assert!(screen(&model, 78, 16).contains("64 generated"));
+    for (width, height) in [(1, 1), (3, 9), (14, 9), (30, 12), (200, 70)] {
+        screen(&model, width, height);
+    }
+}
