@@ -282,6 +282,11 @@ fn has_collapsed(facts: &Facts) -> bool {
     })
 }
 
+/// As the keys call them: D, G.
+fn initial(name: &str) -> String {
+    name.chars().take(1).flat_map(char::to_uppercase).collect()
+}
+
 /// What the last step and the last estimate say of the two, and whose step is next.
 fn numbers(facts: &Facts, area: Rect, buf: &mut Buffer) {
     let Some(run) = facts.run else { return };
@@ -306,11 +311,12 @@ fn numbers(facts: &Facts, area: Rect, buf: &mut Buffer) {
     if let Some(last) = &run.last {
         let parts = run.parts().iter().zip(last.parts);
         let parts = parts.map(|(part, loss)| (part.name.to_owned(), part.unit.write(loss)));
+        // First, for it is what a key changes; the losses stand in other panes as well.
         let turns = turns::of(facts).into_iter().flat_map(|Taken { moved, next }| {
-            let moved = moved.map(|name| ("it moved".to_owned(), name.to_owned()));
-            moved.into_iter().chain([("next".to_owned(), next.to_owned())])
+            let moved = moved.map(|name| ("moved".to_owned(), initial(name)));
+            moved.into_iter().chain([("next".to_owned(), initial(next))])
         });
-        line(area.y, "last step", parts.chain(turns).collect());
+        line(area.y, "last step", turns.chain(parts).collect());
     }
     if let Some(evaluation) = run.evaluation() {
         let figures = run.config.task.card().figures.iter();
