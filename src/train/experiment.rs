@@ -30,8 +30,6 @@ use super::session::{ForkError, SessionError};
 use super::snapshot::Subscription;
 use super::team::TeamError;
 use crate::probe::Measured;
-#[cfg(doc)]
-use crate::probe::cloud;
 use crate::stage::{Config, LAST_STEP};
 use crate::text::ngram::{self, Reference};
 
@@ -111,7 +109,7 @@ pub struct Progress {
     pub loss: Option<f64>,
     /// What was estimated since then.
     pub estimates: Vec<Estimate>,
-    /// What it makes of noise, beside what is real, as of the last watched estimate: [`cloud`]; of runs that make points.
+    /// What it makes of noise, beside what is real, as of the last watched estimate (`probe::cloud`); of runs that make points.
     pub cloud: Option<Measured>,
     /// It is at its end.
     pub ended: Option<Ran>,
