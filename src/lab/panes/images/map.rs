@@ -291,6 +291,8 @@ fn axes(facts: &Facts, places: &Places, latents: usize, buf: &mut Buffer) {
         .filter(|_| latents > 1)
         .collect();
     axis::vertical(&marks, look, left, buf);
+    // On a row of its own, for beside a tick's label it would be read as part of the number.
+    let named = u16::from(marks.iter().any(|(row, _)| *row == 0));
     let columns = scale.ticks(usize::from(map.width / 8));
     let labels = axis::labels(&columns);
     let marks = columns.iter().zip(labels);
@@ -298,6 +300,6 @@ fn axes(facts: &Facts, places: &Places, latents: usize, buf: &mut Buffer) {
     let below = Rect { y: map.bottom(), height: BELOW, ..map };
     axis::horizontal(&marks, "z1", look, below, map.right(), buf);
     if latents > 1 {
-        put(buf, left, left.x, left.y, "z2", text);
+        put(buf, left, left.x, left.y + named, "z2", text);
     }
 }
