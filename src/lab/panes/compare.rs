@@ -1,5 +1,7 @@
-//! The compare pane: the last experiment, every arm's curve over its seeds, and what they say together.
+//! The compare pane: the last experiment, every arm's curve over its seeds, and what they say together; of arms that differ in
+//! one number along several lines (how far back, by architecture), first a table of them.
 
+mod along;
 mod chart;
 mod numbers;
 #[cfg(test)]
@@ -16,6 +18,7 @@ use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::dots::Pen;
+use along::Along;
 use chart::Chart;
 
 /// Rows that a chart needs; what is said in words leaves them free where there is room for both.
@@ -26,8 +29,26 @@ const BOTH: u16 = 12;
 /// The pane's state.
 #[derive(Debug, Default)]
 pub struct Compare {
+    view: View,
+}
+
+/// In the order in which they follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    /// The table, where there is one; else the curves.
+    #[default]
+    First,
+    /// The curves where a table came before them.
+    Curves,
     /// The second half of the curves, enlarged.
-    close: bool,
+    Close,
+}
+
+impl Compare {
+    /// The table, where that is what is seen.
+    fn table(&self, shown: &Shown) -> Option<Along> {
+        (self.view == View::First).then(|| Along::of(&shown.experiment)).flatten()
+    }
 }
 
 impl Pane for Compare {
@@ -49,8 +70,13 @@ impl Pane for Compare {
             State::Cancelled => "cancelled".to_owned(),
             State::Failed(_) => "failed".to_owned(),
         };
-        let close = if self.close { " · close-up" } else { "" };
-        format!("{why} · {state}{close}")
+        let view = match self.view {
+            View::Close => " · close-up".to_owned(),
+            _ => {
+                self.table(shown).map_or_else(String::new, |along| format!(" · by {}", along.name))
+            }
+        };
+        format!("{why} · {state}{view}")
     }
 
     fn about(&self, facts: &Facts, seat: Seat) -> String {
@@ -76,11 +102,25 @@ impl Pane for Compare {
                 "No experiment yet: ! on a claim starts one, and c on a live hyperparameter.";
             return sentence(facts.theme, text, area, buf);
         };
+        if let Some(along) = self.table(shown) {
+            let rows = along.draw(facts.theme, shown, area, buf);
+            let left = area.height - rows;
+            if left > 1 {
+                let below = Rect { y: area.y + rows + 1, height: left - 1, ..area };
+                numbers::state(facts.theme, shown, below, buf);
+            }
+            return;
+        }
         let room = if area.height >= BOTH { area.height - CHART } else { area.height };
         let rows = numbers::draw(facts.theme, shown, Rect { height: room, ..area }, None);
         let left = area.height - rows;
         let below = Rect { y: area.y + left, height: rows, ..area };
-        match Chart::new(shown, facts.theme, self.close, Rect { height: left, ..area }) {
+        match Chart::new(
+            shown,
+            facts.theme,
+            self.view == View::Close,
+            Rect { height: left, ..area },
+        ) {
             Some(chart) if left >= CHART => {
                 chart.draw(buf);
                 numbers::draw(facts.theme, shown, below, Some(buf));
@@ -91,9 +131,15 @@ impl Pane for Compare {
         }
     }
 
-    fn act(&mut self, _facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+    fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         if action == Action::CycleView {
-            self.close = !self.close;
+            let table =
+                facts.experiment.is_some_and(|shown| Along::of(&shown.experiment).is_some());
+            self.view = match self.view {
+                View::First if table => View::Curves,
+                View::First | View::Curves => View::Close,
+                View::Close => View::First,
+            };
         }
         Vec::new()
     }
