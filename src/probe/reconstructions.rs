@@ -11,6 +11,12 @@ pub(super) const LOOKED_AT: u64 = (1 << 56) - 6;
 /// Mean over all pixels of (image - reconstruction)^2.
 pub const SQUARED_ERROR: &str = "squared_error";
 
+/// Shares of pixels that are neither ink nor paper, in the order of the reading's values: what is blurred has more of them.
+pub const GREY: [&str; 3] = ["grey_held_out", "grey", "grey_noise"];
+
+/// What counts as grey.
+const BETWEEN: std::ops::Range<f32> = 0.2..0.8;
+
 /// What image `i` is of, where the task says it.
 pub fn class(i: usize) -> String {
     format!("class {i}")
@@ -52,6 +58,11 @@ fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, 
     let mut drawn = Batch { sequences: count, ..Batch::default() };
     drawn.add_noise(model.noise(), *seed, LOOKED_AT);
     values.extend(inference.produce(weights, &drawn).values);
+    let sort = values.len() / GREY.len();
+    figures.extend(GREY.iter().zip(values.chunks(sort.max(1))).map(|(name, pixels)| {
+        let grey = pixels.iter().filter(|x| BETWEEN.contains(x)).count();
+        ((*name).to_owned(), grey as f64 / pixels.len() as f64)
+    }));
     let side = width.isqrt();
     let [rows, columns] = if side * side == width { [side, side] } else { [1, width] };
     Ok(Reading { figures, shape: vec![3, count, rows, columns], values })
@@ -94,6 +105,10 @@ mod tests {
         let error: f64 = images.iter().map(|p| (f64::from(*p) - 0.5).powi(2)).sum();
         let mean = error / images.len() as f64;
         assert!((found.figure(SQUARED_ERROR).unwrap() - mean).abs() < 1e-9);
+        let grey = images.iter().filter(|p| **p >= 0.2 && **p < 0.8).count() as f64;
+        let [held_out, given_back, from_noise] = GREY.map(|name| found.figure(name).unwrap());
+        assert!((held_out - grey / images.len() as f64).abs() < 1e-9 && held_out < 0.5);
+        assert_eq!((given_back, from_noise), (1.0, 1.0));
     }
 
     #[test]

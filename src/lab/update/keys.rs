@@ -149,7 +149,6 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     }
 }
 
-/// The page's run is for after the prediction.
 /// Does something with the trainer, if it is up.
 fn trainer(model: &mut Model, then: impl FnOnce(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
     if model.run.is_some() { then(model) } else { warn(model, "the trainer is not up yet") }
