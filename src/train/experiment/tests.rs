@@ -313,14 +313,8 @@ fn a_run_does_not_go_on_as_another_model() {
 #[test]
 fn a_watched_figure_has_a_curve_of_its_own() {
     let named = |name: &str| {
-        let mut config = crate::stage::stage(name).unwrap().config(65, 1);
-        config.training.eval_batches = 20;
-        if config.task.reads_text() {
-            let task = crate::stage::stage("attention").unwrap().config(65, 1).task;
-            config.task = task;
-            config.fit();
-        }
-        (name.to_owned(), config)
+        let arm: Arm = toml::from_str(&format!("stage = {name:?}\ntask = \"recall\"")).unwrap();
+        (name.to_owned(), arm.config("", 65, 1).unwrap())
     };
     let arms = ["rnn", "gru", "conv", "neural-gpu", "memory", "attention"].map(named).to_vec();
     let mut asked = experiment(Measure::Figure("accuracy".to_owned()));

@@ -21,7 +21,7 @@ pub struct Along {
     pub lines: Vec<(String, Vec<Option<usize>>)>,
 }
 
-fn number(value: Value) -> Option<f64> {
+fn as_number(value: Value) -> Option<f64> {
     match value {
         Value::Number(x) => Some(x),
         Value::Count(n) => Some(n as f64),
@@ -40,7 +40,7 @@ impl Along {
 
     fn by(known: &'static Hyperparameter, arms: &[(String, Config)]) -> Option<Self> {
         let first = known.get(&arms.first()?.1);
-        number(first)?;
+        as_number(first)?;
         let mut values: Vec<Value> = Vec::new();
         let all = arms.iter().filter(|(_, config)| known.applies(config));
         for (_, config) in all {
@@ -50,7 +50,7 @@ impl Along {
             }
         }
         values.sort_by(|a, b| {
-            number(*a).partial_cmp(&number(*b)).unwrap_or(std::cmp::Ordering::Equal)
+            as_number(*a).partial_cmp(&as_number(*b)).unwrap_or(std::cmp::Ordering::Equal)
         });
         if values.len() < 2 {
             return None;

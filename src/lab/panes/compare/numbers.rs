@@ -89,13 +89,12 @@ fn whole(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style)
 
 /// How far it is, or that it has ended: what is said of many lines, of which no two are compared.
 pub fn state(theme: &Theme, shown: &Shown, area: Rect, buf: &mut Buffer) {
-    let (text, role) = match shown.state {
-        State::Ended => {
-            let seeds = shown.experiment.seeds.len();
-            let of = if seeds == 1 { "one seed" } else { "the mean over seeds" };
-            (format!("each number: {of}"), Role::Muted)
-        }
-        _ => verdict(shown),
+    let (text, role) = if shown.has_ended() {
+        let one = shown.experiment.seeds.len() == 1;
+        let of = if one { "one seed" } else { "the mean over seeds" };
+        (format!("each number: {of}"), Role::Muted)
+    } else {
+        verdict(shown)
     };
     Paragraph::new(text).wrap(Wrap { trim: true }).style(theme.style(role)).render(area, buf);
 }

@@ -266,7 +266,13 @@ fn arms_along_a_number_are_a_table() {
     let along = Along::of(&experiment).unwrap();
     assert_eq!(along.name, "distance");
     let model = with(shown.clone());
-    let text = screen(&model, 76, 20);
+    let draw = |model: &Model| {
+        let area = Rect::new(0, 0, 76, 20);
+        let mut buf = Buffer::empty(area);
+        PaneId::Compare.draw(model, false, area, &mut buf);
+        fixture::text(&buf)
+    };
+    let text = draw(&model);
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let lines: Vec<_> = text.lines().map(words).collect();
     let head = lines.iter().position(|line| line.starts_with(&["accuracy".to_owned()])).unwrap();
@@ -289,7 +295,7 @@ fn arms_along_a_number_are_a_table() {
     // A key goes on to the curves.
     let mut model = model;
     PaneId::Compare.act(&mut model, Action::CycleView);
-    assert!(!screen(&model, 76, 20).contains("accuracy by distance"));
+    assert!(!draw(&model).contains("accuracy by distance"));
     for (width, height) in [(1, 1), (3, 2), (20, 5), (200, 60)] {
         screen(&with(shown.clone()), width, height);
     }
