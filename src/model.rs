@@ -14,6 +14,7 @@ pub mod gan;
 pub mod gpt;
 pub mod kind;
 pub mod sampling;
+pub mod sight;
 mod token_shard;
 pub mod vae;
 

@@ -10,6 +10,7 @@ pub mod cell;
 pub mod cloud;
 pub mod fault;
 pub mod future;
+pub mod influence;
 pub mod latent;
 pub mod latent_plane;
 pub mod loss_by_position;
@@ -28,6 +29,7 @@ pub mod surface;
 mod surprise;
 #[cfg(test)]
 mod testing;
+pub mod timing;
 
 use crate::math::Real;
 use crate::model::card::Unit;
@@ -161,6 +163,8 @@ pub const INSTRUMENTS: &[Instrument] = &[
     ablation::INSTRUMENT,
     fault::INSTRUMENT,
     reach::INSTRUMENT,
+    influence::INSTRUMENT,
+    timing::INSTRUMENT,
 ];
 
 /// Finds an instrument by its name.

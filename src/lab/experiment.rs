@@ -127,22 +127,34 @@ impl Shown {
         (self.done, self.seconds_left) = (done, seconds_left);
     }
 
-    /// An arm's validation loss, at every step that a seed has an estimate of.
+    /// What curves are of: the figure that is measured, where estimates have it, else the validation loss.
+    pub fn curves_are_of(&self) -> String {
+        if self.has_figures() { self.experiment.measured() } else { "val loss".to_owned() }
+    }
+
+    fn has_figures(&self) -> bool {
+        self.growing.iter().flatten().flat_map(|run| &run.curve).any(|e| e.figure.is_some())
+    }
+
+    /// What an arm's curve is of, at every step that a seed has an estimate of.
     pub fn band(&self, arm: usize) -> Vec<Band> {
         let runs = self.growing.get(arm).map_or(&[][..], |runs| runs);
+        let figures = self.has_figures();
+        let value = |e: &Estimate| if figures { e.figure } else { Some(e.val_loss) };
+        let estimates = runs.iter().flat_map(|run| &run.curve);
         let mut steps: Vec<u64> =
-            runs.iter().flat_map(|r| r.curve.iter().map(|e| e.step)).collect();
+            estimates.filter(|e| value(e).is_some()).map(|e| e.step).collect();
         steps.sort_unstable();
         steps.dedup();
         let at = |step: u64| {
-            let of = |run: &Growing| run.curve.iter().find(|e| e.step == step).map(|e| e.val_loss);
-            let losses: Vec<f64> = runs.iter().filter_map(of).collect();
+            let of = |run: &Growing| run.curve.iter().find(|e| e.step == step).and_then(value);
+            let values: Vec<f64> = runs.iter().filter_map(of).collect();
             Band {
                 step,
-                low: losses.iter().copied().fold(f64::INFINITY, f64::min),
-                mean: losses.iter().sum::<f64>() / losses.len() as f64,
-                high: losses.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-                seeds: losses.len(),
+                low: values.iter().copied().fold(f64::INFINITY, f64::min),
+                mean: values.iter().sum::<f64>() / values.len() as f64,
+                high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                seeds: values.len(),
             }
         };
         steps.into_iter().map(at).collect()

@@ -9,6 +9,7 @@ pub mod counts;
 pub mod descent;
 pub mod diagram;
 pub mod embeddings;
+pub mod field;
 pub mod generation;
 pub mod guess;
 pub mod hyperparameters;
@@ -94,6 +95,7 @@ panes![
     order::Order,
     compare::Compare,
     state::State,
+    field::Field,
 ];
 
 impl PaneId {

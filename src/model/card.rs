@@ -8,6 +8,8 @@ use std::fmt;
 use crate::nn::attention::QueryKey;
 use crate::nn::parameters::Registry;
 
+use super::sight::Sight;
+
 /// A model in its own words.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Card {
@@ -102,6 +104,8 @@ pub struct Part {
     /// Names of activations of the same shape that its output is made from and that are no parts of their own: its gates, and a
     /// state beside it. Together with the output they are what there is to see of a state.
     pub inside: Vec<String>,
+    /// Which positions of what it reads its output at one of them is made from, where its output has a row for each.
+    pub sight: Sight,
     /// Names of the parts that it reads.
     pub from: Vec<String>,
     pub glance: Glance,
@@ -308,6 +312,7 @@ impl Part {
             op,
             axes: axes.to_vec(),
             inside: Vec::new(),
+            sight: Sight::Own,
             from: Vec::new(),
             glance: Glance::No,
             weights: String::new(),
@@ -325,6 +330,11 @@ impl Part {
     #[must_use]
     pub fn inside(self, inside: Vec<String>) -> Self {
         Self { inside, ..self }
+    }
+
+    #[must_use]
+    pub fn sees(self, sight: Sight) -> Self {
+        Self { sight, ..self }
     }
 
     /// Worth a glance.
@@ -372,6 +382,17 @@ impl Card {
         let recurrent = || self.flow.iter().filter(|part| part.op == Op::Recurrent);
         let within = |name: &String| recurrent().any(|part| part.inside.contains(name));
         recurrent().filter(|part| !within(&part.name)).collect()
+    }
+
+    /// Where positions see others, from the first layer to the last; each reads what the one before it has made.
+    pub fn levels(&self) -> Vec<&Part> {
+        self.flow.iter().filter(|part| part.sight != Sight::Own).collect()
+    }
+
+    /// What has gates inside, pass after pass over all positions at once.
+    pub fn passes(&self) -> Vec<&Part> {
+        let gated = |part: &&Part| part.op == Op::Convolution && !part.inside.is_empty();
+        self.flow.iter().filter(gated).collect()
     }
 
     pub fn part(&self, name: &str) -> Option<&Part> {

@@ -44,8 +44,15 @@ pub fn map<'a>(subject: &Subject<'a>, arguments: &Arguments) -> Result<&'a Map, 
     Ok(map)
 }
 
-/// So many held-out examples: those that were asked for, or fewer where training would wait for them. A forward pass is a
-/// third of a step's operations, and each example goes through `passes`.
+/// So many examples may go through `passes` while training waits. A forward pass is a third of a step's operations.
+pub fn affordable(subject: &Subject<'_>, passes: usize) -> usize {
+    let model = subject.model;
+    let one = model.operations_per_token() / 3.0 * model.config().block_size as f64;
+    (IN_PASSING / (one * passes as f64)).max(1.0) as usize
+}
+
+/// So many held-out examples: those that were asked for, or fewer where training would wait for them; each goes through
+/// `passes`.
 ///
 /// # Errors
 /// If none are asked for.
@@ -54,9 +61,7 @@ pub fn held_out(
     arguments: &Arguments,
     passes: usize,
 ) -> Result<Batch, NotMeasured> {
-    let model = subject.model;
-    let one = model.operations_per_token() / 3.0 * model.config().block_size as f64;
-    let most = (IN_PASSING / (one * passes as f64)).max(1.0) as usize;
+    let most = affordable(subject, passes);
     let count =
         if arguments.in_passing { arguments.examples.min(most) } else { arguments.examples };
     if count == 0 {

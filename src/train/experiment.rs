@@ -75,6 +75,8 @@ pub enum Budget {
 pub struct Estimate {
     pub step: u64,
     pub val_loss: f64,
+    /// What the experiment measures, where that is a figure of an estimate: what answers are worth, a part of the loss.
+    pub figure: Option<f64>,
 }
 
 /// A run that has come to its end.

@@ -1,5 +1,7 @@
-//! The compare pane: the last experiment, every arm's curve over its seeds, and what they say together.
+//! The compare pane: the last experiment, every arm's curve over its seeds, and what they say together; of arms that differ in
+//! one number along several lines (how far back, by architecture), first a table of them.
 
+mod along;
 mod chart;
 mod clouds;
 mod numbers;
@@ -17,6 +19,7 @@ use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::dots::Pen;
+use along::Along;
 use chart::Chart;
 
 /// Rows that a chart needs; what is said in words leaves them free where there is room for both.
@@ -32,14 +35,25 @@ pub struct Compare {
     view: View,
 }
 
+/// In the order in which they follow each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum View {
+    /// The table, where there is one; else the curves.
     #[default]
+    First,
+    /// The curves where a table came before them.
     Curves,
     /// The second half of the curves, enlarged.
     Close,
     /// In the curves' place what the arms make, where that is points.
     Points,
+}
+
+impl Compare {
+    /// The table, where that is what is seen.
+    fn table(&self, shown: &Shown) -> Option<Along> {
+        (self.view == View::First).then(|| Along::of(&shown.experiment)).flatten()
+    }
 }
 
 impl Pane for Compare {
@@ -62,9 +76,11 @@ impl Pane for Compare {
             State::Failed(_) => "failed".to_owned(),
         };
         let view = match self.view {
-            View::Curves => "",
-            View::Close => " · close-up",
-            View::Points => " · points",
+            View::Close => " · close-up".to_owned(),
+            View::Points => " · points".to_owned(),
+            _ => {
+                self.table(shown).map_or_else(String::new, |along| format!(" · by {}", along.name))
+            }
         };
         format!("{why} · {state}{view}")
     }
@@ -92,6 +108,15 @@ impl Pane for Compare {
                 "No experiment yet: ! on a claim starts one, and c on a live hyperparameter.";
             return sentence(facts.theme, text, area, buf);
         };
+        if let Some(along) = self.table(shown) {
+            let rows = along.draw(facts.theme, shown, area, buf);
+            let left = area.height - rows;
+            if left > 1 {
+                let below = Rect { y: area.y + rows + 1, height: left - 1, ..area };
+                numbers::state(facts.theme, shown, below, buf);
+            }
+            return;
+        }
         let room = if area.height >= BOTH { area.height - CHART } else { area.height };
         let rows = numbers::draw(facts.theme, shown, Rect { height: room, ..area }, None);
         let left = area.height - rows;
@@ -126,11 +151,14 @@ impl Pane for Compare {
 
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         if action == Action::CycleView {
+            let table =
+                facts.experiment.is_some_and(|shown| Along::of(&shown.experiment).is_some());
             let points = facts.experiment.is_some_and(clouds::are_known);
             self.view = match self.view {
-                View::Curves => View::Close,
+                View::First if table => View::Curves,
+                View::First | View::Curves => View::Close,
                 View::Close if points => View::Points,
-                View::Close | View::Points => View::Curves,
+                View::Close | View::Points => View::First,
             };
         }
         Vec::new()

@@ -1,7 +1,8 @@
-//! The state pane: what a recurrent net carries from token to token. Time runs to the right, under the text; units go down.
+//! The state pane: what a recurrent net carries from token to token, or what stands at all positions after each pass over them.
+//! Positions run to the right, under the text; units go down.
 //!
-//! Views are those that the model's card names: each gate, a state beside the hidden one, the hidden state; last, how far back
-//! the gradient of a loss reaches.
+//! Views are those that the model's card names: each gate, a state beside the hidden one, the hidden state; last, where the
+//! state goes from token to token, how far back the gradient of a loss reaches. Layers are walked through, or passes.
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ const CELLS: [(u16, u16); 4] = [(8, 1), (4, 1), (2, 1), (1, 1)];
 pub struct State {
     /// Which of the layer's views, counted from 0; past the last activation it is that of gradients.
     view: usize,
-    /// `None` is the last layer.
+    /// `None` is the last layer, or the first pass.
     layer: Option<usize>,
     unit: usize,
     /// Of the text, counted from its start; `None` is the last one.
@@ -51,9 +52,13 @@ fn names(part: &Part) -> impl Iterator<Item = &String> {
     part.inside.iter().chain([&part.name])
 }
 
-/// A layer's own name of an activation: `gates.forget` of `layers.0.gates.forget`.
+/// A layer's own name of an activation: `gates.forget` of `layers.0.gates.forget`, `update` of `passes.0.update`.
 fn short<'a>(part: &Part, name: &'a str) -> &'a str {
     let own = part.name.rsplit('.').next().unwrap_or_default();
+    if own.parse::<usize>().is_ok() {
+        let inner = name.strip_prefix(&part.name).map(|rest| rest.trim_start_matches('.'));
+        return inner.filter(|inner| !inner.is_empty()).unwrap_or("state");
+    }
     name.strip_prefix(&part.name[..part.name.len() - own.len()]).unwrap_or(name)
 }
 
@@ -99,26 +104,37 @@ fn norms<'a>(facts: &Facts<'a>, layer: usize) -> Option<&'a [f32]> {
     reading.values.get(layer * time..)?.get(..time).filter(|norms| !norms.is_empty())
 }
 
+/// Layers that carry a state from token to token; where there are none, passes over all tokens at once.
 fn states<'a>(facts: &Facts<'a>) -> Vec<&'a Part> {
-    facts.card().map(|card| card.states()).unwrap_or_default()
+    let Some(card) = facts.card() else { return Vec::new() };
+    let states = card.states();
+    if states.is_empty() { card.passes() } else { states }
+}
+
+/// Whether states go from token to token, and a gradient back.
+fn carried(facts: &Facts) -> bool {
+    facts.card().is_some_and(|card| !card.states().is_empty())
 }
 
 impl State {
     /// The layer that is shown, and its number.
-    fn layer<'a>(&self, states: &[&'a Part]) -> Option<(usize, &'a Part)> {
+    fn layer<'a>(&self, facts: &Facts, states: &[&'a Part]) -> Option<(usize, &'a Part)> {
         let last = states.len().checked_sub(1)?;
-        let layer = self.layer.unwrap_or(last).min(last);
+        let first = if carried(facts) { last } else { 0 };
+        let layer = self.layer.unwrap_or(first).min(last);
         Some((layer, states[layer]))
     }
 
     /// The activation that is shown; `None` is the gradient.
-    fn name<'a>(&self, part: &'a Part) -> Option<&'a str> {
-        names(part).nth(self.view).map(String::as_str)
+    fn name<'a>(&self, facts: &Facts, part: &'a Part) -> Option<&'a str> {
+        let last = part.inside.len();
+        let view = if carried(facts) { self.view } else { self.view.min(last) };
+        names(part).nth(view).map(String::as_str)
     }
 
     fn shown<'a>(&self, facts: &Facts<'a>) -> Option<Shown<'a>> {
-        let (_, part) = self.layer(&states(facts))?;
-        Shown::of(facts, self.name(part)?)
+        let (_, part) = self.layer(facts, &states(facts))?;
+        Shown::of(facts, self.name(facts, part)?)
     }
 
     /// The unit and the time under the cursor.
@@ -254,20 +270,26 @@ impl Pane for State {
 
     fn detail(&self, facts: &Facts) -> String {
         let states = states(facts);
-        let Some((layer, part)) = self.layer(&states) else { return String::new() };
-        let view = self.name(part).map_or(GRADIENT, |name| short(part, name));
+        let Some((layer, part)) = self.layer(facts, &states) else { return String::new() };
+        let view = self.name(facts, part).map_or(GRADIENT, |name| short(part, name));
         match states.len() {
             1 => view.to_owned(),
-            layers => format!("layer {} of {layers} · {view}", layer + 1),
+            layers if carried(facts) => format!("layer {} of {layers} · {view}", layer + 1),
+            _ if part.of.is_empty() => format!("{} · {view}", part.title),
+            _ => {
+                let passes = states.iter().filter(|part| !part.of.is_empty()).count();
+                format!("{} of {passes} · {view}", part.of)
+            }
         }
     }
 
     fn about(&self, facts: &Facts, _seat: Seat) -> String {
         let states = states(facts);
-        let text = match self.layer(&states).map(|(_, part)| self.name(part)) {
+        let text = match self.layer(facts, &states).map(|(_, part)| self.name(facts, part)) {
             None => "no state that is carried on",
             Some(None) => "how much of the last loss's gradient reaches an earlier state",
-            Some(Some(_)) => "time to the right, units down; v: next view",
+            Some(Some(_)) if carried(facts) => "time to the right, units down; v: next view",
+            Some(Some(_)) => "positions to the right, units down; }: next pass, v: next view",
         };
         text.to_owned()
     }
@@ -275,12 +297,12 @@ impl Pane for State {
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let area = seat.room;
         let states = states(facts);
-        let Some((layer, part)) = self.layer(&states) else {
+        let Some((layer, part)) = self.layer(facts, &states) else {
             let name = facts.card().map_or("This run", |card| card.name);
             let text = format!("{name} carries no state from token to token.");
             return sentence(facts.theme, &text, area, buf);
         };
-        match self.name(part) {
+        match self.name(facts, part) {
             Some(name) => {
                 if let Some(shown) = Shown::of(facts, name) {
                     return self.map(facts, short(part, name), &shown, area, buf);
@@ -297,10 +319,10 @@ impl Pane for State {
 
     fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
         let states = states(facts);
-        let Some((layer, part)) = self.layer(&states) else { return Vec::new() };
-        let views = names(part).count() + 1;
+        let Some((layer, part)) = self.layer(facts, &states) else { return Vec::new() };
+        let views = names(part).count() + usize::from(carried(facts));
         match action {
-            Action::CycleView => self.view = (self.view + 1) % views,
+            Action::CycleView => self.view = (self.view.min(views - 1) + 1) % views,
             Action::PreviousLayer => self.layer = Some(layer.saturating_sub(1)),
             Action::NextLayer => self.layer = Some((layer + 1).min(states.len() - 1)),
             _ => {
@@ -334,8 +356,8 @@ impl Pane for State {
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
         let states = states(facts);
-        let Some((_, part)) = self.layer(&states) else { return };
-        if let Some(name) = self.name(part) {
+        let Some((_, part)) = self.layer(facts, &states) else { return };
+        if let Some(name) = self.name(facts, part) {
             wanted.activations.push(name.to_owned());
         } else {
             let told = Arguments { examples: EXAMPLES, ..Arguments::default() };

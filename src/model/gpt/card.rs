@@ -9,6 +9,7 @@ use crate::model::config::{
     Activation, Architecture, Fault, FeedForward, Norm, Position, QueryKey,
 };
 use crate::model::kind::{Form, Kind, Shapes, count, matrix};
+use crate::model::sight::Sight;
 use crate::model::{Config, Model};
 
 pub const KIND: Kind = Kind {
@@ -253,7 +254,12 @@ fn block(config: &Config, number: usize, stream: &str, [t, c]: [Axis; 2]) -> Vec
         fault => format!("{heads}, wrong: {}", <&str>::from(fault).replace('_', " ")),
     };
     let sa = Part::new(format!("{name}.sa"), heads, Op::Attention, &[t, c]);
-    let sa = sa.weights(format!("{name}.sa."));
+    let sight = match config.fault {
+        Fault::None if config.causal => Sight::Earlier,
+        // What a mistake lets it see differs from mistake to mistake.
+        _ => Sight::All,
+    };
+    let sa = sa.weights(format!("{name}.sa.")).sees(sight);
     let mut out = sublayer(sa, "ln1", stream, !has_ffwd);
     if has_ffwd {
         let ffwd = Part::new(format!("{name}.ffwd"), "feed-forward", Op::FeedForward, &[t, c]);

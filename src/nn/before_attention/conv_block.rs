@@ -108,6 +108,11 @@ impl ConvBlock {
         self.convolution.reach()
     }
 
+    /// The positions that an output reads, counted from its own.
+    pub fn places(&self) -> impl Iterator<Item = isize> + use<> {
+        self.convolution.places()
+    }
+
     /// Number of weights that a position is multiplied by.
     pub fn products(&self) -> usize {
         self.reduce.products() + self.convolution.products() + self.expand.products()

@@ -185,6 +185,16 @@ impl ConvGru {
         }
     }
 
+    /// The positions that one pass reads, counted from its own: what the candidate's taps reach, of what the reset gate's
+    /// taps let through there, and what is kept.
+    pub fn places(&self) -> Vec<isize> {
+        let taps = |convolution: &Convolution| convolution.places().collect::<Vec<_>>();
+        let (gates, candidate) = (taps(&self.gates), taps(&self.candidate));
+        let through = candidate.iter().flat_map(|a| gates.iter().map(move |b| a + b));
+        let kept = if self.settings.diagonal { -1..=1 } else { 0..=0 };
+        through.chain(gates.iter().copied()).chain(candidate.iter().copied()).chain(kept).collect()
+    }
+
     /// Number of weights that a position is multiplied by in one pass.
     pub fn products(&self) -> usize {
         let second =

@@ -110,6 +110,12 @@ impl Convolution {
         (self.kernel - 1) * self.dilation
     }
 
+    /// Where the taps stand, counted from its own position.
+    pub fn places(&self) -> impl Iterator<Item = isize> + use<> {
+        let (dilation, back) = (self.dilation, self.back);
+        (0..self.kernel).map(move |k| (k * dilation) as isize - back as isize)
+    }
+
     /// The numbers that an output is made of: kernel * in.
     pub fn width(&self) -> usize {
         self.kernel * self.n_in

@@ -165,7 +165,7 @@ impl Run {
             if self.estimating.is_some() {
                 // What is estimated is known after all steps before it.
                 self.fold(&mut reports, begun);
-                self.estimate();
+                self.estimate(measure);
                 continue;
             }
             let step = self.session.step_count();
@@ -214,7 +214,7 @@ impl Run {
     }
 
     /// A slice of the estimate under way.
-    fn estimate(&mut self) {
+    fn estimate(&mut self, measure: &Measure) {
         let Some(under) = &mut self.estimating else { return };
         let Some(evaluation) = self.session.advance(&mut under.estimation) else { return };
         self.work += under.batches * 2;
@@ -225,7 +225,12 @@ impl Run {
         }
         self.estimated = Some(evaluation.step);
         if evaluation.val_loss.is_finite() {
-            self.curve.push(Estimate { step: evaluation.step, val_loss: evaluation.val_loss });
+            let figure = match measure {
+                Measure::Figure(name) => evaluation.figure(name).filter(|value| value.is_finite()),
+                _ => None,
+            };
+            let Evaluation { step, val_loss, .. } = evaluation;
+            self.curve.push(Estimate { step, val_loss, figure });
         }
         if under.whole {
             self.observed.fold(&Event::Evaluated(evaluation.clone()));

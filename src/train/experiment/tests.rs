@@ -308,3 +308,27 @@ fn a_run_does_not_go_on_as_another_model() {
     asked.arms[1].1 = testing::config();
     assert!(error(&asked).contains("is part of the model"));
 }
+
+/// A race for a figure is watched as what it is: at every estimate the figure of the task, at the end the run's number.
+#[test]
+fn a_watched_figure_has_a_curve_of_its_own() {
+    let named = |name: &str| {
+        let arm: Arm = toml::from_str(&format!("stage = {name:?}\ntask = \"recall\"")).unwrap();
+        (name.to_owned(), arm.config("", 65, 1).unwrap())
+    };
+    let arms = ["rnn", "gru", "conv", "neural-gpu", "memory", "attention"].map(named).to_vec();
+    let mut asked = experiment(Measure::Figure("accuracy".to_owned()));
+    asked = Experiment { arms, seeds: vec![1], budget: Budget::Steps(40), watched: true, ..asked };
+    let runs = run(&asked, 2);
+    assert_eq!(runs.len(), 6);
+    for run in &runs {
+        assert_eq!(run.curve.len(), 21);
+        assert!(
+            run.curve.iter().all(|e| e.figure.is_some_and(|share| (0.0..=1.0).contains(&share)))
+        );
+        assert_eq!(run.curve.last().unwrap().figure, run.value);
+        assert!(run.value.is_some());
+    }
+    let losses = run(&Experiment { measure: Measure::ValLoss, ..asked }, 2);
+    assert!(losses.iter().all(|run| run.curve.iter().all(|e| e.figure.is_none())));
+}

@@ -1,4 +1,4 @@
-//! The arms' validation losses over the steps: the mean over the seeds as a line, from the lowest to the highest as a band.
+//! The arms' validation losses over the steps, or the figure that is measured: the mean over the seeds as a line, from the lowest to the highest as a band.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -18,8 +18,6 @@ use crate::lab::widgets::scale::{Kind, Scale};
 const SMALLEST: (u16, u16) = (16, 5);
 /// The axis and its labels.
 const UNDER: u16 = 2;
-/// What stands above the axis of losses.
-const UNIT: &str = "val loss";
 
 pub struct Chart<'a> {
     theme: &'a Theme,
@@ -31,6 +29,8 @@ pub struct Chart<'a> {
     y: Scale,
     ticks: Vec<f64>,
     labels: Vec<String>,
+    /// What stands above the axis.
+    of: String,
 }
 
 impl<'a> Chart<'a> {
@@ -60,11 +60,12 @@ impl<'a> Chart<'a> {
         let widest = labels.iter().map(|label| label.len() as u16).max().unwrap_or(0);
         let gutter = (widest + 1).min(area.width / 2);
         let plot = Rect { x: area.x + gutter, y: area.y + 1, width: area.width - gutter, height };
-        Some(Self { theme, arms, area, plot, x, y, ticks, labels })
+        let of = shown.curves_are_of();
+        Some(Self { theme, arms, area, plot, x, y, ticks, labels, of })
     }
 
     pub fn draw(&self, buf: &mut Buffer) {
-        put(buf, self.area, self.area.x, self.area.y, UNIT, self.theme.style(Role::Muted));
+        put(buf, self.area, self.area.x, self.area.y, &self.of, self.theme.style(Role::Muted));
         self.axes(buf);
         let mut dots = Dots::new(self.plot.width, self.plot.height, self.theme.glyphs.ascii);
         for (place, bands) in self.arms.iter().enumerate() {

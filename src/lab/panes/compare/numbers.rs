@@ -87,6 +87,18 @@ fn whole(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style)
     }
 }
 
+/// How far it is, or that it has ended: what is said of many lines, of which no two are compared.
+pub fn state(theme: &Theme, shown: &Shown, area: Rect, buf: &mut Buffer) {
+    let (text, role) = if shown.has_ended() {
+        let one = shown.experiment.seeds.len() == 1;
+        let of = if one { "one seed" } else { "the mean over seeds" };
+        (format!("each number: {of}"), Role::Muted)
+    } else {
+        verdict(shown)
+    };
+    Paragraph::new(text).wrap(Wrap { trim: true }).style(theme.style(role)).render(area, buf);
+}
+
 /// In words, and how they look.
 fn verdict(shown: &Shown) -> (String, Role) {
     let all = shown.experiment.arms.len() * shown.experiment.seeds.len();

@@ -274,3 +274,82 @@ fn the_points_of_the_arms_stand_side_by_side_as_they_were_told() {
         screen(&model, width, height);
     }
 }
+
+/// Where a figure is measured, its curve is drawn, and not that of the loss.
+#[test]
+fn a_race_for_a_figure_draws_the_figure() {
+    let mut experiment = testing::experiment();
+    let named = |name: &str| (name.to_owned(), stage(name).unwrap().config(VOCABULARY, 1));
+    experiment.arms = vec![named("memory"), named("attention")];
+    experiment.measure = crate::train::measure::Measure::Figure("accuracy".to_owned());
+    let shown = testing::shown(experiment);
+    let theme = Theme::plain();
+    let area = Rect::new(0, 0, 77, 20);
+    let chart = Chart::new(&shown, &theme, false, area).unwrap();
+    let mut buf = Buffer::empty(area);
+    chart.draw(&mut buf);
+    assert!(fixture::text(&buf).starts_with("accuracy"), "{}", fixture::text(&buf));
+    for arm in 0..2 {
+        let runs: Vec<_> = shown.runs.iter().filter(|run| run.arm == arm).collect();
+        for (i, band) in shown.band(arm).iter().enumerate() {
+            let figures = runs.iter().map(|run| run.curve[i].figure.unwrap());
+            assert!((band.mean - figures.sum::<f64>() / 3.0).abs() < 1e-12);
+            assert_ne!(sign(&buf, &chart, band.step, band.mean), " ", "{band:?}");
+        }
+    }
+}
+
+/// Arms of several stages at several distances: a line each, a column for every distance, in it the mean over the seeds.
+#[test]
+fn arms_along_a_number_are_a_table() {
+    let mut experiment = testing::experiment();
+    let arm = |name: &str, distance: usize| {
+        let text = format!("stage = {name:?}\ntask = \"recall\"\ndistance = {distance}");
+        let arm: crate::train::experiment::Arm = toml::from_str(&text).unwrap();
+        (arm.label(""), arm.config("", VOCABULARY, 1).unwrap())
+    };
+    let names = ["gru", "memory", "attention"];
+    // In any order, and one is missing.
+    experiment.arms = [8, 2, 4].iter().flat_map(|far| names.map(|name| arm(name, *far))).collect();
+    experiment.arms.pop();
+    experiment.measure = crate::train::measure::Measure::Figure("accuracy".to_owned());
+    experiment.budget = crate::train::experiment::Budget::Steps(30);
+    experiment.watched = false;
+    let shown = testing::shown(experiment.clone());
+    let along = Along::of(&experiment).unwrap();
+    assert_eq!(along.name, "distance");
+    let model = with(shown.clone());
+    let draw = |model: &Model| {
+        let area = Rect::new(0, 0, 76, 20);
+        let mut buf = Buffer::empty(area);
+        PaneId::Compare.draw(model, false, area, &mut buf);
+        fixture::text(&buf)
+    };
+    let text = draw(&model);
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let lines: Vec<_> = text.lines().map(words).collect();
+    let head = lines.iter().position(|line| line.starts_with(&["accuracy".to_owned()])).unwrap();
+    assert_eq!(lines[head], ["accuracy", "by", "distance", "2", "4", "8"]);
+    for (place, name) in names.iter().enumerate() {
+        let line = &lines[head + 1 + place];
+        assert_eq!(line[..3], [format!("{name},"), "task".to_owned(), "recall".to_owned()]);
+        for (column, far) in [2, 4, 8].into_iter().enumerate() {
+            let label = arm(name, far).0;
+            let expected = match experiment.arms.iter().position(|(known, _)| *known == label) {
+                Some(arm) => format!("{:.3}", experiment.alone(&shown.runs, arm).mean.unwrap()),
+                None => "-".to_owned(),
+            };
+            assert_eq!(line[3 + column], expected, "{text}");
+        }
+    }
+    assert!(text.contains("each number: the mean over seeds"), "{text}");
+    // Two arms are no table, nor are arms that differ in more.
+    assert!(Along::of(&testing::experiment()).is_none() && Along::of(&combinations()).is_none());
+    // A key goes on to the curves.
+    let mut model = model;
+    PaneId::Compare.act(&mut model, Action::CycleView);
+    assert!(!draw(&model).contains("accuracy by distance"));
+    for (width, height) in [(1, 1), (3, 2), (20, 5), (200, 60)] {
+        screen(&with(shown.clone()), width, height);
+    }
+}

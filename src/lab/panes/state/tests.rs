@@ -196,3 +196,53 @@ fn what_carries_no_state_says_so_and_every_size_can_be_drawn() {
         assert_eq!(text.contains("carries no state"), stage == "multi-head", "{text}");
     }
 }
+
+/// The passes of an active memory are walked through, each cell as its number is; its gates stand beside the state, and no
+/// gradient goes from token to token.
+#[test]
+fn a_tape_is_walked_through_pass_by_pass() {
+    let (mut model, mut session) = trained("neural-gpu");
+    model.theme = Theme::new(Depth::Rgb, Ground::Dark, Glyphs::UNICODE);
+    let area = Rect::new(0, 0, 100, 20);
+    let passes: Vec<String> =
+        model.facts().card().unwrap().passes().iter().map(|part| part.name.clone()).collect();
+    let time = model.facts().snapshot.unwrap().prompt.len();
+    assert_eq!((passes.len(), time), (11, 10));
+    let views = ["update", "reset", "candidate", "state"];
+    for (place, pass) in passes.iter().enumerate() {
+        for view in views {
+            train(&mut model, &mut session, 1);
+            let said = if place == 10 {
+                "the writing unit".to_owned()
+            } else {
+                format!("pass {} of 10", place + 1)
+            };
+            assert_eq!(PANE.detail(&model), format!("{said} · {view}"));
+            let name = if view == "state" { pass.clone() } else { format!("{pass}.{view}") };
+            let tensor = tensor(&model, &name);
+            assert_eq!(tensor.shape, [time, 32]);
+            let signed = tensor.values.iter().any(|x| *x < 0.0);
+            let most = tensor.values.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+            let buf = drawn(&model, area);
+            for unit in 0..18 {
+                for t in 0..time {
+                    let number = f64::from(tensor.values[t * 32 + unit]);
+                    let colour = if signed {
+                        model.theme.diverging(number / f64::from(most))
+                    } else {
+                        model.theme.ramp(number)
+                    };
+                    // Two digits and a blank stand before eight columns each.
+                    let at = (3 + 8 * t as u16 + 3, 2 + unit as u16);
+                    assert_eq!(buf[at].bg, colour, "{name} {unit} {t}");
+                }
+            }
+            act(&mut model, area, Action::CycleView);
+        }
+        act(&mut model, area, Action::NextLayer);
+    }
+    // Where another run had more views, the last one is shown.
+    let (mut model, _) = trained("neural-gpu");
+    model.panes.state.view = 6;
+    assert_eq!(PANE.detail(&model), "pass 1 of 10 · state");
+}

@@ -4,6 +4,7 @@ use super::Conv;
 use crate::model::card::{Axis, Card, Glance, Loss, Op, Part, Structure, Table, learned};
 use crate::model::config::Architecture;
 use crate::model::kind::{Form, Kind, unknown_to_others};
+use crate::model::sight::Sight;
 use crate::model::{Config, Model};
 
 pub const KIND: Kind = Kind {
@@ -33,6 +34,7 @@ pub(super) fn card(model: &Conv) -> Card {
         let (name, of) = (format!("layers.{i}"), format!("layer {}", i + 1));
         let title = format!("{kernel} places, {} apart", 1 << i);
         let conv = Part::new(format!("{name}.conv"), title, Op::Convolution, &[t, half]);
+        let conv = conv.sees(Sight::places(model.layers.blocks[i].places()));
         flow.push(conv.reads(&[&below]).weights(format!("{name}.")).of(of.clone()));
         let sum = Part::new(name.clone(), "+", Op::Add, &[t, c]);
         flow.push(sum.reads(&[&below, &format!("{name}.conv")]).glance(Glance::Rms).of(of));

@@ -4,6 +4,7 @@ use super::NeuralGpu;
 use crate::model::card::{Axis, Card, Glance, Loss, Op, Part, Structure, Table, learned};
 use crate::model::config::Architecture;
 use crate::model::kind::{Form, Kind, unknown_to_others};
+use crate::model::sight::Sight;
 use crate::model::{Config, Model};
 
 pub const KIND: Kind = Kind {
@@ -15,6 +16,11 @@ pub const KIND: Kind = Kind {
     modules: &[],
     recognise: unknown_to_others,
 };
+
+/// What a pass shows beside the tape after it.
+fn inside(name: &str) -> Vec<String> {
+    ["update", "reset", "candidate"].map(|part| format!("{name}.{part}")).to_vec()
+}
 
 pub(super) fn card(model: &NeuralGpu) -> Card {
     let Config { vocab_size, block_size, n_hidden, hops, .. } = *model.config();
@@ -33,12 +39,15 @@ pub(super) fn card(model: &NeuralGpu) -> Card {
         let name = format!("passes.{i}");
         let pass = Part::new(name.clone(), "the same unit", Op::Convolution, &[t, c]);
         let of = format!("pass {}", i + 1);
+        let pass = pass.inside(inside(&name)).sees(Sight::places(model.layers.encoder.places()));
         flow.push(pass.reads(&[&below]).glance(Glance::Rms).weights("encoder.").of(of));
         below = name;
     }
     flow.extend([
         Part::new("outputs.0", "the writing unit", Op::Convolution, &[t, c])
             .reads(&[&below])
+            .inside(inside("outputs.0"))
+            .sees(Sight::places(model.layers.decoder.places()))
             .weights("decoder."),
         Part::new("logits", "linear: lm_head", Op::Linear, &[v])
             .reads(&["outputs.0"])

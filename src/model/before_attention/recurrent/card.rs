@@ -4,6 +4,7 @@ use super::Recurrent;
 use crate::model::card::{Axis, Card, Constant, Glance, Loss, Op, Part, Structure, Table, learned};
 use crate::model::config::Architecture;
 use crate::model::kind::{Form, Kind, Shapes, count, matrix};
+use crate::model::sight::Sight;
 use crate::model::{Config, Model};
 
 pub const RNN: Kind = Kind {
@@ -101,7 +102,7 @@ pub(super) fn card(model: &Recurrent) -> Card {
         }
         let hidden = format!("{prefix}hidden");
         let part = Part::new(hidden.clone(), title, Op::Recurrent, &[t, h]).reads(&from);
-        let part = part.inside(inside(config.architecture, &prefix));
+        let part = part.inside(inside(config.architecture, &prefix)).sees(Sight::State);
         // A layer's parameters end in its number, all under one module.
         let part = part.weights(if n_layer == 1 { format!("{module}.") } else { String::new() });
         flow.push(part.glance(Glance::Rms).of(of));

@@ -1,0 +1,114 @@
+//! Arms that differ in one number along every line: a table with a line for what else they are, a column for each of its values.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use crate::lab::experiment::Shown;
+use crate::lab::number;
+use crate::lab::theme::{Role, Theme};
+use crate::lab::widgets::columns::{Cells, Column, Columns};
+use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter};
+use crate::stage::{Config, Value};
+use crate::train::experiment::Experiment;
+
+pub struct Along {
+    /// The number's.
+    pub name: &'static str,
+    /// From low to high.
+    values: Vec<Value>,
+    /// Each with its arms, by value.
+    pub lines: Vec<(String, Vec<Option<usize>>)>,
+}
+
+fn as_number(value: Value) -> Option<f64> {
+    match value {
+        Value::Number(x) => Some(x),
+        Value::Count(n) => Some(n as f64),
+        _ => None,
+    }
+}
+
+impl Along {
+    /// `None` where there is no such number, or only one line or one value.
+    pub fn of(experiment: &Experiment) -> Option<Self> {
+        if !experiment.switches.is_empty() {
+            return None;
+        }
+        HYPERPARAMETERS.iter().find_map(|known| Self::by(known, &experiment.arms))
+    }
+
+    fn by(known: &'static Hyperparameter, arms: &[(String, Config)]) -> Option<Self> {
+        let first = known.get(&arms.first()?.1);
+        as_number(first)?;
+        let mut values: Vec<Value> = Vec::new();
+        let all = arms.iter().filter(|(_, config)| known.applies(config));
+        for (_, config) in all {
+            let value = known.get(config);
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        values.sort_by(|a, b| {
+            as_number(*a).partial_cmp(&as_number(*b)).unwrap_or(std::cmp::Ordering::Equal)
+        });
+        if values.len() < 2 {
+            return None;
+        }
+        let mut lines: Vec<(Config, String, Vec<Option<usize>>)> = Vec::new();
+        for (arm, (label, config)) in arms.iter().enumerate() {
+            let place = values.iter().position(|value| *value == known.get(config))?;
+            let mut rest = config.clone();
+            known.set(&mut rest, first).ok()?;
+            let line = lines.iter().position(|(known, ..)| *known == rest).unwrap_or_else(|| {
+                lines.push((rest, without(label, known.name), vec![None; values.len()]));
+                lines.len() - 1
+            });
+            lines[line].2[place] = Some(arm);
+        }
+        let longest = lines.iter().map(|(.., arms)| arms.iter().flatten().count()).max()?;
+        let lines: Vec<_> = lines.into_iter().map(|(_, label, arms)| (label, arms)).collect();
+        (lines.len() > 1 && longest > 1).then_some(Self { name: known.name, values, lines })
+    }
+
+    /// The mean of an arm's runs that have ended, and of how many seeds.
+    fn cell(shown: &Shown, arm: Option<usize>) -> (String, Role) {
+        let Some(arm) = arm else { return ("-".to_owned(), Role::Faint) };
+        match shown.experiment.alone(&shown.runs, arm).mean {
+            Some(mean) => (number::within(mean, 8, |x| format!("{x:.3}")), Role::Text),
+            None if shown.diverged(arm) > 0 => ("diverged".to_owned(), Role::Bad),
+            None => {
+                let (step, steps) = shown.steps(arm);
+                let share = if steps == 0 { 0.0 } else { step as f64 / steps as f64 };
+                (format!("{:.0} %", 100.0 * share), Role::Muted)
+            }
+        }
+    }
+
+    pub fn table<'a>(&self, theme: &'a Theme, shown: &Shown) -> Columns<'a> {
+        let labels = self.lines.iter().map(|(label, _)| label.clone());
+        let mut columns = vec![Column::new(
+            format!("{} by {}", shown.experiment.measured(), self.name),
+            Cells::words(labels),
+        )];
+        columns.extend(self.values.iter().enumerate().map(|(place, value)| {
+            let cells = self.lines.iter().map(|(_, arms)| Self::cell(shown, arms[place]));
+            Column::new(value.to_string(), Cells::Numbers(cells.collect()))
+        }));
+        Columns { theme, columns, cursor: None, foot: 0 }
+    }
+
+    /// Draws as much as there is room for; the rows that it takes.
+    pub fn draw(&self, theme: &Theme, shown: &Shown, area: Rect, buf: &mut Buffer) -> u16 {
+        let table = self.table(theme, shown);
+        let height = table.height().min(area.height);
+        (&table).render(Rect { height, ..area }, buf);
+        height
+    }
+}
+
+/// `gru, task recall` of `gru, distance 8, task recall`.
+fn without(label: &str, name: &str) -> String {
+    let of_it = |word: &&str| !word.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
+    label.split(", ").filter(of_it).collect::<Vec<_>>().join(", ")
+}
