@@ -9,7 +9,7 @@ use crate::model::{Batch, Card, Split};
 
 pub const INSTRUMENT: Instrument = Instrument {
     name: "sentences",
-    definition: "of one of the held-out examples that answers are judged by, or of a text of the learner's, row 0 the tokens, then one row a hop or head: what the question takes from each token, or at its end from a sentence that is one memory; of the likeliest answer its id (answer) and its probability (top), of the right one likewise (right, right_p), and the sentences that tell it, counted from 0 (told.0 …)",
+    definition: "of one of the held-out examples that answers are judged by, or of a text of the learner's, row 0 the tokens, then one row a hop or head: what the question takes from each token, or at its end from a sentence that is one memory; of the likeliest answer its id (answer) and its probability (top), of the right one likewise (right, right_p), how many examples there are (of), and the sentences that tell it, counted from 0 (told.0 …)",
     unit: Unit::Share,
     measure,
 };
@@ -86,6 +86,7 @@ fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, 
         figures.push(("right".to_owned(), f64::from(right)));
         figures.push(("right_p".to_owned(), p(right as usize)));
     }
+    figures.push(("of".to_owned(), examples.judged() as f64));
     let facts = examples.told_by(tokens).into_iter().enumerate();
     figures.extend(facts.map(|(i, sentence)| (told(i), sentence as f64)));
     Ok(Reading { figures, shape: vec![1 + ways.len(), time], values })

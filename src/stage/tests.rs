@@ -130,7 +130,7 @@ fn a_model_has_a_preset_for_a_task_that_asks_for_one() {
     for name in ["memory", "attention", "lstm"] {
         let plain = stage(name).unwrap();
         assert_eq!(plain.on("stories").name, format!("{name}-stories"));
-        assert_eq!(plain.on("stories").config(1, 1).task.task, Task::Stories);
+        assert_eq!(plain.on("stories").config(1, 1).task.task, task::Task::Stories);
         assert_eq!(plain.on("recall").name, name);
     }
     assert_eq!(stage("memory-stories").unwrap().on("stories").name, "memory-stories");
