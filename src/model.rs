@@ -392,6 +392,13 @@ pub trait Examples: Send + Sync {
         None
     }
 
+    /// The sentences of an example, counted from 0, that tell its answer, in their order; none where examples are no sentences,
+    /// or these do not tell.
+    fn told_by(&self, example: &[u32]) -> Vec<usize> {
+        _ = example;
+        Vec::new()
+    }
+
     /// Examples of a split in a fixed order without overlap, number `first` and up to `count` of them, for an exact
     /// loss; how many were filled in. 0: there is no such order, the split is drawn from without end.
     fn in_order(&self, split: Split, first: usize, count: usize, batch: &mut Batch) -> usize {

@@ -24,6 +24,7 @@ pub mod reach;
 pub mod reconstructions;
 mod replay;
 pub mod scores;
+pub mod sentences;
 pub mod sizes;
 pub mod surface;
 mod surprise;
@@ -37,6 +38,9 @@ use crate::model::{Card, Examples, Inference, Model};
 
 /// The latents of the example that is looked at, of the seed's.
 pub const LOOKED_AT: u64 = (1 << 56) - 1;
+
+/// The held-out examples by which every estimate judges a model, of the seed's.
+pub const JUDGED: u64 = (1 << 56) - 2;
 
 /// What is measured.
 pub struct Subject<'a> {
@@ -64,7 +68,7 @@ pub struct Arguments {
     pub layer: usize,
     /// Which of the map's heads, counted from 0.
     pub head: usize,
-    /// Who looks, along the rows of a map, counted from 0.
+    /// Who looks, along the rows of a map, counted from 0; or which held-out example.
     pub row: usize,
     /// Who is looked at.
     pub column: usize,
@@ -75,7 +79,7 @@ pub struct Arguments {
     /// Whether training waits for the answer: then a large model is put to fewer examples than were asked for, and the figure
     /// `examples` says to how many.
     pub in_passing: bool,
-    /// More tokens, to hold against the prompt's.
+    /// More tokens, to hold against the prompt's; or a made task's example that the learner wrote.
     pub text: Vec<u32>,
 }
 
@@ -165,6 +169,7 @@ pub const INSTRUMENTS: &[Instrument] = &[
     reach::INSTRUMENT,
     influence::INSTRUMENT,
     timing::INSTRUMENT,
+    sentences::INSTRUMENT,
 ];
 
 /// Finds an instrument by its name.

@@ -182,6 +182,13 @@ pub fn stage(name: &str) -> Result<Stage, UnknownStage> {
 }
 
 impl Stage {
+    /// The preset of the same model for a task, by the task's name, where it has one of its own: `memory-stories` of `memory`.
+    #[must_use]
+    pub fn on(self, task: &str) -> Self {
+        let name = format!("{}-{task}", self.name);
+        STAGES.iter().find(|stage| stage.name == name).copied().unwrap_or(self)
+    }
+
     /// The preset's configuration for a corpus of `vocab_size` different tokens.
     pub fn config(&self, vocab_size: usize, seed: u64) -> Config {
         let Preset { model, training, task } = (self.build)();

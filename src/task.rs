@@ -127,6 +127,11 @@ fn is_first_rule(rule: &u8) -> bool {
 }
 
 impl Config {
+    /// The tokens of an example that somebody wrote in words; `None` where examples are none.
+    pub fn read(&self, text: &str) -> Option<Result<Vec<u32>, stories::NotUnderstood>> {
+        (self.task == Task::Stories).then(|| Stories::new(self.facts).encode(text))
+    }
+
     /// The rule that new runs of this task hold out by. Only where the rules differ is there more than one.
     pub fn newest_rule(&self) -> u8 {
         match self.task {

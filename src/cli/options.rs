@@ -12,7 +12,8 @@ pub type Given = (&'static Hyperparameter, Value);
 pub struct Hyperparameters(pub Vec<Given>);
 
 /// What is asked of a model, which is no part of it. A plain `state_dict` is of a text in characters.
-const OF_THE_TASK: [&str; 6] = ["task", "distance", "length", "target", "tokens", "max_words"];
+const OF_THE_TASK: [&str; 7] =
+    ["task", "distance", "length", "target", "tokens", "max_words", "facts"];
 
 /// What no plain `state_dict` has: a mistake that was made on purpose. Here the option is that of an instrument.
 const OF_OUR_OWN: &str = "fault";

@@ -161,6 +161,8 @@ fn team(arguments: &Arguments) -> Result<Team, Failure> {
 /// A new run of a stage.
 fn begin(arguments: &Arguments) -> Result<Session, Failure> {
     let stage = sized(arguments.stage.as_deref().unwrap_or_default(), arguments.preset.as_deref())?;
+    let task = arguments.hyperparameters.0.iter().find(|(given, _)| given.name == "task");
+    let stage = task.map_or(stage, |(_, task)| stage.on(&task.to_string()));
     let team = team(arguments)?;
     let mut config = stage.config(1, arguments.seed.unwrap_or(SEED));
     let training = &mut config.training;

@@ -23,6 +23,7 @@ pub mod points;
 pub mod samples;
 pub mod softmax;
 pub mod state;
+pub mod story;
 pub mod tokens;
 
 #[cfg(test)]
@@ -96,6 +97,7 @@ panes![
     compare::Compare,
     state::State,
     field::Field,
+    story::Story,
 ];
 
 impl PaneId {

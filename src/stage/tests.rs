@@ -125,6 +125,17 @@ fn a_flow_is_a_graph_of_what_the_model_shows() {
     });
 }
 
+#[test]
+fn a_model_has_a_preset_for_a_task_that_asks_for_one() {
+    for name in ["memory", "attention", "lstm"] {
+        let plain = stage(name).unwrap();
+        assert_eq!(plain.on("stories").name, format!("{name}-stories"));
+        assert_eq!(plain.on("stories").config(1, 1).task.task, task::Task::Stories);
+        assert_eq!(plain.on("recall").name, name);
+    }
+    assert_eq!(stage("memory-stories").unwrap().on("stories").name, "memory-stories");
+}
+
 /// A recurrent net shows all of its gates, and how much gradient reaches each state.
 #[test]
 fn states_hold_all_that_is_of_their_shape_and_no_part_of_another() {
@@ -148,8 +159,9 @@ fn states_hold_all_that_is_of_their_shape_and_no_part_of_another() {
         states += told.len();
     }
     assert_eq!(states, 1 + 2 * 4 + 3 * 6 + 6);
-    for named in
-        STAGES.iter().filter(|stage| !["rnn", "gru", "lstm", "scaled-up"].contains(&stage.name))
+    for named in STAGES
+        .iter()
+        .filter(|stage| !["rnn", "gru", "lstm", "lstm-stories", "scaled-up"].contains(&stage.name))
     {
         let config = named.config(text.tokenizer.vocab_size(), 1);
         assert!(look(&config, &text).model.card().states().is_empty(), "{}", named.name);

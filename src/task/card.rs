@@ -1,7 +1,7 @@
 //! What a task says of itself: what an example of it is, where examples come from, what is asked and how answers are judged.
 
 use super::glyphs::Glyphs;
-use super::stories::Stories;
+use super::stories::{self, Stories};
 use super::{Config, Target, Task};
 use crate::model::card::{Better, Figure, Unit};
 use crate::model::encoder_decoder::END;
@@ -35,6 +35,16 @@ pub struct Card {
 
 const EXACT: &[Figure] =
     &[Figure { name: "exact_match", unit: Unit::Share, better: Better::Higher }];
+const fn exact(name: &'static str) -> Figure {
+    Figure { name, unit: Unit::Share, better: Better::Higher }
+}
+
+const ANSWERED: &[Figure] = &[
+    exact(stories::EXACT_MATCH),
+    exact(stories::EXACT_PLACE),
+    exact(stories::EXACT_YES_NO),
+    exact(stories::EXACT_COUNT),
+];
 const ACCURATE: &[Figure] =
     &[Figure { name: "accuracy", unit: Unit::Share, better: Better::Higher }];
 const DIVERGENCE: Figure = Figure { name: "divergence", unit: Unit::Nats, better: Better::Lower };
@@ -103,7 +113,7 @@ impl Config {
             Form::Question if self.task == Task::Stories => (
                 "what it answers after the question mark",
                 Some("No text comes of a story: the answer is one word, see softmax."),
-                EXACT,
+                ANSWERED,
             ),
             Form::Question => (
                 "which key it recalls after the question mark",

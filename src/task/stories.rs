@@ -17,7 +17,7 @@ use super::judged::Share;
 use super::split::held_out;
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Examples, IGNORED, Output, PAD, Sentences, Sizes, Split};
-use question::{MOST_FACTS, Question, Whose};
+use question::{MOST_FACTS, Question, Sort, Whose};
 use words::{ASKED, NONE, OBJECTS, PEOPLE, PLACES, STOP, WORDS};
 use world::{Sentence, World};
 
@@ -30,6 +30,12 @@ const LONGEST: usize = 20;
 const TIME: usize = LONGEST * Sentence::LONGEST + Question::LONGEST;
 /// Answers that an estimate judges.
 const JUDGED: usize = 1000;
+
+/// What answers are worth: of all questions, and of those for a place, for yes or no, and for a number.
+pub const EXACT_MATCH: &str = "exact_match";
+pub const EXACT_PLACE: &str = "exact_place";
+pub const EXACT_YES_NO: &str = "exact_yes_no";
+pub const EXACT_COUNT: &str = "exact_count";
 
 /// The task with questions that need so many facts.
 #[derive(Clone, Copy, Debug)]
@@ -267,6 +273,10 @@ impl Examples for Stories {
         batch.time = end;
     }
 
+    fn told_by(&self, example: &[u32]) -> Vec<usize> {
+        Self::answer(example).map(|answer| answer.facts().to_vec()).unwrap_or_default()
+    }
+
     fn provenance(&self) -> &'static str {
         "held-out stories (a tenth of them is never trained on)"
     }
@@ -275,10 +285,20 @@ impl Examples for Stories {
         JUDGED
     }
 
-    /// `exact_match`: the share of questions that are answered right.
+    /// `exact_match`: the share of questions that are answered right; and the same of each sort of question.
     fn judge(&self, batch: &Batch, output: &Output) -> Vec<(&'static str, f64)> {
-        let answers = batch.y.chunks(batch.time).map(|y| y.iter().find(|id| **id != IGNORED));
-        let right = output.tokens.iter().zip(answers).map(|(said, right)| said.last() == right);
-        vec![("exact_match", right.share())]
+        let judged = |i: usize| {
+            let right = batch.targets_of(i).iter().find(|id| **id != IGNORED);
+            let (_, question) = Self::parts(batch.tokens(i));
+            (Question::sort(question), output.tokens[i].last() == right)
+        };
+        let judged: Vec<_> = (0..output.tokens.len()).map(judged).collect();
+        let of = |sort| judged.iter().filter(move |(of, _)| *of == sort).map(|(_, right)| *right);
+        vec![
+            (EXACT_MATCH, judged.iter().map(|(_, right)| *right).share()),
+            (EXACT_PLACE, of(Sort::Place).share()),
+            (EXACT_YES_NO, of(Sort::YesNo).share()),
+            (EXACT_COUNT, of(Sort::Count).share()),
+        ]
     }
 }

@@ -160,7 +160,7 @@ pub(super) fn train(model: &mut Model, session: &mut Session, steps: usize) {
 }
 
 /// A snapshot of what all panes ask for together.
-fn look(model: &mut Model, session: &mut Session) {
+pub(super) fn look(model: &mut Model, session: &mut Session) {
     let prompt =
         if model.facts().reads_prompt() { model.prompt.tokens.clone() } else { Vec::new() };
     let mut wanted = Subscription { prompt, ..Subscription::default() };

@@ -4,7 +4,7 @@
 //! sentences ([`Config::sentences`]), the question is the sentence up to there, and every sentence before it is one memory:
 //! the sum of its words, weighted by their places, and one time. After the last hop
 //! the answer is softmax(W u) with W' = C^K, the last hop's outputs (adjacent tying, section 2.2). See [`Hops`].
-//! Left out: linear start, and noise in the times.
+//! Left out: linear start, and noise in the times. Ours, unless switched off: a feed-forward after each hop.
 
 mod card;
 
@@ -34,12 +34,18 @@ pub struct MemoryNetwork {
 
 impl MemoryNetwork {
     pub fn new(config: &Config) -> Self {
-        let Config { vocab_size, block_size, n_embd, hops, .. } = *config;
+        let Config { block_size, sentences, .. } = *config;
         let mut registry = Registry::default();
-        let sentences = config.sentences;
-        let most = sentences.map_or(block_size, |sentences| sentences.most.min(block_size));
-        let placed = sentences.is_some();
-        let layer = Hops::new(&mut registry, vocab_size, most, n_embd, hops, placed);
+        let settings = hops::Settings {
+            vocab_size: config.vocab_size,
+            longest: sentences.map_or(block_size, |sentences| sentences.most.min(block_size)),
+            width: config.n_embd,
+            count: config.hops,
+            placed: sentences.is_some(),
+            feed_forward: config.feed_forward,
+            activation: config.activation,
+        };
+        let layer = Hops::new(&mut registry, &settings);
         Self { config: config.clone(), registry, layer }
     }
 
@@ -70,7 +76,7 @@ impl Model for MemoryNetwork {
     }
 
     fn initialise(&self, weights: &mut [Real], seed: u64) {
-        self.layer.initialise(weights, &mut stream(seed, Purpose::Init, 0));
+        self.layer.initialise(weights, self.config.init, &mut stream(seed, Purpose::Init, 0));
     }
 
     fn shard(&self) -> Box<dyn Shard> {
@@ -91,7 +97,8 @@ impl Model for MemoryNetwork {
     fn operations_per_token(&self) -> f64 {
         let Config { vocab_size, block_size, n_embd, hops, .. } = self.config;
         // One question about the tokens before it.
-        6.0 * (2 * hops * n_embd) as f64 + 6.0 * (vocab_size * n_embd) as f64 / block_size as f64
+        let once = vocab_size * n_embd + self.layer.products();
+        6.0 * (2 * hops * n_embd) as f64 + 6.0 * once as f64 / block_size as f64
     }
 }
 
@@ -169,7 +176,7 @@ impl Working {
             Onto::Nothing,
         );
         let reading = Reading { tokens: x, memories, question: question.clone() };
-        layer.backward(gradients, a, &reading, scratch);
+        layer.backward(gradients, a, &reading, weights, scratch);
     }
 
     /// Every question of the sequences `rows`; with gradients and their scale, backward as well.
@@ -280,6 +287,8 @@ impl Inference for OneQuestion {
     ///
     /// - `hops.0.memories`, `hops.0.outputs` (n, C): what the hop compares with and what it takes from
     /// - `hops.0.question` (1, C): u; `hops.0.weights` (1, n): softmax, sums to 1; `hops.0` (1, C): what it takes
+    /// - with a feed-forward: `hops.0.ffwd.hidden`, `hops.0.ffwd.activated` (1, hidden), before and after the bend, and
+    ///   `hops.0.ffwd` (1, C): what it adds to u + what was taken
     /// - `answer` (1, C): u after the last hop; `logits` (1, V), `probabilities` (1, V)
     /// - with a target: `embedding.gradient_norm` (T), the size of d loss / d (all embeddings of that token)
     fn visit(&self, look: &mut Look<'_>) {
@@ -296,6 +305,7 @@ impl Inference for OneQuestion {
             look(&format!("{name}.question"), &[1, width], &row(&a.questions, k));
             look(&format!("{name}.weights"), &[1, n], &row(&a.weights, k)[..n]);
             look(&name, &[1, width], &row(&a.taken, k));
+            a.visit_feed_forward(k, &format!("{name}.ffwd"), look);
         }
         look("answer", &[1, width], &row(&a.questions, hops));
         visit_logits(&matrix(&self.answers, 1, self.answers.len()), look);

@@ -6,6 +6,9 @@
 //! question). One hop: p = softmax(u m'), o = sum p_i c_i, u' = u + o. With adjacent tying (section 2.2) the outputs of a hop are
 //! the memories of the next, A^(k+1) = C^k and likewise T, and the question is embedded as the first memories are, B = A^1. So K
 //! hops need K + 1 tables.
+//!
+//! A hop of ours may end with a feed-forward as a transformer's block does: u' = s + f(s) with s = u + o. The paper's hop only
+//! adds, and no sum says whether what was read equals what was asked.
 
 use std::ops::Range;
 
@@ -14,13 +17,33 @@ use rand::Rng;
 
 use crate::math::attention::{self, Shape};
 use crate::math::{Real, room, vector};
+use crate::nn::Look;
+use crate::nn::activation::Activation;
 use crate::nn::embedding::Embedding;
-use crate::nn::init;
+use crate::nn::feed_forward::{self, FeedForward};
+use crate::nn::init::{self, Init};
 use crate::nn::parameters::Registry;
+use crate::nn::pass::{Pass, Span};
 use crate::nn::rows::{contiguous, contiguous_mut};
 
 /// The standard deviation of a starting weight (section 4.2).
 const STD: f64 = 0.1;
+
+/// Sizes and switches of all hops.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub vocab_size: usize,
+    /// The most memories.
+    pub longest: usize,
+    /// C
+    pub width: usize,
+    /// K
+    pub count: usize,
+    /// Whether words are weighted by their places.
+    pub placed: bool,
+    pub feed_forward: feed_forward::Kind,
+    pub activation: Activation,
+}
 
 #[derive(Clone, Debug)]
 pub struct Hops {
@@ -33,6 +56,8 @@ pub struct Hops {
     pub tokens: Vec<Embedding>,
     /// K + 1 tables (most memories, C); row d - 1 is of the memory d back
     times: Vec<Embedding>,
+    /// K, or none
+    feed_forward: Vec<FeedForward>,
 }
 
 /// What is read: tokens, and which of them make the memories, the earliest first, and the question.
@@ -71,6 +96,8 @@ pub struct Activations {
     pub weights: Array2<Real>,
     /// (K, C): what each hop takes
     pub taken: Array2<Real>,
+    /// Of each feed-forward: (1, C), what goes in, and what it keeps
+    feed_forward: Vec<(Array2<Real>, feed_forward::Activations)>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,33 +109,47 @@ pub struct Scratch {
     pub d_question: Vec<Real>,
     dq: Vec<Real>,
     dv: Vec<Real>,
+    /// (1, C) each: the gradients of a feed-forward's output and input
+    dy: Array2<Real>,
+    dx: Array2<Real>,
+    /// (1, hidden)
+    d_hidden: Array2<Real>,
 }
 
 impl Hops {
-    /// Reserves `embeddings.k.weight` (V, C) and `times.k.weight` (T, C) for k = 0 to K.
-    pub fn new(
-        registry: &mut Registry,
-        vocab_size: usize,
-        longest: usize,
-        width: usize,
-        hops: usize,
-        placed: bool,
-    ) -> Self {
+    /// Reserves `embeddings.k.weight` (V, C) and `times.k.weight` (T, C) for k = 0 to K, and `hops.k.ffwd…` for k below K where
+    /// there are feed-forwards.
+    pub fn new(registry: &mut Registry, settings: &Settings) -> Self {
+        let Settings { vocab_size, longest, width, count, placed, feed_forward, activation } =
+            *settings;
         let mut tables = |name: &str, rows: usize| -> Vec<Embedding> {
-            (0..=hops)
+            (0..=count)
                 .map(|k| Embedding::new(registry, &format!("{name}.{k}"), rows, width))
                 .collect()
         };
         let tokens = tables("embeddings", vocab_size);
         let times = tables("times", longest);
-        Self { width, count: hops, placed, tokens, times }
+        let after = |k: usize| {
+            let name = format!("hops.{k}.ffwd");
+            FeedForward::new(registry, &name, k as u64, width, feed_forward, activation)
+        };
+        let feed_forward = (0..count).filter_map(after).collect();
+        Self { width, count, placed, tokens, times, feed_forward }
     }
 
-    /// N(0, 0.1) throughout, as in the paper: with wider ones the first softmaxes are nearly all or nothing.
-    pub fn initialise(&self, weights: &mut [Real], rng: &mut impl Rng) {
+    /// Tables N(0, 0.1) throughout, as in the paper: with wider ones the first softmaxes are nearly all or nothing.
+    pub fn initialise(&self, weights: &mut [Real], init: Init, rng: &mut impl Rng) {
         for table in self.tokens.iter().chain(&self.times) {
             init::normal(&mut weights[table.table_range()], STD, rng);
         }
+        for layer in &self.feed_forward {
+            layer.initialise(weights, init, rng);
+        }
+    }
+
+    /// Weights that a question is multiplied by between its hops.
+    pub fn products(&self) -> usize {
+        self.feed_forward.iter().map(FeedForward::products).sum()
     }
 
     pub fn activations(&self) -> Activations {
@@ -119,6 +160,11 @@ impl Hops {
             questions: room::matrix((self.count + 1, self.width)),
             weights: room::matrix((self.count, longest)),
             taken: room::matrix((self.count, self.width)),
+            feed_forward: self
+                .feed_forward
+                .iter()
+                .map(|layer| (room::matrix((1, self.width)), layer.activations(1)))
+                .collect(),
         }
     }
 
@@ -130,6 +176,9 @@ impl Hops {
             d_question: room::zeros(self.width),
             dq: room::zeros(self.width),
             dv: room::zeros(longest * self.width),
+            dy: room::matrix((1, self.width)),
+            dx: room::matrix((1, self.width)),
+            d_hidden: room::matrix((1, self.feed_forward.first().map_or(0, FeedForward::hidden))),
         }
     }
 
@@ -178,6 +227,11 @@ impl Hops {
         d.iter().zip(encode(j, words, self.width)).map(|(d, l)| ((d * l) as f64).powi(2)).sum()
     }
 
+    /// How the feed-forwards are passed.
+    fn pass(weights: &[Real]) -> Pass<'_> {
+        Pass::over(Span::one(1), weights)
+    }
+
     /// Fills the activations.
     ///
     /// # Panics
@@ -223,6 +277,12 @@ impl Hops {
             }
             next.copy_from_slice(asked);
             vector::add(next, taken);
+            if let Some(layer) = self.feed_forward.get(k) {
+                let (sum, kept) = &mut a.feed_forward[k];
+                contiguous_mut(sum).copy_from_slice(next);
+                layer.forward(kept, sum, Self::pass(weights));
+                vector::add(next, contiguous(&kept.out(1)));
+            }
         }
     }
 
@@ -235,13 +295,23 @@ impl Hops {
         gradients: &mut [Real],
         a: &Activations,
         reading: &Reading<'_>,
+        weights: &[Real],
         scratch: &mut Scratch,
     ) {
         let (n, width) = (reading.memories.len(), self.width);
-        let Scratch { attention, d_memories, d_question, dq, dv } = scratch;
+        let Scratch { attention, d_memories, d_question, dq, dv, dy, dx, d_hidden } = scratch;
         let dv = &mut dv[..n * width];
         contiguous_mut(&mut d_memories[self.count])[..n * width].fill(0.0);
-        for k in (0..self.count).rev().filter(|_| n > 0) {
+        for k in (0..self.count).rev() {
+            if let Some(layer) = self.feed_forward.get(k) {
+                let (sum, kept) = &a.feed_forward[k];
+                contiguous_mut(dy).copy_from_slice(d_question);
+                layer.backward(dx, gradients, dy, sum, kept, Self::pass(weights), d_hidden);
+                vector::add(d_question, contiguous(dx));
+            }
+            if n == 0 {
+                continue;
+            }
             let (d_compared, d_taken) = d_memories.split_at_mut(k + 1);
             attention::backward(
                 dq,
@@ -273,6 +343,16 @@ impl Hops {
     }
 }
 
+impl Activations {
+    /// Hands what feed-forward `k` computed to `look`, where there is one: `name.hidden`, `name.activated` (1, hidden), and
+    /// `name` (1, C).
+    pub fn visit_feed_forward(&self, k: usize, name: &str, look: &mut Look<'_>) {
+        if let Some((_, kept)) = self.feed_forward.get(k) {
+            kept.visit(name, 1, look);
+        }
+    }
+}
+
 #[cfg(test)]
 mod places {
     use super::*;
@@ -298,32 +378,45 @@ mod tests {
     use crate::math::finite_difference::{check, values, weighted_sum};
 
     #[test]
-    fn gradient_of_all_tables() {
+    fn gradient_of_every_weight() {
         let long = [3, 1, 0, 2, 3, 3].repeat(3);
         let single = |n: usize| (0..n).map(|i| i..i + 1).collect::<Vec<_>>();
-        // Of the last, one sentence is empty, and the question has three words.
-        for (before, memories, hops, placed) in [
-            (&[2, 0, 2, 1][..], single(4), 3, false),
-            (&[1], single(1), 1, false),
-            (&[], Vec::new(), 2, false),
-            (&long, single(18), 2, false),
-            (&[2, 0, 2, 1, 3, 1, 2], vec![0..2, 2..2, 2..5], 3, true),
+        let linear = (feed_forward::Kind::None, Activation::Relu);
+        // Of those with places, one sentence is empty, and the question has three words.
+        for (before, memories, count, placed, (feed_forward, activation)) in [
+            (&[2, 0, 2, 1][..], single(4), 3, false, linear),
+            (&[1], single(1), 1, false, linear),
+            (&[], Vec::new(), 2, false, linear),
+            (&long, single(18), 2, false, linear),
+            (&[2, 0, 2, 1, 3, 1, 2], vec![0..2, 2..2, 2..5], 3, true, linear),
+            (
+                &[2, 0, 2, 1, 3, 1, 2],
+                vec![0..2, 2..2, 2..5],
+                3,
+                true,
+                (feed_forward::Kind::Mlp4, Activation::Gelu),
+            ),
+            (&[], Vec::new(), 2, false, (feed_forward::Kind::Mlp4, Activation::Gelu)),
+            (&[1, 0], single(2), 2, false, (feed_forward::Kind::Single, Activation::Relu)),
         ] {
             let tokens = [before, &[3]].concat();
             let question = if placed { 5..8 } else { before.len()..before.len() + 1 };
             let reading = Reading { tokens: &tokens, memories: &memories, question };
             let (mut registry, width) = (Registry::default(), 5);
-            let layer = Hops::new(&mut registry, 4, 20, width, hops, placed);
+            let (vocab_size, longest) = (4, 20);
+            let settings =
+                Settings { vocab_size, longest, width, count, placed, feed_forward, activation };
+            let layer = Hops::new(&mut registry, &settings);
             let weights = values(registry.len(), 1);
             let dy = values(width, 2);
             let (mut a, mut scratch) = (layer.activations(), layer.scratch());
             layer.forward(&mut a, &reading, &weights, &mut scratch);
             let mut gradients = vec![0.0; registry.len()];
             scratch.d_question.copy_from_slice(&dy);
-            layer.backward(&mut gradients, &a, &reading, &mut scratch);
-            check("tables", &weights, &gradients, 1e-7, |weights| {
+            layer.backward(&mut gradients, &a, &reading, &weights, &mut scratch);
+            check("weights", &weights, &gradients, 1e-7, |weights| {
                 layer.forward(&mut a, &reading, weights, &mut scratch);
-                weighted_sum(a.questions.row(hops).to_slice().unwrap(), &dy)
+                weighted_sum(a.questions.row(count).to_slice().unwrap(), &dy)
             });
         }
     }

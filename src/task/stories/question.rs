@@ -29,6 +29,14 @@ pub enum Question {
     Count(usize),
 }
 
+/// What a question's answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    Place,
+    YesNo,
+    Count,
+}
+
 /// An answer, and the sentences, counted from 0, that tell it, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -122,6 +130,15 @@ impl Question {
             Self::Count(who) => ids.extend([HOW, MANY, THINGS, HAS, PEOPLE.id(who)]),
         }
         ids.push(ASKED);
+    }
+
+    /// What is asked for by some ids.
+    pub fn sort(ids: &[u32]) -> Sort {
+        match ids.first() {
+            Some(&WHERE) => Sort::Place,
+            Some(&HOW) => Sort::Count,
+            _ => Sort::YesNo,
+        }
     }
 
     /// Of ids that end with their question mark.

@@ -198,16 +198,45 @@ fn a_story_can_be_typed() {
 
 #[test]
 fn answers_are_compared_with_the_right_ones() {
-    let batch = batch(1, Split::Val, 4);
+    let mut batch = Batch::default();
+    for text in [
+        "anna went to the hall. where is anna?",
+        "anna went to the hall. is anna in the attic?",
+        "anna went to the hall. anna took the key. how many things has anna?",
+        "ben went to the attic. where is ben?",
+    ] {
+        batch.x.extend(Stories::new(1).encode(text).unwrap());
+        batch.time = TIME;
+        let answer = Stories::answer(&batch.x[batch.sequences * TIME..]).unwrap().id;
+        Stories::append(&mut batch, Some(answer));
+    }
     let mut tokens: Vec<Vec<u32>> = examples(&batch).iter().map(|(_, id)| vec![*id]).collect();
     let judge = |tokens: &[Vec<u32>]| {
         let output = Output { tokens: tokens.to_vec(), ..Output::default() };
-        Stories::new(1).judge(&batch, &output)
+        Stories::new(1).judge(&batch, &output).into_iter().map(|(_, share)| share).collect()
     };
-    assert_eq!(judge(&tokens), [("exact_match", 1.0)]);
-    tokens[1][0] = STOP;
-    assert_eq!(judge(&tokens), [("exact_match", 0.75)]);
-    assert_eq!(judge(&vec![Vec::new(); 4]), [("exact_match", 0.0)]);
+    let judged: Vec<f64> = judge(&tokens);
+    assert_eq!(judged, [1.0; 4]);
+    tokens[3][0] = STOP;
+    assert_eq!(judge(&tokens), [0.75, 0.5, 1.0, 1.0]);
+    tokens[1][0] = words::YES;
+    assert_eq!(judge(&tokens), [0.5, 0.5, 0.0, 1.0]);
+    tokens[2].clear();
+    assert_eq!(judge(&tokens), [0.25, 0.5, 0.0, 0.0]);
+    assert_eq!(judge(&vec![Vec::new(); 4]), [0.0; 4]);
+}
+
+/// The sort of a question is told by its answer.
+#[test]
+fn every_question_is_of_the_sort_of_its_answer() {
+    for (ids, answer) in examples(&batch(2, Split::Val, 300)) {
+        let sort = match answer {
+            words::NO | words::YES => Sort::YesNo,
+            id if PLACES.number(id).is_some() => Sort::Place,
+            _ => Sort::Count,
+        };
+        assert_eq!(Question::sort(Stories::parts(ids).1), sort, "{}", Stories::decode(ids));
+    }
 }
 
 #[test]

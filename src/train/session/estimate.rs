@@ -7,14 +7,12 @@ use rayon::prelude::*;
 use super::{Config, Lane, Session};
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Losses, Split};
+use crate::probe::JUDGED;
 use crate::stage::config::Training;
 use crate::train::event::{Evaluation, Figure};
 
 /// About as many positions go through the shards in one go: enough for a fork-join, few enough to be interrupted.
 const POSITIONS: usize = 4096;
-
-/// Every estimate judges answers to the same held-out examples.
-const JUDGED: u64 = (1 << 56) - 2;
 
 /// An estimate under way. It goes forward in slices, so that whoever drives the run stays free to act between them; what
 /// comes out does not depend on when it was interrupted, as long as the weights stay.

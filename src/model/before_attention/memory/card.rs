@@ -2,14 +2,14 @@
 
 use super::MemoryNetwork;
 use crate::model::card::{Axis, Card, Glance, Loss, Map, Op, Part, Side, Structure, learned};
-use crate::model::config::{Architecture, QueryKey};
+use crate::model::config::{Architecture, FeedForward, QueryKey};
 use crate::model::kind::{Form, Kind, unknown_to_others};
 use crate::model::{Config, Model, Sentences};
 
 pub const KIND: Kind = Kind {
     architecture: Architecture::Memory,
     takes: &[Form::Question],
-    hyperparameters: &["dropout", "n_embd", "hops"],
+    hyperparameters: &["dropout", "n_embd", "hops", "feed_forward", "activation"],
     sizes: &["vocab_size", "block_size", "n_embd", "hops"],
     build: |config| Box::new(MemoryNetwork::new(config)),
     modules: &[],
@@ -17,7 +17,7 @@ pub const KIND: Kind = Kind {
 };
 
 pub(super) fn card(model: &MemoryNetwork) -> Card {
-    let Config { vocab_size, n_embd, hops, sentences, .. } = *model.config();
+    let Config { vocab_size, n_embd, hops, sentences, feed_forward, .. } = *model.config();
     let [c, v] = [("C", n_embd), ("V", vocab_size)].map(|(name, size)| Axis { name, size });
     let mut flow = vec![Part::new("tokens", "tokens", Op::Input, &[]).unseen()];
     let mut below = "tokens".to_owned();
@@ -27,6 +27,13 @@ pub(super) fn card(model: &MemoryNetwork) -> Card {
         let from = if i == 0 { vec!["tokens"] } else { vec!["tokens", below.as_str()] };
         flow.push(part.reads(&from).glance(Glance::Rms).of(format!("hop {}", i + 1)));
         below = name;
+        if feed_forward != FeedForward::None {
+            let name = format!("{below}.ffwd");
+            let part = Part::new(name.clone(), "feed-forward", Op::FeedForward, &[c]);
+            let part = part.weights(format!("{name}.")).reads(&[&below]).glance(Glance::Rms);
+            flow.push(part.of(format!("hop {}", i + 1)));
+            below = name;
+        }
     }
     flow.extend([
         Part::new("answer", "question + what was read", Op::Add, &[c])
