@@ -264,7 +264,7 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::model::config::{Fault, QueryKey};
+    use crate::model::config::{EmbeddingInit, Fault, QueryKey};
     use crate::model::{KINDS, Sentences};
     use crate::stage::STAGES;
     use crate::task::Task;
@@ -280,6 +280,8 @@ mod tests {
         (config.model.query_key, config.model.fault) = (QueryKey::Tied, Fault::SoftmaxAxis);
         config.model.forget_bias = 1;
         (config.model.gate_cutoff, config.model.diagonal_gates) = (true, true);
+        (config.model.shift_targets, config.model.scale_embeddings) = (false, false);
+        config.model.embedding_init = EmbeddingInit::Unit;
         config.task.curriculum = true;
         config.model.sentences = Some(Sentences { end: 1, most: 20 });
         config.task.facts = 2;
@@ -375,7 +377,9 @@ mod tests {
     fn a_choice_that_came_late_is_in_no_file_of_a_preset() {
         for stage in STAGES {
             let file = serde_json::to_value(stage.config(65, 1)).unwrap();
-            for name in ["query_key", "fault", "forget_bias", "gate_cutoff", "diagonal_gates"] {
+            let pairs = ["shift_targets", "scale_embeddings", "embedding_init"];
+            let others = ["query_key", "fault", "forget_bias", "gate_cutoff", "diagonal_gates"];
+            for name in others.into_iter().chain(pairs) {
                 assert_eq!(file["model"].get(name), None, "{} {name}", stage.name);
             }
             assert_eq!(file["task"].get("curriculum"), None, "{}", stage.name);

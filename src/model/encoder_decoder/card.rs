@@ -23,6 +23,9 @@ pub const KIND: Kind = Kind {
         "activation",
         "norm",
         "n_hidden",
+        "shift_targets",
+        "scale_embeddings",
+        "embedding_init",
     ],
     sizes: &[
         "vocab_size",
@@ -53,6 +56,7 @@ pub(super) fn card(model: &EncoderDecoder) -> Card {
             Part { seen, ..Part::new(tokens, title, Op::Input, &[axis]).in_tower(tower) },
             Part::new(name, "embedding + positions", Op::Embedding, &[axis, c])
                 .reads(&[tokens])
+                .inside(vec![format!("{name}.token"), format!("{name}.position")])
                 .glance(Glance::Rms)
                 .weights(format!("{name}."))
                 .in_tower(tower),
@@ -70,7 +74,8 @@ pub(super) fn card(model: &EncoderDecoder) -> Card {
     let op = if config.norm == Norm::Pre { Op::Norm } else { Op::Add };
     let part = Part::new("memory", memory, op, &[s, c]).reads(&[&stream]).glance(Glance::Rms);
     flow.push(part.weights("encoder.norm.").in_tower(ENCODER));
-    flow.extend(input("target_embedding", "target", "target, shifted right", t, DECODER));
+    let read = if config.shift_targets { "target, shifted right" } else { "target, not shifted" };
+    flow.extend(input("target_embedding", "target", read, t, DECODER));
     "target_embedding".clone_into(&mut stream);
     for i in 0..n_layer {
         let tower = Layer { config, number: i, tower: DECODER, axes: [t, c] };
