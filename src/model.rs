@@ -252,12 +252,21 @@ pub trait Inference: Send {
         Output::default()
     }
 
-    /// The best answers to the one example of `subject` that a beam of `width` finds, best first. Nothing where a model
-    /// writes no answers.
-    fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Vec<Hypothesis> {
+    /// The best answers to the one example of `subject` that a beam of `width` finds, and how it came to them; a beam of 1 is
+    /// greedy. Nothing where a model writes no answers.
+    fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Search {
         _ = (weights, subject, width);
-        Vec::new()
+        Search::default()
     }
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Search {
+    /// The best first.
+    pub answers: Vec<Hypothesis>,
+    /// What it kept at each position, the likeliest first.
+    pub steps: Vec<Vec<Continued>>,
 }
 
 /// An answer and what a search thinks of it.
@@ -266,6 +275,20 @@ pub struct Hypothesis {
     pub tokens: Vec<u32>,
     /// Its log-probability in nats, normalised for its length.
     pub score: f64,
+}
+
+/// A hypothesis with one more token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Continued {
+    /// Which of those that were kept at the position before it continues; `None` at the first.
+    pub parent: Option<usize>,
+    pub token: u32,
+    /// ln p of the token after what stands before it.
+    pub log_p: f64,
+    /// ln p of all of its tokens.
+    pub total: f64,
+    /// Of one that goes no further: [`Hypothesis::score`].
+    pub score: Option<f64>,
 }
 
 /// What a model made of the examples of a batch.

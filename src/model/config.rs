@@ -82,6 +82,29 @@ impl Turns {
     }
 }
 
+/// How an encoder-decoder's token tables start. Sinusoids have a root-mean-square of 0.71, whatever the width.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[derive(EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum EmbeddingInit {
+    /// N(0, 1/C): a row times sqrt(C) has variance 1. The paper's own code has it so.
+    #[default]
+    RootWidth,
+    /// N(0, 1), PyTorch's default.
+    Unit,
+    /// N(0, 0.02).
+    Small,
+}
+
+impl EmbeddingInit {
+    // serde hands a reference over.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_root_width(&self) -> bool {
+        *self == Self::RootWidth
+    }
+}
+
 /// Over the pixels of an image, what a VAE's reconstruction is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -151,6 +174,16 @@ pub struct Config {
     pub source_vocab: usize,
     /// The longest source.
     pub source_size: usize,
+    /// Whether the decoder reads its targets a place late (encoder-decoder). Without, it reads the very token that it is asked
+    /// for: a mistake, on purpose.
+    #[serde(skip_serializing_if = "is_on")]
+    pub shift_targets: bool,
+    /// Whether rows of tokens are multiplied by sqrt(C) before positions are added (encoder-decoder).
+    #[serde(skip_serializing_if = "is_on")]
+    pub scale_embeddings: bool,
+    /// How tables of tokens start (encoder-decoder).
+    #[serde(skip_serializing_if = "EmbeddingInit::is_root_width")]
+    pub embedding_init: EmbeddingInit,
     /// Numbers in an image or point.
     pub n_input: usize,
     /// Width of hidden layers and states: recurrent nets, convolutions, MLPs; of the encoder-decoder's feed-forward,
@@ -190,6 +223,11 @@ fn is_off(switch: &bool) -> bool {
     !*switch
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_on(switch: &bool) -> bool {
+    *switch
+}
+
 impl Default for Config {
     /// The lecture's single head of attention, on a vocabulary that is still to be set.
     fn default() -> Self {
@@ -214,6 +252,9 @@ impl Default for Config {
             fault: Fault::None,
             source_vocab: 0,
             source_size: 0,
+            shift_targets: true,
+            scale_embeddings: true,
+            embedding_init: EmbeddingInit::RootWidth,
             n_input: 0,
             n_hidden: 64,
             n_latent: 2,

@@ -6,6 +6,9 @@
 //!
 //! Token ids: 0 is padding on both sides. A target begins with [`START`] and ends with [`END`]: x is START and the target,
 //! y the target and END, IGNORED behind.
+//!
+//! Without `shift_targets` the decoder reads y where it should read x: a bug that trains. The mask lets a position see itself, and
+//! so what it is asked for; the loss falls to nothing, and answers that it writes alone are worth nothing.
 
 mod card;
 mod decoding;
@@ -51,14 +54,14 @@ struct Stacks {
 
 impl EncoderDecoder {
     pub fn new(config: &Config) -> Self {
-        let Config { source_size, block_size, n_embd, n_layer, .. } = *config;
+        let Config { source_size, block_size, n_layer, .. } = *config;
         let mut registry = Registry::default();
         let r = &mut registry;
         // Dropout's places after those of both stacks' layers.
         let place = 2 * n_layer as u64 * PLACES;
         let (source, target) = (config.source_vocab, config.vocab_size);
-        let source = Input::new(r, "source_embedding", source, source_size, n_embd, place);
-        let target = Input::new(r, "target_embedding", target, block_size, n_embd, place + 1);
+        let source = Input::new(r, "source_embedding", [source, source_size], place, config);
+        let target = Input::new(r, "target_embedding", [target, block_size], place + 1, config);
         let encoder = Encoder::new(r, source, config);
         let decoder = Decoder::new(r, target, config);
         Self { config: config.clone(), registry, stacks: Stacks { encoder, decoder } }

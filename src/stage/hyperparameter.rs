@@ -264,7 +264,7 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::model::config::{Fault, QueryKey, Reduction, Turns};
+    use crate::model::config::{EmbeddingInit, Fault, QueryKey, Reduction, Turns};
     use crate::model::{KINDS, Sentences};
     use crate::stage::STAGES;
     use crate::task::Task;
@@ -281,6 +281,8 @@ mod tests {
         (config.model.forget_bias, config.model.reduction) = (1, Reduction::Mean);
         (config.training.turns, config.training.instance_noise) = (Turns::Generator, 0.5);
         (config.model.gate_cutoff, config.model.diagonal_gates) = (true, true);
+        (config.model.shift_targets, config.model.scale_embeddings) = (false, false);
+        config.model.embedding_init = EmbeddingInit::Unit;
         config.task.curriculum = true;
         config.model.sentences = Some(Sentences { end: 1, most: 20 });
         config.task.facts = 2;
@@ -376,7 +378,9 @@ mod tests {
     fn a_choice_that_came_late_is_in_no_file_of_a_preset() {
         for stage in STAGES {
             let file = serde_json::to_value(stage.config(65, 1)).unwrap();
-            for name in ["query_key", "fault", "forget_bias", "gate_cutoff", "diagonal_gates"] {
+            let pairs = ["shift_targets", "scale_embeddings", "embedding_init"];
+            let others = ["query_key", "fault", "forget_bias", "gate_cutoff", "diagonal_gates"];
+            for name in others.into_iter().chain(pairs) {
                 assert_eq!(file["model"].get(name), None, "{} {name}", stage.name);
             }
             assert_eq!(file["task"].get("curriculum"), None, "{}", stage.name);

@@ -23,6 +23,9 @@ pub const KIND: Kind = Kind {
         "activation",
         "norm",
         "n_hidden",
+        "shift_targets",
+        "scale_embeddings",
+        "embedding_init",
     ],
     sizes: &[
         "vocab_size",
@@ -49,12 +52,21 @@ pub(super) fn card(model: &EncoderDecoder) -> Card {
         .map(|(name, size)| Axis { name, size });
     let input = |name: &str, tokens: &str, title: &str, axis: Axis, tower| {
         let seen = tower == DECODER;
+        let [rows, places] = [format!("{name}.token"), format!("{name}.position")];
+        let scaled = if config.scale_embeddings { "embedding x sqrt(C)" } else { "embedding" };
         [
             Part { seen, ..Part::new(tokens, title, Op::Input, &[axis]).in_tower(tower) },
-            Part::new(name, "embedding + positions", Op::Embedding, &[axis, c])
+            Part::new(rows.clone(), scaled, Op::Embedding, &[axis, c])
                 .reads(&[tokens])
                 .glance(Glance::Rms)
                 .weights(format!("{name}."))
+                .in_tower(tower),
+            Part::new(places.clone(), "sines and cosines", Op::Embedding, &[axis, c])
+                .glance(Glance::Rms)
+                .in_tower(tower),
+            Part::new(name, "+", Op::Add, &[axis, c])
+                .reads(&[&rows, &places])
+                .glance(Glance::Rms)
                 .in_tower(tower),
         ]
     };
@@ -70,7 +82,8 @@ pub(super) fn card(model: &EncoderDecoder) -> Card {
     let op = if config.norm == Norm::Pre { Op::Norm } else { Op::Add };
     let part = Part::new("memory", memory, op, &[s, c]).reads(&[&stream]).glance(Glance::Rms);
     flow.push(part.weights("encoder.norm.").in_tower(ENCODER));
-    flow.extend(input("target_embedding", "target", "target, shifted right", t, DECODER));
+    let read = if config.shift_targets { "target, shifted right" } else { "target, not shifted" };
+    flow.extend(input("target_embedding", "target", read, t, DECODER));
     "target_embedding".clone_into(&mut stream);
     for i in 0..n_layer {
         let tower = Layer { config, number: i, tower: DECODER, axes: [t, c] };

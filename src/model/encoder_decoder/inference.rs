@@ -1,16 +1,18 @@
 //! Looking at one pair, and answering sources.
 
+use ndarray::{Array2, s};
+
 use super::decoding::Writer;
 use super::layers;
-use super::micro_batch::length;
+use super::micro_batch::{length, read};
 use super::stacks::{Decoded, Encoded};
 use super::{START, Stacks};
 use crate::math::{Real, room};
-use crate::model::{Batch, Config, Hypothesis, Inference, Look, Output};
+use crate::model::{Batch, Config, Inference, Look, Output, Search};
 use crate::nn::attention::Memory;
 use crate::nn::block::Scratch;
 use crate::nn::pass::{Pass, Span};
-use crate::nn::rows::visit_logits;
+use crate::nn::rows::{visit_logits, visit_rows};
 
 /// Sources are read together up to so many rows, or one.
 const ROWS: usize = 512;
@@ -29,6 +31,8 @@ pub struct Reader {
     looked: [usize; 3],
     /// The target's tokens of that pair, given or written.
     tokens: Vec<u32>,
+    /// The rows of its source's tokens and of its target's before positions are added, (S, C) and (T, C).
+    rows: [Array2<Real>; 2],
     /// What writes answers; there when the first is asked for.
     writer: Option<Writer>,
     /// What writes with a beam, and its width.
@@ -57,6 +61,8 @@ impl Reader {
             lengths: room::list(sources),
             looked: [0; 3],
             tokens: room::list(config.block_size),
+            rows: [config.source_size, config.block_size]
+                .map(|time| room::matrix((time, config.n_embd))),
             writer: None,
             beam: None,
         }
@@ -99,13 +105,19 @@ impl Inference for Reader {
             self.tokens.extend(written);
             self.tokens.truncate(self.config.block_size);
         } else {
-            self.tokens.extend(subject.tokens(0));
+            self.tokens.extend(read(subject, 0, self.config.shift_targets));
         }
-        let Self { stacks, encoded, decoded, scratch, lengths, tokens, .. } = self;
-        let rows = &stacks.encoder.out(encoded, time);
+        let Self { stacks, encoded, decoded, scratch, lengths, tokens, rows, .. } = self;
+        let Stacks { encoder, decoder } = &*stacks;
+        let [of_source, of_target] = rows;
+        let read = [(&encoder.input, of_source, source), (&decoder.input, of_target, &**tokens)];
+        for (input, rows, ids) in read {
+            input.tokens(&mut rows.slice_mut(s![..ids.len(), ..]), ids, weights);
+        }
+        let rows = &encoder.out(encoded, time);
         let memory = Memory { rows, time, lengths: Some(lengths) };
         let pass = Pass::over(Span::one(tokens.len()), weights);
-        stacks.decoder.forward(decoded, tokens, memory, pass, scratch);
+        decoder.forward(decoded, tokens, memory, pass, scratch);
         self.looked = [tokens.len(), time, lengths[0]];
     }
 
@@ -113,6 +125,12 @@ impl Inference for Reader {
         let [time, source, length] = self.looked;
         let tokens: Vec<Real> = self.tokens.iter().map(|id| *id as Real).collect();
         look("target", &[time], &tokens);
+        let Stacks { encoder, decoder } = &self.stacks;
+        let [of_source, of_target] = &self.rows;
+        visit_rows("source_embedding.token", of_source, source, look);
+        visit_rows("source_embedding.position", encoder.input.positions(), source, look);
+        visit_rows("target_embedding.token", of_target, time, look);
+        visit_rows("target_embedding.position", decoder.input.positions(), time, look);
         self.stacks.encoder.visit(&self.encoded, source, length, look);
         self.stacks.decoder.visit(&self.decoded, self.looked, look);
         visit_logits(&self.decoded.logits(time), look);
@@ -130,7 +148,7 @@ impl Inference for Reader {
     }
 
     /// See [`Writer::beam`] for what a score is.
-    fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Vec<Hypothesis> {
+    fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Search {
         let time = subject.source_time;
         self.read(weights, &subject.source[..time], time);
         let Self { stacks, encoded, scratch, lengths, beam, config, sources, .. } = self;

@@ -16,6 +16,12 @@ pub fn length(source: &[u32]) -> usize {
     source.iter().rposition(|id| *id != PAD).map_or(1, |last| last + 1)
 }
 
+/// What the decoder reads of pair `i`: x, or y where targets are not shifted, with padding where nothing is asked.
+pub fn read(batch: &Batch, i: usize, shifted: bool) -> impl Iterator<Item = u32> {
+    let tokens = if shifted { batch.tokens(i) } else { batch.targets_of(i) };
+    tokens.iter().map(|id| if *id == IGNORED { PAD } else { *id })
+}
+
 /// The pairs of a shard, shortest first, and the micro-batch that is at work.
 pub struct MicroBatches {
     /// Pairs of full length in a micro-batch.
@@ -28,6 +34,8 @@ pub struct MicroBatches {
     done: usize,
     /// Place in the batch of the shard's first pair.
     first: usize,
+    /// Whether the decoder reads x, and not y.
+    shifted: bool,
     /// (B): tokens of each source
     pub lengths: Vec<usize>,
     /// (B, S), S being the longest source at work
@@ -53,6 +61,7 @@ impl MicroBatches {
             order: Vec::new(),
             done: 0,
             first: 0,
+            shifted: config.shift_targets,
             lengths: room::list(sources),
             source: room::list(sources),
             x: room::list(targets),
@@ -99,7 +108,7 @@ impl MicroBatches {
         for &(_, length, _, i) in &self.order[self.done..self.done + count] {
             self.lengths.push(length);
             self.source.extend(&batch.source[i * batch.source_time..][..source_time]);
-            self.x.extend(&batch.x[i * batch.time..][..time]);
+            self.x.extend(read(batch, i, self.shifted).take(time));
             self.y.extend(&batch.y[i * batch.time..][..time]);
         }
         let first = self.first + self.done;

@@ -6,6 +6,7 @@ use super::layers::{Caches, DecoderActivations, DecoderLayer, EncoderActivations
 use crate::math::random::{Purpose, stream};
 use crate::math::{Real, room};
 use crate::model::Config;
+use crate::model::config::EmbeddingInit;
 use crate::nn::Look;
 use crate::nn::attention::Memory;
 use crate::nn::block::Scratch;
@@ -19,14 +20,20 @@ use crate::nn::position::sinusoids;
 use crate::nn::residual::Norm;
 use crate::nn::rows::{contiguous, contiguous_mut, visit_rows};
 
-/// Tokens and places become rows: sqrt(C) times the token's row, plus sinusoids (3.4 and 3.5), then dropout.
+/// Tokens and places become rows: sqrt(C) times the token's row, plus sinusoids (3.4 and 3.5), then dropout. sqrt(C) is a switch.
 #[derive(Clone, Debug)]
 pub struct Input {
     table: Embedding,
     /// (longest, C)
     positions: Array2<Real>,
+    /// What a token's row is multiplied by.
+    scale: Real,
     /// Dropout's place.
     place: u64,
+}
+
+fn root(width: usize) -> Real {
+    (width as Real).sqrt()
 }
 
 impl Input {
@@ -34,32 +41,50 @@ impl Input {
     pub fn new(
         registry: &mut Registry,
         name: &str,
-        tokens: usize,
-        longest: usize,
-        n_embd: usize,
+        [tokens, longest]: [usize; 2],
         place: u64,
+        config: &Config,
     ) -> Self {
+        let n_embd = config.n_embd;
         Self {
             table: Embedding::new(registry, name, tokens, n_embd),
             positions: sinusoids(longest, n_embd),
+            scale: if config.scale_embeddings { root(n_embd) } else { 1.0 },
             place,
         }
     }
 
-    /// PyTorch's N(0, 1) is for tables that are not scaled: here it is N(0, 1/C), so that the scaled row has variance 1,
-    /// as the paper's own code has it.
+    /// PyTorch's N(0, 1) is for tables that are not scaled: unless it is asked for, it is N(0, 1/C) here, so that the scaled
+    /// row has variance 1, as the paper's own code has it.
     fn initialise(&self, weights: &mut [Real], config: &Config, index: u64, seed: u64) {
-        self.table.initialise(weights, config.init, &mut stream(seed, Purpose::Init, index));
-        if config.init == Init::Pytorch {
-            let scale = self.scale().recip();
+        let (init, shrink) = match config.embedding_init {
+            EmbeddingInit::RootWidth => (config.init, config.init == Init::Pytorch),
+            EmbeddingInit::Unit => (Init::Pytorch, false),
+            EmbeddingInit::Small => (Init::Normal, false),
+        };
+        self.table.initialise(weights, init, &mut stream(seed, Purpose::Init, index));
+        if shrink {
+            let scale = root(self.table.width).recip();
             for weight in &mut weights[self.table.table_range()] {
                 *weight *= scale;
             }
         }
     }
 
-    fn scale(&self) -> Real {
-        (self.table.width as Real).sqrt()
+    /// The rows of tokens as they are before positions are added.
+    ///
+    /// # Shapes
+    /// - y (n, C); ids: n
+    pub fn tokens(&self, y: &mut ArrayRef2<Real>, ids: &[u32], weights: &[Real]) {
+        self.table.forward(y, ids, weights);
+        for y in contiguous_mut(y) {
+            *y *= self.scale;
+        }
+    }
+
+    /// What is added to them, (longest, C).
+    pub fn positions(&self) -> &Array2<Real> {
+        &self.positions
     }
 
     /// # Shapes
@@ -73,7 +98,7 @@ impl Input {
         weights: &[Real],
     ) {
         self.table.forward(y, ids, weights);
-        let (scale, width) = (self.scale(), self.table.width);
+        let (scale, width) = (self.scale, self.table.width);
         let positions = contiguous(&self.positions);
         let positions = &positions[first * width..(first + time) * width];
         let y = contiguous_mut(y);
@@ -93,7 +118,7 @@ impl Input {
         pass: Pass<'_>,
     ) {
         pass.drop(d, self.place);
-        let scale = self.scale();
+        let scale = self.scale;
         for d in contiguous_mut(d) {
             *d *= scale;
         }
@@ -103,7 +128,7 @@ impl Input {
 
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    input: Input,
+    pub input: Input,
     layers: Vec<EncoderLayer>,
     norm: Option<LayerNorm>,
 }
@@ -119,7 +144,7 @@ pub struct Encoded {
 
 #[derive(Clone, Debug)]
 pub struct Decoder {
-    input: Input,
+    pub input: Input,
     layers: Vec<DecoderLayer>,
     norm: Option<LayerNorm>,
     pub output: Linear,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::model::config::{Activation, Architecture, Norm};
-use crate::model::{IGNORED, PAD, build};
+use crate::model::{IGNORED, PAD, Search, build};
 
 const SOURCE: usize = 6;
 const TIME: usize = 5;
@@ -75,13 +75,16 @@ fn looked(inference: &dyn Inference) -> HashMap<String, (Vec<usize>, Vec<Real>)>
 #[test]
 fn gradient_of_every_parameter_of_the_encoder_decoder() {
     use crate::math::finite_difference::check;
-    for (norm, p, label_smoothing) in [
-        (Norm::Post, 0.0, 0.1),
-        (Norm::Post, 0.25, 0.0),
-        (Norm::Pre, 0.0, 0.0),
-        (Norm::Pre, 0.25, 0.1),
+    for (norm, p, label_smoothing, switches) in [
+        (Norm::Post, 0.0, 0.1, true),
+        (Norm::Post, 0.25, 0.0, true),
+        (Norm::Pre, 0.0, 0.0, true),
+        (Norm::Pre, 0.25, 0.1, true),
+        (Norm::Post, 0.25, 0.1, false),
     ] {
-        let model = build(&tiny(norm)).unwrap();
+        let config = tiny(norm);
+        let (shift_targets, scale_embeddings) = (switches, switches);
+        let model = build(&Config { shift_targets, scale_embeddings, ..config }).unwrap();
         let (weights, batch) = (weights(&*model, 7), pairs(3));
         let dropout = Dropout { p, seed: 3, step: 9 };
         let conditions = Conditions { dropout, label_smoothing, ..Conditions::default() };
@@ -211,7 +214,7 @@ fn answers_with_caches_are_those_of_whole_forwards() {
             let expected = answer_without_caches(&*model, &weights, &one(&batch, i));
             assert_eq!(output.tokens[i], expected, "{norm:?} {i}");
             let best = inference.search(&weights, &one(&batch, i), 1);
-            assert_eq!(best[0].tokens, expected, "a beam of one is greedy");
+            assert_eq!(best.answers[0].tokens, expected, "a beam of one is greedy");
             let mut source = one(&batch, i);
             (source.x, source.y, source.time) = (Vec::new(), Vec::new(), 0);
             inference.look(&weights, &source);
@@ -251,10 +254,130 @@ fn a_wide_beam_finds_the_best_of_all_answers() {
         }
     }
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let found = inference.search(&weights, &pair, 82);
+    let found = inference.search(&weights, &pair, 82).answers;
     assert_eq!(found.len(), 73);
     for (found, (score, tokens)) in found.iter().zip(&all).take(20) {
         assert_eq!(found.tokens, *tokens);
         assert!((found.score - score).abs() < 1e-4);
+    }
+}
+
+/// Of every answer there is one that was kept at its last position and goes no further, with the same score; what it is made of
+/// adds up to its log-probability, which the model gives when it reads the answer as a whole.
+#[test]
+fn steps_of_a_search_lead_to_its_answers() {
+    for (norm, seed) in [(Norm::Post, 2), (Norm::Pre, 5)] {
+        let model = build(&tiny(norm)).unwrap();
+        let weights = weights(&*model, seed);
+        let mut inference = model.inference();
+        for i in 0..6 {
+            let pair = one(&pairs(6), i);
+            let Search { answers, steps } = inference.search(&weights, &pair, 3);
+            let mut ends = Vec::new();
+            for (t, kept) in steps.iter().enumerate() {
+                assert!(kept.len() <= 3 && kept.is_sorted_by(|a, b| a.total >= b.total));
+                for one in kept {
+                    let before = one.parent.map(|parent| &steps[t - 1][parent]);
+                    assert_eq!(before.is_none(), t == 0);
+                    assert!(before.is_none_or(|before| before.score.is_none()), "it goes on");
+                    let total = before.map_or(0.0, |before| before.total) + one.log_p;
+                    assert!((total - one.total).abs() < 1e-9);
+                    if let Some(score) = one.score {
+                        let (mut tokens, mut at, mut t) = (vec![one.token], one.parent, t);
+                        while let Some(place) = at {
+                            t -= 1;
+                            tokens.push(steps[t][place].token);
+                            at = steps[t][place].parent;
+                        }
+                        tokens.reverse();
+                        let mut shown = pair.clone();
+                        shown.time = tokens.len();
+                        shown.x = [&[START], &tokens[..tokens.len() - 1]].concat();
+                        shown.y.clone_from(&tokens);
+                        inference.look(&weights, &shown);
+                        let p = &looked(&*inference)["probabilities"].1;
+                        let whole: f64 = p
+                            .chunks(9)
+                            .zip(&tokens)
+                            .map(|(row, token)| (row[*token as usize] as f64).ln())
+                            .sum();
+                        assert!((whole - one.total).abs() < 1e-4, "{whole} {}", one.total);
+                        tokens.retain(|token| *token != END);
+                        ends.push((score, tokens));
+                    }
+                }
+            }
+            ends.sort_by(|a, b| b.0.total_cmp(&a.0));
+            let answers: Vec<_> = answers.into_iter().map(|a| (a.score, a.tokens)).collect();
+            assert_eq!(answers, ends);
+        }
+    }
+}
+
+/// Tokens and positions add up to what the first layer reads, and the switches do what they say.
+#[test]
+fn rows_of_tokens_are_scaled_or_not_and_start_as_they_are_told() {
+    use crate::model::config::EmbeddingInit::{RootWidth, Small, Unit};
+    let rms = |values: &[Real]| {
+        (values.iter().map(|x| x * x).sum::<Real>() / values.len() as Real).sqrt() as f64
+    };
+    for (embedding_init, scale_embeddings, expected) in [
+        (RootWidth, true, 1.0),
+        (RootWidth, false, 0.125),
+        (Unit, true, 8.0),
+        (Unit, false, 1.0),
+        (Small, true, 0.16),
+        (Small, false, 0.02),
+    ] {
+        let config = tiny(Norm::Post);
+        let config = Config { n_embd: 64, embedding_init, scale_embeddings, ..config };
+        let model = build(&config).unwrap();
+        let weights = weights(&*model, 3);
+        let mut inference = model.inference();
+        inference.look(&weights, &one(&pairs(1), 0));
+        let seen = looked(&*inference);
+        for side in ["source", "target"] {
+            let part = |of: &str| &seen[&format!("{side}_embedding{of}")].1;
+            let [token, position] = [part(".token"), part(".position")];
+            let sum: Vec<Real> = token.iter().zip(position).map(|(a, b)| a + b).collect();
+            assert_eq!(&sum, part(""));
+            let found = rms(token);
+            assert!((found / expected - 1.0).abs() < 0.2, "{side} {embedding_init:?} {found}");
+            assert!((rms(position) - 0.5_f64.sqrt()).abs() < 1e-3);
+        }
+    }
+}
+
+/// With targets that are shifted, what is asked for at a position does not change what is said there; without, it does.
+#[test]
+fn only_targets_that_are_not_shifted_tell_what_they_ask() {
+    for shift_targets in [true, false] {
+        let model = build(&Config { shift_targets, ..tiny(Norm::Post) }).unwrap();
+        let weights = weights(&*model, 4);
+        let mut inference = model.inference();
+        let mut pair = one(&pairs(1), 0);
+        let mut read = |last: u32| {
+            pair.y[TIME - 1] = last;
+            inference.look(&weights, &pair);
+            let seen = looked(&*inference);
+            let logits = &seen["logits"].1;
+            (seen["target"].1.clone(), logits[logits.len() - 9..].to_vec())
+        };
+        let (tokens, one) = read(END);
+        let expected = if shift_targets { START } else { 3 };
+        assert_eq!(tokens[0] as u32, expected);
+        assert_eq!(one == read(4).1, shift_targets);
+        // A batch is read as one example is.
+        let batch = pairs(9);
+        let losses = model.shard().loss(&weights, &batch, 0..9, &Conditions::default());
+        let mut sum = 0.0;
+        for i in 0..9 {
+            let pair = self::one(&batch, i);
+            inference.look(&weights, &pair);
+            let p = &looked(&*inference)["probabilities"].1;
+            let asked = p.chunks(9).zip(&pair.y).filter(|(_, y)| **y != IGNORED);
+            sum -= asked.map(|(row, y)| (row[*y as usize] as f64).ln()).sum::<f64>();
+        }
+        assert!((losses.loss - sum).abs() < 1e-3, "{} {sum}", losses.loss);
     }
 }

@@ -4,8 +4,8 @@ use strum::VariantNames;
 
 use super::{CountNudge, Hyperparameter, Of, Range, Takes, Value};
 use crate::model::config::{
-    Activation, AttentionScale, Fault, FeedForward, GeneratorLoss, Init, Norm, Position, QueryKey,
-    Reduction, Turns,
+    Activation, AttentionScale, EmbeddingInit, Fault, FeedForward, GeneratorLoss, Init, Norm,
+    Position, QueryKey, Reduction, Turns,
 };
 use crate::stage::config::{Config, Decay, Schedule};
 use crate::stage::validate::tasks;
@@ -384,6 +384,30 @@ pub const HYPERPARAMETERS: &[Hyperparameter] = &[
         "where LayerNorm stands: nowhere, before a sublayer, or after it",
         Range::Choice(Norm::VARIANTS),
         &choice!(model.norm),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "shift_targets",
+        "shift-targets",
+        "whether the decoder reads its targets a place late; without, it reads what it is asked for, a bug that trains",
+        Range::Switch,
+        &switch!(model.shift_targets),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "scale_embeddings",
+        "scale-embeddings",
+        "whether rows of tokens are multiplied by the root of n_embd before positions are added",
+        Range::Switch,
+        &switch!(model.scale_embeddings),
+    )
+    .of_some(),
+    Hyperparameter::rebuild(
+        "embedding_init",
+        "embedding-init",
+        "how tables of tokens start: N(0, 1/n_embd), N(0, 1) or N(0, 0.02)",
+        Range::Choice(EmbeddingInit::VARIANTS),
+        &choice!(model.embedding_init),
     )
     .of_some(),
     Hyperparameter::rebuild(
