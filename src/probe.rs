@@ -5,6 +5,7 @@
 
 pub mod ablation;
 pub mod alignment;
+pub mod answers;
 pub mod batch_tokens;
 pub mod cell;
 pub mod cloud;
@@ -22,6 +23,7 @@ pub mod reach;
 pub mod reconstructions;
 mod replay;
 pub mod scores;
+pub mod search;
 pub mod sizes;
 pub mod surface;
 mod surprise;
@@ -61,7 +63,7 @@ pub struct Arguments {
     pub layer: usize,
     /// Which of the map's heads, counted from 0.
     pub head: usize,
-    /// Who looks, along the rows of a map, counted from 0.
+    /// Who looks, along the rows of a map, or which of the held-out questions; counted from 0.
     pub row: usize,
     /// Who is looked at.
     pub column: usize,
@@ -74,6 +76,10 @@ pub struct Arguments {
     pub in_passing: bool,
     /// More tokens, to hold against the prompt's.
     pub text: Vec<u32>,
+    /// The prompt of a made task, in its own tokens: a question that somebody typed.
+    pub question: Vec<u32>,
+    /// How many answers a search goes on with.
+    pub beam: usize,
 }
 
 impl Reading {
@@ -97,6 +103,8 @@ impl Default for Arguments {
             fault: String::new(),
             in_passing: true,
             text: Vec::new(),
+            question: Vec::new(),
+            beam: 4,
         }
     }
 }
@@ -159,6 +167,8 @@ pub const INSTRUMENTS: &[Instrument] = &[
     ablation::INSTRUMENT,
     fault::INSTRUMENT,
     reach::INSTRUMENT,
+    answers::INSTRUMENT,
+    search::INSTRUMENT,
 ];
 
 /// Finds an instrument by its name.

@@ -8,7 +8,7 @@ use super::{END, START};
 use crate::math::softmax::largest;
 use crate::math::{Real, room};
 use crate::model::batch::argmax;
-use crate::model::{Config, Hypothesis};
+use crate::model::{Config, Hypothesis, Kept, Search};
 use crate::nn::attention::Memory;
 use crate::nn::block::Scratch;
 
@@ -114,7 +114,7 @@ impl Writer {
         answers
     }
 
-    /// The best answers to one source that a beam of `width` hypotheses finds, best first, at most `width`.
+    /// The best answers to one source that a beam of `width` hypotheses finds, at most `width`, and what it kept on its way.
     ///
     /// A hypothesis is worth log p(answer) / lp, lp = ((5 + n) / 6)^0.6 for n tokens with [`END`] (Wu et al. 2016, section 7;
     /// the paper, 6.1, has the same exponent): without lp, a short answer would win for having fewer factors below 1. The
@@ -125,9 +125,10 @@ impl Writer {
         width: usize,
         weights: &[Real],
         scratch: &mut Scratch,
-    ) -> Vec<Hypothesis> {
+    ) -> Search {
         let vocab_size = self.decoder.output.n_out;
         let (mut finished, mut scores): (Vec<Hypothesis>, _) = (Vec::new(), vec![0.0]);
+        let mut steps = Vec::new();
         self.begin(memory, 1, weights, scratch);
         for position in 0..self.most {
             let logits = self.read(position, weights, scratch);
@@ -140,6 +141,7 @@ impl Writer {
             candidates.truncate(width - finished.len());
             let mut next = Vec::with_capacity(width);
             scores.clear();
+            steps.push(candidates.iter().map(|kept| self.kept(*kept)).collect());
             for (log_p, row, token) in candidates {
                 if token == END {
                     finished.push(hypothesis(self.tokens[row].clone(), log_p, position + 1));
@@ -159,12 +161,21 @@ impl Writer {
             hypothesis(tokens, log_p, length)
         }));
         finished.sort_by(|a, b| b.score.total_cmp(&a.score));
-        finished
+        Search { found: finished, steps }
+    }
+
+    /// What row `row` becomes with one more token.
+    fn kept(&self, (log_p, row, token): (f64, usize, u32)) -> Kept {
+        let ended = token == END;
+        let mut tokens = self.tokens[row].clone();
+        tokens.extend((!ended).then_some(token));
+        Kept { tokens, log_p, ended }
     }
 }
 
 fn hypothesis(tokens: Vec<u32>, log_p: f64, length: usize) -> Hypothesis {
-    Hypothesis { tokens, score: log_p / ((5 + length) as f64 / 6.0).powf(LENGTH_PENALTY) }
+    let score = log_p / ((5 + length) as f64 / 6.0).powf(LENGTH_PENALTY);
+    Hypothesis { tokens, log_p, score }
 }
 
 /// ln softmax of a row of logits.

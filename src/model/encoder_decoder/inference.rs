@@ -6,7 +6,7 @@ use super::micro_batch::length;
 use super::stacks::{Decoded, Encoded};
 use super::{START, Stacks};
 use crate::math::{Real, room};
-use crate::model::{Batch, Config, Hypothesis, Inference, Look, Output};
+use crate::model::{Batch, Config, Inference, Look, Output, Search};
 use crate::nn::attention::Memory;
 use crate::nn::block::Scratch;
 use crate::nn::pass::{Pass, Span};
@@ -130,7 +130,7 @@ impl Inference for Reader {
     }
 
     /// See [`Writer::beam`] for what a score is.
-    fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Vec<Hypothesis> {
+    fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Search {
         let time = subject.source_time;
         self.read(weights, &subject.source[..time], time);
         let Self { stacks, encoded, scratch, lengths, beam, config, sources, .. } = self;

@@ -211,7 +211,7 @@ fn answers_with_caches_are_those_of_whole_forwards() {
             let expected = answer_without_caches(&*model, &weights, &one(&batch, i));
             assert_eq!(output.tokens[i], expected, "{norm:?} {i}");
             let best = inference.search(&weights, &one(&batch, i), 1);
-            assert_eq!(best[0].tokens, expected, "a beam of one is greedy");
+            assert_eq!(best.found[0].tokens, expected, "a beam of one is greedy");
             let mut source = one(&batch, i);
             (source.x, source.y, source.time) = (Vec::new(), Vec::new(), 0);
             inference.look(&weights, &source);
@@ -251,10 +251,51 @@ fn a_wide_beam_finds_the_best_of_all_answers() {
         }
     }
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let found = inference.search(&weights, &pair, 82);
+    let found = inference.search(&weights, &pair, 82).found;
     assert_eq!(found.len(), 73);
     for (found, (score, tokens)) in found.iter().zip(&all).take(20) {
         assert_eq!(found.tokens, *tokens);
         assert!((found.score - score).abs() < 1e-4);
     }
+}
+
+/// What is kept at a position is what was kept before with one more token, and costs what the model says of that token.
+#[test]
+fn a_search_tells_how_it_came_to_what_it_found() {
+    let model = build(&tiny(Norm::Post)).unwrap();
+    let weights = weights(&*model, 7);
+    let mut inference = model.inference();
+    let mut pair = one(&pairs(3), 2);
+    let search = inference.search(&weights, &pair, 3);
+    assert!(search.steps.len() <= TIME && !search.steps.is_empty());
+    let mut before = vec![(Vec::new(), 0.0)];
+    let mut ended = Vec::new();
+    for kept in &search.steps {
+        assert!(kept.is_sorted_by(|a, b| a.log_p >= b.log_p));
+        assert!(kept.len() <= 3 - ended.len());
+        for answer in kept {
+            let (token, parent) = match answer.tokens.split_last() {
+                _ if answer.ended => (END, &answer.tokens[..]),
+                Some((token, parent)) => (*token, parent),
+                None => panic!("nothing was written"),
+            };
+            let (_, log_p) = before.iter().find(|(tokens, _)| tokens == parent).unwrap();
+            pair.x = [&[START], parent].concat();
+            (pair.time, pair.y) = (pair.x.len(), vec![END; pair.x.len()]);
+            inference.look(&weights, &pair);
+            let probabilities = looked(&*inference)["probabilities"].1.clone();
+            let p = probabilities[probabilities.len() - 9..][token as usize] as f64;
+            assert!((log_p + p.ln() - answer.log_p).abs() < 1e-4, "{answer:?}");
+        }
+        ended.extend(kept.iter().filter(|kept| kept.ended).cloned());
+        let open = kept.iter().filter(|kept| !kept.ended);
+        before = open.map(|kept| (kept.tokens.clone(), kept.log_p)).collect();
+    }
+    let last = search.steps.last().unwrap().iter().filter(|kept| !kept.ended);
+    let mut all: Vec<_> = ended.iter().chain(last).map(|k| (k.tokens.clone(), k.log_p)).collect();
+    let mut found: Vec<_> = search.found.into_iter().map(|f| (f.tokens, f.log_p)).collect();
+    for list in [&mut all, &mut found] {
+        list.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    assert_eq!(all, found);
 }
