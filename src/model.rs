@@ -252,28 +252,39 @@ pub trait Inference: Send {
         Output::default()
     }
 
-    /// The best answers to the one example of `subject` that a beam of `width` finds, and how it came to them; a beam of 1 is
-    /// greedy. Nothing where a model writes no answers.
+    /// The best answers to the one example of `subject` that a beam of `width` finds. Nothing where a model writes no
+    /// answers.
     fn search(&mut self, weights: &[Real], subject: &Batch, width: usize) -> Search {
         _ = (weights, subject, width);
         Search::default()
     }
 }
 
-/// What a search found.
+/// What a search found, and how it came there.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Search {
-    /// The best first.
-    pub answers: Vec<Hypothesis>,
-    /// What it kept at each position, the likeliest first.
-    pub steps: Vec<Vec<Continued>>,
+    /// Best first.
+    pub found: Vec<Hypothesis>,
+    /// What was kept at each position, likeliest first. What has ended there is not gone on with.
+    pub steps: Vec<Vec<Kept>>,
+}
+
+/// An answer that a search has begun.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept {
+    pub tokens: Vec<u32>,
+    /// In nats; with the end's, where it has ended.
+    pub log_p: f64,
+    pub ended: bool,
 }
 
 /// An answer and what a search thinks of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypothesis {
     pub tokens: Vec<u32>,
-    /// Its log-probability in nats, normalised for its length.
+    /// In nats, with the end's, where it has one.
+    pub log_p: f64,
+    /// That, normalised for its length.
     pub score: f64,
 }
 

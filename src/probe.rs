@@ -5,6 +5,7 @@
 
 pub mod ablation;
 pub mod alignment;
+pub mod answers;
 pub mod batch_tokens;
 pub mod cell;
 pub mod cloud;
@@ -24,6 +25,7 @@ pub mod reach;
 pub mod reconstructions;
 mod replay;
 pub mod scores;
+pub mod search;
 pub mod sentences;
 pub mod sizes;
 pub mod surface;
@@ -68,7 +70,7 @@ pub struct Arguments {
     pub layer: usize,
     /// Which of the map's heads, counted from 0.
     pub head: usize,
-    /// Who looks, along the rows of a map, counted from 0; or which held-out example.
+    /// Who looks, along the rows of a map, or which held-out example or question; counted from 0.
     pub row: usize,
     /// Who is looked at.
     pub column: usize,
@@ -81,6 +83,10 @@ pub struct Arguments {
     pub in_passing: bool,
     /// More tokens, to hold against the prompt's; or a made task's example that the learner wrote.
     pub text: Vec<u32>,
+    /// The prompt of a made task, in its own tokens: a question that somebody typed.
+    pub question: Vec<u32>,
+    /// How many answers a search goes on with.
+    pub beam: usize,
 }
 
 impl Reading {
@@ -104,6 +110,8 @@ impl Default for Arguments {
             fault: String::new(),
             in_passing: true,
             text: Vec::new(),
+            question: Vec::new(),
+            beam: 4,
         }
     }
 }
@@ -170,6 +178,8 @@ pub const INSTRUMENTS: &[Instrument] = &[
     influence::INSTRUMENT,
     timing::INSTRUMENT,
     sentences::INSTRUMENT,
+    answers::INSTRUMENT,
+    search::INSTRUMENT,
 ];
 
 /// Finds an instrument by its name.

@@ -84,6 +84,14 @@ pub fn looked_at(subject: &Subject<'_>, arguments: &Arguments) -> Batch {
     batch
 }
 
+/// The held-out examples up to number `number`, counted from 0: the first ones of [`held_out`].
+pub fn question(subject: &Subject<'_>, number: usize) -> Batch {
+    let mut batch = Batch::default();
+    let mut rng = stream(subject.seed, Purpose::Evaluation, HELD_OUT);
+    subject.examples.draw(Split::Val, number + 1, &mut rng, &mut batch);
+    batch
+}
+
 /// Example `i` of a batch of tokens.
 pub fn example(batch: &Batch, i: usize) -> Batch {
     let (x, y) = (batch.tokens(i).to_vec(), batch.targets_of(i).to_vec());

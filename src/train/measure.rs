@@ -110,6 +110,8 @@ pub struct Reading {
     pub column: usize,
     pub head_size: usize,
     pub fault: String,
+    /// 0: as many as the instrument takes by itself.
+    pub beam: usize,
 }
 
 /// Another run that may be compared with.
@@ -259,6 +261,7 @@ impl Measure {
                     column: reading.column,
                     head_size: (reading.head_size > 0).then_some(reading.head_size),
                     fault: reading.fault.clone(),
+                    beam: if reading.beam > 0 { reading.beam } else { Arguments::default().beam },
                     text: encoded(&reading.text)?,
                     ..Arguments::default()
                 };

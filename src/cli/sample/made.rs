@@ -69,7 +69,8 @@ fn answer(
         writeln!(out, "{}", pairs.decode_target(&output.tokens[0]))?;
         return Ok(());
     };
-    for hypothesis in inference.search(&checkpoint.weights, &subject, usize::from(width)).answers {
+    let search = inference.search(&checkpoint.weights, &subject, usize::from(width));
+    for hypothesis in search.found {
         let text = pairs.decode_target(&hypothesis.tokens);
         writeln!(out, "{:8.4}  {text}", hypothesis.score)?;
     }

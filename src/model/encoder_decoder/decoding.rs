@@ -8,7 +8,7 @@ use super::{END, START};
 use crate::math::softmax::largest;
 use crate::math::{Real, room};
 use crate::model::batch::argmax;
-use crate::model::{Config, Continued, Hypothesis, Search};
+use crate::model::{Config, Hypothesis, Kept, Search};
 use crate::nn::attention::Memory;
 use crate::nn::block::Scratch;
 
@@ -114,7 +114,7 @@ impl Writer {
         answers
     }
 
-    /// The best answers to one source that a beam of `width` hypotheses finds, at most `width`.
+    /// The best answers to one source that a beam of `width` hypotheses finds, at most `width`, and what it kept on its way.
     ///
     /// A hypothesis is worth log p(answer) / lp, lp = ((5 + n) / 6)^0.6 for n tokens with [`END`] (Wu et al. 2016, section 7;
     /// the paper, 6.1, has the same exponent): without lp, a short answer would win for having fewer factors below 1. The
@@ -127,51 +127,55 @@ impl Writer {
         scratch: &mut Scratch,
     ) -> Search {
         let vocab_size = self.decoder.output.n_out;
-        let mut found = Search::default();
-        // Of each row: what its hypothesis is worth so far, and its place in the last step.
-        let mut rows: Vec<(f64, Option<usize>)> = vec![(0.0, None)];
+        let (mut finished, mut scores): (Vec<Hypothesis>, _) = (Vec::new(), vec![0.0]);
+        let mut steps = Vec::new();
         self.begin(memory, 1, weights, scratch);
         for position in 0..self.most {
             let logits = self.read(position, weights, scratch);
-            let mut candidates = Vec::with_capacity(rows.len() * vocab_size);
-            for (row, (logits, (before, _))) in
-                logits.chunks_exact(vocab_size).zip(&rows).enumerate()
-            {
+            let mut candidates = Vec::with_capacity(scores.len() * vocab_size);
+            for (row, (logits, score)) in logits.chunks_exact(vocab_size).zip(&scores).enumerate() {
                 let each = log_probabilities(logits).enumerate();
-                candidates
-                    .extend(each.map(|(token, log_p)| (before + log_p, row, token as u32, log_p)));
+                candidates.extend(each.map(|(token, log_p)| (score + log_p, row, token as u32)));
             }
             candidates.sort_by(|a, b| b.0.total_cmp(&a.0));
-            candidates.truncate(width - found.answers.len());
-            let (mut next, mut kept) = (Vec::with_capacity(width), Vec::with_capacity(width));
-            let (last, mut going) = (position + 1 == self.most, Vec::with_capacity(width));
-            for (place, (total, row, token, log_p)) in candidates.into_iter().enumerate() {
-                let score = (token == END || last).then(|| score(total, position + 1));
-                kept.push(Continued { parent: rows[row].1, token, log_p, total, score });
-                if let Some(score) = score {
-                    let mut tokens = self.tokens[row].clone();
-                    tokens.extend((token != END).then_some(token));
-                    found.answers.push(Hypothesis { tokens, score });
+            candidates.truncate(width - finished.len());
+            let mut next = Vec::with_capacity(width);
+            scores.clear();
+            steps.push(candidates.iter().map(|kept| self.kept(*kept)).collect());
+            for (log_p, row, token) in candidates {
+                if token == END {
+                    finished.push(hypothesis(self.tokens[row].clone(), log_p, position + 1));
                 } else {
                     next.push((row, token));
-                    going.push((total, Some(place)));
+                    scores.push(log_p);
                 }
             }
-            found.steps.push(kept);
-            rows = going;
+            self.proceed(&next);
             if next.is_empty() {
                 break;
             }
-            self.proceed(&next);
         }
-        found.answers.sort_by(|a, b| b.score.total_cmp(&a.score));
-        found
+        let unfinished = self.tokens.drain(..).zip(scores);
+        finished.extend(unfinished.map(|(tokens, log_p)| {
+            let length = tokens.len();
+            hypothesis(tokens, log_p, length)
+        }));
+        finished.sort_by(|a, b| b.score.total_cmp(&a.score));
+        Search { found: finished, steps }
+    }
+
+    /// What row `row` becomes with one more token.
+    fn kept(&self, (log_p, row, token): (f64, usize, u32)) -> Kept {
+        let ended = token == END;
+        let mut tokens = self.tokens[row].clone();
+        tokens.extend((!ended).then_some(token));
+        Kept { tokens, log_p, ended }
     }
 }
 
-/// A hypothesis of so many tokens, from its log-probability.
-fn score(log_p: f64, length: usize) -> f64 {
-    log_p / ((5 + length) as f64 / 6.0).powf(LENGTH_PENALTY)
+fn hypothesis(tokens: Vec<u32>, log_p: f64, length: usize) -> Hypothesis {
+    let score = log_p / ((5 + length) as f64 / 6.0).powf(LENGTH_PENALTY);
+    Hypothesis { tokens, log_p, score }
 }
 
 /// ln softmax of a row of logits.

@@ -214,7 +214,7 @@ fn answers_with_caches_are_those_of_whole_forwards() {
             let expected = answer_without_caches(&*model, &weights, &one(&batch, i));
             assert_eq!(output.tokens[i], expected, "{norm:?} {i}");
             let best = inference.search(&weights, &one(&batch, i), 1);
-            assert_eq!(best.answers[0].tokens, expected, "a beam of one is greedy");
+            assert_eq!(best.found[0].tokens, expected, "a beam of one is greedy");
             let mut source = one(&batch, i);
             (source.x, source.y, source.time) = (Vec::new(), Vec::new(), 0);
             inference.look(&weights, &source);
@@ -254,7 +254,7 @@ fn a_wide_beam_finds_the_best_of_all_answers() {
         }
     }
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let found = inference.search(&weights, &pair, 82).answers;
+    let found = inference.search(&weights, &pair, 82).found;
     assert_eq!(found.len(), 73);
     for (found, (score, tokens)) in found.iter().zip(&all).take(20) {
         assert_eq!(found.tokens, *tokens);
@@ -262,56 +262,45 @@ fn a_wide_beam_finds_the_best_of_all_answers() {
     }
 }
 
-/// Of every answer there is one that was kept at its last position and goes no further, with the same score; what it is made of
-/// adds up to its log-probability, which the model gives when it reads the answer as a whole.
+/// What is kept at a position is what was kept before with one more token, and costs what the model says of that token.
 #[test]
-fn steps_of_a_search_lead_to_its_answers() {
-    for (norm, seed) in [(Norm::Post, 2), (Norm::Pre, 5)] {
-        let model = build(&tiny(norm)).unwrap();
-        let weights = weights(&*model, seed);
-        let mut inference = model.inference();
-        for i in 0..6 {
-            let pair = one(&pairs(6), i);
-            let Search { answers, steps } = inference.search(&weights, &pair, 3);
-            let mut ends = Vec::new();
-            for (t, kept) in steps.iter().enumerate() {
-                assert!(kept.len() <= 3 && kept.is_sorted_by(|a, b| a.total >= b.total));
-                for one in kept {
-                    let before = one.parent.map(|parent| &steps[t - 1][parent]);
-                    assert_eq!(before.is_none(), t == 0);
-                    assert!(before.is_none_or(|before| before.score.is_none()), "it goes on");
-                    let total = before.map_or(0.0, |before| before.total) + one.log_p;
-                    assert!((total - one.total).abs() < 1e-9);
-                    if let Some(score) = one.score {
-                        let (mut tokens, mut at, mut t) = (vec![one.token], one.parent, t);
-                        while let Some(place) = at {
-                            t -= 1;
-                            tokens.push(steps[t][place].token);
-                            at = steps[t][place].parent;
-                        }
-                        tokens.reverse();
-                        let mut shown = pair.clone();
-                        shown.time = tokens.len();
-                        shown.x = [&[START], &tokens[..tokens.len() - 1]].concat();
-                        shown.y.clone_from(&tokens);
-                        inference.look(&weights, &shown);
-                        let p = &looked(&*inference)["probabilities"].1;
-                        let whole: f64 = p
-                            .chunks(9)
-                            .zip(&tokens)
-                            .map(|(row, token)| (row[*token as usize] as f64).ln())
-                            .sum();
-                        assert!((whole - one.total).abs() < 1e-4, "{whole} {}", one.total);
-                        tokens.retain(|token| *token != END);
-                        ends.push((score, tokens));
-                    }
-                }
-            }
-            ends.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let answers: Vec<_> = answers.into_iter().map(|a| (a.score, a.tokens)).collect();
-            assert_eq!(answers, ends);
+fn a_search_tells_how_it_came_to_what_it_found() {
+    let model = build(&tiny(Norm::Post)).unwrap();
+    let weights = weights(&*model, 7);
+    let mut inference = model.inference();
+    let mut pair = one(&pairs(3), 2);
+    let search = inference.search(&weights, &pair, 3);
+    assert!(search.steps.len() <= TIME && !search.steps.is_empty());
+    let mut before = vec![(Vec::new(), 0.0)];
+    let mut ended = Vec::new();
+    for kept in &search.steps {
+        assert!(kept.is_sorted_by(|a, b| a.log_p >= b.log_p));
+        assert!(kept.len() <= 3 - ended.len());
+        for answer in kept {
+            let (token, parent) = match answer.tokens.split_last() {
+                _ if answer.ended => (END, &answer.tokens[..]),
+                Some((token, parent)) => (*token, parent),
+                None => panic!("nothing was written"),
+            };
+            let (_, log_p) = before.iter().find(|(tokens, _)| tokens == parent).unwrap();
+            pair.x = [&[START], parent].concat();
+            (pair.time, pair.y) = (pair.x.len(), vec![END; pair.x.len()]);
+            inference.look(&weights, &pair);
+            let probabilities = looked(&*inference)["probabilities"].1.clone();
+            let p = probabilities[probabilities.len() - 9..][token as usize] as f64;
+            assert!((log_p + p.ln() - answer.log_p).abs() < 1e-4, "{answer:?}");
         }
+        ended.extend(kept.iter().filter(|kept| kept.ended).cloned());
+        let open = kept.iter().filter(|kept| !kept.ended);
+        before = open.map(|kept| (kept.tokens.clone(), kept.log_p)).collect();
     }
+    let last = search.steps.last().unwrap().iter().filter(|kept| !kept.ended);
+    let mut all: Vec<_> = ended.iter().chain(last).map(|k| (k.tokens.clone(), k.log_p)).collect();
+    let mut found: Vec<_> = search.found.into_iter().map(|f| (f.tokens, f.log_p)).collect();
+    for list in [&mut all, &mut found] {
+        list.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    assert_eq!(all, found);
 }
 
 /// Tokens and positions add up to what the first layer reads, and the switches do what they say.

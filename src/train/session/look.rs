@@ -52,7 +52,8 @@ impl Session {
         }
     }
 
-    /// Asks an instrument about the weights of this moment. A prompt is in the text's tokens; a made task does not read it.
+    /// Asks an instrument about the weights of this moment. A prompt is in the text's tokens; a made task reads a
+    /// question in its own instead.
     ///
     /// # Errors
     /// If there is no such instrument, or it has nothing to measure here; a clause says why.
@@ -60,7 +61,7 @@ impl Session {
         let instrument = probe::instrument(name)?;
         let mut own = arguments.clone();
         if !self.config.task.reads_text() {
-            own.prompt.clear();
+            own.prompt.clone_from(&arguments.question);
         }
         let inference = self.inference.get_or_insert_with(|| self.model.inference());
         let mut subject = Subject {
