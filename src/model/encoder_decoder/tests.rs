@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::model::config::{Activation, Architecture, Norm};
-use crate::model::{IGNORED, PAD, Search, build};
+use crate::model::{IGNORED, PAD, build};
 
 const SOURCE: usize = 6;
 const TIME: usize = 5;
