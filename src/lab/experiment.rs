@@ -61,7 +61,7 @@ struct Growing {
     steps: u64,
     loss: Option<f64>,
     curve: Vec<Estimate>,
-    cloud: Option<Measured>,
+    cloud: Option<Box<Measured>>,
 }
 
 /// An arm at one step, over the seeds that have come so far.
@@ -179,7 +179,7 @@ impl Shown {
 
     /// The points that an arm's first run makes, beside real ones, as of its last estimate; `None` where it makes none.
     pub fn cloud(&self, arm: usize) -> Option<&Measured> {
-        self.growing.get(arm)?.first()?.cloud.as_ref()
+        self.growing.get(arm)?.first()?.cloud.as_deref()
     }
 
     /// Runs that have diverged.

@@ -127,9 +127,8 @@ impl Model for Gan {
         let d_steps = d_steps.max(1) as u64;
         match turns {
             Turns::Discriminator => DISCRIMINATOR,
-            Turns::Generator => GENERATOR,
             Turns::InTurn if step % (d_steps + 1) < d_steps => DISCRIMINATOR,
-            Turns::InTurn => GENERATOR,
+            Turns::Generator | Turns::InTurn => GENERATOR,
         }
     }
 }

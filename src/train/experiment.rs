@@ -112,7 +112,7 @@ pub struct Progress {
     /// What was estimated since then.
     pub estimates: Vec<Estimate>,
     /// What it makes of noise, beside what is real, as of the last watched estimate (`probe::cloud`); of runs that make points.
-    pub cloud: Option<Measured>,
+    pub cloud: Option<Box<Measured>>,
     /// It is at its end.
     pub ended: Option<Ran>,
     /// Of all the work, from 0 to 1.

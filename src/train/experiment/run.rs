@@ -40,7 +40,7 @@ pub(super) struct Run {
     estimated: Option<u64>,
     curve: Vec<Estimate>,
     /// As of the last estimate, until it was told.
-    cloud: Option<Measured>,
+    cloud: Option<Box<Measured>>,
     last: Option<Evaluation>,
     /// Batches that went through it, and that will have: how far it is.
     work: u64,
@@ -61,7 +61,7 @@ pub(super) struct Grown {
     pub steps: u64,
     pub loss: Option<f64>,
     pub estimates: Vec<Estimate>,
-    pub cloud: Option<Measured>,
+    pub cloud: Option<Box<Measured>>,
     pub ended: Option<Ran>,
     /// Of this run, from 0 to 1.
     pub done: f64,
@@ -221,7 +221,7 @@ impl Run {
         if self.watched && self.session.model().noise() > 0 {
             // Where what it makes is no cloud of points, there is none.
             let told = Arguments { examples: CLOUD, ..Arguments::default() };
-            self.cloud = self.session.measure(cloud::INSTRUMENT.name, &told).ok();
+            self.cloud = self.session.measure(cloud::INSTRUMENT.name, &told).ok().map(Box::new);
         }
         self.estimated = Some(evaluation.step);
         if evaluation.val_loss.is_finite() {

@@ -86,7 +86,7 @@ impl Places {
 
 impl Cursor {
     /// As an instrument is told it: latents beyond the second are 0.
-    pub fn point(&self, latents: usize) -> Vec<f32> {
+    pub fn point(self, latents: usize) -> Vec<f32> {
         (0..latents).map(|i| self.at.get(i).copied().unwrap_or(0.0)).collect()
     }
 
@@ -142,7 +142,7 @@ impl Cursor {
     }
 
     /// The image whose mu is nearest.
-    pub fn nearest(&self, latents: &Latents) -> Option<usize> {
+    pub fn nearest(self, latents: &Latents) -> Option<usize> {
         let distance = |i: &usize| {
             let [x, y] = latents.place(*i);
             (x - self.at[0]).hypot(y - self.at[1])
@@ -151,7 +151,7 @@ impl Cursor {
         known.min_by(|a, b| distance(a).total_cmp(&distance(b)))
     }
 
-    pub fn draw(&self, facts: &Facts, shown: &Shown, area: Rect, buf: &mut Buffer) {
+    pub fn draw(self, facts: &Facts, shown: &Shown, area: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
         let Some(latents) = Latents::of(facts) else {
             return sentence(theme, "The latents are drawn with the next step.", area, buf);
@@ -209,14 +209,7 @@ impl Cursor {
     }
 
     /// The place under the cursor as a picture, the nearest image beside it, and that image's numbers.
-    fn beside(
-        &self,
-        facts: &Facts,
-        shown: &Shown,
-        latents: &Latents,
-        area: Rect,
-        buf: &mut Buffer,
-    ) {
+    fn beside(self, facts: &Facts, shown: &Shown, latents: &Latents, area: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
         let muted = theme.style(Role::Muted);
         let (width, height) = shown.size();

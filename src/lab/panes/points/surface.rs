@@ -213,7 +213,8 @@ mod tests {
     /// Minus the derivatives of -ln sigmoid(s), ln(1 - sigmoid(s)) and (s - 1)^2 / 2, by difference quotients.
     #[test]
     fn the_strength_of_a_push_is_the_losss_own() {
-        let losses: [(GeneratorLoss, fn(f64) -> f64); 3] = [
+        type Of = fn(f64) -> f64;
+        let losses: [(GeneratorLoss, Of); 3] = [
             (GeneratorLoss::NonSaturating, |s| (-s).exp().ln_1p()),
             (GeneratorLoss::Minimax, |s| -s.exp().ln_1p()),
             (GeneratorLoss::LeastSquares, |s| 0.5 * (s - 1.0) * (s - 1.0)),
