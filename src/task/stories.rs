@@ -55,7 +55,7 @@ pub struct NotUnderstood {
 
 /// A number below `count`.
 fn below(count: usize, rng: &mut ChaCha8Rng) -> usize {
-    (u64::from(rng.next_u32()) * count as u64 >> 32) as usize
+    ((u64::from(rng.next_u32()) * count as u64) >> 32) as usize
 }
 
 /// One of some values that differs from others.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::conv::Conv;
 use crate::math::Real;
 use crate::model::batch::argmax;
-use crate::model::config::Architecture;
+use crate::model::config::{Activation, Architecture, FeedForward};
 use crate::model::*;
 
 const VOCABULARY: usize = 7;
@@ -52,6 +52,16 @@ fn every() -> Vec<Box<dyn Model>> {
         memory(&Config { hops: 3, n_embd: 5, ..config() }),
         memory(&Config { hops: 1, block_size: 20, ..config() }),
         memory(&sentences()),
+        memory(&Config {
+            feed_forward: FeedForward::Mlp4,
+            activation: Activation::Gelu,
+            ..sentences()
+        }),
+        memory(&Config {
+            feed_forward: FeedForward::Single,
+            activation: Activation::Gelu,
+            ..config()
+        }),
     ]
 }
 
@@ -319,4 +329,23 @@ fn the_neural_gpu_reads_its_own_output_tape() {
         argmax(&written[own[0] as usize][7..]) as u32,
         "fed with its own first answer"
     );
+}
+
+/// Switched off, a hop is the paper's: what comes out is what goes in and what was taken.
+#[test]
+fn a_hop_adds_what_it_takes_and_a_feed_forward_what_it_makes_of_the_sum() {
+    for (feed_forward, follows) in [(FeedForward::None, false), (FeedForward::Mlp4, true)] {
+        let model = memory(&Config { feed_forward, ..config() });
+        let mut look = model.inference();
+        look.look(&weights(&*model), &batch(5, 1, 100));
+        let all = seen(&*look);
+        let of = |name: &str| &all[name].1;
+        let made = all.get("hops.0.ffwd");
+        assert_eq!(made.is_some(), follows);
+        for (i, next) in of("hops.1.question").iter().enumerate() {
+            let sum = of("hops.0.question")[i] + of("hops.0")[i];
+            let expected = sum + made.map_or(0.0, |(_, made)| made[i]);
+            assert!((next - expected).abs() < 1e-6, "{next} {expected}");
+        }
+    }
 }

@@ -85,29 +85,26 @@ fn facts_are_what_an_answer_needs_and_all_it_needs() {
             assert!(answer.facts().is_sorted() && answer.facts().len() <= facts, "{text}");
             let question = Question::read(question).unwrap();
             let told: Vec<Sentence> = answer.facts().iter().map(|at| sentences[*at]).collect();
-            match question {
-                Question::Count(who) => {
-                    let number = (answer.id - NONE) as usize;
-                    assert_eq!(told.len(), number.max(1), "{text}");
-                    for sentence in told {
-                        assert!(match sentence {
-                            Sentence::Took(by, _) => by == who && number > 0,
-                            Sentence::Dropped(by, _) => by == who && number == 0,
-                            Sentence::Went(..) => false,
-                        });
-                    }
-                }
-                _ => {
-                    assert_eq!(told.len(), facts, "{text}");
-                    let people = told.iter().map(|sentence| match *sentence {
-                        Sentence::Went(who, _)
-                        | Sentence::Took(who, _)
-                        | Sentence::Dropped(who, _) => who,
+            if let Question::Count(who) = question {
+                let number = (answer.id - NONE) as usize;
+                assert_eq!(told.len(), number.max(1), "{text}");
+                for sentence in told {
+                    assert!(match sentence {
+                        Sentence::Took(by, _) => by == who && number > 0,
+                        Sentence::Dropped(by, _) => by == who && number == 0,
+                        Sentence::Went(..) => false,
                     });
-                    let mut people: Vec<usize> = people.collect();
-                    people.dedup();
-                    assert_eq!(people.len(), 1, "one chain is one person's: {text}");
                 }
+            } else {
+                assert_eq!(told.len(), facts, "{text}");
+                let people = told.iter().map(|sentence| match *sentence {
+                    Sentence::Went(who, _) | Sentence::Took(who, _) | Sentence::Dropped(who, _) => {
+                        who
+                    }
+                });
+                let mut people: Vec<usize> = people.collect();
+                people.dedup();
+                assert_eq!(people.len(), 1, "one chain is one person's: {text}");
             }
         }
     }
