@@ -282,6 +282,7 @@ fn a_race_for_a_figure_draws_the_figure() {
     let named = |name: &str| (name.to_owned(), stage(name).unwrap().config(VOCABULARY, 1));
     experiment.arms = vec![named("memory"), named("attention")];
     experiment.measure = crate::train::measure::Measure::Figure("accuracy".to_owned());
+    experiment.budget = crate::train::experiment::Budget::Steps(4);
     let shown = testing::shown(experiment);
     let theme = Theme::plain();
     let area = Rect::new(0, 0, 77, 20);
@@ -308,13 +309,13 @@ fn arms_along_a_number_are_a_table() {
         let arm: crate::train::experiment::Arm = toml::from_str(&text).unwrap();
         (arm.label(""), arm.config("", VOCABULARY, 1).unwrap())
     };
-    let names = ["gru", "memory", "attention"];
+    let names = ["conv", "memory", "attention"];
     // In any order, and one is missing.
     experiment.arms = [8, 2, 4].iter().flat_map(|far| names.map(|name| arm(name, *far))).collect();
     experiment.arms.pop();
     experiment.measure = crate::train::measure::Measure::Figure("accuracy".to_owned());
-    experiment.budget = crate::train::experiment::Budget::Steps(30);
-    experiment.watched = false;
+    experiment.budget = crate::train::experiment::Budget::Steps(10);
+    (experiment.watched, experiment.seeds) = (false, vec![1, 2]);
     let shown = testing::shown(experiment.clone());
     let along = Along::of(&experiment).unwrap();
     assert_eq!(along.name, "distance");

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::lab::fixture;
-use crate::lab::model::Model;
+use crate::lab::model::{Model, Msg};
 use crate::lab::panes::PaneId;
 use crate::lab::panes::tests::{open, train};
 use crate::lab::theme::{Depth, Glyphs, Ground, Theme};
+use crate::lab::update::update;
 use crate::train::Session;
 
 const PANE: PaneId = PaneId::State;
@@ -197,6 +200,14 @@ fn what_carries_no_state_says_so_and_every_size_can_be_drawn() {
     }
 }
 
+/// What this pane alone asks for.
+fn look(model: &mut Model, session: &mut Session) {
+    let mut wanted = Subscription::default();
+    model.panes.get(PANE).subscribe(&model.facts(), &mut wanted);
+    let snapshot = session.snapshot(&wanted);
+    update(model, Msg::Snapshot(Arc::new(snapshot)));
+}
+
 /// The passes of an active memory are walked through, each cell as its number is; its gates stand beside the state, and no
 /// gradient goes from token to token.
 #[test]
@@ -211,7 +222,7 @@ fn a_tape_is_walked_through_pass_by_pass() {
     let views = ["update", "reset", "candidate", "state"];
     for (place, pass) in passes.iter().enumerate() {
         for view in views {
-            train(&mut model, &mut session, 1);
+            look(&mut model, &mut session);
             let said = if place == 10 {
                 "the writing unit".to_owned()
             } else {
