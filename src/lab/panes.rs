@@ -22,6 +22,7 @@ pub mod points;
 pub mod samples;
 pub mod softmax;
 pub mod state;
+pub mod task;
 pub mod tokens;
 
 #[cfg(test)]
@@ -94,6 +95,7 @@ panes![
     order::Order,
     compare::Compare,
     state::State,
+    task::Task,
 ];
 
 impl PaneId {
