@@ -202,6 +202,24 @@ pub fn open(config: &Config) -> Option<Arc<dyn Examples>> {
     }
 }
 
+/// The tokens of a question that somebody typed; `None` where there is nothing to type.
+///
+/// # Errors
+/// What it holds that no question of the task does, and what the task understands.
+pub fn typed(config: &Config, text: &str) -> Option<Result<Vec<u32>, String>> {
+    let said = |error: &dyn fmt::Display| error.to_string();
+    match config.task {
+        Task::Recall => Some(Recall::new(config.distance).encode(text).map_err(|e| said(&e))),
+        Task::Stories => Some(Stories::new(config.facts).encode(text).map_err(|e| said(&e))),
+        _ => Some(pairs(config)?.encode(text).map_err(|e| said(&e))),
+    }
+}
+
+/// Why the task has no answer to a question that it can read; `None` where it has one, or cannot tell why.
+pub fn unanswered(config: &Config, text: &str) -> Option<String> {
+    pairs(config)?.understand(text).err().map(|error| error.to_string())
+}
+
 /// The pairs of a task, if it is one of pairs.
 pub fn pairs(config: &Config) -> Option<Pairs> {
     let pairs = match config.task {

@@ -85,6 +85,8 @@ pub enum Action {
     DrawOne,
     StepFirst,
     StepSecond,
+    Narrower,
+    Wider,
     Origin,
     // Hyperparameters
     NudgeUp,
@@ -235,7 +237,7 @@ pub const ACTIONS: &[Row] = rows![
     Lesson: Action::NextLesson, "next-lesson", "", "Next lesson; this stage keeps its weights and its curve", [GLOBAL => [char('N'), char(']')]];
     Lesson: Action::PreviousLesson, "previous-lesson", "", "Previous lesson, with its weights and its curve as they were", [GLOBAL => [char('P'), char('[')]];
     Lesson: Action::LessonList, "lessons", "lessons", "Choose a lesson from the list", [GLOBAL => [char('L')]];
-    Lesson: Action::EditPrompt, "prompt", "prompt", "Type the text that attention, softmax and embeddings look at", [GLOBAL => [char('/')]];
+    Lesson: Action::EditPrompt, "prompt", "prompt", "Type the text that attention, softmax and embeddings look at; of a made task, a question of your own", [GLOBAL => [char('/')]];
 
     Lesson: Action::Answer, "answer-item", "answers", "Answer the question that is marked on the page; of a goal one more hint, of a claim a run", [PANE => [ENTER], GLOBAL => [char('i')], &[Context::Review] => [ENTER]];
     Lesson: Action::PreviousItem, "previous-item", "question", "The page's previous question, goal or claim", [PANE => [LEFT, char('h')]];
@@ -296,6 +298,8 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::DrawOne, "draw-one", "draw", "Draw the next token, or go on with the one that was drawn", [PANE => [char('s')]];
     Pane: Action::StepFirst, "step-first", "step D, G", "Of two networks that take turns: one step of the first (a discriminator) alone, whoever's turn it is, then pause", [PANE => [char('s')]];
     Pane: Action::StepSecond, "step-second", "step D, G", "Of two networks that take turns: one step of the second (a generator) alone, whoever's turn it is, then pause", [PANE => [char('S')]];
+    Pane: Action::Narrower, "narrower", "beam", "A search that goes on with one answer fewer", [PANE => [char('-')]];
+    Pane: Action::Wider, "wider", "beam", "A search that goes on with one answer more", [PANE => [char('=')]];
     Pane: Action::Origin, "origin", "origin", "Where the number under the cursor comes from, in numbers; then, on an operand, where that does", [PANE => [ENTER]];
 
     Hyperparameters: Action::NudgeDown, "nudge-down", "nudge", "Lower the value a little", [PANE => [LEFT, char('h'), char('-')]];

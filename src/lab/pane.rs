@@ -71,6 +71,11 @@ pub trait Pane {
         false
     }
 
+    /// Whether a question of a made task can be typed in it: then the prompt's key does what [`Action::TypeValue`] does.
+    fn asks_questions(&self) -> bool {
+        false
+    }
+
     /// Something that the pane is drawn from is new: a snapshot, a sample, a run, the prompt, the page. What is dear to
     /// compute (a projection, a table) is computed here and kept, not in `draw`; cursors are brought back into range.
     fn refresh(&mut self, _facts: &Facts) {}

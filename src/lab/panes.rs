@@ -24,6 +24,7 @@ pub mod samples;
 pub mod softmax;
 pub mod state;
 pub mod story;
+pub mod task;
 pub mod tokens;
 
 #[cfg(test)]
@@ -98,6 +99,7 @@ panes![
     state::State,
     field::Field,
     story::Story,
+    task::Task,
 ];
 
 impl PaneId {

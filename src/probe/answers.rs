@@ -5,7 +5,7 @@ use super::{Arguments, Instrument, NotMeasured, Reading, Subject};
 use crate::model::batch::{argmax, asked};
 use crate::model::card::Unit;
 use crate::model::{Batch, IGNORED, PAD};
-use crate::task::pairs::END;
+pub use crate::task::pairs::END;
 
 /// The planes of the values.
 pub const QUESTION: usize = 0;

@@ -25,7 +25,7 @@ const NOTHING: f32 = -1.0;
 
 pub const INSTRUMENT: Instrument = Instrument {
     name: "search",
-    definition: "one question, held out or typed, answered greedily and by a beam: ln p of either answer in nats (greedy, best), what the beam gains, and whether each is right (1 or 0); what was kept at every place with its ln p, and what was found with its score, ln p normalised for its length",
+    definition: "one question, held out or typed, answered by the model, greedily and, where it searches, by a beam: ln p of either answer in nats (greedy, best), what the beam gains, and whether each is right (1 or 0); what was kept at every place with its ln p, and what was found with its score, ln p normalised for its length",
     unit: Unit::Plain,
     measure,
 };
@@ -34,8 +34,10 @@ pub const INSTRUMENT: Instrument = Instrument {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     Question,
-    /// The right answer.
+    /// The right answer; empty where the task knows none.
     Right,
+    /// The model's own.
+    Own,
     /// Kept at a place by a beam of one.
     Greedy,
     /// Kept at a place.
@@ -44,7 +46,8 @@ pub enum What {
     Found,
 }
 
-const WHAT: [What; 5] = [What::Question, What::Right, What::Greedy, What::Beam, What::Found];
+const WHAT: [What; 6] =
+    [What::Question, What::Right, What::Own, What::Greedy, What::Beam, What::Found];
 
 /// A row of the reading.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +100,7 @@ pub fn rows(reading: &Reading) -> Vec<Row> {
 /// Values (R, 5 + W): [`rows`] reads them.
 ///
 /// # Errors
-/// If the examples are no questions, the one that was typed is of another task, or the model does not search.
+/// If the examples are no questions, or the one that was typed is of another task.
 fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, NotMeasured> {
     are_questions(subject)?;
     let sizes = subject.examples.sizes();
@@ -119,33 +122,39 @@ fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, 
     };
     let one = example(&batch, batch.sequences - 1);
     let [question, right] = asked_of(&one);
+    let mut written = subject.inference.produce(subject.weights, &one).tokens;
+    let Some(own) = written.pop() else {
+        return Err(NotMeasured(format!("{} answers no questions", subject.card.name)));
+    };
+    // The longest answers have no room for an end.
+    let ended =
+        |answer: &[u32]| with_end(answer.to_vec(), one.source_time > 0 && answer.len() < one.time);
     let mut find = |width| subject.inference.search(subject.weights, &one, width);
     let width = arguments.beam.max(1);
     let (greedy, beam) = (find(1), find(width));
-    let (Some(first), Some(best)) = (greedy.found.first(), beam.found.first()) else {
-        return Err(NotMeasured(format!("{} searches for no answers", subject.card.name)));
-    };
-    let mut figures = vec![
-        (GREEDY.to_owned(), first.log_p),
-        (BEST.to_owned(), best.log_p),
-        (GAIN.to_owned(), best.log_p - first.log_p),
-        (WIDTH.to_owned(), width as f64),
-    ];
-    // The longest answers have no room for an end.
-    let ended = |answer: &[u32]| with_end(answer.to_vec(), answer.len() < one.time);
-    if !right.is_empty() {
+    let mut figures = Vec::new();
+    if let Some((first, best)) = greedy.found.first().zip(beam.found.first()) {
+        figures.push((GREEDY.to_owned(), first.log_p));
+        figures.push((BEST.to_owned(), best.log_p));
+        figures.push((GAIN.to_owned(), best.log_p - first.log_p));
+        figures.push((WIDTH.to_owned(), width as f64));
         for (name, answer) in [(GREEDY_EXACT, first), (BEST_EXACT, best)] {
-            let exact = ended(&answer.tokens) == right;
-            figures.push((name.to_owned(), f64::from(u8::from(exact))));
+            let exact = f64::from(u8::from(ended(&answer.tokens) == right));
+            figures.extend((!right.is_empty()).then(|| (name.to_owned(), exact)));
         }
     }
-    let mut rows = vec![Row::plain(What::Question, question), Row::plain(What::Right, right)];
+    let mut rows = vec![
+        Row::plain(What::Question, question),
+        Row::plain(What::Right, right),
+        Row::plain(What::Own, ended(&own)),
+    ];
     rows.extend(steps(What::Greedy, &greedy));
     rows.extend(steps(What::Beam, &beam));
     rows.extend(beam.found.iter().map(|found| Row {
+        ended: found.tokens.len() < one.time,
         log_p: found.log_p as f32,
         score: found.score as f32,
-        ..Row::plain(What::Found, found.tokens.clone())
+        ..Row::plain(What::Found, ended(&found.tokens))
     }));
     let width = HEAD + rows.iter().map(|row| row.tokens.len()).max().unwrap_or(0);
     let values = rows.iter().flat_map(|row| row.write(width)).collect();

@@ -138,11 +138,7 @@ impl Pairs {
     /// If it is empty, too long, or holds characters that no source has. It need not be a source of the task: a model
     /// answers anything.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, NotUnderstood> {
-        let not_understood = |found: String| NotUnderstood {
-            text: text.to_owned(),
-            found,
-            understands: self.rule.understands(),
-        };
+        let not_understood = |found| self.not_understood(text, found);
         if text.is_empty() {
             return Err(not_understood("is empty".to_owned()));
         }
@@ -153,6 +149,19 @@ impl Pairs {
             return Err(not_understood(format!("is {found} characters long, the most is {most}")));
         }
         Ok(ids)
+    }
+
+    fn not_understood(&self, text: &str, found: String) -> NotUnderstood {
+        NotUnderstood { text: text.to_owned(), found, understands: self.rule.understands() }
+    }
+
+    /// The target of a text.
+    ///
+    /// # Errors
+    /// If it is no source of the task.
+    pub fn understand(&self, text: &str) -> Result<String, NotUnderstood> {
+        self.encode(text)?;
+        self.answer(text).ok_or_else(|| self.not_understood(text, "has no answer".to_owned()))
     }
 
     /// The target of a text, if it is a source of the task.

@@ -65,10 +65,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             model.overlays.push(Overlay::List(list));
             Vec::new()
         }
-        Action::EditPrompt if !model.facts().reads_prompt() => {
-            let text = "this model reads examples of its own task, not the prompt";
-            warn(model, text)
-        }
+        Action::EditPrompt if !model.facts().reads_prompt() => panes::type_question(model),
         Action::EditPrompt => {
             let before = model.prompt.text.clone();
             let input = on_one_line(&before).into();

@@ -35,6 +35,21 @@ pub fn click(model: &mut Model, pane: PaneId, at: Position) -> Vec<Effect> {
     grant(model, wishes)
 }
 
+/// A question of a made task is typed where a pane on the screen answers it, the focused one first.
+pub fn type_question(model: &mut Model) -> Vec<Effect> {
+    let panes = std::iter::once(model.focus).chain(model.lesson_panes());
+    let asks = |pane: &PaneId| model.panes.get(*pane).asks_questions();
+    let mut asking = panes.filter(asks).filter(|pane| !model.seat(*pane).room.is_empty());
+    let Some(pane) = asking.next() else {
+        return warn(model, "this model reads examples of its own task, not the prompt");
+    };
+    let effects = act(model, pane, Action::TypeValue);
+    if model.overlays.is_empty() {
+        return warn(model, "nothing can be typed for this task");
+    }
+    effects
+}
+
 /// A line that a pane wished for has been typed.
 pub fn typed(model: &mut Model, pane: &str, text: &str) -> Vec<Effect> {
     let Some(pane) = PaneId::named(pane) else { return Vec::new() };

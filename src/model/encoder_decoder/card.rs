@@ -181,7 +181,7 @@ impl Layer<'_> {
         let inner = format!("{name}.{sublayer}");
         let (title, op) = match sublayer {
             "ffwd" => ("feed-forward", Op::FeedForward),
-            "cross_attn" => ("attention to memory", Op::Attention),
+            "cross_attn" => ("cross-attention", Op::Attention),
             _ if *tower == DECODER => ("masked self-attention", Op::Attention),
             _ => ("self-attention", Op::Attention),
         };

@@ -283,7 +283,7 @@ fn a_search_tells_how_it_came_to_what_it_found() {
                 None => panic!("nothing was written"),
             };
             let (_, log_p) = before.iter().find(|(tokens, _)| tokens == parent).unwrap();
-            pair.x = [&[START], parent].concat();
+            pair.x = [&[START][..], parent].concat();
             (pair.time, pair.y) = (pair.x.len(), vec![END; pair.x.len()]);
             inference.look(&weights, &pair);
             let probabilities = looked(&*inference)["probabilities"].1.clone();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::math::Real;
 use crate::model::Conditions;
 use crate::probe::testing::Case;
 
@@ -11,10 +12,10 @@ fn told(examples: usize) -> Arguments {
 }
 
 /// The places of a parameter of an encoder-decoder, and something to put there.
-fn set(case: &mut Case, name: &str, value: impl Fn(usize) -> f32) {
+fn set(case: &mut Case, name: &str, value: impl Fn(usize) -> Real) {
     let parameter = case.model.registry().get(name).unwrap().clone();
     for (i, at) in parameter.positions().enumerate() {
-        case.weights[at] = value(i).into();
+        case.weights[at] = value(i);
     }
 }
 
@@ -51,7 +52,7 @@ fn shares_are_those_of_an_estimate() {
         let mut case = Case::of(stage);
         // Otherwise all answers are alike.
         for (i, weight) in case.weights.iter_mut().enumerate() {
-            *weight *= 3.0 + (i % 7) as crate::math::Real / 4.0;
+            *weight *= 3.0 + (i % 7) as Real / 4.0;
         }
         let found = ask(&case);
         let mut inference = case.model.inference();

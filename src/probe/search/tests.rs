@@ -31,6 +31,7 @@ fn it_is_asked_the_question_that_stands_in_that_row_of_the_answers() {
         // The last place of a beam of one is what the model answers.
         let greedy = of(&rows, What::Greedy);
         assert_eq!(greedy.last().unwrap().tokens, tokens(&all, answers::OWN, row));
+        assert_eq!(of(&rows, What::Own)[0].tokens, tokens(&all, answers::OWN, row));
         let exact = greedy.last().unwrap().tokens == tokens(&all, RIGHT, row);
         assert_eq!(found.figure(GREEDY_EXACT), Some(f64::from(u8::from(exact))));
     }
@@ -55,7 +56,7 @@ fn an_answer_costs_what_a_forward_pass_says_of_it() {
     let mut batch = example(&question(&subject, 5), 5);
     let mut checked = 0;
     for row in rows.iter().filter(|row| [What::Greedy, What::Beam].contains(&row.what)) {
-        batch.x = [&[batch.x[0]], &row.tokens[..row.tokens.len() - 1]].concat();
+        batch.x = [&batch.x[..1], &row.tokens[..row.tokens.len() - 1]].concat();
         (batch.y, batch.time) = (row.tokens.clone(), row.tokens.len());
         assert_eq!(row.place + 1, row.tokens.len());
         let ln_p = -losses(&mut subject, &batch).unwrap().iter().sum::<f64>();
@@ -104,11 +105,19 @@ fn a_typed_question_has_its_right_answer_or_none() {
 #[test]
 fn what_does_not_search_says_so() {
     let told = Arguments::default();
-    for (stage, why) in [("attention", "searches for no answers"), ("vae", "asked no questions")] {
-        let found = Case::of(stage).ask(INSTRUMENT.name, &told).unwrap_err().to_string();
-        assert!(found.contains(why), "{found}");
-    }
-    let far = Arguments { row: usize::MAX, ..told };
+    let found = Case::of("vae").ask(INSTRUMENT.name, &told).unwrap_err().to_string();
+    assert!(found.contains("asked no questions"), "{found}");
+    // One that picks its answer has one all the same.
+    let case = Case::of("attention");
+    let found = case.ask(INSTRUMENT.name, &told).unwrap();
+    assert!(found.figures.is_empty());
+    let told = Arguments { examples: 1, in_passing: false, ..Arguments::default() };
+    let answers = case.ask(answers::INSTRUMENT.name, &told).unwrap();
+    let found: Vec<_> = rows(&found).into_iter().map(|row| (row.what, row.tokens)).collect();
+    let plane = |plane| tokens(&answers, plane, 0);
+    let expected = [(What::Question, QUESTION), (What::Right, RIGHT), (What::Own, answers::OWN)];
+    assert_eq!(found, expected.map(|(what, of)| (what, plane(of))));
+    let far = Arguments { row: usize::MAX, ..Arguments::default() };
     let found = Case::of("encoder-decoder").ask(INSTRUMENT.name, &far).unwrap_err().to_string();
     assert!(found.contains("too far"), "{found}");
 }

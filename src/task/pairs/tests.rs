@@ -203,3 +203,13 @@ fn a_typed_source_is_answered_or_refused() {
         assert!(said.contains(says) && said.contains("`3 Feb 1987`"), "{said}");
     }
 }
+
+#[test]
+fn what_can_be_read_and_has_no_answer_is_not_understood_in_words() {
+    let dates = Pairs::dates();
+    assert!(dates.encode("may may may").is_ok());
+    let why = dates.understand("may may may").unwrap_err().to_string();
+    assert!(why.starts_with("\"may may may\" has no answer: the task understands"), "{why}");
+    assert!(dates.understand("#").unwrap_err().to_string().contains("holds '#'"));
+    assert_eq!(Pairs::reverse(5).understand("abc").as_deref(), Ok("cba"));
+}
