@@ -127,11 +127,6 @@ fn is_first_rule(rule: &u8) -> bool {
 }
 
 impl Config {
-    /// The tokens of an example that somebody wrote in words; `None` where examples are none.
-    pub fn read(&self, text: &str) -> Option<Result<Vec<u32>, stories::NotUnderstood>> {
-        (self.task == Task::Stories).then(|| Stories::new(self.facts).encode(text))
-    }
-
     /// The rule that new runs of this task hold out by. Only where the rules differ is there more than one.
     pub fn newest_rule(&self) -> u8 {
         match self.task {
@@ -212,6 +207,14 @@ pub fn typed(config: &Config, text: &str) -> Option<Result<Vec<u32>, String>> {
         Task::Recall => Some(Recall::new(config.distance).encode(text).map_err(|e| said(&e))),
         Task::Stories => Some(Stories::new(config.facts).encode(text).map_err(|e| said(&e))),
         _ => Some(pairs(config)?.encode(text).map_err(|e| said(&e))),
+    }
+}
+
+/// A question, or its answer, as it is written: its signs, or its words.
+pub fn written(config: &Config, ids: &[u32]) -> String {
+    match config.task {
+        Task::Stories => Stories::decode(ids),
+        _ => Recall::decode(ids),
     }
 }
 

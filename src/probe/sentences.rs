@@ -14,6 +14,10 @@ pub const INSTRUMENT: Instrument = Instrument {
     measure,
 };
 
+/// Figures: the id of the likeliest answer and its probability, and those of the right one.
+pub const LIKELIEST: [&str; 2] = ["answer", "top"];
+pub const RIGHT: [&str; 2] = ["right", "right_p"];
+
 /// The name of the sentence that is number `i` of those that tell the answer.
 pub fn told(i: usize) -> String {
     format!("told.{i}")
@@ -80,11 +84,13 @@ fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, 
     let whole = surprise::log_sum_exp(&last);
     let p = |id: usize| last.get(id).map_or(f64::NAN, |x| (*x as f64 - whole).exp());
     let answer = argmax(&last);
-    let mut figures = vec![("answer".to_owned(), answer as f64), ("top".to_owned(), p(answer))];
+    let mut figures = Vec::new();
+    let mut say = |[id, of]: [&str; 2], token: usize| {
+        figures.extend([(id.to_owned(), token as f64), (of.to_owned(), p(token))]);
+    };
+    say(LIKELIEST, answer);
     if let Some(t) = asked(&example.y).last() {
-        let right = example.y[t];
-        figures.push(("right".to_owned(), f64::from(right)));
-        figures.push(("right_p".to_owned(), p(right as usize)));
+        say(RIGHT, example.y[t] as usize);
     }
     figures.push(("of".to_owned(), examples.judged() as f64));
     let facts = examples.told_by(tokens).into_iter().enumerate();
@@ -126,7 +132,7 @@ mod tests {
         let facts = case.examples.told_by(&tokens);
         assert!(!facts.is_empty() && told.into_iter().eq(facts.iter().map(|at| *at as f64)));
         let p = case.activation(&tokens, "probabilities");
-        for (id, of) in [("answer", "top"), ("right", "right_p")] {
+        for [id, of] in [LIKELIEST, RIGHT] {
             let p = p[found.figure(id).unwrap() as usize] as f64;
             assert!((p - found.figure(of).unwrap()).abs() < 1e-6);
         }

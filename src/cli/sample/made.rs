@@ -8,9 +8,7 @@ use crate::math::random::{Purpose, stream};
 use crate::model::batch::IGNORED;
 use crate::model::{Batch, Examples, Form, Inference, Split};
 use crate::task::pairs::Pairs;
-use crate::task::recall::Recall;
-use crate::task::stories::Stories;
-use crate::task::{self, Target, Task};
+use crate::task::{self, Target};
 use crate::train::checkpoint::Checkpoint;
 
 /// From blank to full ink.
@@ -128,7 +126,7 @@ fn recalled(
     arguments: &Arguments,
 ) -> Result<(), Failure> {
     let task = &checkpoint.config.task;
-    let decode = if task.task == Task::Stories { Stories::decode } else { Recall::decode };
+    let decode = |ids: &[u32]| task::written(task, ids);
     let Some(examples) = task::open(task) else { return Ok(()) };
     for batch in drawn(&*examples, arguments) {
         let output = inference.produce(&checkpoint.weights, &batch);

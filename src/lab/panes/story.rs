@@ -22,8 +22,9 @@ use crate::lab::theme::Role;
 use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::heat_map::Window;
 use crate::model::card::{Map, Side};
-use crate::probe::sentences::{INSTRUMENT, told, ways};
+use crate::probe::sentences::{INSTRUMENT, LIKELIEST, RIGHT, told, ways};
 use crate::probe::{Arguments, Measured};
+use crate::task;
 use crate::train::Subscription;
 
 /// What lesson files call the pane.
@@ -233,10 +234,10 @@ impl Story {
     fn answer(facts: &Facts, shown: &Shown, at: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
         let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
-        let of = |name, p| Some((shown.figure(name)? as u32, shown.figure(p)?));
-        let Some((answer, top)) = of("answer", "top") else { return };
+        let of = |[name, p]: [&str; 2]| Some((shown.figure(name)? as u32, shown.figure(p)?));
+        let Some((answer, top)) = of(LIKELIEST) else { return };
         let write = |(id, p): (u32, f64)| format!("{} {}", facts.label(id), probability(p));
-        let (right, glyphs) = (of("right", "right_p"), &theme.glyphs);
+        let (right, glyphs) = (of(RIGHT), &theme.glyphs);
         let (verdict, role) = match right {
             Some((id, _)) if id == answer => (format!(" {} right", glyphs.done), Role::Good),
             Some(right) => (format!(" {} right: {}", glyphs.failed, write(right)), Role::Bad),
@@ -372,11 +373,16 @@ impl Pane for Story {
         typed
     }
 
+    fn asks_questions(&self) -> bool {
+        true
+    }
+
     fn typed(&mut self, facts: &Facts, text: &str) -> Vec<Wish> {
         (self.own, self.error, self.cursor) = (None, None, None);
         // An empty line goes back to what is held out.
         let text = text.trim();
-        match facts.run.and_then(|run| run.config.task.read(text)).filter(|_| !text.is_empty()) {
+        let read = facts.run.filter(|_| !text.is_empty());
+        match read.and_then(|run| task::typed(&run.config.task, text)) {
             Some(Ok(ids)) => self.own = Some((text.to_owned(), ids)),
             Some(Err(why)) => {
                 self.error = Some(format!("{why}. Left or right: back to what is held out."));

@@ -214,7 +214,7 @@ fn following_a_part_goes_to_the_pane_that_shows_it() {
         ("layer-norm", "logits", Some(PaneId::Softmax)),
         ("layer-norm", "blocks.0.ln1", None),
         ("encoder-decoder", "decoder.1.cross_attn", Some(PaneId::Attention)),
-        ("encoder-decoder", "target_embedding", Some(PaneId::Embeddings)),
+        ("encoder-decoder", "target_embedding.token", Some(PaneId::Embeddings)),
         ("encoder-decoder", "source_embedding", None),
         ("encoder-decoder", "probabilities", Some(PaneId::Softmax)),
     ] {

@@ -172,7 +172,7 @@ fn a_typed_question_is_answered_by_the_model_and_by_the_rule() {
     model.focus = PANE;
     model.zoomed = true;
     let effects = update(&mut model, Msg::Key(KeyCode::Char('/').into()));
-    assert!(effects.is_empty() && model.overlays.len() == 1);
+    assert!(effects.is_empty() && model.overlays.len() == 1, "{effects:?} {:?}", model.toasts);
     for c in "hello".chars() {
         update(&mut model, Msg::Key(KeyCode::Char(c).into()));
     }
