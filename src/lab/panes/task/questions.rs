@@ -116,7 +116,7 @@ pub fn draw(
             let name = clip("question", usize::from(columns.question), theme.glyphs.ellipsis);
             put(buf, area, at_question, area.y, &name, head);
         }
-        put(buf, area, at_answer, area.y, "answer", head);
+        put(buf, area, at_answer, area.y, "model", head);
         put(buf, area, at_right, area.y, "right", head);
         area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     }
