@@ -134,8 +134,7 @@ fn a_search_is_walked_step_by_step() {
             format!("{number:>8.3} {}", answer_text(&facts, &row.tokens))
         };
         assert!(screen[1].starts_with(&format!("step {} of {}", step + 1, steps.unwrap())));
-        let greedy =
-            rows.iter().filter(|row| row.what == What::Greedy && row.place <= step).next_back();
+        let greedy = rows.iter().rfind(|row| row.what == What::Greedy && row.place <= step);
         assert!(
             screen[2].starts_with(&text(greedy.unwrap(), greedy.unwrap().log_p)),
             "{screen:#?}"
