@@ -54,7 +54,7 @@ pub struct Task {
 /// One question with what is answered, in tokens.
 struct Question {
     own: bool,
-    question: Vec<u32>,
+    asked: Vec<u32>,
     answer: Vec<u32>,
     /// Empty where the task knows none.
     right: Vec<u32>,
@@ -116,7 +116,7 @@ impl Task {
 
     fn told(&self, question: Vec<u32>, row: usize) -> Arguments {
         let beam = self.beam.unwrap_or(Arguments::default().beam);
-        Arguments { question, row, beam, ..Arguments::default() }
+        Arguments { row, question, beam, ..Arguments::default() }
     }
 
     /// What a search is told of the question under the cursor.
@@ -141,7 +141,7 @@ impl Task {
         let of = |what| rows.iter().find(|row| row.what == what).map(|row| row.tokens.clone());
         Some(Question {
             own: true,
-            question: own,
+            asked: own,
             answer: of(searching::What::Own).unwrap_or_default(),
             right: of(searching::What::Right).unwrap_or_default(),
         })
@@ -152,7 +152,7 @@ impl Task {
         let plane = |plane, i| answers::tokens(reading, plane, i);
         let held_out = (0..held_out(facts)).map(|i| Question {
             own: false,
-            question: plane(answers::QUESTION, i),
+            asked: plane(answers::QUESTION, i),
             answer: plane(answers::OWN, i),
             right: plane(answers::RIGHT, i),
         });

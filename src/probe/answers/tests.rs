@@ -39,13 +39,13 @@ fn a_model_that_always_ends_is_right_at_the_ends_that_are_given() {
     assert_eq!((figure(EXACT), figure(FREE), figure(ALL_RIGHT)), (0.0, 0.0, 0.0));
     assert!((figure(FORCED) - 40.0 / asked as f64).abs() < 1e-12);
     assert_eq!((figure(FIRST_ERROR), figure("first_error 1"), figure(EXAMPLES)), (1.0, 40.0, 40.0));
-    // By place: of those that are asked there, the share that ends there.
-    let lengths = (0..40).map(|i| tokens(&found, RIGHT, i).len());
-    let shortest = lengths.clone().min().unwrap();
-    let short = lengths.filter(|length| *length == shortest).count() as f64;
-    let at = |name: &str| figure(&format!("{name} {shortest}"));
-    assert_eq!(at("asked"), 40.0);
-    assert!((at("forced") - short / at("asked")).abs() < 1e-12);
+    // Only the shortest end at their last place.
+    let lengths: Vec<usize> = (0..40).map(|i| tokens(&found, RIGHT, i).len()).collect();
+    let least = *lengths.iter().min().unwrap();
+    let short = lengths.iter().filter(|length| **length == least).count() as f64;
+    let share = figure(&at(FORCED, least - 1));
+    assert!((share - short / figure(&at(ASKED, least - 1))).abs() < 1e-12 && share < 1.0);
+    assert_eq!(figure(&at(FORCED, least - 2)), 0.0);
 }
 
 /// What is counted here is what an estimate counts, by other ways: the answers' judge, and the accuracy of a forward pass.

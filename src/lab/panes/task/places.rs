@@ -20,7 +20,7 @@ const BAR: u16 = 3;
 
 /// How many places answers have.
 pub fn count(reading: &Reading) -> usize {
-    (0..).take_while(|i| reading.figure(&at(ASKED, *i)).is_some()).count()
+    (0..reading.figures.len()).take_while(|i| reading.figure(&at(ASKED, *i)).is_some()).count()
 }
 
 /// What stands above: the most important first, as much as fits.

@@ -64,7 +64,7 @@ fn columns(facts: &Facts, questions: &[Question], width: u16) -> Option<Columns>
     let of = |q: &Question| wide(&q.answer).max(wide(&q.right));
     let answer = questions.iter().map(of).max().unwrap_or(0).max(6);
     let left = width.checked_sub(HEAD + 2 * answer + GAP)?;
-    let asked = questions.iter().map(|q| question_text(facts, &q.question).width() as u16).max();
+    let asked = questions.iter().map(|q| question_text(facts, &q.asked).width() as u16).max();
     let question = asked.unwrap_or(0).max(8).min(left.saturating_sub(GAP));
     Some(Columns { question: if question < LEAST { 0 } else { question }, answer })
 }
@@ -116,7 +116,7 @@ pub fn draw(
             let name = clip("question", usize::from(columns.question), theme.glyphs.ellipsis);
             put(buf, area, at_question, area.y, &name, head);
         }
-        put(buf, area, at_answer, area.y, "answer", head);
+        put(buf, area, at_answer, area.y, "model", head);
         put(buf, area, at_right, area.y, "right", head);
         area = Rect { y: area.y + 1, height: area.height - 1, ..area };
     }
@@ -135,7 +135,7 @@ pub fn draw(
         };
         put(buf, area, area.x + 2, y, sign, theme.style(role));
         if columns.question > 0 {
-            let text = question_text(facts, &question.question);
+            let text = question_text(facts, &question.asked);
             let text = tail(&text, usize::from(columns.question), theme.glyphs.ellipsis);
             let role = if question.own { Role::Accent } else { Role::Text };
             put(buf, area, at_question, y, &text, theme.style(role));

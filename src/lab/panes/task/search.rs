@@ -67,7 +67,7 @@ pub fn draw(
     }
     y += 1;
     // What has ended stays what it was.
-    let greedy = of(What::Greedy).filter(|row| row.place <= step).next_back();
+    let greedy = of(What::Greedy).rfind(|row| row.place <= step);
     let at_step = of(What::Beam).filter(|row| row.place == step);
     let earlier = of(What::Beam).filter(|row| row.place < step && row.ended);
     let head = theme.style(Role::Heading);
