@@ -63,7 +63,7 @@ pub enum Event {
     },
     Evaluated(Evaluation),
     /// An instrument's answer.
-    Measured(Measured),
+    Measured(Box<Measured>),
     /// The run as it was at this moment.
     Forked(Arc<Fork>),
     /// GFLOP/s of large matrix products on all threads together.

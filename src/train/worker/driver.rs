@@ -354,7 +354,7 @@ impl Driver {
                 }
                 let Some(run) = &mut self.run else { return self.refuse(instrument, NO_RUN) };
                 match run.session.measure(&instrument, &arguments) {
-                    Ok(measured) => self.ends.tell(Event::Measured(measured)),
+                    Ok(measured) => self.ends.tell(Event::Measured(Box::new(measured))),
                     Err(error) => self.refuse(instrument, error),
                 }
             }

@@ -187,7 +187,7 @@ fn what_tells_the_answer_is_marked_and_the_answer_is_held_against_it() {
     let told_by = reading(&model).figure("told.0").unwrap() as usize;
     let ids: Vec<u32> =
         reading(&model).values[..reading(&model).shape[1]].iter().map(|id| *id as u32).collect();
-    let examples = crate::task::open(&session.config().task).unwrap();
+    let examples = task::open(&session.config().task).unwrap();
     assert_eq!(examples.told_by(&ids), [told_by]);
     let buf = drawn(&model, ZOOMED);
     for i in 0..ends(&reading(&model)).len() {

@@ -104,12 +104,8 @@ fn places_have_the_shares_of_the_instrument_as_numbers_and_as_bars() {
             assert!(text.starts_with(&probability(share)), "{text:?} {share}");
             let wide = to - from - 8;
             let drawn = text.chars().filter(|c| "▏▎▍▌▋▊▉█".contains(*c)).count();
-            assert_eq!(
-                drawn,
-                (share * wide as f64 * 8.0).round().max(0.0).div_euclid(8.0) as usize
-                    + usize::from((share * wide as f64 * 8.0).round() as usize % 8 > 0),
-                "{screen:#?}"
-            );
+            let eighths = (share * wide as f64 * 8.0).round() as usize;
+            assert_eq!(drawn, eighths.div_ceil(8), "{screen:#?}");
         }
     }
     assert!(screen[0].contains(&format!("given {}", probability(reading.figure(FORCED).unwrap()))));
