@@ -66,9 +66,26 @@ impl Condition {
                     _ => format!("{name}: {now} (to be {})", fit.join(" or ")),
                 }
             }
+            Says::HowMany => format!("{name}: {}{}", number(value), self.counts(number)),
             Says::HowMuch | Says::HowOften => {
                 format!("{name}: {}{}", number(value), self.bounds(number))
             }
+        }
+    }
+
+    /// Bounds of whole numbers, by those that are just within.
+    fn counts(&self, number: &dyn Fn(f64) -> String) -> String {
+        let least = self.above.map(|above| above.floor() + 1.0);
+        let most = self.below.map(|below| below.ceil() - 1.0);
+        match (least, most) {
+            (Some(least), Some(most)) if least > most => self.bounds(number),
+            (Some(least), Some(most)) if least == most => format!(" (to be {})", number(least)),
+            (Some(least), Some(most)) => {
+                format!(" (to be {} to {})", number(least), number(most))
+            }
+            (Some(least), None) => format!(" (to be {} or more)", number(least)),
+            (None, Some(most)) => format!(" (to be {} or less)", number(most)),
+            (None, None) => String::new(),
         }
     }
 
@@ -92,6 +109,8 @@ fn done(happened: bool) -> &'static str {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Says {
     HowMuch,
+    /// A whole number.
+    HowMany,
     HowOften,
     /// 1 is yes.
     Whether,
@@ -107,10 +126,8 @@ impl Measure {
             Self::Hyperparameter(name) => match hyperparameter(name).map(|known| known.range) {
                 Some(hyperparameter::Range::Switch) => Says::OneOf(&["false", "true"]),
                 Some(hyperparameter::Range::Choice(names)) => Says::OneOf(names),
-                Some(
-                    hyperparameter::Range::Number { .. } | hyperparameter::Range::Count { .. },
-                )
-                | None => Says::HowMuch,
+                Some(hyperparameter::Range::Count { .. }) => Says::HowMany,
+                Some(hyperparameter::Range::Number { .. }) | None => Says::HowMuch,
             },
             _ => Says::HowMuch,
         }
@@ -234,6 +251,11 @@ mod tests {
         let norm = of("norm", Some(0.5), None, 0.0);
         assert!(norm.starts_with("norm: none (to be ") && norm.contains(" or "), "{norm}");
         assert_eq!(of("lr", None, Some(0.01), 0.1), "lr: 0.1 (to be below 0.01)");
+        assert_eq!(of("distance", Some(7.5), None, 32.0), "distance: 32 (to be 8 or more)");
+        assert_eq!(of("distance", Some(8.0), None, 32.0), "distance: 32 (to be 9 or more)");
+        assert_eq!(of("n_head", None, Some(4.0), 4.0), "n_head: 4 (to be 3 or less)");
+        assert_eq!(of("n_head", Some(1.0), Some(3.0), 4.0), "n_head: 4 (to be 2)");
+        assert_eq!(of("n_head", Some(1.5), Some(8.5), 1.0), "n_head: 1 (to be 2 to 8)");
     }
 
     #[test]

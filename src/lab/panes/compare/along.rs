@@ -72,16 +72,13 @@ impl Along {
     }
 
     /// The mean of an arm's runs that have ended, and of how many seeds.
-    fn cell(shown: &Shown, arm: Option<usize>) -> (String, Role) {
+    fn cell(shown: &Shown, arm: Option<usize>, waiting: &str) -> (String, Role) {
         let Some(arm) = arm else { return ("-".to_owned(), Role::Faint) };
         match shown.experiment.alone(&shown.runs, arm).mean {
             Some(mean) => (number::within(mean, 8, |x| format!("{x:.3}")), Role::Text),
             None if shown.diverged(arm) > 0 => ("diverged".to_owned(), Role::Bad),
-            None => {
-                let (step, steps) = shown.steps(arm);
-                let share = if steps == 0 { 0.0 } else { step as f64 / steps as f64 };
-                (format!("{:.0} %", 100.0 * share), Role::Muted)
-            }
+            // Not how far it is: in a table of shares that would be read as one.
+            None => (waiting.to_owned(), Role::Muted),
         }
     }
 
@@ -92,7 +89,10 @@ impl Along {
             Cells::words(labels),
         )];
         columns.extend(self.values.iter().enumerate().map(|(place, value)| {
-            let cells = self.lines.iter().map(|(_, arms)| Self::cell(shown, arms[place]));
+            let cells = self
+                .lines
+                .iter()
+                .map(|(_, arms)| Self::cell(shown, arms[place], theme.glyphs.ellipsis));
             Column::new(value.to_string(), Cells::Numbers(cells.collect()))
         }));
         Columns { theme, columns, cursor: None, foot: 0 }
