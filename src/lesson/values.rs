@@ -99,7 +99,8 @@ fn value(name: &str, spoken_of: &Config, text: &Text) -> Result<String, UnknownV
         Tokens::Characters => Some(text.vocab_size),
         Tokens::Words => text.words.map(|words| words.min(config.task.max_words as usize)),
     };
-    if let Some(vocab_size) = vocab_size {
+    // A made task has a vocabulary of its own.
+    if let Some(vocab_size) = vocab_size.filter(|_| config.task.reads_text()) {
         config.model.vocab_size = vocab_size;
     }
     let of_vocabulary =
@@ -205,6 +206,7 @@ mod tests {
         );
         assert_eq!(filled("{=characters} {=lr} {=lr@multi-head}"), "1,115,394 0.01 1e-3");
         assert_eq!(filled("{=parameters@residual}"), "41,921");
+        assert_eq!(filled("{=parameters@encoder-decoder}"), "237,789", "of its task's letters");
         assert_eq!(filled("no {value} {= open"), "no {value} {= open");
         assert_eq!(filled("{!4,225} {!4.174}, {!x} {{=V}}"), "4,225 4.174, {!x} {65}");
     }

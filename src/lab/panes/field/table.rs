@@ -65,6 +65,8 @@ impl Table {
     /// Computes the lines where they are of another model or T, and takes a measurement that has come.
     pub fn refresh(&mut self, facts: &Facts) {
         let Some(run) = facts.run else { return };
+        // A run that is still being opened has not said what it reads.
+        let Some(card) = run.card.as_deref() else { return };
         let config = &run.config.model;
         let of = [width(config), config.vocab_size, config.kernel, self.time()];
         if self.of != Some(of) {
@@ -80,8 +82,7 @@ impl Table {
                 in_a_row: one.in_a_row,
                 path: one.path,
             };
-            let reads = run.card.as_deref().is_some_and(|card| card.structure.tokens);
-            self.lines = if reads {
+            self.lines = if card.structure.tokens {
                 contenders(config, self.time()).into_iter().map(line).collect()
             } else {
                 Vec::new()

@@ -185,6 +185,13 @@ fn the_table_has_the_structures_numbers_and_the_measured_times() {
     fixture::reconfigure(&mut model, |config| config.model.n_hidden = 8);
     model.with(PANE, |pane, facts| pane.refresh(facts));
     assert!(fixture::text(&drawn(&model, area)).contains("not yet"));
+    // A run of which nothing is known yet leaves no word behind that is not true of it.
+    let card = model.run.as_mut().unwrap().card.take();
+    fixture::reconfigure(&mut model, |config| config.model.n_hidden = 16);
+    model.with(PANE, |pane, facts| pane.refresh(facts));
+    model.run.as_mut().unwrap().card = card;
+    model.with(PANE, |pane, facts| pane.refresh(facts));
+    assert!(fixture::text(&drawn(&model, area)).contains("not yet"));
 }
 
 #[test]
