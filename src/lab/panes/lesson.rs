@@ -54,10 +54,21 @@ impl Lesson {
         let mut lines = page.read(&format!("# {}", facts.page().heading), width);
         lines.push(Line::default());
         let (mut at, mut chosen) = (0, None);
+        // What stands below a prediction was written for whoever has made it.
+        let (mut open, mut folded) = (false, false);
         for piece in &facts.page().pieces {
             match piece {
+                Piece::Text { .. } if open => {
+                    if !folded {
+                        let style = facts.theme.style(Role::Muted);
+                        lines.push(Line::styled("The text goes on after your guess.", style));
+                    }
+                    folded = true;
+                }
                 Piece::Text { text, .. } => lines.extend(page.read(text, width)),
                 Piece::Item(item) => {
+                    open |= matches!(item.kind, Kind::Predict(_))
+                        && facts.course.answer(&facts.lesson.id, &item.id).is_none();
                     for (of_it, block) in page.blocks(item, at) {
                         let from = lines.len() as u16;
                         lines.extend(block);

@@ -42,10 +42,14 @@ fn starts(effects: &[Effect]) -> bool {
 
 #[test]
 fn what_stands_below_a_prediction_waits_for_it() {
-    let mut model = page(&format!("{NUMBER}{}{REVIEW}", CLAIM.replace("MORE", "")));
+    let claim = CLAIM.replace("MORE", "");
+    let text = format!("Above it.\n\n{NUMBER}It was four.\n\n{claim}Or so.\n\n{REVIEW}");
+    let mut model = page(&text);
     let before = drawn(&model);
     assert!(!before.contains("It is four.") && !before.contains("begin with?"), "{before}");
-    assert_eq!(before.matches("after your guess").count(), 2);
+    assert!(!before.contains("It was four.") && !before.contains("Or so."), "{before}");
+    assert!(before.contains("Above it."), "{before}");
+    assert_eq!(before.matches("after your guess").count(), 3);
     assert!(!starts(&key(&mut model, '!')));
     key(&mut model, 'i');
     typed(&mut model, "4");
@@ -53,6 +57,7 @@ fn what_stands_below_a_prediction_waits_for_it() {
     key(&mut model, '3');
     let after = drawn(&model);
     assert!(after.contains("It is four.") && after.contains("begin with?"), "{after}");
+    assert!(after.contains("It was four.") && after.contains("Or so."), "{after}");
     assert!(starts(&key(&mut model, '!')));
 }
 
