@@ -49,6 +49,7 @@ fn show_chosen(model: &mut Model) {
 
 /// Enter on what is chosen: an answer line, the next hint, an experiment, a prompt's answer.
 pub fn act(model: &mut Model) -> Option<Vec<Effect>> {
+    past_a_prediction(model);
     let Doable { item, prompt } = chosen(model)?;
     let id = prompt.map_or(&item.id, |prompt| &prompt.id);
     let (item, key) = (item.clone(), key(model, id));
@@ -76,6 +77,21 @@ pub fn act(model: &mut Model) -> Option<Vec<Effect>> {
         }
         _ => run(model),
     })
+}
+
+/// A prediction is made once: while another question of the page waits, that is the one that is answered.
+fn past_a_prediction(model: &mut Model) {
+    let all = doable(model.page());
+    let open = |doable: &Doable| {
+        matches!(doable.item.kind, Kind::Predict(_) | Kind::Ask(_))
+            && model.course.answer(&model.lesson().id, &doable.item.id).is_none()
+    };
+    let made = all
+        .get(model.course.chosen)
+        .is_some_and(|chosen| matches!(chosen.item.kind, Kind::Predict(_)) && !open(chosen));
+    if let Some(next) = all.iter().position(open).filter(|_| made) {
+        model.course.chosen = next;
+    }
 }
 
 /// Opens the line that an answer is given in; the run stands still meanwhile, so that what is read stays true.

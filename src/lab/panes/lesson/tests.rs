@@ -24,6 +24,9 @@ fn at(id: &str, page: usize) -> Model {
 #[test]
 fn a_text_is_laid_out_once_and_anew_where_anything_of_it_is_new() {
     let mut model = at("bigram", 1);
+    // Its text stands below a prediction.
+    let line = r#"{"t":1,"session":"a","lesson":"bigram","item":"first-loss","kind":"skip"}"#;
+    model.course.progress = crate::lesson::progress::Progress::of(line);
     let lines = |model: &Model, width| {
         let laid = model.panes.lesson.laid(&model.facts(), width);
         laid.lines.iter().map(ToString::to_string).collect::<Vec<_>>()

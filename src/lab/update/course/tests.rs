@@ -62,6 +62,26 @@ fn what_stands_below_a_prediction_waits_for_it() {
 }
 
 #[test]
+fn a_prediction_that_is_made_gives_way_to_the_question_below_it() {
+    let ask = NUMBER.replace("predict", "ask").replace("\"p\"", "\"q\"").replace("after = 1\n", "");
+    let ask = ask.replace("why =", "tolerance = { absolute = 0.1 }\npane = \"loss\"\nwhy =");
+    let mut model = page(&format!("{NUMBER}{ask}"));
+    let answer = |model: &mut Model| {
+        model.course.chosen = 0;
+        key(model, 'i');
+        typed(model, "4");
+        press(model, KeyCode::Enter);
+        if !model.overlays.is_empty() {
+            key(model, '3');
+        }
+    };
+    answer(&mut model);
+    assert!(model.course.answer("a", "p").is_some() && model.course.answer("a", "q").is_none());
+    answer(&mut model);
+    assert!(model.course.answer("a", "q").is_some());
+}
+
+#[test]
 fn esc_goes_back_to_the_answer_and_a_paste_is_taken() {
     let mut model = page(NUMBER);
     key(&mut model, 'i');
