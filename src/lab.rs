@@ -14,6 +14,7 @@ pub mod asked;
 pub mod border;
 pub mod corpus;
 pub mod course;
+pub mod cursor;
 mod drawn_batch;
 pub mod driver;
 pub mod experiment;

@@ -81,7 +81,7 @@ pub struct Arguments {
     /// Whether training waits for the answer: then a large model is put to fewer examples than were asked for, and the figure
     /// `examples` says to how many.
     pub in_passing: bool,
-    /// More tokens, to hold against the prompt's; or a made task's example that the learner wrote.
+    /// More tokens, to hold against the prompt's.
     pub text: Vec<u32>,
     /// The prompt of a made task, in its own tokens: a question that somebody typed.
     pub question: Vec<u32>,

@@ -44,7 +44,7 @@ fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, 
         return Err(NotMeasured("the task's examples are no sentences".to_owned()));
     }
     let mut example = Batch::default();
-    if arguments.text.is_empty() {
+    if arguments.prompt.is_empty() {
         let which = arguments.row.min(examples.judged().saturating_sub(1));
         let mut rng = stream(*seed, Purpose::Evaluation, JUDGED);
         let mut drawn = Batch::default();
@@ -52,7 +52,7 @@ fn measure(subject: &mut Subject<'_>, arguments: &Arguments) -> Result<Reading, 
         let end = asked(drawn.targets_of(which)).last().map_or(0, |t| t + 1);
         examples.subject(&drawn.tokens(which)[..end], &mut example);
     } else {
-        examples.subject(&arguments.text, &mut example);
+        examples.subject(&arguments.prompt, &mut example);
     }
     let (tokens, time) = (&example.x, example.time);
     inference.look(weights, &example);
@@ -163,7 +163,7 @@ mod tests {
         case.examples.draw(Split::Val, 2, &mut rng, &mut judged);
         assert!(judged.tokens(0).starts_with(&first) && judged.tokens(1).starts_with(&second));
         assert_ne!(first, second);
-        let own = Arguments { text: second[..12].to_vec(), ..of(0) };
+        let own = Arguments { prompt: second[..12].to_vec(), ..of(0) };
         let found = case.ask("sentences", &own).unwrap();
         let (tokens, rows) = parts(&found);
         assert_eq!((tokens, rows.len()), (second[..12].to_vec(), 0));

@@ -16,6 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use crate::lab::action::Action;
+use crate::lab::cursor;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
 use crate::lab::pen::sentence;
@@ -142,12 +143,18 @@ impl Pane for Embeddings {
         let (token, position) = (self.token(facts, count), self.position(facts, count));
         match (along, view.is_table()) {
             (Some(along), true) => {
-                self.column = step(self.column, columns, along).unwrap_or(self.column);
+                self.column = cursor::to(along, self.column, PAGE, columns.saturating_sub(1))
+                    .unwrap_or(self.column);
             }
             (along, _) if view != View::Positions => {
-                self.token = step(token, count, along.unwrap_or(action)).or(self.token);
+                self.token =
+                    cursor::to(along.unwrap_or(action), token, PAGE, count.saturating_sub(1))
+                        .or(self.token);
             }
-            _ => self.position = step(position, count, action).or(self.position),
+            _ => {
+                self.position =
+                    cursor::to(action, position, PAGE, count.saturating_sub(1)).or(self.position);
+            }
         }
         Vec::new()
     }
@@ -261,18 +268,4 @@ impl Pane for Embeddings {
         }
         &[Action::Left, Action::Right, Action::CycleView, Action::Origin, Action::Find]
     }
-}
-
-/// From a place in a list of `count` to where the action leads, or `None` if it leads nowhere.
-fn step(at: usize, count: usize, action: Action) -> Option<usize> {
-    let last = count.saturating_sub(1);
-    Some(match action {
-        Action::Up => at.saturating_sub(1),
-        Action::Down => (at + 1).min(last),
-        Action::PageUp => at.saturating_sub(PAGE),
-        Action::PageDown => (at + PAGE).min(last),
-        Action::Home => 0,
-        Action::End => last,
-        _ => return None,
-    })
 }

@@ -14,6 +14,7 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
+use crate::lab::cursor::moved;
 use crate::lab::facts::Facts;
 use crate::lab::number::value;
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -330,7 +331,7 @@ impl Pane for State {
                 if let Some(shown) = self.shown(facts) {
                     let (unit, time) = self.cursor(&shown);
                     let (last_unit, last_time) = (shown.units - 1, shown.time - 1);
-                    self.unit = down(action, unit, page, last_unit);
+                    self.unit = moved(action, unit, page, last_unit);
                     match action {
                         Action::Left => self.time = Some(time.saturating_sub(1)),
                         Action::Right => self.time = Some((time + 1).min(last_time)),
@@ -338,7 +339,7 @@ impl Pane for State {
                     }
                 } else if let Some(norms) = norms(facts, layer) {
                     let last = norms.len() - 1;
-                    self.distance = down(action, self.distance.min(last), page, last);
+                    self.distance = moved(action, self.distance, page, last);
                 }
             }
         }
@@ -378,18 +379,5 @@ impl Pane for State {
 
     fn understands(&self) -> &'static [Action] {
         &[Action::Left, Action::Right, Action::CycleView, Action::PreviousLayer, Action::NextLayer]
-    }
-}
-
-/// Where a cursor goes that moves up and down among `last` + 1 things.
-fn down(action: Action, at: usize, page: usize, last: usize) -> usize {
-    match action {
-        Action::Up => at.saturating_sub(1),
-        Action::Down => (at + 1).min(last),
-        Action::PageUp => at.saturating_sub(page),
-        Action::PageDown => (at + page).min(last),
-        Action::Home => 0,
-        Action::End => last,
-        _ => at,
     }
 }

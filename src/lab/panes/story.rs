@@ -277,7 +277,7 @@ impl Pane for Story {
 
     fn detail(&self, facts: &Facts) -> String {
         let Some(shown) = Shown::of(facts) else { return String::new() };
-        if !shown.measured.arguments.text.is_empty() {
+        if !shown.measured.arguments.question.is_empty() {
             return "your own".to_owned();
         }
         let of = shown.figure("of").unwrap_or(0.0) as u64;
@@ -406,8 +406,8 @@ impl Pane for Story {
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
         if reads_sentences(facts) {
-            let text = self.own.as_ref().map(|(_, ids)| ids.clone()).unwrap_or_default();
-            let told = Arguments { row: self.which, text, ..Arguments::default() };
+            let question = self.own.as_ref().map(|(_, ids)| ids.clone()).unwrap_or_default();
+            let told = Arguments { row: self.which, question, ..Arguments::default() };
             wanted.instruments.push((INSTRUMENT.name, told));
         }
     }

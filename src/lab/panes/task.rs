@@ -11,6 +11,7 @@ use ratatui::buffer::Buffer;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
+use crate::lab::cursor::moved;
 use crate::lab::facts::Facts;
 use crate::lab::number::count;
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -179,21 +180,6 @@ impl Task {
     }
 }
 
-/// Where a cursor goes among `count` things.
-fn moved(at: usize, action: Action, page: usize, count: usize) -> usize {
-    let last = count.saturating_sub(1);
-    let at = at.min(last);
-    match action {
-        Action::Up => at.saturating_sub(1),
-        Action::Down => (at + 1).min(last),
-        Action::PageUp => at.saturating_sub(page),
-        Action::PageDown => (at + page).min(last),
-        Action::Home => 0,
-        Action::End => last,
-        _ => at,
-    }
-}
-
 impl Pane for Task {
     fn title(&self) -> &'static str {
         "Task"
@@ -256,8 +242,9 @@ impl Pane for Task {
             return Vec::new();
         }
         let page = usize::from(seat.room.height.saturating_sub(3)).max(1);
-        let count = self.count(facts);
-        self.question = self.question.min(count.saturating_sub(1));
+        let last = |count: usize| count.saturating_sub(1);
+        let last_question = last(self.count(facts));
+        self.question = self.question.min(last_question);
         match (action, self.view) {
             (Action::CycleView, view) => {
                 self.view = match view {
@@ -272,20 +259,22 @@ impl Pane for Task {
                 return vec![Wish::Line { pane: "task", label, text }];
             }
             (Action::Left, _) => self.question = self.question.saturating_sub(1),
-            (Action::Right, _) => self.question = moved(self.question, Action::Down, page, count),
+            (Action::Right, _) => self.question = (self.question + 1).min(last_question),
             (Action::Narrower | Action::Wider, View::Search) => {
                 let now = self.beam.unwrap_or(Arguments::default().beam);
                 let wider = action == Action::Wider;
                 let beam = if wider { now + 1 } else { now.saturating_sub(1) };
                 self.beam = Some(beam.clamp(1, WIDEST));
             }
-            (_, View::Answers) => self.question = moved(self.question, action, page / 2 + 1, count),
+            (_, View::Answers) => {
+                self.question = moved(action, self.question, page / 2 + 1, last_question);
+            }
             (_, View::Places) => {
                 let places = all_answers(facts).map_or(0, places::count);
-                self.place = moved(self.place, action, page, places);
+                self.place = moved(action, self.place, page, last(places));
             }
             (_, View::Search) => {
-                self.step = moved(self.step, action, page, self.steps(facts));
+                self.step = moved(action, self.step, page, last(self.steps(facts)));
             }
         }
         Vec::new()
