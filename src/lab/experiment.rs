@@ -3,6 +3,7 @@
 use crate::lesson::progress::Key;
 use crate::probe::Measured;
 use crate::train::experiment::{Estimate, Experiment, Progress, Ran};
+use crate::train::measure::Measure;
 
 /// Why it was asked for, with the name that whoever asked knows it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,9 +128,22 @@ impl Shown {
         (self.done, self.seconds_left) = (done, seconds_left);
     }
 
+    /// The figure that is measured as of an arm's last estimates, the mean of its runs; `None` where estimates have none.
+    pub fn figure(&self, arm: usize) -> Option<f64> {
+        let runs = self.growing.get(arm)?.iter();
+        let figures: Vec<f64> = runs.filter_map(|run| run.curve.last()?.figure).collect();
+        (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
+    }
+
     /// What curves are of: the figure that is measured, where estimates have it, else the validation loss.
     pub fn curves_are_of(&self) -> String {
         if self.has_figures() { self.experiment.measured() } else { "val loss".to_owned() }
+    }
+
+    /// Whether that is what is measured.
+    pub fn curves_are_measured(&self) -> bool {
+        matches!(self.experiment.measure, Measure::ValLoss | Measure::BestValLoss)
+            || self.has_figures()
     }
 
     fn has_figures(&self) -> bool {
@@ -194,7 +208,7 @@ pub mod testing {
 
     use super::*;
     use crate::train::experiment::{Budget, Compare};
-    use crate::train::measure::{Measure, Range};
+    use crate::train::measure::Range;
     use crate::train::testing;
 
     /// Two arms of bigrams, one with a learning rate three times the other's.

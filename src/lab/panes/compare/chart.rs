@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use super::{drawn, letter, pen};
 use crate::lab::experiment::{Band, Shown};
 use crate::lab::number;
-use crate::lab::pen::put;
+use crate::lab::pen::{clip, put};
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::axis;
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
@@ -16,6 +16,8 @@ use crate::lab::widgets::scale::{Kind, Scale};
 
 /// Smaller areas have no chart.
 const SMALLEST: (u16, u16) = (16, 5);
+/// Of fewer steps there is nothing to be seen in a curve.
+const FEWEST_STEPS: u64 = 2;
 /// The axis and its labels.
 const UNDER: u16 = 2;
 
@@ -42,6 +44,9 @@ impl<'a> Chart<'a> {
         let last = shown.experiment.arms.iter().map(|(_, config)| shown.experiment.steps(config));
         let last = last.max()?;
         let begun = shown.experiment.first();
+        if last.saturating_sub(begun) < FEWEST_STEPS {
+            return None;
+        }
         let first = if close { begun + (last - begun) / 2 } else { begun };
         let of = |arm: usize| -> Vec<Band> {
             shown.band(arm).into_iter().filter(|band| band.step >= first).collect()
@@ -61,6 +66,13 @@ impl<'a> Chart<'a> {
         let gutter = (widest + 1).min(area.width / 2);
         let plot = Rect { x: area.x + gutter, y: area.y + 1, width: area.width - gutter, height };
         let of = shown.curves_are_of();
+        // Else a curve would be taken for what is asked.
+        let of = if shown.curves_are_measured() {
+            of
+        } else {
+            format!("{of}; {} has no curve", shown.experiment.measured())
+        };
+        let of = clip(&of, usize::from(area.width), theme.glyphs.ellipsis);
         Some(Self { theme, arms, area, plot, x, y, ticks, labels, of })
     }
 
