@@ -4,6 +4,9 @@ use crate::lesson::progress::Key;
 use crate::probe::Measured;
 use crate::train::experiment::{Estimate, Experiment, Progress, Ran};
 
+/// Of all the work; before it nobody knows how long the rest takes.
+const KNOWN_FROM: f64 = 0.05;
+
 /// Why it was asked for, with the name that whoever asked knows it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -89,6 +92,11 @@ impl Shown {
         }
     }
 
+    /// Whether it is measured on the way, so that its curve can be drawn: a loss, or a figure of the estimates.
+    pub fn is_followed(&self) -> bool {
+        self.experiment.measure.is_a_loss() || self.experiment.measure.is_estimated()
+    }
+
     /// Whether all its runs are at their ends.
     pub fn has_ended(&self) -> bool {
         self.state == State::Ended
@@ -124,7 +132,7 @@ impl Shown {
             let at = self.runs.partition_point(|known| key(known) < key(&ended));
             self.runs.insert(at, ended);
         }
-        (self.done, self.seconds_left) = (done, seconds_left);
+        (self.done, self.seconds_left) = (done, seconds_left.filter(|_| done >= KNOWN_FROM));
     }
 
     /// What curves are of: the figure that is measured, where estimates have it, else the validation loss.

@@ -111,13 +111,20 @@ impl Verdict {
 pub fn with_error(value: f64, error: Option<f64>) -> String {
     match error.filter(|error| *error > 0.0) {
         None if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value}"),
-        None if error.is_some() => format!("{value:.4} ± 0"),
-        None => format!("{value:.4}"),
+        None if error.is_some() => format!("{} ± 0", four(value)),
+        None => four(value),
+        // Nobody counts noughts.
+        Some(error) if value.abs().max(error) < 1e-4 => format!("{value:.1e} ± {error:.1e}"),
         Some(error) => {
             let decimals = (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize;
             format!("{value:.decimals$} ± {error:.decimals$}")
         }
     }
+}
+
+/// Four places, and never 0 of what is none.
+fn four(value: f64) -> String {
+    if value.abs() < 5e-4 && value != 0.0 { format!("{value:.1e}") } else { format!("{value:.4}") }
 }
 
 /// `holds: 0.12 ± 0.01, 4 of 4 seeds`; `does not hold: 0.01 ± 0.02, 1 of 4 seeds, expected above 0.05`.
