@@ -191,6 +191,11 @@ impl Pane for Guess {
         next_table::subscribe(facts, wanted);
     }
 
+    /// What was guessed is not guessed again.
+    fn outlives_pages(&self) -> bool {
+        true
+    }
+
     fn understands(&self) -> &'static [Action] {
         &[Action::TypeValue, Action::SampleAnew]
     }

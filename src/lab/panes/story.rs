@@ -180,6 +180,7 @@ impl Story {
         let texts = [
             (shown.ways.is_empty(), format!("{name} gives no sentence a weight")),
             (!rows.is_whole(), format!("{} shown", rows.describe())),
+            (!rows.is_whole(), format!("{} up, down: the others", theme.glyphs.cursor)),
             (true, format!("{} tells the answer", theme.glyphs.bullet)),
         ];
         let mut x = area.x;
@@ -210,7 +211,8 @@ impl Story {
         let theme = facts.theme;
         let (range, words) = shown.row(facts, i);
         let last = shown.rows() - 1;
-        if self.cursor.unwrap_or(last).min(last) == i {
+        // Where all of it is in sight there is nowhere to go.
+        if !places.rows.is_whole() && self.cursor.unwrap_or(last).min(last) == i {
             put(buf, at, at.x, at.y, theme.glyphs.cursor, theme.style(Role::Accent));
         }
         let tells = shown.tells(i);

@@ -10,7 +10,7 @@ use super::super::number;
 use super::super::overlays::{
     Answer, Confirm, InputLine, LINE_BREAK, ListKind, Overlay, Purpose, on_one_line,
 };
-use super::{course, experiment, keys, leaving, panes, runs, sampling, table};
+use super::{course, experiment, keys, leaving, panes, runs, sampling, say, table};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 
@@ -55,7 +55,8 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
             Some(Action::Yes) => yes(model),
             Some(Action::No) => no(model),
             Some(Action::More) => more(model),
-            _ => Vec::new(),
+            // It may have come into sight after the key was pressed.
+            _ => say::warn(model, "the question waits for an answer: that key did nothing"),
         },
         Some(Overlay::Input(line)) => match action {
             Some(Action::Accept) => accept(model),
@@ -367,7 +368,7 @@ fn no(model: &mut Model) -> Vec<Effect> {
             quitting.since = model.now;
             quitting.asked = false;
         }
-        (Answer::Rebuild { .. }, _) => model.asked.forget(),
+        (Answer::Rebuild { config }, _) => runs::not_now(model, &config),
         _ => {}
     }
     Vec::new()

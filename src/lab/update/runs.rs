@@ -12,7 +12,7 @@ use super::super::resume::Pace;
 use super::super::run::{Run, Status};
 use super::onward::onward;
 use super::say::warn;
-use super::{ghosts, resume};
+use super::{experiment, ghosts, resume};
 use crate::lesson::{Item, Start};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
 use crate::stage::{Config, Value, stage};
@@ -101,6 +101,10 @@ pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
     } else {
         model.course.held = model.course.held && model.must_wait();
         effects.extend(go_or_stay(model));
+    }
+    if experiment::is_running(model) && model.playing && !model.course.held {
+        let text = "this page's run waits until the experiment has ended: ctrl-x cancels that";
+        model.say(ToastKind::Info, text);
     }
     effects.extend(resume::autosave(model));
     model.refresh();
@@ -373,6 +377,13 @@ pub fn set_to(
 /// Takes back the last change of this stage's hyperparameters.
 pub fn undo(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "nothing to undo") };
+    if model.asked.waiting() > 0 {
+        let told = changes(&run.config, &model.asked.wanted(&run.config));
+        let told: Vec<_> = told.iter().map(|c| format!("{} {}", c.name, c.new)).collect();
+        model.asked.give_up();
+        model.say(ToastKind::Info, format!("given up: {}", told.join(", ")));
+        return Vec::new();
+    }
     let Some(at) = model.undo.iter().rposition(|change| change.stage == run.config.stage) else {
         return warn(model, "nothing to undo in this run");
     };
@@ -471,6 +482,21 @@ pub fn more_first(model: &mut Model, config: &Config) {
     model.say(ToastKind::Info, "it waits for others: M rebuilds once with all");
 }
 
+/// No rebuild: what was collected waits on, and a single change is none.
+pub fn not_now(model: &mut Model, config: &Config) {
+    model.asked.error = None;
+    let Some(run) = &model.run else { return };
+    let told = changes(&run.config, config);
+    let text = match (model.asked.waiting(), &told[..]) {
+        (0, []) => return,
+        (0, [change]) => format!("{} stays {}", change.name, change.old),
+        (0, _) => "nothing was changed".to_owned(),
+        (1, _) => "the change waits on: M asks again, u gives it up".to_owned(),
+        (n, _) => format!("{n} changes wait on: M asks again, u gives them up"),
+    };
+    model.say(ToastKind::Info, text);
+}
+
 /// Goes back to a run that was left, on the page that it belongs to.
 pub fn reopen(model: &mut Model, id: RunId) -> Vec<Effect> {
     let Some(past) = model.past.get(&id) else { return warn(model, "this run is there no more") };
@@ -512,7 +538,9 @@ pub fn open_file(model: &mut Model, path: PathBuf, about: &About) -> Vec<Effect>
 
 /// Puts a page on the screen, whatever run is asked for after it.
 fn turn_to(model: &mut Model, lesson: usize, page: usize) {
+    let left = (model.lesson().id.clone(), model.page);
     enter(model, lesson, page);
+    model.change_views(left, &(model.lesson().id.clone(), model.page));
     model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
     model.called = None;
     let panes = model.lesson_panes();
@@ -527,7 +555,7 @@ fn turn_to(model: &mut Model, lesson: usize, page: usize) {
 /// What becomes of a run's curve when one of this configuration takes its place.
 fn leaves(run: &Run, next: &Config) -> &'static str {
     if !ghost::begun(&run.config, run.step, &run.history) {
-        "The present run has hardly begun and leaves no curve."
+        "The present run is under a fiftieth of its steps and leaves no curve."
     } else if ghost::same_examples(&run.config, next) {
         "The present curve stays as a ghost."
     } else {

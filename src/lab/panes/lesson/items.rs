@@ -303,8 +303,8 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
     let facts = writer.facts;
     let stamp = facts.course.stamps.get(&key);
     let last = facts.course.progress.last(&key.0, &key.1, &["claim"]);
-    if facts.course.gives_away(&key.0, facts.page(), &key.1) {
-        writer.head("Claim", "after your guess", Role::Muted);
+    if let Some(first) = facts.course.gives_away(&key.0, facts.page(), &key.1) {
+        writer.head("Claim", first.note(), Role::Muted);
         return;
     }
     let (state, role) = match last.and_then(|last| last.right) {
@@ -349,8 +349,8 @@ fn of_claim(facts: &Facts, claim: &Claim) -> String {
 
 fn a_race(writer: &mut Writer, race: &Race) {
     let facts = writer.facts;
-    if facts.course.gives_away(&facts.lesson.id, facts.page(), &race.id) {
-        return writer.head("Race", "after your guess", Role::Muted);
+    if let Some(first) = facts.course.gives_away(&facts.lesson.id, facts.page(), &race.id) {
+        return writer.head("Race", first.note(), Role::Muted);
     }
     writer.head("Race", "", Role::Muted);
     writer.read(&race.text);
@@ -373,8 +373,8 @@ fn a_figure(writer: &mut Writer, figure: &Figure) {
 fn a_prompt(writer: &mut Writer, prompt: &Prompt, block: &str) {
     let key = writer.key(&prompt.id);
     let facts = writer.facts;
-    if facts.course.gives_away(&key.0, facts.page(), block) {
-        return writer.head("In your own words", "after your guess", Role::Muted);
+    if let Some(first) = facts.course.gives_away(&key.0, facts.page(), block) {
+        return writer.head("In your own words", first.note(), Role::Muted);
     }
     let graded =
         facts.course.progress.last(&key.0, &key.1, &["review"]).and_then(|last| last.right);

@@ -4,6 +4,7 @@ use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Size;
 
 use super::*;
+use crate::lab::action::Action;
 use crate::lab::fixture::{self, card};
 use crate::lab::model::Msg;
 use crate::lab::panes::PaneId;
@@ -137,7 +138,10 @@ fn several_structural_changes_are_collected_and_rebuilt_once() {
     press(&mut model, KeyCode::Left);
     key(&mut model, 'M');
     key(&mut model, 'n');
+    assert_eq!(model.asked.waiting(), 1);
+    key(&mut model, 'u');
     assert_eq!((model.asked.waiting(), model.asked.collecting), (0, false));
+    assert_eq!(model.toasts.last().unwrap().text, "given up: n_head 2");
     assert_eq!(model.run.as_ref().unwrap().config.model.n_head, 4);
 }
 
@@ -256,4 +260,69 @@ fn checkpoints_are_listed_and_opened_and_what_cannot_be_is_said() {
     let effects = sent(&say_of_the_run(&mut model, Event::NotOpened { why }));
     assert!(effects.iter().any(|c| c.starts_with("Open bigram")), "{effects:?}");
     assert!(model.toasts.iter().any(|toast| toast.text.contains("numbers are not")));
+}
+
+/// Every pane, whatever its keys change of it: another page has its first view, and who comes back finds his own.
+#[test]
+fn a_page_opens_with_the_first_views_of_its_panes_and_gives_back_those_that_were_left() {
+    let names: Vec<_> = PaneId::ALL.map(|pane| format!("\"{}\"", pane.name())).to_vec();
+    let text = format!(
+        "+++\nid = \"a\"\ntitle = \"A\"\nstage = \"multi-head\"\npanes = [{}]\nhyperparameters = [\"lr\"]\n\
+         prompt = \"the\"\n+++\n\n## One\n\nRead.\n\n## Two\n\nRead.\n",
+        names.join(", ")
+    );
+    let page = || {
+        let mut model = fixture::model(120, 40);
+        model.lessons[model.lesson] = crate::lesson::parse("90-a.md", &text).unwrap();
+        model.page = 0;
+        let home = model.home(0);
+        model.run.as_mut().unwrap().home = home;
+        model.refresh();
+        model
+    };
+    let seen = |model: &Model, pane| fixture::text(&fixture::pane(model, pane, 70, 24));
+    let fresh = page();
+    let mut changed = 0;
+    for pane in PaneId::ALL {
+        let mut model = page();
+        for action in [Action::Right, Action::Down, Action::CycleView, Action::Right, Action::Down]
+        {
+            pane.act(&mut model, action);
+        }
+        model.refresh();
+        let set = seen(&model, pane);
+        changed += usize::from(set != seen(&fresh, pane));
+        open_page(&mut model, 1);
+        assert_eq!(model.page, 1);
+        if pane != PaneId::Lesson {
+            assert_eq!(seen(&model, pane), seen(&fresh, pane), "{pane:?}");
+            open_page(&mut model, 0);
+            assert_eq!(seen(&model, pane), set, "{pane:?}");
+        }
+    }
+    assert!(changed > 12, "{changed}");
+}
+
+#[test]
+fn no_key_is_lost_in_a_question_without_a_word_and_no_collected_change_by_esc() {
+    let mut model = settled(120, 40);
+    focus_hyperparameters(&mut model, "n_head");
+    press(&mut model, KeyCode::Left);
+    press(&mut model, KeyCode::Right);
+    assert!(model.toasts.last().unwrap().text.contains("that key did nothing"));
+    press(&mut model, KeyCode::Esc);
+    assert_eq!(model.toasts.last().unwrap().text, "n_head stays 4");
+    // Two that wait, and a question about them.
+    key(&mut model, 'M');
+    press(&mut model, KeyCode::Left);
+    let n_embd = crate::stage::hyperparameter::hyperparameter("n_embd").unwrap();
+    request(&mut model, n_embd, Value::Count(40));
+    assert_eq!(model.asked.waiting(), 2);
+    key(&mut model, 'M');
+    assert!(matches!(model.overlays.last(), Some(Overlay::Confirm(_))));
+    press(&mut model, KeyCode::Esc);
+    assert_eq!((model.asked.waiting(), model.asked.collecting), (2, true));
+    assert!(model.toasts.last().unwrap().text.starts_with("2 changes wait on: M asks again"));
+    key(&mut model, 'M');
+    assert!(matches!(model.overlays.last(), Some(Overlay::Confirm(_))));
 }
