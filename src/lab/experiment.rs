@@ -92,9 +92,9 @@ impl Shown {
         }
     }
 
-    /// Whether it is measured on the way, so that its curve can be drawn: a loss, or a figure of the estimates.
-    pub fn is_followed(&self) -> bool {
-        self.experiment.measure.is_a_loss() || self.experiment.measure.is_estimated()
+    /// Whether the curves are of what is measured, and not of a loss beside it.
+    pub fn draws_the_measure(&self) -> bool {
+        self.has_figures() || self.experiment.measure.is_a_loss()
     }
 
     /// Whether all its runs are at their ends.

@@ -18,6 +18,10 @@ use crate::train::experiment::{Compare, Share, verdict::with_error};
 const BAR: usize = 16;
 /// Columns of a curve's letter and its stroke.
 const KEY: u16 = 5;
+/// Columns between a name and its number.
+const GAP: u16 = 2;
+/// Columns of a name at least, before its number is given up for it.
+const NAME: usize = 6;
 
 /// Draws as many of the groups as have room, each whole or not at all, the most important first; the rows that they take.
 /// Without a buffer it only counts.
@@ -41,7 +45,14 @@ pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) 
     let mut y = area.y;
     if arm_rows > 0 {
         let widest = arms.iter().map(|arm| arm.label.width()).max().unwrap_or(0);
-        let label = widest.min(usize::from(area.width / 2));
+        // Numbers are not cut: names have what they leave, where that is enough to tell them apart.
+        let number = arms.iter().map(|arm| arm.number.width()).max().unwrap_or(0);
+        let room = usize::from(area.width.saturating_sub(KEY + GAP));
+        let half = usize::from(area.width / 2);
+        let label = match room.saturating_sub(number) {
+            left if left >= NAME => widest.min(left),
+            _ => widest.min(half),
+        };
         for arm in &arms {
             let style = pen(theme, arm.place).style;
             let stroke = pen(theme, arm.place).stroke(theme.glyphs.ascii, 2);
@@ -53,7 +64,7 @@ pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) 
             whole(
                 buf,
                 area,
-                area.x + KEY + label as u16 + 2,
+                area.x + KEY + label as u16 + GAP,
                 y,
                 &signs(theme, &arm.number),
                 Style::new(),
@@ -140,7 +151,9 @@ fn arms(shown: &Shown) -> Vec<Arm> {
             format!("{}  {there} {seeds}", alone.number())
         } else if let (State::Running, Some(loss)) = (&shown.state, shown.batch_loss(arm)) {
             let (step, steps) = (number::count(step), number::count(steps));
-            format!("batch {}  step {step} of {steps}", number::loss(loss))
+            // Beside a figure it would be read as that.
+            let what = if shown.experiment.measure.is_a_loss() { "batch" } else { "batch loss" };
+            format!("{what} {}  step {step} of {steps}", number::loss(loss))
         } else {
             String::new()
         };
