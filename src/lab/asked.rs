@@ -88,7 +88,13 @@ impl Asked {
         self.error = None;
     }
 
-    /// Nothing is on its way any more: another run, or changes that were given up.
+    /// What waits for a rebuild waits no more.
+    pub fn give_up(&mut self) {
+        self.waiting.clear();
+        self.collecting = false;
+    }
+
+    /// Nothing is on its way any more: another run.
     pub fn forget(&mut self) {
         *self = Self::default();
     }

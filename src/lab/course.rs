@@ -115,12 +115,55 @@ impl Course {
         first.or_else(|| (0..all.len()).find(undone)).unwrap_or(0)
     }
 
-    /// Whether something that can be run would give away what the page asks the learner to predict before it.
-    pub fn gives_away(&self, lesson: &str, page: &Page, id: &str) -> bool {
+    /// What comes before something that would give away what the page asks the learner to predict above it.
+    pub fn gives_away(&self, lesson: &str, page: &Page, id: &str) -> Option<First> {
         let before = page.items().take_while(|item| item.id != id);
-        let mut open = before.filter(|item| {
-            matches!(item.kind, Kind::Predict(_)) && self.answer(lesson, &item.id).is_none()
-        });
-        open.next().is_some()
+        let predictions = before.filter(|item| matches!(item.kind, Kind::Predict(_)));
+        let first = |item: &Item| match self.answer(lesson, &item.id) {
+            None => Some(First::Guess),
+            Some(_) if self.waiting(lesson, &item.id).is_some() => Some(First::Result),
+            Some(_) => None,
+        };
+        predictions.filter_map(first).min()
+    }
+
+    /// The place of the page's first open question, where the prediction that is chosen has been made: the key of answers
+    /// goes there.
+    pub fn next_question(&self, lesson: &str, page: &Page) -> Option<usize> {
+        let all = doable(page);
+        let open = |doable: &Doable| {
+            matches!(doable.item.kind, Kind::Predict(_) | Kind::Ask(_))
+                && self.answer(lesson, &doable.item.id).is_none()
+        };
+        let chosen = all.get(self.chosen)?;
+        let made = matches!(chosen.item.kind, Kind::Predict(_)) && !open(chosen);
+        all.iter().position(open).filter(|_| made)
+    }
+}
+
+/// What has to come before something is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum First {
+    /// The learner's.
+    Guess,
+    /// The run's, that the learner waits for.
+    Result,
+}
+
+impl First {
+    /// Beside what is folded.
+    pub fn note(self) -> &'static str {
+        match self {
+            Self::Guess => "after your guess",
+            Self::Result => "when the result is there",
+        }
+    }
+
+    /// To whom asks for it.
+    pub fn refusal(self) -> &'static str {
+        match self {
+            Self::Guess => "predict first: this would give it away",
+            Self::Result => "the result of your prediction comes first: this would give it away",
+        }
     }
 }

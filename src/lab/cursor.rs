@@ -1,4 +1,4 @@
-//! Where a cursor goes in a list.
+//! Where a cursor goes in a list, and in a grid.
 
 use super::action::Action;
 
@@ -21,6 +21,33 @@ pub fn moved(action: Action, at: usize, page: usize, last: usize) -> usize {
     to(action, at, page, last).unwrap_or(at)
 }
 
+/// What leads along a list that runs from left to right: left is up, right is down.
+pub fn sideways(action: Action) -> Option<Action> {
+    Some(match action {
+        Action::Left => Action::Up,
+        Action::Right => Action::Down,
+        _ => return None,
+    })
+}
+
+/// From a row and a column to where the action leads in a grid up to `last`; `None` if it leads nowhere. Its beginning is the
+/// first cell, its end the last.
+pub fn in_grid(
+    action: Action,
+    (row, column): (usize, usize),
+    page: usize,
+    last: (usize, usize),
+) -> Option<(usize, usize)> {
+    Some(match action {
+        Action::Home => (0, 0),
+        Action::End => last,
+        _ => match sideways(action) {
+            Some(along) => (row.min(last.0), moved(along, column, page, last.1)),
+            None => (to(action, row, page, last.0)?, column.min(last.1)),
+        },
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +68,24 @@ mod tests {
         assert_eq!((moved(Action::Up, 0, 3, 6), moved(Action::PageUp, 2, 3, 6)), (0, 0));
         assert_eq!((moved(Action::Down, 9, 3, 6), moved(Action::CycleView, 9, 3, 0)), (6, 0));
         assert_eq!(to(Action::CycleView, 4, 3, 6), None);
+    }
+
+    #[test]
+    fn a_cursor_stays_in_its_grid() {
+        for (action, expected) in [
+            (Action::Up, Some((1, 4))),
+            (Action::Down, Some((3, 4))),
+            (Action::PageUp, Some((0, 4))),
+            (Action::PageDown, Some((5, 4))),
+            (Action::Left, Some((2, 3))),
+            (Action::Right, Some((2, 4))),
+            (Action::Home, Some((0, 0))),
+            (Action::End, Some((5, 4))),
+            (Action::CycleView, None),
+        ] {
+            assert_eq!(in_grid(action, (2, 4), 3, (5, 4)), expected, "{action:?}");
+        }
+        // It has become smaller.
+        assert_eq!(in_grid(Action::Right, (9, 9), 3, (1, 0)), Some((1, 0)));
     }
 }

@@ -3,7 +3,9 @@
 use crate::lesson::progress::Key;
 use crate::probe::Measured;
 use crate::train::experiment::{Estimate, Experiment, Progress, Ran};
-use crate::train::measure::Measure;
+
+/// Of all the work; before it nobody knows how long the rest takes.
+const KNOWN_FROM: f64 = 0.05;
 
 /// Why it was asked for, with the name that whoever asked knows it by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +92,11 @@ impl Shown {
         }
     }
 
+    /// Whether the curves are of what is measured, and not of a loss beside it.
+    pub fn draws_the_measure(&self) -> bool {
+        self.has_figures() || self.experiment.measure.is_a_loss()
+    }
+
     /// Whether all its runs are at their ends.
     pub fn has_ended(&self) -> bool {
         self.state == State::Ended
@@ -125,7 +132,7 @@ impl Shown {
             let at = self.runs.partition_point(|known| key(known) < key(&ended));
             self.runs.insert(at, ended);
         }
-        (self.done, self.seconds_left) = (done, seconds_left);
+        (self.done, self.seconds_left) = (done, seconds_left.filter(|_| done >= KNOWN_FROM));
     }
 
     /// The figure that is measured as of an arm's last estimates, the mean of its runs; `None` where estimates have none.
@@ -138,12 +145,6 @@ impl Shown {
     /// What curves are of: the figure that is measured, where estimates have it, else the validation loss.
     pub fn curves_are_of(&self) -> String {
         if self.has_figures() { self.experiment.measured() } else { "val loss".to_owned() }
-    }
-
-    /// Whether that is what is measured.
-    pub fn curves_are_measured(&self) -> bool {
-        matches!(self.experiment.measure, Measure::ValLoss | Measure::BestValLoss)
-            || self.has_figures()
     }
 
     fn has_figures(&self) -> bool {
@@ -208,7 +209,7 @@ pub mod testing {
 
     use super::*;
     use crate::train::experiment::{Budget, Compare};
-    use crate::train::measure::Range;
+    use crate::train::measure::{Measure, Range};
     use crate::train::testing;
 
     /// Two arms of bigrams, one with a learning rate three times the other's.

@@ -182,6 +182,8 @@ pub struct Model {
     pub forking: Option<(&'static Hyperparameter, Value)>,
 
     pub panes: Panes,
+    /// The panes of pages that were left, by lesson and page, as the learner had set them.
+    pub views: BTreeMap<(String, usize), Panes>,
 }
 
 /// Something happened.
@@ -312,6 +314,7 @@ impl Model {
             experiment: None,
             forking: None,
             panes: Panes::default(),
+            views: BTreeMap::new(),
         };
         model.focus = model.lesson_panes().first().copied().unwrap_or(model.focus);
         model.refresh();
@@ -500,6 +503,29 @@ impl Model {
         let result = then(panes.get_mut(pane), &self.facts());
         self.panes = panes;
         result
+    }
+
+    /// The panes of this page give way to those of the one that is opened after it: as they were left there, or at their
+    /// first views. Those of the page that is left are kept for whoever comes back.
+    pub fn change_views(&mut self, left: (String, usize), opened: &(String, usize)) {
+        if left == *opened {
+            return;
+        }
+        let known = self.views.remove(opened);
+        let mut next = known.unwrap_or_default();
+        for pane in PaneId::ALL {
+            if !self.panes.get(pane).outlives_pages() {
+                self.panes.exchange(pane, &mut next);
+            }
+        }
+        // What no page shows is not kept: it is drawn from the run, and costs memory.
+        let mut kept = Panes::default();
+        let names = self.lessons.iter().find(|lesson| lesson.id == left.0);
+        let names = names.map_or(Vec::new(), |lesson| lesson.panes_of(left.1).to_vec());
+        for pane in names.iter().filter_map(|name| PaneId::named(name)) {
+            kept.exchange(pane, &mut next);
+        }
+        self.views.insert(left, kept);
     }
 
     /// Tells every pane that what it is drawn from is new.

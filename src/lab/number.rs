@@ -2,6 +2,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::model::card::Unit;
+
 /// With separators: `1,240`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -130,6 +132,20 @@ pub fn answer(x: f64) -> String {
     }
 }
 
+pub const ALMOST_0: &str = "almost 0";
+
+/// An answer in its unit: `35.2 %`, `yes`, `4,225`, `2.412`; `almost 0` where it is a hundredth or less of what counts
+/// there, and would be a power of ten.
+pub fn measured(unit: Unit, x: f64, scale: f64) -> String {
+    // Without a scale, beside a thousandth.
+    let scale = if scale > 0.0 { scale } else { 1e-3 };
+    match unit {
+        Unit::Share | Unit::Verdict => unit.write(x).replace(".0 %", " %"),
+        _ if x != 0.0 && x.abs() < 1e-4 && x.abs() <= 0.01 * scale => ALMOST_0.to_owned(),
+        _ => answer(x),
+    }
+}
+
 /// A duration in seconds as people say it: `42 s`, `3 min`, `2 h 10 min`.
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
@@ -206,6 +222,19 @@ mod tests {
         assert_eq!(answer(0.075), "0.0750");
         assert_eq!(answer(-0.00123), "-0.00123");
         assert_eq!((answer(4225.0), answer(4.561)), ("4,225".to_owned(), "4.561".to_owned()));
+    }
+
+    #[test]
+    fn what_is_measured_is_said_in_its_unit_and_almost_nothing_in_words() {
+        assert_eq!(measured(Unit::Share, 0.3521, 1.0), "35.2 %");
+        assert_eq!(measured(Unit::Share, 1.0, 1.0), "100 %");
+        assert_eq!(measured(Unit::Verdict, 1.0, 1.0), "yes");
+        assert_eq!(measured(Unit::Count(None), 4225.0, 1.0), "4,225");
+        assert_eq!(measured(Unit::Plain, 2.2e-8, 1e-4), "almost 0");
+        assert_eq!(measured(Unit::Nats, -3.9e-6, 0.5), "almost 0");
+        assert_eq!(measured(Unit::Plain, 0.0, 1.0), "0");
+        // Beside numbers of its own size it is itself.
+        assert_eq!(measured(Unit::Plain, 2.2e-8, 1e-7), "2.2e-8");
     }
 
     #[test]

@@ -61,6 +61,12 @@ pub trait Pane {
     /// Goes to what the learner has chosen on the page, if it shows the page.
     fn show_chosen(&mut self) {}
 
+    /// Whether what it holds is more than a view of the page: then it stays as it is where a page is turned, and does not
+    /// begin anew.
+    fn outlives_pages(&self) -> bool {
+        false
+    }
+
     /// Whether it shows text that is generated: while it is visible the trainer is asked for some.
     fn shows_samples(&self) -> bool {
         false

@@ -64,6 +64,13 @@ macro_rules! panes {
                 }
             }
 
+            /// Takes another's state of a pane for its own, which that one gets.
+            pub fn exchange(&mut self, pane: PaneId, other: &mut Self) {
+                match pane {
+                    $(PaneId::$Pane => std::mem::swap(&mut self.$module, &mut other.$module)),+
+                }
+            }
+
             pub fn get_mut(&mut self, pane: PaneId) -> &mut dyn Pane {
                 match pane {
                     $(PaneId::$Pane => &mut self.$module),+

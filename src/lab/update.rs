@@ -1,5 +1,6 @@
 //! What happens when something happens: pure, with time passed in.
 
+mod changes;
 mod course;
 pub mod experiment;
 mod ghosts;
@@ -24,8 +25,9 @@ use super::experiment::Shown;
 use super::key::Key;
 use super::model::{Effect, Model, Msg};
 use super::overlays::Overlay;
+pub use changes::can_collect;
 pub use course::prompt;
-pub use runs::{can_collect, opening};
+pub use runs::opening;
 use say::warn;
 
 /// Changes the model and says what is to be done.

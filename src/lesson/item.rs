@@ -233,6 +233,12 @@ impl Question<'_> {
         self.bands.iter().position(|[low, high]| (*low..=*high).contains(&truth))
     }
 
+    /// Beside what a number of it is large or small: the largest bound of a choice, or what may be off.
+    pub fn scale(&self) -> f64 {
+        let bounds = self.bands.iter().flatten().map(|x| x.abs());
+        bounds.reduce(f64::max).unwrap_or(self.tolerance.absolute)
+    }
+
     /// Whether an answer is right: the place of a choice, or a number.
     pub fn is_right(&self, answer: f64, truth: f64) -> bool {
         if self.choices.is_empty() {

@@ -8,6 +8,7 @@ use crate::math::random::{Purpose, stream};
 use crate::model::card::{GRADIENT_NORM, Part, Rows, Side};
 use crate::model::config::{Fault, FeedForward, Norm, Position, QueryKey};
 use crate::model::{Batch, Card, Examples, Model, Split, build};
+use crate::task::card::figure_named;
 use crate::text::windows::Windows;
 use crate::text::{Corpus, Dataset, Source};
 
@@ -239,6 +240,11 @@ fn figures_are_those_that_are_measured() {
         let measured: Vec<_> = judged.iter().map(|(name, _)| *name).collect();
         let named: Vec<_> = config.task.card().figures.iter().map(|f| f.name).collect();
         assert_eq!(measured, named, "{}", config.stage);
+        for figure in config.task.card().figures {
+            let known = figure_named(figure.name).unwrap();
+            let alike = std::mem::discriminant(&known.unit) == std::mem::discriminant(&figure.unit);
+            assert!(alike, "{}", figure.name);
+        }
     });
 }
 

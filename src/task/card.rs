@@ -60,6 +60,14 @@ const fn modes(of: u32) -> Figure {
 const RING: &[Figure] = &[modes(8), HIGH_QUALITY, DIVERGENCE, COLLAPSED];
 const GRID: &[Figure] = &[modes(25), HIGH_QUALITY, DIVERGENCE, COLLAPSED];
 
+/// The figure of this name, of whichever task; `of` how many is only the task's own to say.
+pub fn figure_named(name: &str) -> Option<Figure> {
+    let all = [EXACT, ANSWERED, ACCURATE, RING, SPREAD].into_iter().flatten();
+    let found = all.copied().find(|figure| figure.name == name)?;
+    let unit = if let Unit::Count(_) = found.unit { Unit::Count(None) } else { found.unit };
+    Some(Figure { unit, ..found })
+}
+
 impl Task {
     /// What an example is.
     pub fn form(self) -> Form {

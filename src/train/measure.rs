@@ -6,8 +6,7 @@
 //! experiment and in a check.
 
 mod condition;
-
-use std::fmt;
+mod words;
 
 use serde::Deserialize;
 
@@ -379,50 +378,6 @@ impl Measure {
         let asked =
             |known: &&Measured| known.instrument == instrument && known.arguments == arguments;
         snapshot?.readings.iter().find(asked)
-    }
-}
-
-/// In the words of a page.
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ValLoss => f.write_str("validation loss"),
-            Self::TrainLoss => f.write_str("training loss"),
-            Self::BestValLoss => f.write_str("lowest validation loss"),
-            Self::Gap => f.write_str("validation less training loss"),
-            Self::FirstLoss => f.write_str("first loss"),
-            Self::BatchLoss => f.write_str("loss of the last batch"),
-            Self::Scatter { over } => write!(f, "scatter of the last {over} losses"),
-            Self::Figure(name) => f.write_str(&name.replace('_', " ")),
-            Self::Step => f.write_str("steps"),
-            Self::Tokens => f.write_str("tokens read"),
-            Self::Parameters => f.write_str("parameters"),
-            Self::Diverged => f.write_str("diverged"),
-            Self::Recovered { from, to } => write!(f, "above {from} and back under {to}"),
-            Self::Edits(name) => write!(f, "changes of {name}"),
-            Self::Hyperparameter(name) => f.write_str(name),
-            Self::Counted(name) => write!(f, "counted {name}"),
-            Self::Vocabulary => f.write_str("different tokens"),
-            Self::Ahead { of } => write!(f, "under the lowest loss of {of} by"),
-            Self::MsPerStep => f.write_str("ms a step"),
-            Self::Id(token) => write!(f, "id of {token:?}"),
-            Self::Probability { after, token } => write!(f, "p({token:?} after {after:?})"),
-            Self::Rank { after, token } => write!(f, "rank of {token:?} after {after:?}"),
-            Self::Entropy { after } => write!(f, "entropy after {after:?}"),
-            Self::Reading(Reading { instrument, figure, .. }) => {
-                write!(f, "{instrument}: {}", figure.replace('_', " "))
-            }
-            Self::Cosine { of, and } => write!(f, "cosine of {of:?} and {and:?}"),
-            Self::Weight { parameter, .. } => write!(f, "a weight of {parameter}"),
-            Self::Norm { of, parameter } => {
-                let of = match of {
-                    Part::Weight => "weight",
-                    Part::Gradient => "gradient",
-                    Part::Update => "update",
-                };
-                write!(f, "{of} of {parameter}, rms")
-            }
-        }
     }
 }
 

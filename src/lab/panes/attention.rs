@@ -15,6 +15,7 @@ use ratatui::widgets::{Paragraph, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
+use crate::lab::cursor;
 use crate::lab::facts::Facts;
 use crate::lab::number::probability;
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -413,15 +414,8 @@ impl Pane for Attention {
         let (heads, layers) = (layer.heads, maps(facts).len());
         let (query, key) = self.cursor(&layer);
         let last = (layer.queries.len() - 1, layer.keys.len() - 1);
-        let to = |query: usize, key: usize| Some((query.min(last.0), key.min(last.1)));
         match action {
-            Action::Up => self.cursor = to(query.saturating_sub(1), key),
-            Action::Down => self.cursor = to(query + 1, key),
-            Action::Left => self.cursor = to(query, key.saturating_sub(1)),
-            Action::Right => self.cursor = to(query, key + 1),
-            Action::PageUp => self.cursor = to(query.saturating_sub(PAGE), key),
-            Action::PageDown => self.cursor = to(query + PAGE, key),
-            Action::Home => self.cursor = to(0, 0),
+            // It follows the end again.
             Action::End => self.cursor = None,
             Action::CycleView => self.view = self.view.next(),
             Action::PreviousHead => self.head = (self.head.min(heads - 1) + heads - 1) % heads,
@@ -432,7 +426,10 @@ impl Pane for Attention {
                 let number = self.number(facts, &layer);
                 self.walk.open(facts, number);
             }
-            _ => {}
+            _ => {
+                let to = cursor::in_grid(action, (query, key), PAGE, last);
+                self.cursor = to.or(self.cursor);
+            }
         }
         Vec::new()
     }

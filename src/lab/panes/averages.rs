@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
 use crate::lab::action::Action;
+use crate::lab::cursor;
 use crate::lab::facts::Facts;
 use crate::lab::number::probability;
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -220,16 +221,16 @@ impl Pane for Averages {
     fn act(&mut self, _facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         let last = TIME - 1;
         match (action, self.view) {
-            (Action::Up, _) => self.row = self.row.saturating_sub(1),
-            (Action::Down, _) => self.row = (self.row + 1).min(last),
             (Action::Left, View::Means) => self.clock.shorter(),
             (Action::Right, View::Means) => self.clock.longer(),
-            (Action::Left, View::Weights) => self.column = self.column.saturating_sub(1),
-            (Action::Right, View::Weights) => self.column = (self.column + 1).min(last),
             (Action::Clock, _) => self.clock.measure(),
             (Action::CycleView, View::Means) => self.view = View::Weights,
             (Action::CycleView, View::Weights) => self.view = View::Means,
-            _ => {}
+            _ => {
+                let here = (self.row, self.column);
+                let to = cursor::in_grid(action, here, last, (last, last));
+                (self.row, self.column) = to.unwrap_or(here);
+            }
         }
         Vec::new()
     }

@@ -10,6 +10,7 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
+use crate::lab::cursor;
 use crate::lab::drawn_batch::{self, DrawnBatch, LOSSES, TOKENS};
 use crate::lab::facts::Facts;
 use crate::lab::number::{count, loss, probability, value};
@@ -200,17 +201,8 @@ impl Pane for Batch {
         let Some(Grids { batch, .. }) = Grids::read(facts) else { return Vec::new() };
         let (row, column) = self.cursor(&batch);
         let (last_row, last) = (batch.rows - 1, batch.time - 1);
-        self.cursor = match action {
-            Action::Up => (row.saturating_sub(1), column),
-            Action::Down => ((row + 1).min(last_row), column),
-            Action::PageUp => (row.saturating_sub(PAGE), column),
-            Action::PageDown => ((row + PAGE).min(last_row), column),
-            Action::Left => (row, column.saturating_sub(1)),
-            Action::Right => (row, (column + 1).min(last)),
-            Action::Home => (0, 0),
-            Action::End => (last_row, last),
-            _ => return Vec::new(),
-        };
+        let to = cursor::in_grid(action, (row, column), PAGE, (last_row, last));
+        self.cursor = to.unwrap_or(self.cursor);
         Vec::new()
     }
 

@@ -12,6 +12,7 @@ use ratatui::layout::Position;
 
 use crate::lab::action::Action;
 use crate::lab::corpus::Counted;
+use crate::lab::cursor;
 use crate::lab::facts::Facts;
 use crate::lab::next_table::{self, NextTable};
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -169,47 +170,26 @@ impl Pane for Counts {
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         let Some(row) = self.row(facts) else { return Vec::new() };
         let last = row.order.len() - 1;
-        let along = |at: usize| match action {
-            Action::Up | Action::Left => at.saturating_sub(1),
-            Action::PageUp => at.saturating_sub(PAGE),
-            Action::PageDown => (at + PAGE).min(last),
-            Action::Home => 0,
-            Action::End => last,
-            _ => (at + 1).min(last),
-        };
+        let across = cursor::sideways(action);
+        let along = |at: usize| cursor::moved(across.unwrap_or(action), at, PAGE, last);
+        let leads = across.or_else(|| cursor::to(action, 0, PAGE, last).map(|_| action)).is_some();
         match (action, self.view) {
             (Action::CycleView, View::Row) => self.view = View::Maps,
             (Action::CycleView, View::Maps) => self.view = View::Row,
-            (Action::Left | Action::Right, View::Row) => {
+            _ if !leads => {}
+            (_, View::Row) if across.is_some() => {
                 self.token = Some(along(row.token as usize) as u32);
                 self.next = None;
             }
-            (Action::Left | Action::Right, View::Maps) => {
+            (_, View::Maps) if across.is_some() => {
                 self.next = Some(along(row.order[row.cursor] as usize) as u32);
             }
-            (
-                Action::Up
-                | Action::Down
-                | Action::PageUp
-                | Action::PageDown
-                | Action::Home
-                | Action::End,
-                View::Row,
-            ) => self.next = Some(row.order[along(row.cursor)]),
-            (
-                Action::Up
-                | Action::Down
-                | Action::PageUp
-                | Action::PageDown
-                | Action::Home
-                | Action::End,
-                View::Maps,
-            ) => {
+            (_, View::Row) => self.next = Some(row.order[along(row.cursor)]),
+            (_, View::Maps) => {
                 // The column stays where it is.
                 self.next = Some(row.order[row.cursor]);
                 self.token = Some(along(row.token as usize) as u32);
             }
-            _ => {}
         }
         Vec::new()
     }

@@ -9,6 +9,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
 use crate::lab::action::Action;
+use crate::lab::cursor;
 use crate::lab::facts::Facts;
 use crate::lab::number::{count, setting};
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -250,19 +251,15 @@ impl Pane for Descent {
         (self.row, self.column) = self.cursor(&chosen);
         let (last_row, last_column) = (chosen.rows - 1, chosen.columns - 1);
         match action {
-            Action::Up => self.row = self.row.saturating_sub(1),
-            Action::Down => self.row = (self.row + 1).min(last_row),
-            Action::PageUp => self.row = self.row.saturating_sub(8),
-            Action::PageDown => self.row = (self.row + 8).min(last_row),
-            Action::Left => self.column = self.column.saturating_sub(1),
-            Action::Right => self.column = (self.column + 1).min(last_column),
-            Action::Home => (self.row, self.column) = (0, 0),
-            Action::End => (self.row, self.column) = (last_row, last_column),
             Action::CycleView => {
                 self.parameter = (self.parameter.min(count - 1) + 1) % count;
                 (self.row, self.column) = (0, 0);
             }
-            _ => {}
+            _ => {
+                let here = (self.row, self.column);
+                let to = cursor::in_grid(action, here, 8, (last_row, last_column));
+                (self.row, self.column) = to.unwrap_or(here);
+            }
         }
         self.refresh(facts);
         Vec::new()

@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 
 use crate::lab::action::Action;
 use crate::lab::corpus::Counted;
+use crate::lab::cursor::moved;
 use crate::lab::facts::Facts;
 use crate::lab::next_table::{self, NextTable};
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -148,13 +149,7 @@ impl Pane for Guess {
                 let round = if self.guesses.is_empty() { self.round } else { self.round + 1 };
                 *self = Self { round, ..Self::default() };
             }
-            Action::Up => self.scroll = self.scroll.saturating_sub(1),
-            Action::Down => self.scroll = (self.scroll + 1).min(last),
-            Action::PageUp => self.scroll = self.scroll.saturating_sub(8),
-            Action::PageDown => self.scroll = (self.scroll + 8).min(last),
-            Action::Home => self.scroll = 0,
-            Action::End => self.scroll = last,
-            _ => {}
+            _ => self.scroll = moved(action, self.scroll, 8, last),
         }
         Vec::new()
     }
@@ -189,6 +184,11 @@ impl Pane for Guess {
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
         next_table::subscribe(facts, wanted);
+    }
+
+    /// What was guessed is not guessed again.
+    fn outlives_pages(&self) -> bool {
+        true
     }
 
     fn understands(&self) -> &'static [Action] {

@@ -7,6 +7,7 @@ use ratatui::widgets::{Paragraph, Widget, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
+use crate::lab::cursor::to;
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Column, Pane, Seat, Wish};
 use crate::lab::pen::{clip, put};
@@ -167,17 +168,14 @@ impl Pane for Hyperparameters {
         let last = rows(facts).len().saturating_sub(1);
         let page = usize::from(seat.room.height.saturating_sub(3).max(1));
         match action {
-            Action::Up => self.select(self.selected.saturating_sub(1)),
-            Action::Down => self.select((self.selected + 1).min(last)),
-            Action::PageUp => self.select(self.selected.saturating_sub(page)),
-            Action::PageDown => self.select((self.selected + page).min(last)),
-            Action::Home => self.select(0),
-            Action::End => self.select(last),
             Action::NudgeUp => self.nudge(facts, true).into_iter().collect(),
             Action::NudgeDown => self.nudge(facts, false).into_iter().collect(),
             Action::TypeValue => self.type_value(facts).into_iter().collect(),
             Action::CompareFromHere => self.compare(facts).into_iter().collect(),
-            _ => Vec::new(),
+            _ => match to(action, self.selected, page, last) {
+                Some(row) => self.select(row),
+                None => Vec::new(),
+            },
         }
     }
 

@@ -13,6 +13,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::widgets::Widget;
 
 use crate::lab::action::Action;
+use crate::lab::cursor;
 use crate::lab::facts::Facts;
 use crate::lab::number::count;
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -263,18 +264,15 @@ impl Pane for Images {
         let page = self.shown(&shown, seat.room).max(1);
         let most = shown.count.saturating_sub(page);
         let first = self.first.min(most);
-        self.first = match action {
-            Action::Left => first.saturating_sub(1),
-            Action::Right => (first + 1).min(most),
-            Action::PageUp => first.saturating_sub(page),
-            Action::PageDown => (first + page).min(most),
-            Action::Home => 0,
-            Action::End => most,
-            Action::CycleView => {
+        self.first = match (action, cursor::sideways(action)) {
+            (_, Some(along)) => cursor::moved(along, first, page, most),
+            (Action::CycleView, _) => {
                 self.view = self.view.next();
                 0
             }
-            _ => first,
+            // They stand side by side.
+            (Action::Up | Action::Down, _) => first,
+            _ => cursor::moved(action, first, page, most),
         };
         Vec::new()
     }

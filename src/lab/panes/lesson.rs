@@ -13,6 +13,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Widget};
 
 use crate::lab::action::Action;
+use crate::lab::course::{Doable, doable};
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Column, Pane, Seat, Wish};
 use crate::lab::theme::{Role, Theme};
@@ -32,6 +33,10 @@ pub struct Lesson {
     /// The lesson and the page that were read, and what was chosen on it.
     page: Option<(String, usize)>,
     chosen: usize,
+    /// What has become of each thing to do: when it was told last, and what.
+    told: Vec<Told>,
+    /// The place of what was told last, until it has been in sight.
+    news: Option<usize>,
     /// What its numbers were filled in from: a text's tokens, and how many of its yardsticks were counted.
     filled: Option<(usize, usize)>,
     /// What the model of the page's stage says of itself, where the page draws it.
@@ -39,11 +44,16 @@ pub struct Lesson {
     reading: Reading,
 }
 
+/// When something was told, and the bits of its number; `None`: not yet.
+type Told = Option<(u64, Option<u64>)>;
+
 /// A page as lines.
 struct Laid {
     lines: Vec<Line<'static>>,
-    /// Where the chosen thing begins and ends.
-    chosen: Option<(u16, u16)>,
+    /// Where each thing to do begins and ends.
+    blocks: Vec<(u16, u16)>,
+    /// The place of the chosen one.
+    chosen: usize,
 }
 
 impl Lesson {
@@ -53,7 +63,7 @@ impl Lesson {
         let page = items::Page { facts, card: self.card(facts), reading: &self.reading, width };
         let mut lines = page.read(&format!("# {}", facts.page().heading), width);
         lines.push(Line::default());
-        let (mut at, mut chosen) = (0, None);
+        let mut blocks = Vec::new();
         // What stands below a prediction was written for whoever has made it.
         let (mut open, mut folded) = (false, false);
         for piece in &facts.page().pieces {
@@ -69,13 +79,12 @@ impl Lesson {
                 Piece::Item(item) => {
                     open |= matches!(item.kind, Kind::Predict(_))
                         && facts.course.answer(&facts.lesson.id, &item.id).is_none();
-                    for (of_it, block) in page.blocks(item, at) {
+                    for (of_it, block) in page.blocks(item, blocks.len()) {
                         let from = lines.len() as u16;
                         lines.extend(block);
-                        if of_it == Some(facts.course.chosen) {
-                            chosen = Some((from, lines.len() as u16));
+                        if of_it.is_some() {
+                            blocks.push((from, lines.len() as u16));
                         }
-                        at += usize::from(of_it.is_some());
                     }
                 }
             }
@@ -86,7 +95,7 @@ impl Lesson {
         while lines.last().is_some_and(|line| line.width() == 0) {
             lines.pop();
         }
-        Laid { lines, chosen }
+        Laid { lines, blocks, chosen: facts.course.chosen }
     }
 
     /// What figures are drawn from: the model on the screen, if it is of the page's stage.
@@ -100,11 +109,34 @@ impl Lesson {
     fn scrolled(&self, laid: &Laid, room: Rect) -> (u16, u16) {
         let most = (laid.lines.len() as u16).saturating_sub(room.height);
         let mut scroll = self.scroll;
-        if let Some((from, to)) = laid.chosen.filter(|_| self.follows) {
+        let told = self.told.get(laid.chosen).copied().flatten().is_some();
+        match laid.blocks.get(laid.chosen).filter(|_| self.follows) {
+            // The whole of it, or its end, where the verdict is.
+            Some(&(from, to)) if told => {
+                scroll = scroll.min(from).max(to.saturating_sub(room.height))
+            }
             // The whole of it, or its beginning.
-            scroll = scroll.max(to.saturating_sub(room.height)).min(from);
+            Some(&(from, to)) => scroll = scroll.max(to.saturating_sub(room.height)).min(from),
+            None => {}
         }
         (scroll.min(most), most)
+    }
+
+    /// On which side of what is in sight the end of the last news is: a sign for it.
+    fn news_are(
+        &self,
+        facts: &Facts,
+        laid: &Laid,
+        scroll: u16,
+        height: u16,
+    ) -> Option<&'static str> {
+        let (_, to) = *laid.blocks.get(self.news?)?;
+        let glyphs = &facts.theme.glyphs;
+        match to {
+            to if to <= scroll => Some(if glyphs.ascii { "^" } else { "↑" }),
+            to if to > scroll + height => Some(if glyphs.ascii { "v" } else { "↓" }),
+            _ => None,
+        }
     }
 }
 
@@ -122,6 +154,10 @@ impl Pane for Lesson {
         let (scroll, most) = self.scrolled(&laid, seat.room);
         if facts.course.held {
             return "waits for your prediction: i answers".to_owned();
+        }
+        if let Some(sign) = self.news_are(facts, &laid, scroll, seat.room.height) {
+            let side = if matches!(sign, "^" | "↑") { "above" } else { "below" };
+            return format!("{sign} verdict {side}");
         }
         if most > scroll {
             return "more below".to_owned();
@@ -163,12 +199,20 @@ impl Pane for Lesson {
         }
         .min(most);
         self.follows = false;
+        if self.news_are(facts, &laid, self.scroll, seat.room.height).is_none() {
+            self.news = None;
+        }
         Vec::new()
     }
 
     /// From now on it is in sight, until the learner scrolls.
     fn show_chosen(&mut self) {
         self.follows = true;
+    }
+
+    /// It knows by itself which page it is at.
+    fn outlives_pages(&self) -> bool {
+        true
     }
 
     fn understands(&self) -> &'static [Action] {
@@ -182,9 +226,15 @@ impl Pane for Lesson {
             *self = Self {
                 page: Some((page.0.to_owned(), page.1)),
                 chosen: facts.course.chosen,
+                told: told(facts),
                 ..Self::default()
             };
         }
+        let told = told(facts);
+        let mut places = (0..told.len()).rev();
+        let new = places.find(|at| told[*at].is_some() && self.told.get(*at) != Some(&told[*at]));
+        self.news = new.or(self.news);
+        self.told = told;
         if self.chosen != facts.course.chosen {
             (self.chosen, self.follows) = (facts.course.chosen, true);
         }
@@ -208,6 +258,17 @@ impl Pane for Lesson {
     fn column(&self) -> Column {
         Column::Side
     }
+}
+
+/// What has become of each thing to do on the page.
+fn told(facts: &Facts) -> Vec<Told> {
+    let (progress, lesson) = (&facts.course.progress, &facts.lesson.id);
+    let last = |doable: &Doable| {
+        let last = progress.last(lesson, doable.id(), &["predict", "ask", "claim", "goal"])?;
+        let known = last.truth.is_some() || last.right.is_some();
+        known.then(|| (last.t, last.truth.map(f64::to_bits)))
+    };
+    doable(facts.page()).iter().map(last).collect()
 }
 
 /// Where in the page the lines are, on the right border.

@@ -8,6 +8,7 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
+use crate::lab::cursor::moved;
 use crate::lab::facts::Facts;
 use crate::lab::number::{probability, value};
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -254,12 +255,6 @@ impl Pane for Order {
         match action {
             Action::Left => self.side = 0,
             Action::Right => self.side = 1,
-            Action::Up => self.scroll = scroll.saturating_sub(1),
-            Action::Down => self.scroll = (scroll + 1).min(most),
-            Action::PageUp => self.scroll = scroll.saturating_sub(8),
-            Action::PageDown => self.scroll = (scroll + 8).min(most),
-            Action::Home => self.scroll = 0,
-            Action::End => self.scroll = most,
             Action::CycleView => {
                 self.view = if self.view == View::Tokens { View::Next } else { View::Tokens };
             }
@@ -275,7 +270,7 @@ impl Pane for Order {
                     },
                 }];
             }
-            _ => {}
+            _ => self.scroll = moved(action, scroll, 8, most),
         }
         Vec::new()
     }

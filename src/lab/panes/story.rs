@@ -14,6 +14,7 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
+use crate::lab::cursor::to;
 use crate::lab::facts::Facts;
 use crate::lab::number::{count, probability};
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -180,6 +181,7 @@ impl Story {
         let texts = [
             (shown.ways.is_empty(), format!("{name} gives no sentence a weight")),
             (!rows.is_whole(), format!("{} shown", rows.describe())),
+            (!rows.is_whole(), format!("{} up, down: the others", theme.glyphs.cursor)),
             (true, format!("{} tells the answer", theme.glyphs.bullet)),
         ];
         let mut x = area.x;
@@ -210,7 +212,8 @@ impl Story {
         let theme = facts.theme;
         let (range, words) = shown.row(facts, i);
         let last = shown.rows() - 1;
-        if self.cursor.unwrap_or(last).min(last) == i {
+        // Where all of it is in sight there is nowhere to go.
+        if !places.rows.is_whole() && self.cursor.unwrap_or(last).min(last) == i {
             put(buf, at, at.x, at.y, theme.glyphs.cursor, theme.style(Role::Accent));
         }
         let tells = shown.tells(i);
@@ -348,18 +351,13 @@ impl Pane for Story {
                 }
                 (self.cursor, self.error) = (None, None);
             }
-            Action::Up => self.cursor = Some(cursor.saturating_sub(1)),
-            Action::Down => self.cursor = Some((cursor + 1).min(last)),
-            Action::PageUp => self.cursor = Some(cursor.saturating_sub(PAGE)),
-            Action::PageDown => self.cursor = Some((cursor + PAGE).min(last)),
-            Action::Home => self.cursor = Some(0),
             Action::End => self.cursor = None,
             Action::CycleView => {
                 let ways = self.places(facts, &shown, seat.room).ways;
                 let next = ways.first + ways.shown;
                 self.first = if next < ways.total { next } else { 0 };
             }
-            _ => {}
+            _ => self.cursor = to(action, cursor, PAGE, last).or(self.cursor),
         }
         Vec::new()
     }

@@ -12,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
 use crate::lab::action::Action;
+use crate::lab::cursor;
 use crate::lab::drawn_batch::{self, DrawnBatch, TOKENS};
 use crate::lab::facts::Facts;
 use crate::lab::pane::{Pane, Seat, Wish};
@@ -200,16 +201,8 @@ impl Pane for Tokens {
             }
             _ if matches!(self.view, View::Text | View::Decode) => {
                 let last = self.length(facts).saturating_sub(1);
-                let at = self.at.min(last);
-                self.at = match action {
-                    Action::Left | Action::Up => at.saturating_sub(1),
-                    Action::Right | Action::Down => (at + 1).min(last),
-                    Action::PageUp => at.saturating_sub(PAGE),
-                    Action::PageDown => (at + PAGE).min(last),
-                    Action::Home => 0,
-                    Action::End => last,
-                    _ => at,
-                };
+                let along = cursor::sideways(action).unwrap_or(action);
+                self.at = cursor::moved(along, self.at, PAGE, last);
             }
             _ => {
                 if let Some(batch) = DrawnBatch::read(facts) {

@@ -2,12 +2,12 @@
 
 use tui_input::Input;
 
-use super::super::course::{Doable, Reviewing, doable};
+use super::super::course::{Doable, First, Reviewing, doable};
 use super::super::experiment::Purpose;
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{AnswerLine, Overlay};
 use super::super::run::Status;
-use super::experiment::{self, EARLY};
+use super::experiment;
 use super::onward::{onward, pass};
 use super::say::warn;
 use crate::lab::panes::PaneId;
@@ -63,10 +63,10 @@ pub fn act(model: &mut Model) -> Option<Vec<Effect>> {
             Vec::new()
         }
         Kind::Goal(_) => hint(model),
-        Kind::Review(_) if model.course.gives_away(&key.0, model.page(), &item.id) => {
-            return Some(warn(model, EARLY));
-        }
         Kind::Review(_) => {
+            if let Some(first) = model.course.gives_away(&key.0, model.page(), &item.id) {
+                return Some(warn(model, first.refusal()));
+            }
             model.course.opened.insert(key);
             // Whether it was known is said there.
             if let Some(pane) = model.reading() {
@@ -81,15 +81,7 @@ pub fn act(model: &mut Model) -> Option<Vec<Effect>> {
 
 /// A prediction is made once: while another question of the page waits, that is the one that is answered.
 fn past_a_prediction(model: &mut Model) {
-    let all = doable(model.page());
-    let open = |doable: &Doable| {
-        matches!(doable.item.kind, Kind::Predict(_) | Kind::Ask(_))
-            && model.course.answer(&model.lesson().id, &doable.item.id).is_none()
-    };
-    let made = all
-        .get(model.course.chosen)
-        .is_some_and(|chosen| matches!(chosen.item.kind, Kind::Predict(_)) && !open(chosen));
-    if let Some(next) = all.iter().position(open).filter(|_| made) {
+    if let Some(next) = model.course.next_question(&model.lesson().id, model.page()) {
         model.course.chosen = next;
     }
 }
@@ -367,7 +359,7 @@ pub fn hint(model: &mut Model) -> Vec<Effect> {
 /// !: the claim or the race that is chosen, or the page's first.
 pub fn run(model: &mut Model) -> Vec<Effect> {
     if model.course.held {
-        return warn(model, EARLY);
+        return warn(model, First::Guess.refusal());
     }
     let lesson = &model.lesson().id;
     let runs = |doable: &Doable<'_>| match &doable.item.kind {
@@ -384,8 +376,8 @@ pub fn run(model: &mut Model) -> Vec<Effect> {
     else {
         return warn(model, "this page claims nothing that can be run");
     };
-    if model.course.gives_away(&model.lesson().id, model.page(), &item.id) {
-        return warn(model, EARLY);
+    if let Some(first) = model.course.gives_away(&model.lesson().id, model.page(), &item.id) {
+        return warn(model, first.refusal());
     }
     if let Kind::Claim(claim) = &item.kind
         && let Some(on) = claim.on.as_deref().filter(|on| model.facts().is_elsewhere(Some(*on)))

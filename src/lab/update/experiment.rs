@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::super::course::First;
 use super::super::experiment::{News, Purpose, Shown, State, Told};
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{InputLine, Overlay, Purpose as Line};
@@ -17,8 +18,6 @@ use crate::train::{Command, Fork};
 
 /// Why one has to wait for another.
 const UNDER_WAY: &str = "an experiment is under way: ctrl-x cancels it";
-/// Why what would answer a prediction has to wait for it.
-pub const EARLY: &str = "predict first: this would give it away";
 
 /// Whether one is under way.
 pub fn is_running(model: &Model) -> bool {
@@ -74,7 +73,7 @@ fn can_fork(model: &Model, hyperparameter: &Hyperparameter) -> Result<(), String
     } else if is_running(model) {
         return Err(UNDER_WAY.to_owned());
     } else if model.course.held {
-        return Err(EARLY.to_owned());
+        return Err(First::Guess.refusal().to_owned());
     }
     match model.run.as_ref().map(|run| &run.status) {
         Some(Status::Training | Status::Paused | Status::Finished) => Ok(()),

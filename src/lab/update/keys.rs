@@ -9,7 +9,7 @@ use super::super::run::Status;
 use super::onward::onward;
 use super::panes;
 use super::say::{waits, warn};
-use super::{course, experiment, leaving, runs, sampling, table};
+use super::{changes, course, experiment, leaving, runs, sampling, table};
 use crate::lesson::{Lesson, terms_of};
 use crate::train::Command;
 
@@ -29,15 +29,15 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Slower => trainer(model, |model| throttle(model, false)),
         Action::Faster => trainer(model, |model| throttle(model, true)),
         Action::FullSpeed => trainer(model, |model| set_throttle(model, None)),
-        Action::Restart => runs::restart(model),
-        Action::NextSeed => runs::next_seed(model),
+        Action::Restart => changes::restart(model),
+        Action::NextSeed => changes::next_seed(model),
         Action::TypeSeed => trainer(model, |model| {
             let seed = model.run.as_ref().map_or(model.seed, |run| run.config.seed);
             line(model, Purpose::Seed, seed.to_string())
         }),
         Action::Runs => table::runs(model),
         Action::OpenCheckpoint => trainer(model, table::checkpoints),
-        Action::Collect => runs::collect(model),
+        Action::Collect => changes::collect(model),
         Action::TypeSampling => {
             let text = sampling::written(&model.sampling);
             line(model, Purpose::Sampling, text)
@@ -122,7 +122,7 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             sampling::set(model, action);
             Vec::new()
         }
-        Action::Undo => runs::undo(model),
+        Action::Undo => changes::undo(model),
 
         Action::Answer => match course::act(model) {
             Some(effects) => effects,
@@ -171,7 +171,7 @@ fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
             vec![Effect::Send(Command::Pause)]
         }
         // It could not be opened.
-        Status::Failed(_) if run.parameters == 0 => runs::again(model),
+        Status::Failed(_) if run.parameters == 0 => changes::again(model),
         Status::Paused | Status::Failed(_) => {
             model.playing = true;
             vec![Effect::Send(onward(model))]

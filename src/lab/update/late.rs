@@ -439,7 +439,7 @@ fn two_rebuilds_in_a_row_are_both_there_and_so_is_a_live_change_before_them() {
     let set = |scene: &mut Scene, name: &'static str, to: &str| {
         let hyperparameter = hyperparameter(name).unwrap();
         let value = crate::stage::Value::parse(hyperparameter, to).unwrap();
-        let effects = runs::request(&mut scene.model, hyperparameter, value);
+        let effects = changes::request(&mut scene.model, hyperparameter, value);
         scene.perform(effects);
         if !scene.model.overlays.is_empty() {
             press(scene, KeyCode::Char('y'));

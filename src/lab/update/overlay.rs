@@ -10,7 +10,7 @@ use super::super::number;
 use super::super::overlays::{
     Answer, Confirm, InputLine, LINE_BREAK, ListKind, Overlay, Purpose, on_one_line,
 };
-use super::{course, experiment, keys, leaving, panes, runs, sampling, table};
+use super::{changes, course, experiment, keys, leaving, panes, runs, sampling, say, table};
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 
@@ -55,7 +55,8 @@ pub fn press(model: &mut Model, key: Key, action: Option<Action>) -> Vec<Effect>
             Some(Action::Yes) => yes(model),
             Some(Action::No) => no(model),
             Some(Action::More) => more(model),
-            _ => Vec::new(),
+            // It may have come into sight after the key was pressed.
+            _ => say::warn(model, "the question waits for an answer: that key did nothing"),
         },
         Some(Overlay::Input(line)) => match action {
             Some(Action::Accept) => accept(model),
@@ -280,7 +281,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             panes::typed(model, pane, &text)
         }
         Purpose::Seed => match seed(input.value().trim()) {
-            Ok(seed) => runs::start_again(model, seed),
+            Ok(seed) => changes::start_again(model, seed),
             Err(why) => {
                 model.overlays.push(Overlay::Input(InputLine { error: Some(why), ..line }));
                 Vec::new()
@@ -301,7 +302,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             let compares = matches!(purpose, Purpose::Compare { .. });
             match Value::parse(hyperparameter, input.value()) {
                 Ok(value) if compares => experiment::fork(model, hyperparameter, value),
-                Ok(value) => runs::set_to(model, hyperparameter, value),
+                Ok(value) => changes::set_to(model, hyperparameter, value),
                 Err(refused) => {
                     let error = error.clone().or_else(|| Some(refused.to_string()));
                     model.overlays.push(Overlay::Input(InputLine { error, ..line }));
@@ -334,7 +335,7 @@ fn yes(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     };
     match yes {
-        Answer::Rebuild { config } => runs::rebuild(model, *config),
+        Answer::Rebuild { config } => changes::rebuild(model, *config),
         Answer::Quit => leaving::leave(model, false),
         Answer::QuitUnsaved => vec![Effect::Quit],
     }
@@ -343,11 +344,11 @@ fn yes(model: &mut Model) -> Vec<Effect> {
 /// A rebuild waits until there are more changes.
 fn more(model: &mut Model) -> Vec<Effect> {
     if let Some(Overlay::Confirm(confirm)) = model.overlays.last()
-        && runs::can_collect(model, &confirm.yes)
+        && changes::can_collect(model, &confirm.yes)
         && let Some(Overlay::Confirm(Confirm { yes: Answer::Rebuild { config }, .. })) =
             model.overlays.pop()
     {
-        runs::more_first(model, &config);
+        changes::more_first(model, &config);
     }
     Vec::new()
 }
@@ -367,7 +368,7 @@ fn no(model: &mut Model) -> Vec<Effect> {
             quitting.since = model.now;
             quitting.asked = false;
         }
-        (Answer::Rebuild { .. }, _) => model.asked.forget(),
+        (Answer::Rebuild { config }, _) => changes::not_now(model, &config),
         _ => {}
     }
     Vec::new()

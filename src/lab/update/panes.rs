@@ -10,7 +10,7 @@ use super::super::pane::Wish;
 use super::super::panes::PaneId;
 use super::super::prompt::Prompt;
 use super::say::{waits, warn};
-use super::{experiment, runs};
+use super::{changes, experiment};
 use crate::train::Command;
 
 pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
@@ -62,7 +62,7 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
     for wish in wishes {
         match wish {
             Wish::Set(hyperparameter, value) => {
-                effects.extend(runs::request(model, hyperparameter, value));
+                effects.extend(changes::request(model, hyperparameter, value));
             }
             Wish::Type(hyperparameter, value) => {
                 model.overlays.push(Overlay::Input(InputLine {

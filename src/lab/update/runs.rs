@@ -1,21 +1,18 @@
-//! A run's life: opened with its lesson, changed, rebuilt, restarted, extended.
+//! A run's life: opened with its page, left, gone back to, read from a file, extended.
 
 use std::path::PathBuf;
 
 use super::super::corpus::Corpus;
 use super::super::experiment::{Purpose, Shown};
-use super::super::ghost;
-use super::super::model::{Change, Effect, Model, ToastKind};
+use super::super::model::{Effect, Model, ToastKind};
 use super::super::number;
-use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::resume::Pace;
 use super::super::run::{Run, Status};
 use super::onward::onward;
 use super::say::warn;
-use super::{ghosts, resume};
+use super::{experiment, ghosts, resume};
 use crate::lesson::{Item, Start};
-use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
-use crate::stage::{Config, Value, stage};
+use crate::stage::{Config, stage};
 use crate::text::Tokenizer;
 use crate::train::checkpoint::About;
 use crate::train::experiment::arm;
@@ -65,7 +62,7 @@ pub fn first(model: &mut Model, woken: Vec<Effect>) -> Vec<Effect> {
 }
 
 /// Trains, unless the learner has paused it or the page waits for a prediction.
-fn go(model: &mut Model) -> Option<Effect> {
+pub fn go(model: &mut Model) -> Option<Effect> {
     model.course.held = model.must_wait();
     go_or_stay(model)
 }
@@ -101,6 +98,10 @@ pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
     } else {
         model.course.held = model.course.held && model.must_wait();
         effects.extend(go_or_stay(model));
+    }
+    if experiment::is_running(model) && model.playing && !model.course.held {
+        let text = "this page's run waits until the experiment has ended: ctrl-x cancels that";
+        model.say(ToastKind::Info, text);
     }
     effects.extend(resume::autosave(model));
     model.refresh();
@@ -199,7 +200,7 @@ fn open(model: &mut Model) -> Vec<Effect> {
 
 /// Asks the trainer for a run. From now on it is the one on the screen, and what the trainer still says of others is
 /// not; the one that was there leaves its curve once this one is open.
-fn ask_for(model: &mut Model, id: RunId, config: Config, home: String) -> Vec<Effect> {
+pub fn ask_for(model: &mut Model, id: RunId, config: Config, home: String) -> Vec<Effect> {
     // One of an earlier session is in a file; the trainer does not know it.
     let asleep = model.past.get(&id).and_then(|past| past.asleep.clone());
     if let Some(path) = asleep {
@@ -308,169 +309,6 @@ pub fn not_opened(model: &mut Model, why: &str) -> Vec<Effect> {
     effects
 }
 
-/// Asks the trainer for another value: at once where it is live; where it rebuilds the model, asks the learner first.
-pub fn request(
-    model: &mut Model,
-    hyperparameter: &'static Hyperparameter,
-    value: Value,
-) -> Vec<Effect> {
-    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let mut config = model.asked.wanted(&run.config);
-    let old = hyperparameter.get(&config);
-    if old == value {
-        return Vec::new();
-    }
-    if let Err(error) = hyperparameter.set(&mut config, value) {
-        model.asked.error = Some(error.to_string());
-        return Vec::new();
-    }
-    model.asked.error = None;
-    let name = hyperparameter.name;
-    match hyperparameter.takes {
-        Takes::Live => {
-            let stage = run.config.stage.clone();
-            model.undo.push(Change { stage, name, old, new: value });
-            model.asked.expect(name, value);
-            vec![Effect::Send(Command::Set { name, value })]
-        }
-        Takes::Rebuild if model.asked.collecting => {
-            let config = run.config.clone();
-            model.asked.collect(hyperparameter, value, &config);
-            Vec::new()
-        }
-        Takes::Rebuild => {
-            if let Err(error) = config.validate() {
-                let text = format!("{error}. M collects several changes for one rebuild");
-                model.asked.error = Some(text);
-                return Vec::new();
-            }
-            let arrow = model.theme.glyphs.arrow;
-            let text = format!(
-                "{name} {old} {arrow} {value} rebuilds the model: it starts again from new weights. {}",
-                leaves(run, &config)
-            );
-            ask_to_rebuild(model, "Rebuild?", text, config)
-        }
-    }
-}
-
-/// A value that was typed: as [`request`], and the learner is told what it was understood as.
-pub fn set_to(
-    model: &mut Model,
-    hyperparameter: &'static Hyperparameter,
-    value: Value,
-) -> Vec<Effect> {
-    let name = hyperparameter.name;
-    let effects = request(model, hyperparameter, value);
-    if !effects.is_empty() {
-        model.say(ToastKind::Info, format!("{name} is {value} from the next step on"));
-    } else if model.overlays.is_empty() && model.asked.error.is_none() {
-        model.say(ToastKind::Info, format!("{name} is {value} already"));
-    }
-    effects
-}
-
-/// Takes back the last change of this stage's hyperparameters.
-pub fn undo(model: &mut Model) -> Vec<Effect> {
-    let Some(run) = &model.run else { return warn(model, "nothing to undo") };
-    let Some(at) = model.undo.iter().rposition(|change| change.stage == run.config.stage) else {
-        return warn(model, "nothing to undo in this run");
-    };
-    let change = model.undo[at].clone();
-    let Some(hyperparameter) = crate::stage::hyperparameter::hyperparameter(change.name) else {
-        return Vec::new();
-    };
-    if hyperparameter.takes == Takes::Rebuild {
-        // Asks first; the change leaves the stack when the model is rebuilt.
-        return request(model, hyperparameter, change.old);
-    }
-    model.undo.remove(at);
-    let arrow = model.theme.glyphs.arrow;
-    model.asked.expect(change.name, change.old);
-    model.say(
-        ToastKind::Info,
-        format!("undone: {} {} {arrow} {}", change.name, change.new, change.old),
-    );
-    vec![Effect::Send(Command::Set { name: change.name, value: change.old })]
-}
-
-/// Asks, then starts the run again.
-pub fn restart(model: &mut Model) -> Vec<Effect> {
-    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let seed = run.config.seed;
-    start_again(model, seed)
-}
-
-/// Asks, then starts the run again with the seed after its own.
-pub fn next_seed(model: &mut Model) -> Vec<Effect> {
-    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let seed = run.config.seed.wrapping_add(1);
-    start_again(model, seed)
-}
-
-/// Asks, then starts the run again with this seed.
-pub fn start_again(model: &mut Model, seed: u64) -> Vec<Effect> {
-    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    let mut config = model.asked.wanted(&run.config);
-    let old = std::mem::replace(&mut config.seed, seed);
-    if let Err(error) = config.validate() {
-        return warn(model, error.to_string());
-    }
-    let with = if seed == old { "the same seed".to_owned() } else { format!("seed {seed}") };
-    let text = format!(
-        "Start again from new weights, with {with} and the hyperparameters as they are now? {}",
-        leaves(run, &config)
-    );
-    ask_to_rebuild(model, "Start again?", text, config)
-}
-
-/// Collects changes that rebuild the model; pressed again, asks for one rebuild with all of them.
-pub fn collect(model: &mut Model) -> Vec<Effect> {
-    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
-    if !model.asked.collecting {
-        model.asked.collecting = true;
-        model.say(ToastKind::Info, "changes that rebuild wait now: M rebuilds once with all");
-        return Vec::new();
-    }
-    if model.asked.waiting() == 0 {
-        model.asked.collecting = false;
-        model.say(ToastKind::Info, "no change waits: each rebuilds at once again");
-        return Vec::new();
-    }
-    let config = model.asked.wanted(&run.config);
-    if let Err(error) = config.validate() {
-        model.asked.error = Some(error.to_string());
-        return warn(model, error.to_string());
-    }
-    let arrow = model.theme.glyphs.arrow;
-    let told = changes(&run.config, &config);
-    let told: Vec<_> =
-        told.iter().map(|c| format!("{} {} {arrow} {}", c.name, c.old, c.new)).collect();
-    let text = format!(
-        "{} rebuild the model once: it starts again from new weights. {}",
-        told.join(", "),
-        leaves(run, &config)
-    );
-    ask_to_rebuild(model, "Rebuild?", text, config)
-}
-
-/// Whether a question is about changes that can wait for others.
-pub fn can_collect(model: &Model, answer: &Answer) -> bool {
-    let Answer::Rebuild { config } = answer else { return false };
-    model.run.as_ref().is_some_and(|run| !changes(&run.config, config).is_empty())
-}
-
-/// The changes of a question wait for others.
-pub fn more_first(model: &mut Model, config: &Config) {
-    let Some(run) = &model.run else { return };
-    for change in changes(&run.config, config) {
-        if let Some(hyperparameter) = crate::stage::hyperparameter::hyperparameter(change.name) {
-            model.asked.collect(hyperparameter, change.new, &run.config);
-        }
-    }
-    model.say(ToastKind::Info, "it waits for others: M rebuilds once with all");
-}
-
 /// Goes back to a run that was left, on the page that it belongs to.
 pub fn reopen(model: &mut Model, id: RunId) -> Vec<Effect> {
     let Some(past) = model.past.get(&id) else { return warn(model, "this run is there no more") };
@@ -512,7 +350,9 @@ pub fn open_file(model: &mut Model, path: PathBuf, about: &About) -> Vec<Effect>
 
 /// Puts a page on the screen, whatever run is asked for after it.
 fn turn_to(model: &mut Model, lesson: usize, page: usize) {
+    let left = (model.lesson().id.clone(), model.page);
     enter(model, lesson, page);
+    model.change_views(left, &(model.lesson().id.clone(), model.page));
     model.course.chosen = model.course.first_undone(&model.lesson().id, model.page());
     model.called = None;
     let panes = model.lesson_panes();
@@ -522,64 +362,6 @@ fn turn_to(model: &mut Model, lesson: usize, page: usize) {
         model.focus = panes.first().copied().unwrap_or(model.focus);
         model.zoomed = false;
     }
-}
-
-/// What becomes of a run's curve when one of this configuration takes its place.
-fn leaves(run: &Run, next: &Config) -> &'static str {
-    if !ghost::begun(&run.config, run.step, &run.history) {
-        "The present run has hardly begun and leaves no curve."
-    } else if ghost::same_examples(&run.config, next) {
-        "The present curve stays as a ghost."
-    } else {
-        "Its losses are of other examples: the present curve leaves the chart."
-    }
-}
-
-fn ask_to_rebuild(model: &mut Model, title: &str, text: String, config: Config) -> Vec<Effect> {
-    let yes = Answer::Rebuild { config: Box::new(config) };
-    model.overlays.push(Overlay::Confirm(Confirm { title: title.to_owned(), text, yes }));
-    Vec::new()
-}
-
-/// Builds the model anew; the present run becomes a ghost when the new one is open.
-pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
-    let Some(run) = &model.run else { return Vec::new() };
-    for change in changes(&run.config, &config) {
-        let undoes = model.undo.last().is_some_and(|last| {
-            last.stage == change.stage && last.name == change.name && last.old == change.new
-        });
-        if undoes {
-            model.undo.pop();
-        } else {
-            model.undo.push(change);
-        }
-    }
-    let home = run.home.clone();
-    model.playing = true;
-    let id = model.new_run();
-    let mut effects = ask_for(model, id, config, home);
-    effects.extend(go(model));
-    effects
-}
-
-/// Asks once more for a run that could not be opened.
-pub fn again(model: &mut Model) -> Vec<Effect> {
-    let Some(config) = model.run.as_ref().map(|run| run.config.clone()) else { return Vec::new() };
-    rebuild(model, config)
-}
-
-/// What differs between two configurations, of those hyperparameters that rebuild the model.
-fn changes(old: &Config, new: &Config) -> Vec<Change> {
-    let differing =
-        HYPERPARAMETERS.iter().filter(|h| h.takes == Takes::Rebuild && h.get(old) != h.get(new));
-    differing
-        .map(|h| Change {
-            stage: old.stage.clone(),
-            name: h.name,
-            old: h.get(old),
-            new: h.get(new),
-        })
-        .collect()
 }
 
 /// Trains as long again as the stage's preset.

@@ -217,7 +217,10 @@ fn does(model: &Model) -> Option<&'static str> {
     let chosen = doable(model.page()).get(model.course.chosen).copied()?;
     let lesson = &model.lesson().id;
     Some(match &chosen.item.kind {
-        Kind::Predict(_) => "predicts",
+        Kind::Predict(_) if model.course.answer(lesson, chosen.id()).is_none() => "predicts",
+        // Made it is, and the key goes on to another question of the page, where there is one.
+        Kind::Predict(_) if model.course.next_question(lesson, model.page()).is_some() => "answers",
+        Kind::Predict(_) => "answers anew",
         Kind::Goal(goal) if model.course.progress.is_met(lesson, &goal.id) => "shows one way",
         Kind::Goal(_) => "a hint",
         Kind::Claim(_) | Kind::Race(_) => "runs it",

@@ -86,13 +86,16 @@ fn parts(model: &Model) -> Vec<Part> {
             parts.extend(speed(model, run));
             if let Some(evaluation) = run.evaluation() {
                 let loss = number::loss(evaluation.val_loss);
-                parts.push(Part::right(
-                    3,
-                    vec![
-                        Span::styled("val ", muted),
-                        Span::styled(loss, theme.style(Role::Validation)),
-                    ],
-                ));
+                let mut spans = vec![
+                    Span::styled("val ", muted),
+                    Span::styled(loss, theme.style(Role::Validation)),
+                ];
+                // What stands long is not taken for news.
+                if is_old(run, evaluation.step) {
+                    let step = number::count(evaluation.step);
+                    spans.push(Span::styled(format!(" @{step}"), muted));
+                }
+                parts.push(Part::right(3, spans));
             }
         }
         (None, Some(_)) => {
@@ -110,6 +113,11 @@ fn parts(model: &Model) -> Vec<Part> {
         vec![Span::styled("?", theme.style(Role::Key)), Span::styled(" help", muted)],
     ));
     parts
+}
+
+/// Whether an estimate is of the first half of what has been trained since.
+fn is_old(run: &Run, estimated: u64) -> bool {
+    2 * estimated < run.step
 }
 
 /// `experiment 34 %, 12 s left`.

@@ -14,14 +14,28 @@ pub struct Look {
     pub text: Style,
 }
 
-/// Ticks in figures, all with the same decimals; very large and very close ones as powers of ten.
+/// Decimals at most before a label is a power of ten.
+const DECIMALS: usize = 6;
+
+/// Ticks in figures, all in one form and with as many digits as tell neighbours apart: plain ones where they are easily read
+/// (an axis that ends between 1e-3 and 1e5), as powers of ten elsewhere.
 pub fn labels(ticks: &[f64]) -> Vec<String> {
     let largest = ticks.iter().fold(0.0_f64, |most, tick| most.max(tick.abs()));
-    if largest >= 1e5 || scale::decimals(ticks) > 4 {
-        return ticks.iter().map(|tick| format!("{tick:.1e}")).collect();
-    }
+    let small = largest > 0.0 && largest < 0.999e-3;
     let decimals = scale::decimals(ticks).max(1);
-    ticks.iter().map(|tick| format!("{tick:.decimals$}")).collect()
+    if largest < 1e5 && !small && decimals <= DECIMALS {
+        return ticks.iter().map(|tick| format!("{:.decimals$}", unsigned(*tick))).collect();
+    }
+    let powers = |digits: usize| -> Vec<String> {
+        ticks.iter().map(|tick| format!("{:.digits$e}", unsigned(*tick))).collect()
+    };
+    let told_apart = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
+    (1..15).map(powers).find(told_apart).unwrap_or_else(|| powers(1))
+}
+
+/// A tick that is 0 but for its sign, or the error of a sum, is 0.
+fn unsigned(tick: f64) -> f64 {
+    if tick.abs() < f64::MIN_POSITIVE { 0.0 } else { tick }
 }
 
 /// The axis left of a plot, `area` being as high as the plot: labels at their rows, right-aligned, and the line.
@@ -114,6 +128,42 @@ mod tests {
     fn row(buf: &Buffer, y: u16) -> String {
         let signs: String = (0..buf.area.width).map(|x| buf[(x, y)].symbol()).collect();
         signs.trim_end().to_owned()
+    }
+
+    /// Whatever an axis runs over: no two ticks read alike, and each is what it stands for.
+    #[test]
+    fn labels_tell_ticks_apart_and_are_plain_where_that_is_easily_read() {
+        use crate::lab::widgets::scale::{Kind, Scale};
+        assert_eq!(labels(&[1.386, 1.388, 1.39]), ["1.386", "1.388", "1.390"]);
+        assert_eq!(labels(&[1.4300, 1.4302]), ["1.4300", "1.4302"]);
+        assert_eq!(labels(&[0.0, 0.001, 0.002]), ["0.000", "0.001", "0.002"]);
+        assert_eq!(labels(&[0.0, 50_000.0]), ["0.0", "50000.0"]);
+        assert_eq!(labels(&[-0.0, 0.5]), ["0.0", "0.5"]);
+        assert_eq!(labels(&[1_000_000.0, 1_000_100.0]), ["1.0000e6", "1.0001e6"]);
+        assert_eq!(labels(&[2e-5, 4e-5]), ["2.0e-5", "4.0e-5"]);
+        for middle in [0.0, 1e-7, 3e-4, 0.013, 1.4142, 27.3, 4096.0, 99_000.0, 3e6, -2.5] {
+            for width in [1e-5, 3e-3, 0.07, 1.0, 40.0, 9e3] {
+                for kind in [Kind::Linear, Kind::Log, Kind::LogFromZero] {
+                    let axis = Scale::new(middle - width, middle + width, kind);
+                    for most in 2..9 {
+                        let ticks = axis.ticks(most);
+                        let labels = labels(&ticks);
+                        let gap = ticks.windows(2).map(|w| w[1] - w[0]).fold(f64::MAX, f64::min);
+                        for pair in labels.windows(2) {
+                            assert_ne!(pair[0], pair[1], "{ticks:?}");
+                        }
+                        for (tick, label) in ticks.iter().zip(&labels) {
+                            let read: f64 = label.parse().unwrap();
+                            let near = (0.5 * gap).min(0.06 * tick.abs().max(1e-12));
+                            assert!((read - tick).abs() <= near, "{label} {tick} of {ticks:?}");
+                            let largest = ticks.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
+                            let plain = (1e-3..1e5).contains(&largest) && gap >= 1e-6;
+                            assert!(!plain || !label.contains('e'), "{label} of {ticks:?}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -120,11 +120,21 @@ impl Scale {
     }
 }
 
-/// How many decimals tell neighbouring ticks apart.
+/// How many decimals tell neighbouring ticks apart; of a single one, how many it has.
 pub fn decimals(ticks: &[f64]) -> usize {
+    if let [only] = ticks {
+        let off = |digits: usize| {
+            let power = 10_f64.powi(digits as i32);
+            ((only * power).round() / power - only).abs()
+        };
+        return (0..9).find(|digits| off(*digits) <= 1e-6 * only.abs()).unwrap_or(9);
+    }
     let gap = ticks.windows(2).map(|w| w[1] - w[0]).fold(f64::INFINITY, f64::min);
-    let gap = if gap.is_finite() { gap } else { ticks.first().map_or(1.0, |t| t.abs()) };
-    if gap > 0.0 { (-(gap * 1.0001).log10().floor()).clamp(0.0, 9.0) as usize } else { 0 }
+    if gap > 0.0 && gap.is_finite() {
+        (-(gap * 1.0001).log10().floor()).clamp(0.0, 9.0) as usize
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

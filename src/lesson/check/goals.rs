@@ -175,7 +175,9 @@ impl Attempt<'_> {
         for condition in &self.goal.when {
             let value = run.value(&condition.measure, references, &others).ok().flatten();
             if !value.is_some_and(|x| condition.range().holds(x)) {
-                open.push(condition.stands(value, &|x| format!("{x:.4}")));
+                open.push(condition.stands(value, &|x| {
+                    if x.fract() == 0.0 { format!("{x}") } else { format!("{x:.4}") }
+                }));
             }
         }
         let step = run.observed.step;

@@ -143,13 +143,18 @@ pub fn with_error(value: f64, error: Option<f64>) -> String {
     }
     match error.filter(|error| *error > 0.0) {
         None if value.fract() == 0.0 && value.abs() < 1e15 => unsigned(format!("{value}")),
-        None if error.is_some() => format!("{} ± 0", unsigned(format!("{value:.4}"))),
-        None => unsigned(format!("{value:.4}")),
+        None if error.is_some() => format!("{} ± 0", unsigned(four(value))),
+        None => unsigned(four(value)),
         Some(error) => {
             let decimals = (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize;
             format!("{} ± {error:.decimals$}", unsigned(format!("{value:.decimals$}")))
         }
     }
+}
+
+/// Four places, and never 0 of what is none.
+fn four(value: f64) -> String {
+    if value.abs() < 5e-4 && value != 0.0 { format!("{value:.1e}") } else { format!("{value:.4}") }
 }
 
 /// `holds: 0.12 ± 0.01, 4 of 4 seeds`; `does not hold: 0.01 ± 0.02, 1 of 4 seeds, expected above 0.05`.

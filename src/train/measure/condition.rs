@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Evidence, Measure};
+use crate::model::card::Unit;
 use crate::stage::hyperparameter::{self, hyperparameter};
 
 /// A measure, and where it has to be.
@@ -41,11 +42,16 @@ impl Condition {
     }
 
     /// How it stands, where the measure is this, numbers written as `number` does it: `validation loss: 2.61 (to be below
-    /// 2.43)`, `above 8 and back under 2.7: not yet`, `causal: false (to be true)`.
+    /// 2.43)`, `modes: 3 (to be 8 or more)`, `accuracy: 41.2 % (to be above 95 %)`, `above 8 and back under 2.7: not yet`,
+    /// `causal: false (to be true)`.
     pub fn stands(&self, value: Option<f64>, number: &dyn Fn(f64) -> String) -> String {
         let name = &self.measure;
         let Some(value) = value else { return format!("{name}: not known yet") };
         let holds = |x: f64| self.range().holds(x);
+        let number = &|x: f64| match self.measure.unit() {
+            Unit::Share => percent(x),
+            _ => number(x),
+        };
         match self.measure.says() {
             // What happens or not: there is nothing between.
             Says::Whether => match (holds(0.0), holds(1.0), value > 0.5) {
@@ -66,8 +72,10 @@ impl Condition {
                     _ => format!("{name}: {now} (to be {})", fit.join(" or ")),
                 }
             }
-            Says::HowMany => format!("{name}: {}{}", number(value), self.counts(number)),
-            Says::HowMuch | Says::HowOften => {
+            Says::HowMany | Says::HowOften => {
+                format!("{name}: {}{}", number(value), self.counts(number))
+            }
+            Says::HowMuch => {
                 format!("{name}: {}{}", number(value), self.bounds(number))
             }
         }
@@ -101,6 +109,12 @@ impl Condition {
     }
 }
 
+/// `41.2 %`, `95 %`.
+fn percent(share: f64) -> String {
+    let text = format!("{:.1}", 100.0 * share);
+    format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
+}
+
 fn done(happened: bool) -> &'static str {
     if happened { "done" } else { "not yet" }
 }
@@ -121,7 +135,6 @@ enum Says {
 impl Measure {
     fn says(&self) -> Says {
         match self {
-            Self::Diverged | Self::Recovered { .. } => Says::Whether,
             Self::Edits(_) => Says::HowOften,
             Self::Hyperparameter(name) => match hyperparameter(name).map(|known| known.range) {
                 Some(hyperparameter::Range::Switch) => Says::OneOf(&["false", "true"]),
@@ -129,7 +142,11 @@ impl Measure {
                 Some(hyperparameter::Range::Count { .. }) => Says::HowMany,
                 Some(hyperparameter::Range::Number { .. }) | None => Says::HowMuch,
             },
-            _ => Says::HowMuch,
+            _ => match self.unit() {
+                Unit::Verdict => Says::Whether,
+                Unit::Count(_) => Says::HowMany,
+                Unit::Nats | Unit::Plain | Unit::Share => Says::HowMuch,
+            },
         }
     }
 }
@@ -149,7 +166,7 @@ mod tests {
             Measure::Gap => Measure::FirstLoss,
             Measure::FirstLoss => Measure::BatchLoss,
             Measure::BatchLoss => Measure::Scatter { over: 100 },
-            Measure::Scatter { .. } => Measure::Figure("modes_covered".to_owned()),
+            Measure::Scatter { .. } => Measure::Figure("modes".to_owned()),
             Measure::Figure(_) => Measure::Step,
             Measure::Step => Measure::Tokens,
             Measure::Tokens => Measure::Parameters,
@@ -197,7 +214,7 @@ mod tests {
             "first loss: 0 (to be between 0 and 0.5)",
             "loss of the last batch: 0 (to be between 0 and 0.5)",
             "scatter of the last 100 losses: 0 (to be between 0 and 0.5)",
-            "modes covered: 0 (to be between 0 and 0.5)",
+            "modes: 0 (to be between 0 and 0.5)",
             "steps: 0 (to be between 0 and 0.5)",
             "tokens read: 0 (to be between 0 and 0.5)",
             "parameters: 0 (to be between 0 and 0.5)",
@@ -213,7 +230,7 @@ mod tests {
             "p(\"u\" after \"q\"): 0 (to be between 0 and 0.5)",
             "rank of \"u\" after \"q\": 0 (to be between 0 and 0.5)",
             "entropy after \"q\": 0 (to be between 0 and 0.5)",
-            "scores: row entropy: 0 (to be between 0 and 0.5)",
+            "entropy of a row, scaled: 0 (to be between 0 and 0.5)",
             "cosine of \"a\" and \"e\": 0 (to be between 0 and 0.5)",
             "a weight of lm_head.bias: 0 (to be between 0 and 0.5)",
             "gradient of lm_head.bias, rms: 0 (to be between 0 and 0.5)",
@@ -239,7 +256,7 @@ mod tests {
             |above, value| stands(Measure::Edits("lr".to_owned()), Some(above), None, value);
         assert_eq!(edits(0.0, 0.0), "changes of lr: not yet");
         assert_eq!(edits(0.0, 2.0), "changes of lr: done");
-        assert_eq!(edits(1.0, 1.0), "changes of lr: 1 (to be above 1)");
+        assert_eq!(edits(1.0, 1.0), "changes of lr: 1 (to be 2 or more)");
     }
 
     #[test]
@@ -256,6 +273,30 @@ mod tests {
         assert_eq!(of("n_head", None, Some(4.0), 4.0), "n_head: 4 (to be 3 or less)");
         assert_eq!(of("n_head", Some(1.0), Some(3.0), 4.0), "n_head: 4 (to be 2)");
         assert_eq!(of("n_head", Some(1.5), Some(8.5), 1.0), "n_head: 1 (to be 2 to 8)");
+    }
+
+    /// Whatever is counted, and not modes alone: half a step is no bound that anybody could reach.
+    #[test]
+    fn bounds_of_what_is_counted_are_whole_and_shares_are_in_per_cent() {
+        let mut counted = 0;
+        for measure in std::iter::successors(Some(Measure::ValLoss), next) {
+            let said = stands(measure.clone(), Some(7.5), None, 3.0);
+            if let Unit::Count(_) = measure.unit() {
+                counted += 1;
+                assert!(said.ends_with(": 3 (to be 8 or more)"), "{said}");
+                let most = stands(measure, None, Some(2001.0), 3.0);
+                assert!(most.ends_with(": 3 (to be 2000 or less)"), "{most}");
+            } else {
+                assert!(!said.contains("or more"), "{said}");
+            }
+        }
+        assert_eq!(counted, 9);
+        let share =
+            |name: &str, value| stands(Measure::Figure(name.to_owned()), Some(0.7), None, value);
+        assert_eq!(share("high_quality", 0.4498), "high quality: 45 % (to be above 70 %)");
+        assert_eq!(share("exact_match", 0.125), "exact match: 12.5 % (to be above 70 %)");
+        assert_eq!(share("collapsed", 1.0), "collapsed: done");
+        assert_eq!(share("kl", 0.5), "kl: 0.5 (to be above 0.7)");
     }
 
     #[test]

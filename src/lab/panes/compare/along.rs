@@ -40,7 +40,17 @@ impl Along {
         if !experiment.switches.is_empty() {
             return None;
         }
-        HYPERPARAMETERS.iter().find_map(|known| Self::by(known, experiment))
+        let all = HYPERPARAMETERS.iter().filter_map(|known| Self::by(known, experiment));
+        // Arms may differ in several numbers: along the one by which the fewest places are empty, and then by which a line
+        // is longest.
+        all.reduce(|best, next| if next.order() < best.order() { next } else { best })
+    }
+
+    /// Less is better.
+    fn order(&self) -> (usize, std::cmp::Reverse<usize>) {
+        let places = self.lines.iter().flat_map(|(_, arms)| arms);
+        let empty = places.filter(|arm| arm.is_none()).count();
+        (empty, std::cmp::Reverse(self.values.len()))
     }
 
     fn by(known: &'static Hyperparameter, experiment: &Experiment) -> Option<Self> {

@@ -4,15 +4,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 use super::{drawn, letter, pen};
 use crate::lab::experiment::{Band, Shown};
 use crate::lab::number;
-use crate::lab::pen::{clip, put};
+use crate::lab::pen::put;
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::axis;
 use crate::lab::widgets::dots::{ACROSS, DOWN, Dots, Pen};
 use crate::lab::widgets::scale::{Kind, Scale};
+use crate::model::card::Unit;
 
 /// Smaller areas have no chart.
 const SMALLEST: (u16, u16) = (16, 5);
@@ -33,6 +35,18 @@ pub struct Chart<'a> {
     labels: Vec<String>,
     /// What stands above the axis.
     of: String,
+    /// And where that is not what is asked, what is; the longest first.
+    beside: Vec<String>,
+}
+
+/// The range of what is drawn, so that equal numbers are not enlarged to a difference.
+fn whole(unit: Option<Unit>, low: f64, high: f64) -> (f64, f64) {
+    match unit {
+        Some(Unit::Verdict) => (0.0, 1.0),
+        Some(Unit::Share) if high - low < 0.02 => (0.0, 1.0),
+        Some(Unit::Count(_)) if high - low < 1.0 => ((low - 1.0).max(0.0), high + 1.0),
+        _ => (low, high),
+    }
 }
 
 impl<'a> Chart<'a> {
@@ -55,29 +69,44 @@ impl<'a> Chart<'a> {
         let bands = || arms.iter().flatten();
         let low = bands().map(|band| band.low).reduce(f64::min)?;
         let high = bands().map(|band| band.high).reduce(f64::max)?;
+        let figure = shown.draws_the_measure().then(|| shown.experiment.measure.unit());
+        let (low, high) = whole(figure, low, high);
         let y = Scale::new(low, high, Kind::Linear);
         // Room above and below.
         let y = Scale::new(y.value(-0.03), y.value(1.03), Kind::Linear);
         let x = Scale::new(first as f64, last as f64, Kind::Linear);
         let height = area.height - UNDER - 1;
-        let ticks = y.ticks(usize::from(height / 2).clamp(2, 8));
-        let labels = axis::labels(&ticks);
+        let mut ticks = y.ticks(usize::from(height / 2).clamp(2, 8));
+        let counts = matches!(figure, Some(Unit::Count(_) | Unit::Verdict));
+        if counts {
+            ticks.retain(|tick| tick.fract() == 0.0);
+        }
+        let labels = if counts {
+            ticks.iter().map(|tick| format!("{tick:.0}")).collect()
+        } else {
+            axis::labels(&ticks)
+        };
         let widest = labels.iter().map(|label| label.len() as u16).max().unwrap_or(0);
         let gutter = (widest + 1).min(area.width / 2);
         let plot = Rect { x: area.x + gutter, y: area.y + 1, width: area.width - gutter, height };
         let of = shown.curves_are_of();
-        // Else a curve would be taken for what is asked.
-        let of = if shown.curves_are_measured() {
-            of
+        let beside = if shown.draws_the_measure() {
+            Vec::new()
         } else {
-            format!("{of}; {} has no curve", shown.experiment.measured())
+            let measured = shown.experiment.measured();
+            vec![format!("; at the end: {measured}"), "; what is asked: at the end".to_owned()]
         };
-        let of = clip(&of, usize::from(area.width), theme.glyphs.ellipsis);
-        Some(Self { theme, arms, area, plot, x, y, ticks, labels, of })
+        Some(Self { theme, arms, area, plot, x, y, ticks, labels, of, beside })
     }
 
     pub fn draw(&self, buf: &mut Buffer) {
-        put(buf, self.area, self.area.x, self.area.y, &self.of, self.theme.style(Role::Muted));
+        let muted = self.theme.style(Role::Muted);
+        let x = put(buf, self.area, self.area.x, self.area.y, &self.of, muted);
+        // What is asked is no curve.
+        let room = usize::from(self.area.right().saturating_sub(x));
+        if let Some(text) = self.beside.iter().find(|text| text.width() <= room) {
+            put(buf, self.area, x, self.area.y, text, muted);
+        }
         self.axes(buf);
         let mut dots = Dots::new(self.plot.width, self.plot.height, self.theme.glyphs.ascii);
         for (place, bands) in self.arms.iter().enumerate() {

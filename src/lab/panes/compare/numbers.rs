@@ -210,7 +210,9 @@ fn arms(shown: &Shown) -> Vec<Arm> {
             format!("{}  {there} {seeds}", as_counted(&alone))
         } else if let (State::Running, Some(loss)) = (&shown.state, shown.batch_loss(arm)) {
             let (step, steps) = (number::count(step), number::count(steps));
-            format!("batch {}  step {step} of {steps}", number::loss(loss))
+            // Beside a figure it would be read as that.
+            let what = if shown.experiment.measure.is_a_loss() { "batch" } else { "batch loss" };
+            format!("{what} {}  step {step} of {steps}", number::loss(loss))
         } else {
             String::new()
         };

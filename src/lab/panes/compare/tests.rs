@@ -434,3 +434,101 @@ fn arms_along_a_number_are_a_table() {
         screen(&with(shown.clone()), width, height);
     }
 }
+
+/// Distance is what they are told along, although a second number sets them apart as well.
+#[test]
+fn of_two_numbers_arms_are_told_along_the_one_that_leaves_no_place_empty() {
+    let mut experiment = testing::experiment();
+    let arm = |name: &str, distance: usize, width: usize| {
+        let text = format!(
+            "stage = {name:?}\ntask = \"recall\"\ndistance = {distance}\nbatch_size = {width}"
+        );
+        let arm: crate::train::experiment::Arm = toml::from_str(&text).unwrap();
+        (arm.label(""), arm.config("", VOCABULARY, 1).unwrap())
+    };
+    // Each architecture has a batch size of its own.
+    let nets = [("conv", 16), ("memory", 24)];
+    let all = |far: &usize| nets.map(|(name, width)| arm(name, *far, width));
+    experiment.arms = [2, 4, 8].iter().flat_map(all).collect();
+    assert_eq!(Along::of(&experiment).unwrap().name, "distance");
+    // A full grid of both: along the one with more values, whichever comes first in the table.
+    let grid = [2, 4, 8].iter().flat_map(|far| [16, 24].map(|width| arm("conv", *far, width)));
+    experiment.arms = grid.collect();
+    assert_eq!(Along::of(&experiment).unwrap().name, "distance");
+    let grid = [2, 4].iter().flat_map(|far| [8, 16, 24].map(|width| arm("conv", *far, width)));
+    experiment.arms = grid.collect();
+    assert_eq!(Along::of(&experiment).unwrap().name, "batch_size");
+}
+
+/// A loss is drawn while something else is asked: the chart says so, and the foot names the loss of a batch.
+#[test]
+fn what_is_drawn_and_what_is_asked_are_told_apart() {
+    let mut experiment = testing::experiment();
+    experiment.measure = crate::train::measure::Measure::Norm {
+        of: crate::train::measure::Part::Weight,
+        parameter: "token_embedding_table.weight".to_owned(),
+    };
+    experiment.budget = crate::train::experiment::Budget::Steps(4);
+    let shown = testing::shown(experiment.clone());
+    let theme = Theme::plain();
+    let above = |shown: &Shown, width| {
+        let area = Rect::new(0, 0, width, 20);
+        let mut buf = Buffer::empty(area);
+        Chart::new(shown, &theme, false, area).unwrap().draw(&mut buf);
+        fixture::text(&buf).lines().next().unwrap().to_owned()
+    };
+    assert!(above(&shown, 90).contains("val loss; at the end: weight of token"));
+    assert!(above(&shown, 40).starts_with("val loss; what is asked: at the end"));
+    assert!(above(&shown, 20).trim() == "val loss");
+    assert_eq!(above(&testing::shown(testing::experiment()), 90).trim(), "val loss");
+    let mut running = Shown::new(1, experiment.clone(), Purpose::FromHere);
+    running.fold(News::Grew(testing::told(&experiment)[0].clone()));
+    let text = screen(&with(running), 78, 20);
+    assert!(text.contains("batch loss ") || !text.contains("batch "), "{text}");
+}
+
+/// Equal numbers are equal, and not enlarged to four thousandths of a share or of a mode.
+#[test]
+fn an_axis_of_equal_shares_or_counts_goes_over_what_there_can_be() {
+    use crate::train::measure::Measure;
+    for (figure, value, expected) in [("accuracy", 0.0, 1.0), ("modes", 8.0, 9.0)] {
+        let mut experiment = testing::experiment();
+        experiment.measure = Measure::Figure(figure.to_owned());
+        let mut shown = Shown::new(1, experiment.clone(), Purpose::FromHere);
+        for mut progress in testing::told(&testing::experiment()) {
+            for estimate in &mut progress.estimates {
+                estimate.figure = Some(value);
+            }
+            shown.fold(News::Grew(progress));
+        }
+        let theme = Theme::plain();
+        let area = Rect::new(0, 0, 77, 20);
+        let mut buf = Buffer::empty(area);
+        Chart::new(&shown, &theme, false, area).unwrap().draw(&mut buf);
+        let text = fixture::text(&buf);
+        let labels = text.lines().filter_map(|line| line.split('┤').next()?.trim().parse().ok());
+        let labels: Vec<f64> = labels.collect();
+        assert_eq!(labels.iter().copied().fold(0.0, f64::max), expected, "{text}");
+        assert!(figure != "modes" || labels.iter().all(|x| x.fract() == 0.0), "{text}");
+    }
+}
+
+/// A long name gives way to its number, which is whole wherever there is room for it and the beginning of a name.
+#[test]
+fn in_a_narrow_seat_names_give_way_to_numbers() {
+    let mut experiment = testing::experiment();
+    for (arm, _) in &mut experiment.arms {
+        arm.push_str(", and a great deal more that is told of it");
+    }
+    let shown = testing::shown(experiment);
+    let theme = Theme::plain();
+    let written = shown.experiment.alone(&shown.runs, 0).number();
+    let needs = (written.chars().count() + "  3 seeds".len()) as u16;
+    for width in needs + 13..100 {
+        let mut buf = Buffer::empty(Rect::new(0, 0, width, 20));
+        numbers::draw(&theme, &shown, buf.area, Some(&mut buf));
+        let text = fixture::text(&buf);
+        let line = text.lines().next().unwrap();
+        assert!(line.contains(&written) && line.contains("lr 0."), "{width}: {text}");
+    }
+}

@@ -7,13 +7,15 @@ use crate::lab::experiment::Shown;
 use crate::lab::facts::Facts;
 use crate::lab::flow;
 use crate::lab::markdown::Markdown;
-use crate::lab::number::{answer, count};
+use crate::lab::number::{ALMOST_0, answer, count, measured};
 use crate::lab::theme::Role;
 use crate::lesson::item::Question;
 use crate::lesson::progress::{Key, Record};
 use crate::lesson::{Claim, Figure, Goal, Item, Kind, Prompt, Race};
 use crate::model::Card;
+use crate::model::card::Unit;
 use crate::train::experiment::Compare;
+use crate::train::measure::Measure;
 
 use super::reading::Reading;
 
@@ -162,7 +164,7 @@ fn question(writer: &mut Writer, item: &Item) {
         None => {}
         Some(said) if said.kind == "skip" && !writer.chosen => {}
         Some(said) if said.kind == "skip" => writer.keys(&[("i", "answers after all")]),
-        Some(said) => verdict(writer, &asked, said),
+        Some(said) => verdict(writer, item, &asked, said),
     }
 }
 
@@ -181,40 +183,68 @@ fn tells(facts: &Facts, item: &Item) -> (&'static str, Role) {
     }
 }
 
-fn verdict(writer: &mut Writer, asked: &Question, said: &Record) {
+fn verdict(writer: &mut Writer, item: &Item, asked: &Question, said: &Record) {
     let Some(guess) = said.answer else { return };
+    let (name, unit) = what_it_is(item);
     let named = |place: f64| {
         let choice = asked.choices.get(place as usize);
         choice.map_or_else(|| answer(place), |choice| writer.facts.fill(choice))
     };
+    let yours = match unit {
+        _ if !asked.choices.is_empty() => named(guess),
+        unit => measured(unit, guess, guess.abs()),
+    };
     let sure = said.sure.map_or(String::new(), |sure| format!(", sure {sure} of 5"));
-    let yours = format!("You said: {}{sure}.", named(guess));
+    let yours = format!("You said: {yours}{sure}.");
     let Some(truth) = said.truth else {
         writer.say(Role::Accent, &yours);
         return;
     };
     let role = if said.right == Some(true) { Role::Good } else { Role::Warning };
-    let measured = match asked.right(truth) {
-        Some(right) => format!("It is: {} ({}).", named(right as f64), answer(truth)),
-        // How far apart two names are says nothing.
-        None if asked.choices.is_empty() && asked.tolerance.is_exact() && truth.fract() == 0.0 => {
-            format!("It is {}.", answer(truth))
-        }
-        None if asked.choices.is_empty() => {
-            let off = (guess - truth).abs();
-            let share = 100.0 * off / truth.abs().max(f64::MIN_POSITIVE);
-            match share {
-                share if share < 0.5 => format!("It is {}.", answer(truth)),
-                share if share < 1000.0 => {
-                    format!("It is {}: you were {} off, {share:.0} %.", answer(truth), answer(off))
-                }
-                _ => format!("It is {}: you were {} off.", answer(truth), answer(off)),
-            }
-        }
-        None => format!("It is {}, which is none of these.", answer(truth)),
+    let beside = if asked.choices.is_empty() { guess.abs() } else { 0.0 };
+    let truly = measured(unit, truth, asked.scale().max(beside));
+    let found = match asked.right(truth) {
+        Some(right) => format!("It is: {} ({name}: {truly}).", named(right as f64)),
+        None if asked.choices.is_empty() => number_verdict(asked, guess, truth, &truly, unit),
+        None => format!("It is {truly}, which is none of these."),
     };
-    writer.say(role, &format!("{yours} {measured}"));
+    writer.say(role, &format!("{yours} {found}"));
     writer.read(asked.why);
+}
+
+/// What a question's number is called, and its unit. Of two arms it is how they differ, which has none.
+fn what_it_is(item: &Item) -> (String, Unit) {
+    let of = |measure: &Measure| (measure.to_string(), measure.unit());
+    match &item.kind {
+        Kind::Predict(predict) if predict.arms.len() > 1 => {
+            let between = match predict.compare {
+                Compare::Difference => "difference",
+                Compare::Ratio => "ratio",
+            };
+            (format!("{}, {between}", predict.measure), Unit::Plain)
+        }
+        Kind::Predict(predict) => of(&predict.measure),
+        Kind::Ask(ask) => of(&ask.measure),
+        _ => (String::new(), Unit::Plain),
+    }
+}
+
+/// How far off a number was: where that says something, and in per cent where per cents are what counts.
+fn number_verdict(asked: &Question, guess: f64, truth: f64, truly: &str, unit: Unit) -> String {
+    let off = (guess - truth).abs();
+    let share = 100.0 * off / truth.abs().max(f64::MIN_POSITIVE);
+    let relative = asked.tolerance.relative * truth.abs() >= asked.tolerance.absolute;
+    // How far apart two names are says nothing.
+    let a_name = asked.tolerance.is_exact() && truth.fract() == 0.0;
+    let same = measured(unit, guess, guess.abs()) == truly || share < 0.5 || truly == ALMOST_0;
+    match unit {
+        _ if a_name || same => format!("It is {truly}."),
+        Unit::Share | Unit::Verdict => format!("It is {truly}."),
+        _ if relative && share < 1000.0 => {
+            format!("It is {truly}: you were {} off, {share:.0} %.", answer(off))
+        }
+        _ => format!("It is {truly}: you were {} off.", answer(off)),
+    }
 }
 
 fn a_goal(writer: &mut Writer, goal: &Goal) {
@@ -273,8 +303,8 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
     let facts = writer.facts;
     let stamp = facts.course.stamps.get(&key);
     let last = facts.course.progress.last(&key.0, &key.1, &["claim"]);
-    if facts.course.gives_away(&key.0, facts.page(), &key.1) {
-        writer.head("Claim", "after your guess", Role::Muted);
+    if let Some(first) = facts.course.gives_away(&key.0, facts.page(), &key.1) {
+        writer.head("Claim", first.note(), Role::Muted);
         return;
     }
     let (state, role) = match last.and_then(|last| last.right) {
@@ -288,9 +318,14 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
     match (stamp, last.and_then(|last| last.truth)) {
         (Some(stamp), _) => {
             writer.say(role, stamp);
-            writer.say(Role::Muted, &format!("measured: {}", measured(facts, claim)));
+            writer.say(Role::Muted, &format!("measured: {}", of_claim(facts, claim)));
         }
-        (None, Some(truth)) => writer.say(Role::Muted, &format!("last time: {}", answer(truth))),
+        (None, Some(truth)) => {
+            let unit = if claim.arms.len() > 1 { Unit::Plain } else { claim.measure.unit() };
+            let bounds = [claim.expect.above, claim.expect.below].into_iter().flatten();
+            let truth = measured(unit, truth, bounds.fold(0.0, |most, x| x.abs().max(most)));
+            writer.say(Role::Muted, &format!("last time: {truth} ({})", of_claim(facts, claim)));
+        }
         (None, None) => {}
     }
     if writer.chosen && !facts.is_elsewhere(claim.on.as_deref()) {
@@ -301,7 +336,7 @@ fn a_claim(writer: &mut Writer, claim: &Claim) {
 }
 
 /// What a claim's number is, in words.
-fn measured(facts: &Facts, claim: &Claim) -> String {
+fn of_claim(facts: &Facts, claim: &Claim) -> String {
     let [first, second] = &claim.arms[..] else { return claim.measure.to_string() };
     let spoken_of = facts.lesson.stage_of(facts.page);
     let between = match claim.compare {
@@ -314,8 +349,8 @@ fn measured(facts: &Facts, claim: &Claim) -> String {
 
 fn a_race(writer: &mut Writer, race: &Race) {
     let facts = writer.facts;
-    if facts.course.gives_away(&facts.lesson.id, facts.page(), &race.id) {
-        return writer.head("Race", "after your guess", Role::Muted);
+    if let Some(first) = facts.course.gives_away(&facts.lesson.id, facts.page(), &race.id) {
+        return writer.head("Race", first.note(), Role::Muted);
     }
     writer.head("Race", "", Role::Muted);
     writer.read(&race.text);
@@ -338,8 +373,8 @@ fn a_figure(writer: &mut Writer, figure: &Figure) {
 fn a_prompt(writer: &mut Writer, prompt: &Prompt, block: &str) {
     let key = writer.key(&prompt.id);
     let facts = writer.facts;
-    if facts.course.gives_away(&key.0, facts.page(), block) {
-        return writer.head("In your own words", "after your guess", Role::Muted);
+    if let Some(first) = facts.course.gives_away(&key.0, facts.page(), block) {
+        return writer.head("In your own words", first.note(), Role::Muted);
     }
     let graded =
         facts.course.progress.last(&key.0, &key.1, &["review"]).and_then(|last| last.right);

@@ -144,8 +144,54 @@ fn a_goal_says_how_every_condition_of_it_stands() {
 #[test]
 fn a_goal_of_another_stage_says_nothing_of_the_run_on_the_screen() {
     let loss = "{ measure = \"step\", above = 1000000 }";
-    assert!(goal(loss, "").contains("(to be above 1,000,000)"));
+    assert!(goal(loss, "").contains("(to be 1,000,001 or more)"));
     let drawn = goal(loss, "stage = \"bigram\"\n");
     assert!(drawn.contains("a run of multi-head is on the screen, it is about bigram"), "{drawn}");
     assert!(!drawn.contains("to be above"), "{drawn}");
+}
+
+/// Every question of the course, answered and told what is in each of its bands, or next to nothing.
+#[test]
+fn verdicts_are_said_in_words_that_a_learner_reads() {
+    let mut model = at("bigram", 0);
+    let mut seen = 0;
+    for lesson in 0..model.lessons.len() {
+        for page in 0..model.lessons[lesson].pages.len() {
+            (model.lesson, model.page) = (lesson, page);
+            let id = model.lessons[lesson].id.clone();
+            let items: Vec<Item> = model.lessons[lesson].pages[page]
+                .items()
+                .filter(|item| item.question().is_some())
+                .cloned()
+                .collect();
+            for (item, place) in items.iter().flat_map(|item| (0..3).map(move |at| (item, at))) {
+                let asked = item.question().unwrap();
+                let middle = |[low, high]: &[f64; 2]| f64::midpoint(*low, *high);
+                let truth = match place {
+                    0 => 2.2e-11,
+                    place => asked.bands.get(place - 1).map_or(0.5 * place as f64, middle),
+                };
+                let line = format!(
+                    "{{\"t\":1,\"session\":\"a\",\"lesson\":\"{id}\",\"item\":\"{}\",\"kind\":\"predict\",\
+                     \"answer\":0,\"truth\":{truth},\"right\":false}}",
+                    item.id
+                );
+                model.course.progress = crate::lesson::progress::Progress::of(&line);
+                PaneId::Lesson.refresh(&mut model);
+                let drawn = screen(&model, 84, 600);
+                let words = drawn.split_whitespace().filter(|word| !"│▌┃".contains(*word));
+                let text = words.collect::<Vec<_>>().join(" ");
+                let from = text.find("You said:").unwrap_or_else(|| panic!("{id} {}", item.id));
+                let said: String = text[from..].chars().take(160).collect();
+                seen += 1;
+                let found = &said[said.find("It is").unwrap()..];
+                let one = found.split_once(". ").map_or(found, |(one, _)| one);
+                assert!(!one.contains("e-"), "{id} {}: {one}", item.id);
+                // Nobody is 100 % off who said 0, or near it.
+                assert!(place > 0 || !one.contains("you were"), "{id} {}: {one}", item.id);
+                assert!(!one.contains("()") && !one.contains("(: "), "{id} {}: {one}", item.id);
+            }
+        }
+    }
+    assert!(seen > 300, "{seen}");
 }

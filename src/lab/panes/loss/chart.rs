@@ -74,7 +74,14 @@ impl<'a> Chart<'a> {
             0..6 => 0,
             height => {
                 let items = items(&curves);
-                let most = if height >= 9 { 2 } else { 1 };
+                // Before the first step earlier runs are all there is: every letter is explained.
+                let begun = !run.history.points.is_empty();
+                let most = match height {
+                    _ if !begun => height / 3,
+                    ..9 => 1,
+                    9..24 => 2,
+                    _ => 3,
+                };
                 legend::rows(&items, area.width.saturating_sub(LEGEND_START)).min(most)
             }
         };

@@ -120,7 +120,8 @@ pub fn losses_shown<'a>(
     }
     let mut losses: Vec<f64> = run.history.points.iter().map(|p| p.mean).collect();
     losses.extend(estimates(&run.history, 0.0));
-    losses.extend(ghosts.flat_map(|history| estimates(history, 0.0)));
+    let earlier: Vec<f64> = ghosts.flat_map(|history| estimates(history, 0.0)).collect();
+    losses.extend(&earlier);
     losses.extend(guesses.iter().map(|(_, loss)| *loss));
     let counted = || references.iter().map(|r| r.loss).filter(|loss| loss.is_finite());
     if run.history.points.is_empty() {
@@ -133,6 +134,11 @@ pub fn losses_shown<'a>(
         return counted()
             .fold(None, |range, l| Some(range.map_or((l, l), |(a, b)| (l.min(a), l.max(b)))));
     };
+    if run.history.points.is_empty() {
+        // There is nothing but earlier runs to see, from their beginnings.
+        let all = || earlier.iter().copied().filter(|loss| loss.is_finite());
+        (low, high) = (all().fold(low, f64::min), all().fold(high, f64::max));
+    }
     // The next yardstick on either side belongs to the picture.
     let below = counted().filter(|loss| *loss < low).fold(f64::NEG_INFINITY, f64::max);
     let above = counted().filter(|loss| *loss > high).fold(f64::INFINITY, f64::min);

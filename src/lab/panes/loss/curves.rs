@@ -69,7 +69,13 @@ impl<'a> Curves<'a> {
         let y = Scale::new(low, high, kind);
         // Room above and below.
         let y = Scale::new(y.value(-0.03), y.value(1.03), kind);
-        let x = steps(run, pane.view, pane.log_steps);
+        let x = if run.history.points.is_empty() && !ghosts.is_empty() {
+            // As far as it will go, for it is earlier runs that are seen.
+            let kind = if pane.log_steps { Kind::LogFromZero } else { Kind::Linear };
+            Scale::new(0.0, run.config.training.steps as f64, kind)
+        } else {
+            steps(run, pane.view, pane.log_steps)
+        };
         for ghost in &mut ghosts {
             ghost.off = off(&ghost.curve, &x, &y);
         }

@@ -560,3 +560,38 @@ fn what_counting_reaches_comes_after_the_guess_of_a_loss() {
     model.course.held = false;
     assert_eq!(shown(&model), (names.to_vec(), false));
 }
+
+/// Before the first step there is nothing else to see than earlier runs: all of each, and every letter with its name.
+#[test]
+fn before_the_first_step_earlier_runs_are_whole_and_explained() {
+    let mut model = fixture::model(120, 40);
+    run(&mut model).history = history([]);
+    run(&mut model).step = 0;
+    for n_embd in 0..4 {
+        let mut ghost = model.ghosts[0].clone();
+        ghost.config.model.n_embd = 64 + n_embd;
+        model.ghosts.push(ghost);
+    }
+    let text = screen(&model, 60, 24);
+    for name in
+        ["a single-head", "b single-head", "c single-head", "d single-head", "e single-head"]
+    {
+        assert!(text.contains(name), "{name}: {text}");
+    }
+    // Their ends are on the chart, and not only their beginnings.
+    let facts = model.facts();
+    let chart = curves::Curves::new(&model.panes.loss, &facts, facts.run.unwrap()).unwrap();
+    assert_eq!(chart.x.high(), facts.run.unwrap().config.training.steps as f64);
+    assert!(chart.ghosts.iter().all(|ghost| ghost.off.is_none()));
+    // One that fell fast and stayed low: its beginning is no spike.
+    let mut low = (*model.ghosts[0].history).clone();
+    for (i, estimate) in low.evaluations.iter_mut().enumerate() {
+        let loss = if i == 0 { 2.8 } else { 1e-3 };
+        (estimate.train_loss, estimate.val_loss) = (loss, loss);
+    }
+    let shown = |model: &Model| {
+        let run = model.run.as_ref().unwrap();
+        curve::losses_shown(View::Whole, run, &[], std::iter::once(&low), &[], &[])
+    };
+    assert_eq!(shown(&model), Some((1e-3, 2.8)));
+}

@@ -79,7 +79,10 @@ pub fn draw(
     }
     put(buf, area, area.x, y, "ln p, kept by the beam", head);
     y += 1;
-    for row in at_step.chain(earlier) {
+    // What has ended stands among what goes on: the likeliest is first.
+    let mut kept: Vec<_> = at_step.chain(earlier).collect();
+    kept.sort_by(|a, b| b.log_p.total_cmp(&a.log_p));
+    for row in kept {
         line(facts, row, row.log_p, y, area, buf);
         y += 1;
     }

@@ -135,8 +135,12 @@ fn a_search_is_walked_step_by_step() {
             screen[2].starts_with(&text(greedy.unwrap(), greedy.unwrap().log_p)),
             "{screen:#?}"
         );
-        let kept: Vec<_> =
-            rows.iter().filter(|row| row.what == What::Beam && row.place == step).collect();
+        // What has ended before stands among them, the likeliest first.
+        let kept = |row: &&Row| {
+            row.what == What::Beam && (row.place == step || row.place < step && row.ended)
+        };
+        let mut kept: Vec<_> = rows.iter().filter(kept).collect();
+        kept.sort_by(|a, b| b.log_p.total_cmp(&a.log_p));
         for (row, line) in kept.iter().zip(&screen[4..]) {
             assert!(line.starts_with(&text(row, row.log_p)), "{screen:#?}");
         }

@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Size;
 
+use crate::lab::action::Action;
 use crate::lab::fixture;
 use crate::lab::model::{Effect, Model, Msg};
 use crate::lab::overlays::Overlay;
@@ -160,4 +161,67 @@ fn a_key_that_cannot_be_seen_does_nothing_but_leave() {
     assert!(model.overlays.is_empty());
     key(&mut model, 'q');
     assert!(model.quitting.is_some() || !model.overlays.is_empty());
+}
+
+const ARMS: &str = "```predict\nid = \"p\"\nask = \"The loss?\"\nmeasure = \"first_loss\"\narms = [{}]\n\
+     budget = { steps = 1 }\nwhy = \"So.\"\n```\n\n";
+
+/// The small runs of the prediction come to this.
+fn tell(model: &mut Model, truth: f64) {
+    let mut said = model.course.answer("a", "p").unwrap().clone();
+    (said.truth, said.right) = (Some(truth), Some(false));
+    model.course.progress.records.push(said);
+    model.refresh();
+}
+
+fn guess(model: &mut Model) {
+    key(model, 'i');
+    typed(model, "4");
+    press(model, KeyCode::Enter);
+    key(model, '3');
+}
+
+#[test]
+fn what_tells_the_result_waits_for_the_result_and_not_for_the_guess() {
+    let claim = CLAIM.replace("MORE", "");
+    let mut model = page(&format!("{ARMS}Read on.\n\n{claim}{REVIEW}"));
+    let footer = |model: &Model| {
+        let mut buf = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 120, 40));
+        crate::lab::view::draw(model, &mut buf);
+        fixture::text(&buf).lines().last().unwrap().to_owned()
+    };
+    assert!(footer(&model).contains("predicts"), "{}", footer(&model));
+    guess(&mut model);
+    assert!(!footer(&model).contains("predicts"), "{}", footer(&model));
+    let waiting = drawn(&model);
+    assert!(waiting.contains("Read on.") && !waiting.contains("It is four."), "{waiting}");
+    assert_eq!(waiting.matches("when the result is there").count(), 2, "{waiting}");
+    tell(&mut model, 4.2);
+    let told = drawn(&model);
+    assert!(told.contains("It is four.") && told.contains("begin with?"), "{told}");
+}
+
+#[test]
+fn a_verdict_is_in_sight_when_it_comes_or_the_pane_says_where_it_is() {
+    let before = "Words before it.\n\n".repeat(12);
+    let after = "Words after it.\n\n".repeat(30);
+    for height in [5, 8, 12] {
+        let mut model = page(&format!("{before}{ARMS}{after}"));
+        let seen = |model: &Model| fixture::text(&fixture::pane(model, PaneId::Lesson, 60, height));
+        guess(&mut model);
+        tell(&mut model, 4.2);
+        assert!(seen(&model).contains("So."), "{}", seen(&model));
+        // Who reads elsewhere is not pulled away.
+        for (action, sign) in [(Action::Home, "↓ verdict below"), (Action::End, "↑ verdict above")]
+        {
+            let mut model = page(&format!("{before}{ARMS}{after}"));
+            model.size = Size::new(80, 24);
+            guess(&mut model);
+            PaneId::Lesson.act(&mut model, action);
+            assert!(!seen(&model).contains("verdict"), "{}", seen(&model));
+            tell(&mut model, 4.2);
+            let text = seen(&model);
+            assert!(text.contains(sign) && !text.contains("So."), "{text}");
+        }
+    }
 }

@@ -1,173 +1,18 @@
-//! Runs that are changed, started again, gone back to and opened from files.
+//! Runs that are gone back to and opened from files, and the pages that they are on.
 
 use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Size;
 
 use super::*;
-use crate::lab::fixture::{self, card};
+use crate::lab::action::Action;
+use crate::lab::fixture;
 use crate::lab::model::Msg;
 use crate::lab::panes::PaneId;
 use crate::lab::update::tests::{
-    asks, ctrl, focus_hyperparameters, key, press, say, say_of_the_run, sent, settled, typed,
+    ctrl, focus_hyperparameters, key, press, say_of_the_run, sent, settled, typed,
 };
 use crate::lab::update::update;
 use crate::train::{Event, History};
-
-#[test]
-fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
-    let mut model = settled(120, 40);
-    focus_hyperparameters(&mut model, "n_head");
-    assert_eq!(sent(&press(&mut model, KeyCode::Left)), Vec::<String>::new());
-    let Some(Overlay::Confirm(Confirm { text, yes: Answer::Rebuild { config }, .. })) =
-        model.overlays.last()
-    else {
-        panic!("no question: {:?}", model.overlays)
-    };
-    assert!(text.starts_with("n_head 4 → 2 rebuilds the model"), "{text}");
-    assert_eq!(config.model.n_head, 2);
-    key(&mut model, 'n');
-    assert!(model.overlays.is_empty());
-
-    press(&mut model, KeyCode::Left);
-    assert_eq!(sent(&key(&mut model, 'y')), ["Open multi-head as 1", "Run"]);
-    let mut config = opening("multi-head", 65, 1337);
-    config.model.n_head = 2;
-    config.training.lr = 3e-4;
-    let event = Event::Opened {
-        card: card(&config),
-        config: Box::new(config),
-        step: 0,
-        parameters: 1,
-        threads: 2,
-        operations_per_token: 1.0,
-        tokenizer: None,
-        history: Box::default(),
-    };
-    say(&mut model, event);
-    let ghosts: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
-    assert_eq!(ghosts, ["single-head, lr 1e-3→3e-4", "n_head 4, lr 1e-3→3e-4, 3,412 steps"]);
-    assert_eq!(model.ghosts.last().unwrap().history.evaluations.len(), 7);
-    // Undo asks for the way back.
-    assert_eq!(sent(&key(&mut model, 'u')), Vec::<String>::new());
-    assert!(matches!(
-        model.overlays.last(),
-        Some(Overlay::Confirm(Confirm { yes: Answer::Rebuild { config, .. }, .. })) if config.model.n_head == 4
-    ));
-    key(&mut model, 'y');
-    assert!(model.undo.is_empty(), "going back is no change of its own");
-}
-
-#[test]
-fn a_live_change_that_is_refused_is_said_and_not_to_be_undone() {
-    let mut model = settled(120, 40);
-    focus_hyperparameters(&mut model, "lr");
-    press(&mut model, KeyCode::Right);
-    let (what, why) = ("lr".to_owned(), "there is not enough memory".to_owned());
-    say(&mut model, Event::Refused { what, why });
-    assert_eq!(model.toasts.last().unwrap().text, "lr: there is not enough memory");
-    assert!(model.undo.is_empty());
-    assert_eq!(model.run.as_ref().unwrap().config.training.lr, 3e-4);
-    // What is asked for next starts from what is.
-    let effects = sent(&press(&mut model, KeyCode::Right));
-    assert_eq!(effects, [r#"Set { name: "lr", value: Number(0.001) }"#]);
-}
-
-#[test]
-fn what_was_said_of_a_run_does_not_outlive_it() {
-    let mut model = settled(120, 40);
-    say(&mut model, Event::Finished { step: 5000 });
-    model.say(ToastKind::Warning, "save: Permission denied");
-    assert!(model.toasts.iter().any(|toast| toast.text.starts_with("training is done")));
-    key(&mut model, ']');
-    let left: Vec<_> = model.toasts.iter().map(|toast| toast.text.as_str()).collect();
-    assert!(!left.iter().any(|text| text.starts_with("training is done")), "{left:?}");
-    assert!(left.contains(&"save: Permission denied"), "a warning stays: {left:?}");
-    // The pace that is said is that of the lesson on the screen.
-    let mut model = settled(120, 40);
-    (model.lesson, model.throttle) = (0, None);
-    key(&mut model, ']');
-    let paces = model.toasts.iter().filter(|toast| toast.text.contains("steps a second"));
-    assert_eq!(paces.count(), 1);
-}
-
-#[test]
-fn several_structural_changes_are_collected_and_rebuilt_once() {
-    let mut model = settled(120, 40);
-    focus_hyperparameters(&mut model, "n_head");
-    // Asked about one, the learner wants more first.
-    press(&mut model, KeyCode::Left);
-    key(&mut model, 'm');
-    assert!(model.overlays.is_empty() && model.asked.collecting);
-    let hyperparameter = |name| crate::stage::hyperparameter::hyperparameter(name).unwrap();
-    let mut set = |name, to: &str| {
-        let value = Value::parse(hyperparameter(name), to).unwrap();
-        assert!(sent(&request(&mut model, hyperparameter(name), value)).is_empty());
-        assert!(model.overlays.is_empty() && model.asked.error.is_none());
-    };
-    // 5 does not divide 32: that counts at the end.
-    set("n_head", "5");
-    let shown = |model: &Model, name| {
-        let run = model.run.as_ref().unwrap();
-        model.asked.value(hyperparameter(name), &run.config).to_string()
-    };
-    key(&mut model, 'M');
-    assert!(model.overlays.is_empty());
-    assert!(model.asked.error.as_ref().unwrap().contains("not divisible by n_head 5"));
-    model.asked.error = None;
-    let mut set = |name, to: &str| {
-        let value = Value::parse(hyperparameter(name), to).unwrap();
-        request(&mut model, hyperparameter(name), value);
-    };
-    set("n_embd", "40");
-    assert_eq!((shown(&model, "n_head"), shown(&model, "n_embd")), ("5".into(), "40".into()));
-    assert!(model.asked.waits_for("n_embd") && model.asked.note().contains("M rebuilds with 2"));
-    let pane = fixture::text(&fixture::pane(&model, PaneId::Hyperparameters, 60, 20));
-    assert!(pane.lines().any(|line| line.contains("n_embd") && line.contains("40…")), "{pane}");
-    key(&mut model, 'M');
-    let text = asks(&model);
-    assert!(text.contains("n_embd 32 → 40") && text.contains("n_head 4 → 5"), "{text}");
-    assert_eq!(sent(&key(&mut model, 'y')), ["Open multi-head as 1", "Run"]);
-    let config = &model.run.as_ref().unwrap().config;
-    assert_eq!((config.model.n_head, config.model.n_embd), (5, 40));
-    assert!(!model.asked.collecting && model.asked.waiting() == 0);
-    // Given up, nothing waits.
-    let mut model = settled(120, 40);
-    key(&mut model, 'M');
-    focus_hyperparameters(&mut model, "n_head");
-    press(&mut model, KeyCode::Left);
-    key(&mut model, 'M');
-    key(&mut model, 'n');
-    assert_eq!((model.asked.waiting(), model.asked.collecting), (0, false));
-    assert_eq!(model.run.as_ref().unwrap().config.model.n_head, 4);
-}
-
-#[test]
-fn a_run_starts_again_with_the_next_seed_or_a_typed_one() {
-    let mut model = settled(120, 40);
-    key(&mut model, 'b');
-    assert!(asks(&model).contains("with seed 1338"), "{}", asks(&model));
-    key(&mut model, 'm');
-    assert!(!model.overlays.is_empty(), "a seed is no change that could wait");
-    key(&mut model, 'y');
-    assert_eq!(model.run.as_ref().unwrap().config.seed, 1338);
-    let mut buf = ratatui::buffer::Buffer::empty(ratatui::layout::Rect::new(0, 0, 160, 48));
-    model.size = Size::new(160, 48);
-    crate::lab::view::draw(&model, &mut buf);
-    assert!(fixture::text(&buf).lines().next().unwrap().contains("seed 1338"));
-    let mut model = settled(120, 40);
-    key(&mut model, 'B');
-    typed(&mut model, "4x");
-    press(&mut model, KeyCode::Enter);
-    let Some(Overlay::Input(line)) = model.overlays.last() else { panic!("the line is gone") };
-    assert!(line.error.as_ref().unwrap().contains("whole number"));
-    press(&mut model, KeyCode::Backspace);
-    typed(&mut model, "2");
-    press(&mut model, KeyCode::Enter);
-    assert!(asks(&model).contains("with seed 42"), "{}", asks(&model));
-    key(&mut model, 'r');
-    key(&mut model, 'y');
-    assert_eq!(model.run.as_ref().unwrap().config.seed, 42);
-}
 
 #[test]
 fn the_table_has_every_run_and_enter_goes_back_to_it() {
@@ -256,4 +101,45 @@ fn checkpoints_are_listed_and_opened_and_what_cannot_be_is_said() {
     let effects = sent(&say_of_the_run(&mut model, Event::NotOpened { why }));
     assert!(effects.iter().any(|c| c.starts_with("Open bigram")), "{effects:?}");
     assert!(model.toasts.iter().any(|toast| toast.text.contains("numbers are not")));
+}
+
+/// Every pane, whatever its keys change of it: another page has its first view, and who comes back finds his own.
+#[test]
+fn a_page_opens_with_the_first_views_of_its_panes_and_gives_back_those_that_were_left() {
+    let names: Vec<_> = PaneId::ALL.map(|pane| format!("\"{}\"", pane.name())).to_vec();
+    let text = format!(
+        "+++\nid = \"a\"\ntitle = \"A\"\nstage = \"multi-head\"\npanes = [{}]\nhyperparameters = [\"lr\"]\n\
+         prompt = \"the\"\n+++\n\n## One\n\nRead.\n\n## Two\n\nRead.\n",
+        names.join(", ")
+    );
+    let page = || {
+        let mut model = fixture::model(120, 40);
+        model.lessons[model.lesson] = crate::lesson::parse("90-a.md", &text).unwrap();
+        model.page = 0;
+        let home = model.home(0);
+        model.run.as_mut().unwrap().home = home;
+        model.refresh();
+        model
+    };
+    let seen = |model: &Model, pane| fixture::text(&fixture::pane(model, pane, 70, 24));
+    let fresh = page();
+    let mut changed = 0;
+    for pane in PaneId::ALL {
+        let mut model = page();
+        for action in [Action::Right, Action::Down, Action::CycleView, Action::Right, Action::Down]
+        {
+            pane.act(&mut model, action);
+        }
+        model.refresh();
+        let set = seen(&model, pane);
+        changed += usize::from(set != seen(&fresh, pane));
+        open_page(&mut model, 1);
+        assert_eq!(model.page, 1);
+        if pane != PaneId::Lesson {
+            assert_eq!(seen(&model, pane), seen(&fresh, pane), "{pane:?}");
+            open_page(&mut model, 0);
+            assert_eq!(seen(&model, pane), set, "{pane:?}");
+        }
+    }
+    assert!(changed > 12, "{changed}");
 }
