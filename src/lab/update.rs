@@ -10,6 +10,7 @@ mod mouse;
 mod onward;
 mod overlay;
 mod panes;
+mod records;
 pub mod resume;
 mod runs;
 mod sampling;

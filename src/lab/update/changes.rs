@@ -4,6 +4,7 @@ use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
 use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::run::Run;
+use super::records::set_aside;
 use super::runs::{ask_for, go};
 use super::say::warn;
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter, Takes};
@@ -33,7 +34,9 @@ pub fn request(
             let stage = run.config.stage.clone();
             model.undo.push(Change { stage, name, old, new: value });
             model.asked.expect(name, value);
-            vec![Effect::Send(Command::Set { name, value })]
+            let mut effects = set_aside(model);
+            effects.push(Effect::Send(Command::Set { name, value }));
+            effects
         }
         Takes::Rebuild if model.asked.collecting => {
             let config = run.config.clone();
@@ -67,7 +70,12 @@ pub fn set_to(
     if !effects.is_empty() {
         model.say(ToastKind::Info, format!("{name} is {value} from the next step on"));
     } else if model.overlays.is_empty() && model.asked.error.is_none() {
-        model.say(ToastKind::Info, format!("{name} is {value} already"));
+        let text = if hyperparameter.takes == Takes::Rebuild && model.asked.waiting() > 0 {
+            format!("{name} {value} waits with the other changes")
+        } else {
+            format!("{name} is {value} already")
+        };
+        model.say(ToastKind::Info, text);
     }
     effects
 }
@@ -100,7 +108,9 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
         ToastKind::Info,
         format!("undone: {} {} {arrow} {}", change.name, change.new, change.old),
     );
-    vec![Effect::Send(Command::Set { name: change.name, value: change.old })]
+    let mut effects = set_aside(model);
+    effects.push(Effect::Send(Command::Set { name: change.name, value: change.old }));
+    effects
 }
 
 /// Asks, then starts the run again.
@@ -225,10 +235,13 @@ pub fn rebuild(model: &mut Model, config: Config) -> Vec<Effect> {
             model.undo.push(change);
         }
     }
-    let home = run.home.clone();
+    // What was predicted of one seed is as true of another.
+    let reseeded = Config { seed: config.seed, ..run.config.clone() };
+    let (home, other) = (run.home.clone(), reseeded != config);
+    let mut effects = if other { set_aside(model) } else { Vec::new() };
     model.playing = true;
     let id = model.new_run();
-    let mut effects = ask_for(model, id, config, home);
+    effects.extend(ask_for(model, id, config, home));
     effects.extend(go(model));
     effects
 }

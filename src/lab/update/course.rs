@@ -9,6 +9,7 @@ use super::super::overlays::{AnswerLine, Overlay};
 use super::super::run::Status;
 use super::experiment;
 use super::onward::{onward, pass};
+use super::records::{keep, record};
 use super::say::warn;
 use crate::lab::panes::PaneId;
 use crate::lesson::progress::{Key, Record};
@@ -210,25 +211,6 @@ pub fn commit(model: &mut Model, sure: u8) -> Vec<Effect> {
 fn truth(model: &Model, of: impl Fn(&Evidence<'_>) -> Option<f64>) -> Option<f64> {
     let others = model.facts().others();
     of(&model.facts().evidence(&others)?)
-}
-
-/// A line of progress about an item of the open lesson, at this moment.
-fn record(model: &Model, item: &str, kind: &str) -> Record {
-    Record {
-        t: model.course.began + model.now.as_secs(),
-        session: model.course.session.clone(),
-        lesson: model.lesson().id.clone(),
-        item: item.to_owned(),
-        kind: kind.to_owned(),
-        seed: model.run.as_ref().map(|run| run.config.seed),
-        ..Record::default()
-    }
-}
-
-/// Writes a record down, here at once and in the file by the driver.
-fn keep(model: &mut Model, record: Record) -> Vec<Effect> {
-    model.course.progress.records.push(record.clone());
-    vec![Effect::Keep(Box::new(record)), Effect::Autosave]
 }
 
 /// A session has begun: it counts for the prompts that come back.

@@ -10,7 +10,7 @@ use super::super::pane::Wish;
 use super::super::panes::PaneId;
 use super::super::prompt::Prompt;
 use super::say::{waits, warn};
-use super::{changes, experiment};
+use super::{changes, experiment, records};
 use crate::train::Command;
 
 pub fn act(model: &mut Model, pane: PaneId, action: Action) -> Vec<Effect> {
@@ -98,6 +98,7 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
             Wish::StepAlone(_) if model.course.held => effects.extend(waits(model)),
             Wish::StepAlone(group) => {
                 model.playing = false;
+                effects.extend(records::set_aside(model));
                 effects.push(Effect::Send(Command::StepAlone(group)));
             }
             Wish::Dismiss => model.asked.error = None,

@@ -8,9 +8,13 @@ use crate::lab::fixture;
 use crate::lab::model::{Effect, Model, Msg};
 use crate::lab::overlays::Overlay;
 use crate::lab::panes::PaneId;
+use crate::lab::update::changes::{rebuild, request};
 use crate::lab::update::tests::{key, press, typed};
 use crate::lab::update::update;
 use crate::lesson::parse;
+use crate::stage::Value;
+use crate::stage::hyperparameter::hyperparameter;
+use crate::train::Command;
 
 /// The fixture's run, on a lesson of one page with these blocks.
 fn page(blocks: &str) -> Model {
@@ -93,6 +97,35 @@ fn esc_goes_back_to_the_answer_and_a_paste_is_taken() {
     assert_eq!((line.input.value(), line.answer), ("4.5", None));
     press(&mut model, KeyCode::Esc);
     assert!(model.overlays.is_empty() && model.course.answer("a", "p").is_none());
+}
+
+/// The run that it becomes by a change is not the one that was asked about.
+#[test]
+fn what_was_predicted_of_a_run_that_is_changed_is_set_aside() {
+    let later = NUMBER.replace("first_loss", "val_loss").replace("after = 1", "after = 900000");
+    let guessed = || {
+        let mut model = page(&later);
+        key(&mut model, 'i');
+        typed(&mut model, "4");
+        press(&mut model, KeyCode::Enter);
+        key(&mut model, '3');
+        assert!(model.course.waiting("a", "p").is_some());
+        model
+    };
+    let lr = hyperparameter("lr").unwrap();
+    let mut model = guessed();
+    let effects = request(&mut model, lr, Value::Number(0.02));
+    assert!(matches!(effects[..], [Effect::Keep(_), .., Effect::Send(Command::Set { .. })]));
+    assert!(model.course.waiting("a", "p").is_none() && drawn(&model).contains("skipped"));
+    assert!(model.toasts.last().unwrap().text.contains("set aside"));
+    // A rebuild only once it is agreed to; starting again as it is changes nothing.
+    for (value, aside) in [(0.0, false), (0.3, true)] {
+        let mut model = guessed();
+        let mut config = model.run.as_ref().unwrap().config.clone();
+        config.training.dropout = value;
+        rebuild(&mut model, config);
+        assert_eq!(model.course.waiting("a", "p").is_none(), aside, "{value}");
+    }
 }
 
 #[test]
