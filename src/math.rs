@@ -13,6 +13,7 @@ pub mod finite_difference;
 pub mod gate;
 pub mod gemm;
 pub mod hash;
+pub mod lanes;
 pub mod logistic;
 pub mod norm;
 pub mod normal;

@@ -135,6 +135,13 @@ impl Shown {
         (self.done, self.seconds_left) = (done, seconds_left.filter(|_| done >= KNOWN_FROM));
     }
 
+    /// The figure that is measured as of an arm's last estimates, the mean of its runs; `None` where estimates have none.
+    pub fn figure(&self, arm: usize) -> Option<f64> {
+        let runs = self.growing.get(arm)?.iter();
+        let figures: Vec<f64> = runs.filter_map(|run| run.curve.last()?.figure).collect();
+        (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
+    }
+
     /// What curves are of: the figure that is measured, where estimates have it, else the validation loss.
     pub fn curves_are_of(&self) -> String {
         if self.has_figures() { self.experiment.measured() } else { "val loss".to_owned() }

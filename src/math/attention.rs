@@ -6,6 +6,8 @@
 //!
 //! Everything is contiguous: q (Tq, width), k (Tk, width), v (Tk, value_width), y (Tq, value_width), weights (Tq, Tk).
 
+pub mod in_lanes;
+
 use super::exp::exp;
 use super::gemm::{Onto, product};
 use super::hash;

@@ -13,9 +13,15 @@ pub fn key(words: &[u64]) -> u64 {
 /// 32 random bits for counter `i` under `key` (the multipliers are Chris Wellons' "lowbias32", bias 0.17).
 #[inline(always)]
 pub fn bits(key: u64, i: u32) -> u32 {
-    let mut x = i ^ (key as u32);
+    mixed(key as u32, (key >> 32) as u32, i)
+}
+
+/// [`bits`] of a key in two halves.
+#[inline(always)]
+pub fn mixed(low: u32, high: u32, i: u32) -> u32 {
+    let mut x = i ^ low;
     x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
-    x ^= (key >> 32) as u32;
+    x ^= high;
     x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
     x ^ (x >> 16)
 }

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use ndarray::Array2;
 
 use super::Real;
+use super::lanes::Lanes;
 
 thread_local! {
     /// Bytes asked for since counting began; `None`: this thread does not count.
@@ -16,6 +17,11 @@ thread_local! {
 /// So many zeros.
 pub fn zeros(len: usize) -> Vec<Real> {
     vec![0.0; taken::<Real>([len, 1])[0]]
+}
+
+/// So many zeros of as many matrices as a vector has lanes.
+pub fn lanes(len: usize) -> Vec<Lanes> {
+    vec![Lanes::ZERO; taken::<Lanes>([len, 1])[0]]
 }
 
 /// So many zeros, in f64 whatever [`Real`] is.

@@ -3,8 +3,9 @@
 //!
 //! What reads the same rows is one matrix product for all heads: x (N, C) times W (C, 3C), of whose columns 0..C are the
 //! queries of head 0, head 1 …, then the keys, then the values. Where another sequence is read, its keys and values are a
-//! product of their own. They are repacked to (B, heads, T, hs), so that every head is one contiguous matrix. The weights P
-//! are kept: backward needs them, and they are on the screen.
+//! product of their own. Sequences of a few positions go through [`in_lanes`], many heads at once; of longer ones the heads
+//! are repacked to (B, heads, T, hs), so that each is one contiguous matrix. The weights P are kept: backward needs them,
+//! and they are on the screen.
 //!
 //! Sequences of different lengths are filled up at their ends. So what is hidden is a number for each sequence, not a
 //! matrix: the keys from its length on are never multiplied, and their weight is 0. Queries that are padding are computed
@@ -12,6 +13,7 @@
 
 mod cache;
 mod heads;
+mod in_lanes;
 mod query_key;
 
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
@@ -128,46 +130,71 @@ pub struct MultiHeadAttention {
     place: u64,
 }
 
+/// Where the queries, keys or values of all heads stand among the rows: side by side from `first` on, the next row's
+/// `stride` further.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    first: usize,
+    stride: usize,
+}
+
 /// What one attention layer keeps for backward and for the eye.
 #[derive(Clone, Debug)]
 pub struct Activations {
-    /// (B, heads, T, hs)
-    query: Vec<Real>,
-    /// (B, heads, S, hs)
-    key: Vec<Real>,
-    /// (B, heads, S, hs)
-    value: Vec<Real>,
-    /// (B, heads, T * S): softmax of the scores, before dropout; of each head the first T * length count, (T, length)
-    weights: Vec<Real>,
+    kept: Kept,
     /// (N, C): the heads' outputs side by side
     heads: Array2<Real>,
     /// (N, C): after the projection and dropout
     projected: Option<Array2<Real>>,
 }
 
+#[derive(Clone, Debug)]
+enum Kept {
+    Lanes(in_lanes::Kept),
+    Heads {
+        /// (B, heads, T, hs)
+        query: Vec<Real>,
+        /// (B, heads, S, hs)
+        key: Vec<Real>,
+        /// (B, heads, S, hs)
+        value: Vec<Real>,
+        /// (B, heads, T * S): softmax of the scores, before dropout; of each head the first T * length count, (T, length)
+        weights: Vec<Real>,
+    },
+}
+
 /// What all attention layers of a model share.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    /// (N, 3C) or less
+    /// Queries, keys and values as rows, or their gradients, see [`MultiHeadAttention::parts`]: (N, 3C) or as many numbers
     inputs: Vec<Real>,
     /// (B, heads, T or S, hs) each
     packed: [Vec<Real>; 4],
     /// (B*T, C), then (B*S, C)
     rows: Vec<Real>,
     head: attention::Scratch,
+    lanes: in_lanes::Scratch,
 }
 
 impl Scratch {
     /// For queries and keys of at most `time` positions.
     pub fn new(sequences: usize, time: usize, settings: &Settings) -> Self {
         let size = sequences * time * settings.n_embd;
+        let head_size = settings.n_embd / settings.n_head;
+        let packed = if in_lanes(time, time) { 0 } else { size };
         Self {
             inputs: room::zeros(3 * size),
-            packed: [(); 4].map(|()| room::zeros(size)),
+            packed: [(); 4].map(|()| room::zeros(packed)),
             rows: room::zeros(size),
-            head: attention::Scratch::new(time, time, settings.n_embd / settings.n_head),
+            head: attention::Scratch::new(time, time, head_size),
+            lanes: in_lanes::Scratch::new(time, head_size),
         }
     }
+}
+
+/// Whether so many positions are few enough for [`in_lanes`].
+fn in_lanes(queries: usize, keys: usize) -> bool {
+    queries.max(keys) <= attention::FEW_KEYS
 }
 
 impl MultiHeadAttention {
@@ -214,11 +241,18 @@ impl MultiHeadAttention {
     /// For `queries` positions that look at `keys`.
     pub fn activations(&self, sequences: usize, queries: usize, keys: usize) -> Activations {
         let (rows, n_embd) = (sequences * queries, self.width());
+        let kept = if in_lanes(queries, keys) {
+            Kept::Lanes(in_lanes::Kept::new(self, sequences, queries, keys))
+        } else {
+            Kept::Heads {
+                query: room::zeros(rows * n_embd),
+                key: room::zeros(sequences * keys * n_embd),
+                value: room::zeros(sequences * keys * n_embd),
+                weights: room::zeros(sequences * self.n_head * queries * keys),
+            }
+        };
         Activations {
-            query: room::zeros(rows * n_embd),
-            key: room::zeros(sequences * keys * n_embd),
-            value: room::zeros(sequences * keys * n_embd),
-            weights: room::zeros(sequences * self.n_head * queries * keys),
+            kept,
             heads: room::matrix((rows, n_embd)),
             projected: self.projection.as_ref().map(|_| room::matrix((rows, n_embd))),
         }
@@ -238,8 +272,59 @@ impl MultiHeadAttention {
         }
     }
 
-    fn heads(&self, time: usize) -> Heads {
-        Heads { n_head: self.n_head, head_size: self.head_size, time }
+    fn heads(&self, sequences: usize, time: usize) -> Heads {
+        Heads { sequences, n_head: self.n_head, head_size: self.head_size, time }
+    }
+
+    /// Where queries, keys and values of N rows stand in the scratch space's `inputs`.
+    fn parts(&self, n: usize) -> [Part; 3] {
+        let width = self.width();
+        let part = |first: usize, stride: usize| Part { first, stride: stride * width };
+        match (&self.inputs, self.query_key) {
+            (Inputs::Memory { .. }, _) => {
+                let keys = n * width;
+                [part(0, 1), part(keys, 2), part(keys + width, 2)]
+            }
+            (_, QueryKey::Separate) => [part(0, 3), part(width, 3), part(2 * width, 3)],
+            // Keys that no product of their own makes stand behind what the product makes.
+            (_, QueryKey::Tied | QueryKey::Merged) => {
+                [part(0, 2), part(2 * n * width, 1), part(width, 2)]
+            }
+        }
+    }
+
+    /// Fills `inputs` with queries, keys and values of the rows x (N, C) and of the memory's.
+    fn project_inputs(
+        &self,
+        inputs: &mut [Real],
+        x: &ArrayRef2<Real>,
+        memory: Memory<'_>,
+        weights: &[Real],
+    ) {
+        let (n, width) = (x.nrows(), self.width());
+        match &self.inputs {
+            Inputs::Own(layer) => {
+                let columns = self.query_key.parts().len() * width;
+                let (rows, keys) = inputs.split_at_mut(n * columns);
+                layer.forward(&mut matrix_mut(rows, n, columns), x, weights);
+                match self.query_key {
+                    QueryKey::Separate => {}
+                    QueryKey::Tied => {
+                        let rows = rows.chunks_exact(columns);
+                        for (key, row) in keys.chunks_exact_mut(width).zip(rows) {
+                            key.copy_from_slice(&row[..width]);
+                        }
+                    }
+                    QueryKey::Merged => keys[..n * width].copy_from_slice(contiguous(x)),
+                }
+            }
+            Inputs::Memory { query, key_value } => {
+                let (rows, others) = inputs.split_at_mut(n * width);
+                query.forward(&mut matrix_mut(rows, n, width), x, weights);
+                let m = memory.rows.nrows();
+                key_value.forward(&mut matrix_mut(others, m, 2 * width), memory.rows, weights);
+            }
+        }
     }
 
     fn shape(&self, queries: usize, keys: usize) -> attention::Shape {
@@ -270,51 +355,49 @@ impl MultiHeadAttention {
         pass: Pass<'_>,
         scratch: &mut Scratch,
     ) {
-        let Pass { weights, span, .. } = pass;
-        let (n, time, width) = (span.rows(), span.time, self.width());
-        let Scratch { inputs, packed: [y, ..], head, .. } = scratch;
-        match &self.inputs {
-            Inputs::Own(layer) => {
-                let (heads, parts) = (self.heads(time), self.query_key.parts().len());
-                let rows = &mut inputs[..n * parts * width];
-                layer.forward(&mut matrix_mut(rows, n, parts * width), x, weights);
-                heads.split(&mut a.query, rows, parts, 0);
-                match self.query_key {
-                    QueryKey::Separate => heads.split(&mut a.key, rows, parts, 1),
-                    QueryKey::Tied => heads.split(&mut a.key, rows, parts, 0),
-                    QueryKey::Merged => heads.split(&mut a.key, contiguous(x), 1, 0),
-                }
-                heads.split(&mut a.value, rows, parts, parts - 1);
+        let span = pass.span;
+        let (n, time) = (span.rows(), span.time);
+        let Scratch { inputs, packed: [y, ..], head, lanes, .. } = scratch;
+        self.project_inputs(inputs, x, memory, pass.weights);
+        let parts = self.parts(n);
+        let mut out = a.heads.slice_mut(s![..n, ..]);
+        match &mut a.kept {
+            Kept::Lanes(kept) => {
+                let call = in_lanes::Call { layer: self, parts, memory, pass };
+                kept.forward(contiguous_mut(&mut out), inputs, call, lanes);
             }
-            Inputs::Memory { query, key_value } => {
-                query.forward(&mut matrix_mut(inputs, n, width), x, weights);
-                self.heads(time).split(&mut a.query, &inputs[..n * width], 1, 0);
-                let m = memory.rows.nrows();
-                let rows = &mut inputs[..m * 2 * width];
-                key_value.forward(&mut matrix_mut(rows, m, 2 * width), memory.rows, weights);
-                for (part, to) in [&mut a.key, &mut a.value].into_iter().enumerate() {
-                    self.heads(memory.time).split(to, rows, 2, part);
+            Kept::Heads { query, key, value, weights } => {
+                let [of_query, of_key, of_value] = parts;
+                let (asking, asked) =
+                    (self.heads(span.sequences, time), self.heads(span.sequences, memory.time));
+                asking.split(query, inputs, of_query);
+                asked.split(key, inputs, of_key);
+                asked.split(value, inputs, of_value);
+                let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
+                for i in 0..span.sequences * self.n_head {
+                    let length = memory.length(i / self.n_head);
+                    let (at, first) = (i * size..(i + 1) * size, i * key_size);
+                    let seen = first..first + length * self.head_size;
+                    attention::forward(
+                        &mut y[at.clone()],
+                        &mut weights[i * time * memory.time..][..time * length],
+                        &query[at],
+                        &key[seen.clone()],
+                        &value[seen],
+                        &self.shape(time, length),
+                        self.dropped(i, pass),
+                        head,
+                    );
                 }
+                asking.join(contiguous_mut(&mut out), y, self.out_part());
             }
         }
-        let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
-        for i in 0..span.sequences * self.n_head {
-            let length = memory.length(i / self.n_head);
-            let (at, seen) =
-                (i * size..(i + 1) * size, i * key_size..i * key_size + length * self.head_size);
-            attention::forward(
-                &mut y[at.clone()],
-                &mut a.weights[i * time * memory.time..][..time * length],
-                &a.query[at],
-                &a.key[seen.clone()],
-                &a.value[seen],
-                &self.shape(time, length),
-                self.dropped(i, pass),
-                head,
-            );
-        }
-        self.heads(time).join(contiguous_mut(&mut a.heads.slice_mut(s![..n, ..])), y, 1, 0);
         self.project(a, pass);
+    }
+
+    /// The heads' outputs, (N, C).
+    fn out_part(&self) -> Part {
+        Part { first: 0, stride: self.width() }
     }
 
     /// From the heads' outputs to the layer's.
@@ -349,7 +432,8 @@ impl MultiHeadAttention {
     ) {
         let Pass { weights, span, .. } = pass;
         let (n, time, width) = (span.rows(), span.time, self.width());
-        let Scratch { inputs, packed: [d_out, d_query, d_key, d_value], rows, head } = scratch;
+        let Scratch { inputs, packed: [d_out, d_query, d_key, d_value], rows, head, lanes } =
+            scratch;
         pass.drop(dy, self.place);
         let d_heads = if let Some(projection) = &self.projection {
             let heads = a.heads.slice(s![..n, ..]);
@@ -358,57 +442,64 @@ impl MultiHeadAttention {
         } else {
             contiguous(dy)
         };
-        self.heads(time).split(d_out, d_heads, 1, 0);
-        let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
-        for i in 0..span.sequences * self.n_head {
-            let length = memory.length(i / self.n_head);
-            let (at, all) = (i * size..(i + 1) * size, i * key_size..(i + 1) * key_size);
-            let seen = all.start..all.start + length * self.head_size;
-            attention::backward(
-                &mut d_query[at.clone()],
-                &mut d_key[seen.clone()],
-                &mut d_value[seen.clone()],
-                &d_out[at.clone()],
-                &a.weights[i * time * memory.time..][..time * length],
-                &a.query[at],
-                &a.key[seen.clone()],
-                &a.value[seen.clone()],
-                &self.shape(time, length),
-                self.dropped(i, pass),
-                head,
-            );
-            d_key[seen.end..all.end].fill(0.0);
-            d_value[seen.end..all.end].fill(0.0);
+        let parts = self.parts(n);
+        match &a.kept {
+            Kept::Lanes(kept) => {
+                let call = in_lanes::Call { layer: self, parts, memory, pass };
+                kept.backward(inputs, d_heads, call, lanes);
+            }
+            Kept::Heads { query, key, value, weights } => {
+                let (asking, asked) =
+                    (self.heads(span.sequences, time), self.heads(span.sequences, memory.time));
+                asking.split(d_out, d_heads, self.out_part());
+                let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
+                for i in 0..span.sequences * self.n_head {
+                    let length = memory.length(i / self.n_head);
+                    let (at, all) = (i * size..(i + 1) * size, i * key_size..(i + 1) * key_size);
+                    let seen = all.start..all.start + length * self.head_size;
+                    attention::backward(
+                        &mut d_query[at.clone()],
+                        &mut d_key[seen.clone()],
+                        &mut d_value[seen.clone()],
+                        &d_out[at.clone()],
+                        &weights[i * time * memory.time..][..time * length],
+                        &query[at],
+                        &key[seen.clone()],
+                        &value[seen.clone()],
+                        &self.shape(time, length),
+                        self.dropped(i, pass),
+                        head,
+                    );
+                    d_key[seen.end..all.end].fill(0.0);
+                    d_value[seen.end..all.end].fill(0.0);
+                }
+                let [of_query, of_key, of_value] = parts;
+                asking.join(inputs, d_query, of_query);
+                asked.join(inputs, d_key, of_key);
+                asked.join(inputs, d_value, of_value);
+            }
         }
         match &self.inputs {
             Inputs::Own(layer) => {
-                let (heads, parts) = (self.heads(time), self.query_key.parts().len());
-                let d = &mut inputs[..n * parts * width];
-                match self.query_key {
-                    QueryKey::Separate => heads.join(d, d_key, parts, 1),
+                let columns = self.query_key.parts().len() * width;
+                let (d, d_keys) = inputs.split_at_mut(n * columns);
+                if self.query_key == QueryKey::Tied {
                     // What is both is moved by both.
-                    QueryKey::Tied => {
-                        vector::add(&mut d_query[..n * width], &d_key[..n * width]);
+                    for (d, d_key) in d.chunks_exact_mut(columns).zip(d_keys.chunks_exact(width)) {
+                        vector::add(&mut d[..width], d_key);
                     }
-                    QueryKey::Merged => {}
                 }
-                heads.join(d, d_query, parts, 0);
-                heads.join(d, d_value, parts, parts - 1);
-                layer.backward(dx, gradients, &matrix(d, n, parts * width), x, weights);
+                layer.backward(dx, gradients, &matrix(d, n, columns), x, weights);
                 if self.query_key == QueryKey::Merged {
-                    // One head's keys, (B, 1, T, C), are rows as they stand in x.
-                    vector::add(contiguous_mut(dx), &d_key[..n * width]);
+                    // Keys are rows as they stand in x.
+                    vector::add(contiguous_mut(dx), &d_keys[..n * width]);
                 }
             }
             Inputs::Memory { query, key_value } => {
-                self.heads(time).join(&mut inputs[..n * width], d_query, 1, 0);
-                query.backward(dx, gradients, &matrix(inputs, n, width), x, weights);
+                let (d, d_others) = inputs.split_at_mut(n * width);
+                query.backward(dx, gradients, &matrix(d, n, width), x, weights);
                 let m = memory.rows.nrows();
-                let d = &mut inputs[..m * 2 * width];
-                for (part, from) in [&*d_key, d_value].into_iter().enumerate() {
-                    self.heads(memory.time).join(d, from, 2, part);
-                }
-                let (d, mut d_rows) = (matrix(d, m, 2 * width), matrix_mut(rows, m, width));
+                let (d, mut d_rows) = (matrix(d_others, m, 2 * width), matrix_mut(rows, m, width));
                 key_value.backward(&mut d_rows, gradients, &d, memory.rows, weights);
                 let d_memory = d_memory.expect("attention over a memory is given its gradient");
                 vector::add(contiguous_mut(d_memory), contiguous(&d_rows));
@@ -423,6 +514,30 @@ impl Activations {
         self.projected.as_ref().unwrap_or(&self.heads).slice(s![..n, ..])
     }
 
+    /// Queries, keys and values, (heads, T or S, hs), and weights, (heads, T, S), of the first sequence, of which `length`
+    /// keys may be seen.
+    fn first(
+        &self,
+        layer: &MultiHeadAttention,
+        [queries, keys, length]: [usize; 3],
+    ) -> [Vec<Real>; 4] {
+        match &self.kept {
+            Kept::Lanes(kept) => kept.first(layer, queries, keys),
+            Kept::Heads { query, key, value, weights } => {
+                let (heads, width) = (layer.n_head, layer.width());
+                let mut all = room::list(heads * queries * keys);
+                for head in weights.chunks_exact(queries * keys).take(heads) {
+                    for row in head[..queries * length].chunks_exact(length) {
+                        all.extend_from_slice(row);
+                        all.extend(std::iter::repeat_n(0.0, keys - length));
+                    }
+                }
+                let rows = |rows: &[Real], time: usize| rows[..time * width].to_vec();
+                [rows(query, queries), rows(key, keys), rows(value, keys), all]
+            }
+        }
+    }
+
     /// Hands the named values of the first sequence, of which `length` of `keys` positions may be seen, to `look`, see
     /// [`crate::model::Inference::visit`].
     pub fn visit(
@@ -433,20 +548,12 @@ impl Activations {
         look: &mut Look<'_>,
     ) {
         let (heads, hs, width) = (layer.n_head, layer.head_size, layer.width());
-        let query = &self.query[..queries * width];
-        let (key, value) = (&self.key[..keys * width], &self.value[..keys * width]);
-        look(&format!("{name}.query"), &[heads, queries, hs], query);
-        look(&format!("{name}.key"), &[heads, keys, hs], key);
-        look(&format!("{name}.value"), &[heads, keys, hs], value);
+        let [query, key, value, weights] = self.first(layer, [queries, keys, length]);
+        look(&format!("{name}.query"), &[heads, queries, hs], &query);
+        look(&format!("{name}.key"), &[heads, keys, hs], &key);
+        look(&format!("{name}.value"), &[heads, keys, hs], &value);
         let hidden = |i, j| j >= length || (layer.keys == Keys::Earlier && j > i);
-        visit_scores(name, [heads, queries, keys, hs], query, key, layer.scale, hidden, look);
-        let mut weights = room::list(heads * queries * keys);
-        for head in self.weights.chunks_exact(queries * keys).take(heads) {
-            for row in head[..queries * length].chunks_exact(length) {
-                weights.extend_from_slice(row);
-                weights.extend(std::iter::repeat_n(0.0, keys - length));
-            }
-        }
+        visit_scores(name, [heads, queries, keys, hs], &query, &key, layer.scale, hidden, look);
         look(&format!("{name}.weights"), &[heads, queries, keys], &weights);
         let shape = [queries, width];
         look(&format!("{name}.out"), &shape, &contiguous(&self.heads)[..queries * width]);

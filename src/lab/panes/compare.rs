@@ -4,6 +4,7 @@
 mod along;
 mod chart;
 mod clouds;
+mod names;
 mod numbers;
 #[cfg(test)]
 mod tests;

@@ -73,6 +73,11 @@ impl Column {
     pub fn new(head: impl Into<String>, cells: Cells) -> Self {
         Self { head: head.into(), role: Role::Heading, cells }
     }
+
+    /// Columns that it takes at least.
+    pub fn width(&self) -> usize {
+        self.head.width().max(self.cells.width())
+    }
 }
 
 /// The table.
@@ -117,7 +122,7 @@ impl Columns<'_> {
         let mut x = area.x + u16::from(self.cursor.is_some());
         let mut places = Vec::new();
         for column in &self.columns {
-            let width = column.head.width().max(column.cells.width()) as u16;
+            let width = column.width() as u16;
             let gap = if places.is_empty() { 0 } else { gap };
             let Some(room) = area.right().checked_sub(x + gap).filter(|room| *room >= width) else {
                 break;

@@ -1,39 +1,25 @@
 //! Between rows, in which all heads stand side by side, and heads, each of which is one contiguous matrix.
 
+use super::Part;
 use crate::math::Real;
+use crate::math::vector::copy_short;
 
-/// Between rows (B, T, parts, heads, hs) and (B, heads, T, hs).
+/// Between the rows of B sequences of T, in each of which a part is (heads, hs), and (B, heads, T, hs).
 pub struct Heads {
+    pub sequences: usize,
     pub n_head: usize,
     pub head_size: usize,
     pub time: usize,
 }
 
 impl Heads {
-    fn width(&self) -> usize {
-        self.n_head * self.head_size
-    }
-
-    /// Copies a run of head_size numbers; eight by eight, because a call for each short run costs more than the run.
-    #[inline(always)]
-    fn copy(to: &mut [Real], from: &[Real]) {
-        let (to_chunks, to_rest) = to.as_chunks_mut::<8>();
-        let (from_chunks, from_rest) = from.as_chunks::<8>();
-        for (to, from) in to_chunks.iter_mut().zip(from_chunks) {
-            *to = *from;
-        }
-        for (to, from) in to_rest.iter_mut().zip(from_rest) {
-            *to = *from;
-        }
-    }
-
     /// Calls `copy(rows_at, packed_at)` for every run of head_size numbers.
     #[inline(always)]
-    fn runs(&self, n: usize, parts: usize, part: usize, mut copy: impl FnMut(usize, usize)) {
-        let Self { n_head, head_size, time } = *self;
-        for b in 0..n / time {
+    fn runs(&self, part: Part, mut copy: impl FnMut(usize, usize)) {
+        let Self { sequences, n_head, head_size, time } = *self;
+        for b in 0..sequences {
             for t in 0..time {
-                let row = ((b * time + t) * parts + part) * self.width();
+                let row = part.first + (b * time + t) * part.stride;
                 for h in 0..n_head {
                     copy(row + h * head_size, ((b * n_head + h) * time + t) * head_size);
                 }
@@ -41,19 +27,15 @@ impl Heads {
         }
     }
 
-    /// packed (B, heads, T, hs) from part `part` of the rows (N, parts * C).
-    pub fn split(&self, packed: &mut [Real], rows: &[Real], parts: usize, part: usize) {
-        let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
-        self.runs(n, parts, part, |at, to| {
-            Self::copy(&mut packed[to..to + hs], &rows[at..at + hs]);
-        });
+    /// packed (B, heads, T, hs) from a part of the rows.
+    pub fn split(&self, packed: &mut [Real], rows: &[Real], part: Part) {
+        let hs = self.head_size;
+        self.runs(part, |at, to| copy_short(&mut packed[to..to + hs], &rows[at..at + hs]));
     }
 
-    /// Part `part` of the rows (N, parts * C) from packed (B, heads, T, hs).
-    pub fn join(&self, rows: &mut [Real], packed: &[Real], parts: usize, part: usize) {
-        let (n, hs) = (rows.len() / (parts * self.width()), self.head_size);
-        self.runs(n, parts, part, |to, at| {
-            Self::copy(&mut rows[to..to + hs], &packed[at..at + hs]);
-        });
+    /// A part of the rows from packed (B, heads, T, hs).
+    pub fn join(&self, rows: &mut [Real], packed: &[Real], part: Part) {
+        let hs = self.head_size;
+        self.runs(part, |to, at| copy_short(&mut rows[to..to + hs], &packed[at..at + hs]));
     }
 }

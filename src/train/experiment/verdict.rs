@@ -90,6 +90,20 @@ impl Verdict {
         self.values.iter().filter(|value| value.is_none()).count()
     }
 
+    /// `, 1 seed has no number: a run diverged`, or nothing.
+    pub fn without_number(&self) -> String {
+        match self.failed() {
+            0 => String::new(),
+            1 => ", 1 seed has no number: a run diverged".to_owned(),
+            n => format!(", {n} seeds have no number: runs diverged"),
+        }
+    }
+
+    /// Whether all seeds have one number.
+    pub fn is_exact(&self) -> bool {
+        self.error.is_none_or(|error| error == 0.0)
+    }
+
     /// `0.124 ± 0.011`, as many places as the error is worth.
     pub fn number(&self) -> String {
         match self.mean {
@@ -107,17 +121,33 @@ impl Verdict {
     }
 }
 
-/// A number as far as its error lets it be known: two digits of that. A whole one that is known exactly is a count.
+/// A number as far as its error lets it be known: two digits of that; very small ones with their power of ten. A whole one
+/// that is known exactly is a count.
 pub fn with_error(value: f64, error: Option<f64>) -> String {
+    // Numbers below this are written as 4.1e-9.
+    const SMALL: f64 = 1e-4;
+    // What rounds to nothing has no sign.
+    let unsigned = |text: String| match text.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|c| matches!(c, '0' | '.')) => rest.to_owned(),
+        _ => text,
+    };
+    let largest = value.abs().max(error.unwrap_or(0.0));
+    if largest > 0.0 && largest < SMALL {
+        let exponent = largest.log10().floor() as i32;
+        let scaled = |x: f64| unsigned(format!("{:.1}", x / 10_f64.powi(exponent)));
+        let number = format!("{}e{exponent}", scaled(value));
+        return match error {
+            Some(error) => format!("{number} ± {}e{exponent}", scaled(error)),
+            None => number,
+        };
+    }
     match error.filter(|error| *error > 0.0) {
-        None if value.fract() == 0.0 && value.abs() < 1e15 => format!("{value}"),
-        None if error.is_some() => format!("{} ± 0", four(value)),
-        None => four(value),
-        // Nobody counts noughts.
-        Some(error) if value.abs().max(error) < 1e-4 => format!("{value:.1e} ± {error:.1e}"),
+        None if value.fract() == 0.0 && value.abs() < 1e15 => unsigned(format!("{value}")),
+        None if error.is_some() => format!("{} ± 0", unsigned(four(value))),
+        None => unsigned(four(value)),
         Some(error) => {
             let decimals = (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize;
-            format!("{value:.decimals$} ± {error:.decimals$}")
+            format!("{} ± {error:.decimals$}", unsigned(format!("{value:.decimals$}")))
         }
     }
 }
@@ -130,7 +160,7 @@ fn four(value: f64) -> String {
 /// `holds: 0.12 ± 0.01, 4 of 4 seeds`; `does not hold: 0.01 ± 0.02, 1 of 4 seeds, expected above 0.05`.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seeds, failed) = (self.values.len(), self.failed());
+        let seeds = self.values.len();
         let plural = if seeds == 1 { "seed" } else { "seeds" };
         match self.holds {
             None => write!(f, "{}, {seeds} {plural}", self.number())?,
@@ -142,11 +172,7 @@ impl fmt::Display for Verdict {
         if self.holds == Some(false) {
             write!(f, ", expected {}", self.expectation())?;
         }
-        match failed {
-            0 => Ok(()),
-            1 => write!(f, ", 1 seed has no number: a run diverged"),
-            n => write!(f, ", {n} seeds have no number: runs diverged"),
-        }
+        f.write_str(&self.without_number())
     }
 }
 
@@ -167,6 +193,15 @@ mod tests {
         assert!((said.error.unwrap() - (20.0_f64 / 3.0).sqrt() / 2.0).abs() < 1e-12);
         assert_eq!((said.inside, said.holds), (4, Some(true)));
         assert_eq!(said.to_string(), "holds: 4.0 ± 1.3, 4 of 4 seeds");
+    }
+
+    #[test]
+    fn a_number_has_as_many_places_as_its_error_is_worth() {
+        assert_eq!(with_error(-0.0, Some(0.0)), "0");
+        assert_eq!(with_error(-1e-9, None), "-1.0e-9");
+        assert_eq!(with_error(4.1e-9, Some(9e-10)), "4.1e-9 ± 0.9e-9");
+        assert_eq!(with_error(-0.004, Some(0.2)), "0.00 ± 0.20");
+        assert_eq!(with_error(-3.0, Some(0.0)), "-3");
     }
 
     #[test]

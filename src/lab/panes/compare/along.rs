@@ -4,13 +4,18 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
+use super::names::names;
 use crate::lab::experiment::Shown;
 use crate::lab::number;
+use crate::lab::pen::clip;
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::columns::{Cells, Column, Columns};
 use crate::stage::hyperparameter::{HYPERPARAMETERS, Hyperparameter};
 use crate::stage::{Config, Value};
 use crate::train::experiment::Experiment;
+
+/// Columns of a line's name at least.
+const LEAST_NAME: usize = 4;
 
 pub struct Along {
     /// The number's.
@@ -35,7 +40,7 @@ impl Along {
         if !experiment.switches.is_empty() {
             return None;
         }
-        let all = HYPERPARAMETERS.iter().filter_map(|known| Self::by(known, &experiment.arms));
+        let all = HYPERPARAMETERS.iter().filter_map(|known| Self::by(known, experiment));
         // Arms may differ in several numbers: along the one by which the fewest places are empty, and then by which a line
         // is longest.
         all.reduce(|best, next| if next.order() < best.order() { next } else { best })
@@ -48,7 +53,8 @@ impl Along {
         (empty, std::cmp::Reverse(self.values.len()))
     }
 
-    fn by(known: &'static Hyperparameter, arms: &[(String, Config)]) -> Option<Self> {
+    fn by(known: &'static Hyperparameter, experiment: &Experiment) -> Option<Self> {
+        let arms = &experiment.arms[..];
         let first = known.get(&arms.first()?.1);
         as_number(first)?;
         let mut values: Vec<Value> = Vec::new();
@@ -66,12 +72,13 @@ impl Along {
             return None;
         }
         let mut lines: Vec<(Config, String, Vec<Option<usize>>)> = Vec::new();
-        for (arm, (label, config)) in arms.iter().enumerate() {
+        let names = names(experiment, Some(known.name));
+        for (arm, (_, config)) in arms.iter().enumerate() {
             let place = values.iter().position(|value| *value == known.get(config))?;
             let mut rest = config.clone();
             known.set(&mut rest, first).ok()?;
             let line = lines.iter().position(|(known, ..)| *known == rest).unwrap_or_else(|| {
-                lines.push((rest, without(label, known.name), vec![None; values.len()]));
+                lines.push((rest, names[arm].clone(), vec![None; values.len()]));
                 lines.len() - 1
             });
             lines[line].2[place] = Some(arm);
@@ -81,44 +88,49 @@ impl Along {
         (lines.len() > 1 && longest > 1).then_some(Self { name: known.name, values, lines })
     }
 
-    /// The mean of an arm's runs that have ended, and of how many seeds.
+    /// The mean of an arm's runs that have ended; before, how far its figure has come, which is not yet the number.
     fn cell(shown: &Shown, arm: Option<usize>, waiting: &str) -> (String, Role) {
         let Some(arm) = arm else { return ("-".to_owned(), Role::Faint) };
+        let text = |x: f64| number::within(x, 8, |x| format!("{x:.3}"));
         match shown.experiment.alone(&shown.runs, arm).mean {
-            Some(mean) => (number::within(mean, 8, |x| format!("{x:.3}")), Role::Text),
+            Some(mean) => (text(mean), Role::Text),
             None if shown.diverged(arm) > 0 => ("diverged".to_owned(), Role::Bad),
-            // Not how far it is: in a table of shares that would be read as one.
-            None => (waiting.to_owned(), Role::Muted),
+            None => {
+                let so_far = shown.figure(arm).map(text);
+                (so_far.unwrap_or_else(|| waiting.to_owned()), Role::Muted)
+            }
         }
     }
 
-    pub fn table<'a>(&self, theme: &'a Theme, shown: &Shown) -> Columns<'a> {
-        let labels = self.lines.iter().map(|(label, _)| label.clone());
-        let mut columns = vec![Column::new(
-            format!("{} by {}", shown.experiment.measured(), self.name),
-            Cells::words(labels),
-        )];
-        columns.extend(self.values.iter().enumerate().map(|(place, value)| {
-            let cells = self
-                .lines
-                .iter()
-                .map(|(_, arms)| Self::cell(shown, arms[place], theme.glyphs.ellipsis));
-            Column::new(value.to_string(), Cells::Numbers(cells.collect()))
-        }));
+    /// The names of the lines are cut where the numbers would have no room.
+    pub fn table<'a>(&self, theme: &'a Theme, shown: &Shown, width: u16) -> Columns<'a> {
+        let numbers: Vec<Column> = self
+            .values
+            .iter()
+            .enumerate()
+            .map(|(place, value)| {
+                let cells = self
+                    .lines
+                    .iter()
+                    .map(|(_, arms)| Self::cell(shown, arms[place], theme.glyphs.ellipsis));
+                Column::new(value.to_string(), Cells::Numbers(cells.collect()))
+            })
+            .collect();
+        let taken: usize = numbers.iter().map(|column| column.width() + 1).sum();
+        let room = usize::from(width).saturating_sub(taken).max(LEAST_NAME);
+        let cut = |text: &str| clip(text, room, theme.glyphs.ellipsis);
+        let head = format!("{} by {}", shown.experiment.measured(), self.name);
+        let names = self.lines.iter().map(|(label, _)| cut(label));
+        let mut columns = vec![Column::new(cut(&head), Cells::words(names))];
+        columns.extend(numbers);
         Columns { theme, columns, cursor: None, foot: 0 }
     }
 
     /// Draws as much as there is room for; the rows that it takes.
     pub fn draw(&self, theme: &Theme, shown: &Shown, area: Rect, buf: &mut Buffer) -> u16 {
-        let table = self.table(theme, shown);
+        let table = self.table(theme, shown, area.width);
         let height = table.height().min(area.height);
         (&table).render(Rect { height, ..area }, buf);
         height
     }
-}
-
-/// `gru, task recall` of `gru, distance 8, task recall`.
-fn without(label: &str, name: &str) -> String {
-    let of_it = |word: &&str| !word.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
-    label.split(", ").filter(of_it).collect::<Vec<_>>().join(", ")
 }

@@ -18,6 +18,8 @@ use crate::model::card::Unit;
 
 /// Smaller areas have no chart.
 const SMALLEST: (u16, u16) = (16, 5);
+/// Of fewer steps there is nothing to be seen in a curve.
+const FEWEST_STEPS: u64 = 2;
 /// The axis and its labels.
 const UNDER: u16 = 2;
 
@@ -56,6 +58,9 @@ impl<'a> Chart<'a> {
         let last = shown.experiment.arms.iter().map(|(_, config)| shown.experiment.steps(config));
         let last = last.max()?;
         let begun = shown.experiment.first();
+        if last.saturating_sub(begun) < FEWEST_STEPS {
+            return None;
+        }
         let first = if close { begun + (last - begun) / 2 } else { begun };
         let of = |arm: usize| -> Vec<Band> {
             shown.band(arm).into_iter().filter(|band| band.step >= first).collect()

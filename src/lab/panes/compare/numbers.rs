@@ -6,22 +6,23 @@ use ratatui::style::Style;
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 use unicode_width::UnicodeWidthStr;
 
+use super::names::names;
 use super::{drawn, letter, pen};
 use crate::lab::experiment::{Shown, State};
 use crate::lab::number;
 use crate::lab::pen::{clip, put};
 use crate::lab::theme::{Role, Theme};
 use crate::lab::widgets::bar::bar;
-use crate::train::experiment::{Compare, Share, verdict::with_error};
+use crate::train::experiment::{Compare, Share, Verdict, verdict::with_error};
 
 /// Columns of the longest bar.
 const BAR: usize = 16;
 /// Columns of a curve's letter and its stroke.
 const KEY: u16 = 5;
-/// Columns between a name and its number.
-const GAP: u16 = 2;
-/// Columns of a name at least, before its number is given up for it.
-const NAME: usize = 6;
+/// Columns of an arm's name at least.
+const LEAST_NAME: usize = 4;
+/// More arms than that stand in several columns where there is room.
+const TALL: usize = 4;
 
 /// Draws as many of the groups as have room, each whole or not at all, the most important first; the rows that they take.
 /// Without a buffer it only counts.
@@ -31,7 +32,8 @@ pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) 
     let wrapped = Paragraph::new(verdict.0).wrap(Wrap { trim: true }).style(theme.style(verdict.1));
     let said = wrapped.line_count(area.width) as u16;
     let (arms, differences, shares) = (arms(shown), differences(shown), shares(shown));
-    let mut heights = [said, arms.len() as u16, differences.len() as u16, shares.len() as u16];
+    let key = Key::of(&arms, area.width);
+    let mut heights = [said, key.rows(arms.len()), differences.len() as u16, shares.len() as u16];
     let mut left = area.height;
     for height in &mut heights {
         if *height > left {
@@ -44,33 +46,12 @@ pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) 
     let [said, arm_rows, difference_rows, share_rows] = heights;
     let mut y = area.y;
     if arm_rows > 0 {
-        let widest = arms.iter().map(|arm| arm.label.width()).max().unwrap_or(0);
-        // Numbers are not cut: names have what they leave, where that is enough to tell them apart.
-        let number = arms.iter().map(|arm| arm.number.width()).max().unwrap_or(0);
-        let room = usize::from(area.width.saturating_sub(KEY + GAP));
-        let half = usize::from(area.width / 2);
-        let label = match room.saturating_sub(number) {
-            left if left >= NAME => widest.min(left),
-            _ => widest.min(half),
-        };
-        for arm in &arms {
-            let style = pen(theme, arm.place).style;
-            let stroke = pen(theme, arm.place).stroke(theme.glyphs.ascii, 2);
-            // Without curves the letter alone says which it is.
-            let stroke = if shown.experiment.watched { stroke } else { String::new() };
-            put(buf, area, area.x, y, &format!("{} {stroke}", letter(arm.place)), style);
-            let text = clip(&arm.label, label, theme.glyphs.ellipsis);
-            put(buf, area, area.x + KEY, y, &text, Style::new());
-            whole(
-                buf,
-                area,
-                area.x + KEY + label as u16 + GAP,
-                y,
-                &signs(theme, &arm.number),
-                Style::new(),
-            );
-            y += 1;
+        for (i, arm) in arms.iter().enumerate() {
+            let (row, column) = (i as u16 % arm_rows, i as u16 / arm_rows);
+            let place = Rect { x: area.x + column * key.width, width: key.width, ..area };
+            key.draw(theme, shown, arm, place.intersection(area), y + row, buf);
         }
+        y += arm_rows;
     }
     for text in differences.iter().take(usize::from(difference_rows)) {
         whole(buf, area, area.x, y, &signs(theme, text), theme.style(Role::Muted));
@@ -84,6 +65,48 @@ pub fn draw(theme: &Theme, shown: &Shown, area: Rect, buf: Option<&mut Buffer>) 
         draw_shares(theme, &shares, Rect { y, height: share_rows, ..area }, buf);
     }
     rows
+}
+
+/// Which letter is which arm, and its number: in one column, or in as many as it takes to have no more rows than [`TALL`].
+struct Key {
+    /// Of a column, with the gap behind it.
+    width: u16,
+    columns: u16,
+    /// Of a name.
+    label: usize,
+}
+
+impl Key {
+    fn of(arms: &[Arm], width: u16) -> Self {
+        let widest = |of: fn(&Arm) -> &str| arms.iter().map(|arm| of(arm).width()).max();
+        let label = widest(|arm| &arm.label).unwrap_or(0);
+        let number = widest(|arm| &arm.number).unwrap_or(0);
+        let needed = usize::from(KEY) + label + 2 + number + 2;
+        let fit = (usize::from(width) / needed.max(1)).clamp(1, arms.len().div_ceil(TALL).max(1));
+        // What is said of an arm comes before the end of its name.
+        let room = usize::from(width).saturating_sub(usize::from(KEY) + 2 + number);
+        let column = if fit == 1 { width } else { width / fit as u16 };
+        Self { width: column, columns: fit as u16, label: label.min(room.max(LEAST_NAME)) }
+    }
+
+    fn rows(&self, arms: usize) -> u16 {
+        (arms as u16).div_ceil(self.columns)
+    }
+
+    fn draw(&self, theme: &Theme, shown: &Shown, arm: &Arm, area: Rect, y: u16, buf: &mut Buffer) {
+        let pen = pen(theme, arm.place);
+        // Without curves the letter alone says which it is.
+        let stroke = if shown.experiment.watched {
+            pen.stroke(theme.glyphs.ascii, 2)
+        } else {
+            String::new()
+        };
+        put(buf, area, area.x, y, &format!("{} {stroke}", letter(arm.place)), pen.style);
+        let text = clip(&arm.label, self.label, theme.glyphs.ellipsis);
+        put(buf, area, area.x + KEY, y, &text, Style::new());
+        let x = area.x + KEY + self.label as u16 + 2;
+        whole(buf, area, x, y, &signs(theme, &arm.number), Style::new());
+    }
 }
 
 /// Where only ASCII shows, `±` is two signs.
@@ -130,8 +153,43 @@ fn verdict(shown: &Shown) -> (String, Role) {
                 Some(true) => Role::Good,
                 Some(false) => Role::Bad,
             };
-            (format!("{}: {verdict}", shown.experiment.measured()), role)
+            (said(shown, &verdict), role)
         }
+    }
+}
+
+/// Of two arms, what they differ by; of more, of which no two are compared unless something is expected of them, only what the
+/// numbers above are.
+fn said(shown: &Shown, verdict: &Verdict) -> String {
+    let experiment = &shown.experiment;
+    let (measured, last) = (experiment.measured(), experiment.arms.len() - 1);
+    if verdict.holds.is_none() && last > 0 {
+        let seeds = experiment.seeds.len();
+        let plural = if seeds == 1 { "" } else { "s" };
+        let failed = verdict.without_number();
+        return format!("{measured}, {seeds} seed{plural}{failed}");
+    }
+    if last == 0 {
+        return format!("{measured}: {verdict}");
+    }
+    let (sign, place) = (sign(experiment.compare), letter(drawn(shown).len() - 1));
+    format!("{measured}, {} {sign} {place}: {verdict}", letter(0))
+}
+
+fn sign(compare: Compare) -> char {
+    match compare {
+        Compare::Difference => '-',
+        Compare::Ratio => '/',
+    }
+}
+
+/// A count with separators; another number as its error lets it be known.
+fn as_counted(verdict: &Verdict) -> String {
+    match verdict.mean {
+        Some(mean) if verdict.is_exact() && mean.fract() == 0.0 && (1e4..1e15).contains(&mean) => {
+            number::count(mean as u64)
+        }
+        _ => verdict.number(),
     }
 }
 
@@ -142,13 +200,14 @@ struct Arm {
 }
 
 fn arms(shown: &Shown) -> Vec<Arm> {
+    let names = names(&shown.experiment, None);
     let arm = |(place, arm): (usize, usize)| {
         let alone = shown.experiment.alone(&shown.runs, arm);
         let there = alone.values.iter().flatten().count();
         let (step, steps) = shown.steps(arm);
         let mut number = if there > 0 {
             let seeds = if there == 1 { "seed" } else { "seeds" };
-            format!("{}  {there} {seeds}", alone.number())
+            format!("{}  {there} {seeds}", as_counted(&alone))
         } else if let (State::Running, Some(loss)) = (&shown.state, shown.batch_loss(arm)) {
             let (step, steps) = (number::count(step), number::count(steps));
             // Beside a figure it would be read as that.
@@ -162,21 +221,18 @@ fn arms(shown: &Shown) -> Vec<Arm> {
             let gap = if number.is_empty() { "" } else { "  " };
             number = format!("{number}{gap}{diverged} diverged");
         }
-        Arm { place, label: shown.experiment.arms[arm].0.clone(), number }
+        Arm { place, label: names[arm].clone(), number }
     };
     drawn(shown).into_iter().enumerate().map(arm).collect()
 }
 
 /// The first arm against each other, as far as pairs of runs have ended.
 fn differences(shown: &Shown) -> Vec<String> {
-    let sign = match shown.experiment.compare {
-        Compare::Difference => '-',
-        Compare::Ratio => '/',
-    };
+    let sign = sign(shown.experiment.compare);
     let against = |(place, arm): (usize, usize)| {
         let verdict = shown.experiment.against(&shown.runs, arm);
         verdict.mean?;
-        Some(format!("{} {sign} {}  {}", letter(0), letter(place), verdict.number()))
+        Some(format!("{} {sign} {}  {}", letter(0), letter(place), as_counted(&verdict)))
     };
     drawn(shown).into_iter().enumerate().skip(1).filter_map(against).collect()
 }

@@ -115,7 +115,10 @@ fn numbers_are_those_of_the_runs() {
     let verdict = experiment.verdict(&runs);
     assert!(text.contains(&format!("a - b  {}", verdict.number())), "{text}");
     assert!(
-        text.contains(&format!("validation loss: holds: {}, 3 of 3 seeds", verdict.number())),
+        text.contains(&format!(
+            "validation loss, a - b: holds: {}, 3 of 3 seeds",
+            verdict.number()
+        )),
         "{text}"
     );
     assert!(text.contains("Compare") && text.contains("claim · ended"), "{text}");
@@ -138,8 +141,75 @@ fn what_no_training_changes_has_numbers_and_no_curves() {
     assert!(text.contains(&format!("{}  3 seeds", parameters[1])), "{text}");
     let difference = parameters[0] as i64 - parameters[1] as i64;
     assert!(text.contains(&format!("a - b  {difference}")), "{text}");
-    assert!(text.contains("parameters: does not hold"), "{text}");
+    assert!(text.contains("parameters, a - b: does not hold"), "{text}");
     assert!(!text.contains('⠤') && !text.contains("val loss"), "{text}");
+}
+
+/// Of each arm what tells it apart, and its number before the rest of its name, however narrow the pane is.
+#[test]
+fn an_arm_is_called_by_what_tells_it_apart() {
+    let arms = |texts: &[&str]| {
+        let arms = texts.iter().map(|text| {
+            let arm: crate::train::experiment::Arm = toml::from_str(text).unwrap();
+            (arm.label("layer-norm"), arm.config("layer-norm", VOCABULARY, 1).unwrap())
+        });
+        Experiment { arms: arms.collect(), ..testing::experiment() }
+    };
+    let named = |texts: &[&str]| names::names(&arms(texts), None);
+    let shared = "n_embd = 32\nn_head = 4\nn_layer = 1";
+    let other = format!("{shared}\ncausal = false");
+    assert_eq!(named(&[shared, &other]), ["causal true", "causal false"]);
+    assert_eq!(named(&["", "causal = false"]), ["causal true", "causal false"]);
+    let [rnn, lstm] = ["rnn", "lstm"].map(|s| format!("stage = \"{s}\"\ntask = \"recall\""));
+    assert_eq!(named(&[&rnn, &lstm]), ["rnn", "lstm"]);
+    // Twins are called as they are written.
+    assert_eq!(named(&["n_head = 4", "n_head = 4"]), ["n_head 4", "n_head 4"]);
+
+    let mut experiment = arms(&[shared, &other]);
+    (experiment.watched, experiment.budget) = (false, crate::train::experiment::Budget::Steps(1));
+    experiment.measure = crate::train::measure::Measure::Parameters;
+    let shown = testing::shown(experiment);
+    for width in [26, 40, 76] {
+        let area = Rect::new(0, 0, width, 8);
+        let mut buf = Buffer::empty(area);
+        numbers::draw(&Theme::plain(), &shown, area, Some(&mut buf));
+        let text = fixture::text(&buf);
+        let number = crate::lab::number::count(parameters_of(&shown.experiment.arms[0].1) as u64);
+        let lines = text.lines().filter(|line| line.contains(&format!("{number}  3 seeds")));
+        assert_eq!(lines.count(), 2, "{text}");
+    }
+}
+
+/// Of more than two arms no two are compared unless something is expected: no number stands below all of theirs.
+#[test]
+fn a_race_of_many_arms_ends_without_a_difference() {
+    let mut experiment = testing::experiment();
+    let third = ("lr 0.2".to_owned(), experiment.arms[0].1.clone());
+    experiment.arms.push(third);
+    experiment.arms[2].1.training.lr = 0.2;
+    experiment.expect = crate::train::measure::Range::default();
+    let shown = testing::shown(experiment);
+    let text = screen(&with(shown), 76, 24);
+    assert!(text.contains("validation loss, 3 seeds"), "{text}");
+    assert!(!text.contains("validation loss:"), "{text}");
+}
+
+/// Twelve arms have their names in columns.
+#[test]
+fn many_arms_have_their_key_in_columns() {
+    let mut experiment = testing::experiment();
+    let first = experiment.arms[0].clone();
+    experiment.arms = (1..=12).map(|i| (format!("lr {i}"), first.1.clone())).collect();
+    for (i, (_, config)) in experiment.arms.iter_mut().enumerate() {
+        config.training.lr = (i + 1) as f64 / 64.0;
+    }
+    (experiment.seeds, experiment.budget) = (vec![1], crate::train::experiment::Budget::Steps(4));
+    let shown = testing::shown(experiment);
+    let area = Rect::new(0, 0, 120, 5);
+    let mut buf = Buffer::empty(area);
+    numbers::draw(&Theme::plain(), &shown, area, Some(&mut buf));
+    let text = fixture::text(&buf);
+    assert_eq!(text.matches("1 seed").count(), 13, "every arm, and what is measured: {text}");
 }
 
 /// Counted by the model that it builds.
@@ -333,17 +403,27 @@ fn arms_along_a_number_are_a_table() {
     assert_eq!(lines[head], ["accuracy", "by", "distance", "2", "4", "8"]);
     for (place, name) in names.iter().enumerate() {
         let line = &lines[head + 1 + place];
-        assert_eq!(line[..3], [format!("{name},"), "task".to_owned(), "recall".to_owned()]);
+        assert_eq!(line[0], *name, "the task is everyone's");
         for (column, far) in [2, 4, 8].into_iter().enumerate() {
             let label = arm(name, far).0;
             let expected = match experiment.arms.iter().position(|(known, _)| *known == label) {
                 Some(arm) => format!("{:.3}", experiment.alone(&shown.runs, arm).mean.unwrap()),
                 None => "-".to_owned(),
             };
-            assert_eq!(line[3 + column], expected, "{text}");
+            assert_eq!(line[1 + column], expected, "{text}");
         }
     }
     assert!(text.contains("each number: the mean over seeds"), "{text}");
+    // Names give way to numbers.
+    for width in [24, 40] {
+        let area = Rect::new(0, 0, width, 5);
+        let mut buf = Buffer::empty(area);
+        along.draw(&Theme::plain(), &shown, area, &mut buf);
+        let text = fixture::text(&buf);
+        let head = text.lines().next().unwrap();
+        let columns: Vec<_> = head.split_whitespace().rev().take(3).collect();
+        assert_eq!(columns, ["8", "4", "2"], "{text}");
+    }
     // Two arms are no table, nor are arms that differ in more.
     assert!(Along::of(&testing::experiment()).is_none() && Along::of(&combinations()).is_none());
     // A key goes on to the curves.
