@@ -33,6 +33,7 @@ mod surprise;
 #[cfg(test)]
 mod testing;
 pub mod timing;
+pub mod words;
 
 use crate::math::Real;
 use crate::model::card::Unit;

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::super::course::First;
 use super::super::experiment::{News, Purpose, Shown, State, Told};
 use super::super::model::{Effect, Model, ToastKind};
 use super::super::overlays::{InputLine, Overlay, Purpose as Line};
 use super::super::run::Status;
 use super::onward::onward;
 use super::say::warn;
+use crate::lab::course::First;
 use crate::stage::Value;
 use crate::stage::hyperparameter::{Hyperparameter, Takes};
 use crate::train::experiment::{Budget, Compare, Experiment};
