@@ -1,5 +1,8 @@
 //! What is drawn of a card: layers that are all alike once, with how many there are, and in one box what a paper draws as one.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use crate::model::card::{Glance, Op, Part};
