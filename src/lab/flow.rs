@@ -1,5 +1,6 @@
 //! A model's parts drawn from its own card: boxes and arrows with shapes, for the diagram's pane and for a page's text.
 
+pub mod fold;
 pub mod lines;
 pub mod plan;
 #[cfg(test)]
@@ -18,7 +19,8 @@ use super::theme::{Role, Theme, dimension};
 use crate::lesson::parts::is_among;
 use crate::model::Card;
 use crate::model::card::Axis;
-use plan::{Placed, Plan, compact, is_round};
+use fold::{Fold, stacks};
+use plan::{Placed, Plan, compact, is_round, times};
 
 /// Which parts have one of these names; `None` where the model has none of them.
 pub fn lit(card: &Card, names: &[String]) -> Option<Vec<bool>> {
@@ -60,6 +62,16 @@ impl Painter<'_> {
                 put(buf, at, at.x, at.y, name, muted);
             }
         }
+        for (area, count, part) in &plan.times {
+            if let Some(at) = place(*area) {
+                // What is spoken of may be in a layer that is not drawn.
+                let style = match self.is_spoken_of(*part) {
+                    Some(true) => theme.style(Role::Heading),
+                    _ => back(theme.style(Role::Text)),
+                };
+                put(buf, at, at.x, at.y, &times(*count, theme.glyphs.ascii), style);
+            }
+        }
         for (area, part) in &plan.shapes {
             if let Some(at) = place(*area) {
                 let mut shape = Line::from(axes(theme, &self.card.flow[*part].axes));
@@ -77,7 +89,7 @@ impl Painter<'_> {
             let number = placed.number.and_then(&place);
             if let Some((at, size)) = number.zip(size) {
                 let style = theme.style(Role::Text);
-                let back = self.is_lit(placed.part) == Some(false);
+                let back = self.is_lit_box(placed) == Some(false);
                 let style = if back { dimmed(style) } else { style };
                 put(buf, at, at.x, at.y, &size_label(size), style);
             }
@@ -88,22 +100,44 @@ impl Painter<'_> {
         self.lit.as_ref().map(|lit| lit[part])
     }
 
+    fn is_lit_box(&self, placed: &Placed) -> Option<bool> {
+        self.lit.as_ref().map(|lit| lit[placed.part] || placed.inside.iter().any(|part| lit[*part]))
+    }
+
+    /// Whether any of the layers is, for all of which the one with this part is drawn.
+    fn is_spoken_of(&self, part: usize) -> Option<bool> {
+        let lit = self.lit.as_ref()?;
+        let stacks = stacks(&self.card.flow);
+        let stack = stacks.iter().find(|stack| stack.place(part).is_some())?;
+        Some(stack.layers.iter().flatten().any(|part| lit[*part]))
+    }
+
+    /// Of a box's title where the cursor is not on it.
+    fn title(&self, placed: &Placed) -> Style {
+        match self.is_lit_box(placed) {
+            Some(true) => self.theme.style(Role::Heading),
+            Some(false) => dimmed(self.theme.style(Role::Text)),
+            None => self.theme.style(Role::Text),
+        }
+    }
+
     /// Of a box's edge and of its title.
-    fn styles(&self, part: usize) -> (Style, Style) {
+    fn styles(&self, placed: &Placed) -> (Style, Style) {
         let style = |role| self.theme.style(role);
-        let (edge, title) = match self.is_lit(part) {
-            Some(true) => (style(Role::Heading), style(Role::Heading)),
-            Some(false) => (dimmed(style(Role::Muted)), dimmed(style(Role::Text))),
-            None => (style(Role::Muted), style(Role::Text)),
+        let title = self.title(placed);
+        let edge = match self.is_lit_box(placed) {
+            Some(true) => style(Role::Heading),
+            Some(false) => dimmed(style(Role::Muted)),
+            None => style(Role::Muted),
         };
-        if self.chosen == Some(part) {
+        if self.chosen.is_some_and(|part| placed.holds(part)) {
             return (style(Role::Accent), title.patch(style(Role::Selected)));
         }
         (edge, title)
     }
 
     fn paint_box(&self, placed: &Placed, at: Rect, buf: &mut Buffer) {
-        let (edge, style) = self.styles(placed.part);
+        let (edge, style) = self.styles(placed);
         let y = at.y + at.height / 2;
         if at.height > 1 {
             Block::bordered()
@@ -118,6 +152,20 @@ impl Painter<'_> {
         }
         let inside = usize::from(at.width - 2);
         put(buf, at, at.x + 1, y, &format!("{:^inside$}", placed.title), style);
+        // Of `Add & Norm` that half on which the cursor is.
+        let half =
+            self.chosen.filter(|part| placed.holds(*part)).zip(placed.title.split_once(" & "));
+        if let Some((part, (add, norm))) = half {
+            let start = at.x + 1 + ((inside - placed.title.width()) / 2) as u16;
+            let end = start + placed.title.width() as u16;
+            let other = if placed.part == part {
+                Rect { x: at.x + 1, width: start + add.width() as u16 + 2 - at.x, ..at }
+            } else {
+                let x = end - norm.width() as u16 - 3;
+                Rect { x, width: at.right() - 1 - x, ..at }
+            };
+            buf.set_style(Rect { y, height: 1, ..other }, Style::reset().patch(self.title(placed)));
+        }
     }
 }
 
@@ -128,7 +176,7 @@ pub fn figure(
     names: &[String],
     width: u16,
 ) -> Option<Vec<Line<'static>>> {
-    let plan = compact(card, width)?;
+    let plan = compact(&Fold::none(&card.flow), width)?;
     let Size { width, height } = plan.size;
     let paper = Rect::new(0, 0, width, height);
     let mut buf = Buffer::empty(paper);

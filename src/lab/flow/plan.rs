@@ -9,9 +9,9 @@ mod tower;
 use ratatui::layout::{Rect, Size};
 use unicode_width::UnicodeWidthStr;
 
+use super::fold::Fold;
 use super::lines::{DOWN, LEFT, Lines, RIGHT, UP};
-use crate::model::Card;
-use crate::model::card::{Axis, Glance};
+use crate::model::card::{Axis, Glance, Part};
 pub use tower::is_round;
 use tower::{Graph, Side, Tower, height, title, width};
 
@@ -21,8 +21,10 @@ const NUMBER: u16 = 6;
 /// A part as a box.
 #[derive(Clone, Debug)]
 pub struct Placed {
-    /// Its index in the flow.
+    /// Its index in the flow; of what leaves the box, where it stands for several.
     pub part: usize,
+    /// The others, which come before it.
+    pub inside: Vec<usize>,
     pub tower: usize,
     pub title: String,
     pub area: Rect,
@@ -31,6 +33,10 @@ pub struct Placed {
 }
 
 impl Placed {
+    pub fn holds(&self, part: usize) -> bool {
+        self.part == part || self.inside.contains(&part)
+    }
+
     pub fn middle(&self) -> (u16, u16) {
         (self.area.x + self.area.width / 2, self.area.y + self.area.height / 2)
     }
@@ -46,6 +52,8 @@ pub struct Plan {
     pub shapes: Vec<(Rect, usize)>,
     /// What frames are called.
     pub names: Vec<(Rect, String)>,
+    /// How many layers a frame stands for, and a part in it.
+    pub times: Vec<(Rect, usize, usize)>,
     pub lines: Lines,
     /// Who is read by whom, as drawn.
     pub edges: Vec<(usize, usize)>,
@@ -60,6 +68,8 @@ struct Detail {
     tower: Option<usize>,
     frames: bool,
     numbers: bool,
+    /// Whether it stands beside a frame how many it stands for, and not on its border.
+    times: bool,
     /// Whether parts that meet in one stand beside each other.
     beside: bool,
     /// Of a box: 3 with a line around it, or 1. A round one has 1.
@@ -72,17 +82,27 @@ pub fn shape(axes: &[Axis], ascii: bool) -> String {
     axes.join(if ascii { " x " } else { " × " })
 }
 
+/// `×6`
+pub fn times(count: usize, ascii: bool) -> String {
+    format!("{}{count}", if ascii { "x" } else { "×" })
+}
+
 /// The fullest drawing that is no wider than the room: its boxes have borders where all of it is no higher either. `None`
 /// where not even the bare boxes fit. `tower` is kept where there is room for one alone.
-pub fn plan(card: &Card, room: Size, tower: usize) -> Option<Plan> {
-    let towers = card.flow.iter().map(|part| part.tower).max()? + 1;
+pub fn plan(fold: &Fold, room: Size, tower: usize) -> Option<Plan> {
+    let towers = fold.flow.iter().map(|part| part.tower).max()? + 1;
     let wholes: &[Option<usize>] = if towers > 1 { &[None, Some(tower)] } else { &[None] };
+    let ways: &[(bool, bool)] = if fold.shown.is_empty() {
+        &[(true, true), (true, false)]
+    } else {
+        &[(true, true), (true, false), (false, true), (false, false)]
+    };
     for &tower in wholes {
         for (frames, numbers) in [(true, true), (false, true), (true, false), (false, false)] {
-            for beside in [true, false] {
-                let high = Detail { tower, frames, numbers, beside, rows: 3 };
+            for &(times, beside) in ways {
+                let high = Detail { tower, frames, numbers, times, beside, rows: 3 };
                 let low = Detail { rows: 1, ..high };
-                let fits = |detail| Plan::new(card, detail, room);
+                let fits = |detail| Plan::new(fold, detail, room);
                 let Some(mut plan) = fits(high).or_else(|| fits(low)) else { continue };
                 let missing =
                     [(tower.is_some(), "both towers"), (!frames, "frames"), (!numbers, "sizes")];
@@ -96,15 +116,15 @@ pub fn plan(card: &Card, room: Size, tower: usize) -> Option<Plan> {
 }
 
 /// The same in as few rows as there can be. Where there is room, what sizes would take is left to the shapes.
-pub fn compact(card: &Card, width: u16) -> Option<Plan> {
-    let towers = card.flow.iter().map(|part| part.tower).max()? + 1;
+pub fn compact(fold: &Fold, width: u16) -> Option<Plan> {
+    let towers = fold.flow.iter().map(|part| part.tower).max()? + 1;
     let wholes: &[Option<usize>] = if towers > 1 { &[None, Some(0)] } else { &[None] };
     let room = Size::new(width, u16::MAX);
     for &tower in wholes {
         for (frames, beside) in [(true, true), (true, false), (false, true), (false, false)] {
             for numbers in [true, false] {
-                let detail = Detail { tower, frames, numbers, beside, rows: 1 };
-                let plan = Plan::new(card, detail, room);
+                let detail = Detail { tower, frames, numbers, times: true, beside, rows: 1 };
+                let plan = Plan::new(fold, detail, room);
                 if plan.is_some() {
                     return plan;
                 }
@@ -116,9 +136,10 @@ pub fn compact(card: &Card, width: u16) -> Option<Plan> {
 
 impl Plan {
     /// `None` where it is too wide, or boxes with a line around them are together too high.
-    fn new(card: &Card, detail: Detail, room: Size) -> Option<Self> {
-        let graph = Graph::new(card);
-        let count = card.flow.iter().map(|part| part.tower + 1).max().unwrap_or(0);
+    fn new(fold: &Fold, detail: Detail, room: Size) -> Option<Self> {
+        let flow = fold.flow.as_slice();
+        let graph = Graph::new(flow);
+        let count = flow.iter().map(|part| part.tower + 1).max().unwrap_or(0);
         let shown = |tower: &usize| detail.tower.is_none_or(|only| only == *tower);
         let numbers: Vec<usize> = (0..count).filter(shown).collect();
         let mut plan = Self::default();
@@ -126,7 +147,7 @@ impl Plan {
         for &number in &numbers {
             let outer = numbers.len() > 1 && numbers.last() == Some(&number);
             let side = if outer { Side::Right } else { Side::Left };
-            towers.push(graph.tower(card, number, side, detail));
+            towers.push(graph.tower(fold, number, side, detail));
         }
         plan.size.height = towers.iter().map(|tower| tower.height).max().unwrap_or(0);
         if detail.rows > 1 && plan.size.height > room.height {
@@ -135,13 +156,13 @@ impl Plan {
         // What comes in from other towers: into which tower, from where, and the first of the columns on which it rises.
         let mut crossings = Vec::new();
         for (at, tower) in towers.iter_mut().enumerate() {
-            let comes = graph.comes(card, tower);
+            let comes = graph.comes(flow, tower);
             tower.left = plan.size.width;
             if at > 0 {
                 crossings.push((at, comes.clone(), tower.left + 1));
                 tower.left += 1 + 2 * (comes.len() as u16).max(1);
             }
-            plan.place(card, tower, !comes.is_empty(), detail);
+            plan.place(flow, tower, !comes.is_empty(), detail);
         }
         if plan.size.width > room.width {
             return None;
@@ -163,9 +184,30 @@ impl Plan {
         plan.not_shown(&graph);
         plan.tips();
         for tower in &towers {
-            plan.label(card, tower);
+            plan.label(flow, tower, detail.times);
         }
+        plan.unfold(&fold.parts);
         Some(plan)
+    }
+
+    /// Puts the card's parts where those of the drawn flow were.
+    fn unfold(&mut self, parts: &[Vec<usize>]) {
+        let last = |part: &mut usize| {
+            if let Some(own) = parts[*part].last() {
+                *part = *own;
+            }
+        };
+        for placed in &mut self.boxes {
+            let (_, inside) = parts[placed.part].split_last().unwrap_or((&0, &[]));
+            placed.inside = inside.to_vec();
+            last(&mut placed.part);
+        }
+        self.shapes.iter_mut().for_each(|(_, part)| last(part));
+        self.times.iter_mut().for_each(|(_, _, part)| last(part));
+        for (from, to) in &mut self.edges {
+            last(from);
+            last(to);
+        }
     }
 
     /// The row of the paper that is `h` above its lowest one.
@@ -175,33 +217,38 @@ impl Plan {
 
     /// The box of a part, if its tower is drawn.
     pub fn of(&self, part: usize) -> Option<&Placed> {
-        self.boxes.iter().find(|placed| placed.part == part)
+        self.boxes.iter().find(|placed| placed.holds(part))
     }
 
     /// Puts a tower's boxes where they stand, from its left edge on; the paper grows by its width.
-    fn place(&mut self, card: &Card, tower: &mut Tower, entered: bool, detail: Detail) {
+    fn place(&mut self, flow: &[Part], tower: &mut Tower, entered: bool, detail: Detail) {
         let (border, lanes) = (tower.border(), 2 * tower.lanes);
+        let times = if detail.times { tower.times() } else { 0 };
+        let (left_times, right_times) =
+            if tower.side == Side::Left { (times, 0) } else { (0, times) };
+        tower.left += left_times;
         let (left_rails, right_rails) =
             if tower.side == Side::Left { (lanes, 0) } else { (0, lanes) };
         tower.boxes = tower.left + border + left_rails.max(u16::from(entered)).max(border);
-        let sized = |part: usize| detail.numbers && card.flow[part].glance != Glance::No;
+        let sized = |part: usize| detail.numbers && flow[part].glance != Glance::No;
         let any = tower.levels.iter().flatten().any(|part| sized(*part));
         let column = if any { 1 + NUMBER } else { 0 };
         let numbers = tower.boxes + tower.width + right_rails + 1;
         tower.inner = tower.boxes + tower.width + right_rails + column;
-        tower.right = tower.inner + border;
+        tower.right = tower.inner + border + right_times;
         for (level, &h) in tower.levels.iter().zip(&tower.rows) {
             let mut x = tower.boxes;
             for (at, &part) in level.iter().enumerate() {
-                let title = title(card, part, tower);
-                let (round, high) = (is_round(card.flow[part].op), height(card, part, detail.rows));
+                let title = title(flow, part, tower);
+                let (round, high) = (is_round(flow[part].op), height(flow, part, detail.rows));
                 let wide = if at > 0 || round { width(&title) } else { tower.width };
                 let x0 = if at == 0 { tower.spine() - wide / 2 } else { x };
                 let area = Rect::new(x0, self.row(h + high - 1), wide, high);
                 let beside = if at == 0 { numbers } else { area.right() + 1 };
                 let y = area.y + high / 2;
                 let number = sized(part).then(|| Rect::new(beside, y, NUMBER, 1));
-                self.boxes.push(Placed { part, tower: tower.number, title, area, number });
+                let inside = Vec::new();
+                self.boxes.push(Placed { part, inside, tower: tower.number, title, area, number });
                 x = (if at == 0 { numbers - 1 } else { area.right() }) + column + 2;
                 tower.right = tower.right.max(x - 2);
             }
@@ -296,23 +343,46 @@ impl Plan {
         }
     }
 
-    /// Names of frames, and shapes on arrows, where there is room for them.
-    fn label(&mut self, card: &Card, tower: &Tower) {
+    /// Names of frames, how many they stand for, and shapes on arrows, where there is room for them.
+    fn label(&mut self, flow: &[Part], tower: &Tower, beside: bool) {
         let spine = tower.spine();
         for frame in &tower.frames {
-            let name = format!(" {} ", frame.name);
-            let (y, wide) = (self.row(frame.top), name.width() as u16);
-            for x in [tower.left + 2, spine + 2] {
-                let area = Rect::new(x, y, wide, 1);
-                if area.right() <= tower.inner && self.is_free(area) {
-                    self.names.push((area, name));
-                    break;
+            let (y, starts) = (self.row(frame.top), [tower.left + 2, spine + 2]);
+            let place = |plan: &Self, x, name: &str| {
+                let area = Rect::new(x, y, name.width() as u16 + 2, 1);
+                (area.right() <= tower.inner && plan.is_free(area)).then_some(area)
+            };
+            let whole = starts.into_iter().find_map(|x| place(self, x, &frame.name));
+            if let Some(area) = whole {
+                self.names.push((area, format!(" {} ", frame.name)));
+            } else if let Some([before, after]) = &frame.halves {
+                let areas = [place(self, starts[0], before), place(self, starts[1], after)];
+                for (area, name) in areas.into_iter().zip([before, after]) {
+                    self.names.extend(area.map(|area| (area, format!(" {name} "))));
                 }
+            }
+            if let Some(count) = frame.count {
+                let wide = times(count, false).width() as u16;
+                let (top, bottom) = (y, self.row(frame.bottom));
+                let x = match (beside, tower.side) {
+                    (false, _) => tower.left + 2,
+                    (true, Side::Left) => tower.left - wide - 1,
+                    (true, Side::Right) => tower.inner + 2,
+                };
+                // In the middle, or as near above or below it as there is no arrow.
+                let middle = top.midpoint(bottom);
+                let mut rows: Vec<u16> =
+                    if beside { (top..=bottom).collect() } else { vec![bottom] };
+                rows.sort_by_key(|y| y.abs_diff(middle));
+                let areas = rows.into_iter().map(|y| Rect::new(x, y, wide, 1));
+                let free = areas.into_iter().find(|area| self.is_free(*area));
+                let part = tower.levels[frame.first][0];
+                self.times.extend(free.map(|area| (area, count, part)));
             }
         }
         for (at, level) in tower.levels.iter().enumerate() {
             for &part in level {
-                let (axes, middle) = (&card.flow[part].axes, self.of(part).map(Placed::middle));
+                let (axes, middle) = (&flow[part].axes, self.of(part).map(Placed::middle));
                 let Some((x, _)) = middle.filter(|_| !axes.is_empty()) else { continue };
                 if !self.edges.iter().any(|(from, _)| *from == part) {
                     continue;
@@ -343,6 +413,8 @@ impl Plan {
         let texts = self.boxes.iter().map(|placed| placed.area);
         let texts = texts.chain(self.boxes.iter().filter_map(|placed| placed.number));
         let texts = texts.chain(self.shapes.iter().map(|(area, _)| *area));
-        lines && texts.chain(self.names.iter().map(|(area, _)| *area)).all(|a| !a.intersects(area))
+        let texts = texts.chain(self.names.iter().map(|(area, _)| *area));
+        let mut texts = texts.chain(self.times.iter().map(|(area, ..)| *area));
+        lines && texts.all(|a| !a.intersects(area))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::lines::{DOWN, LEFT, Point, RIGHT, UP};
-use super::plan::{Plan, plan};
+use super::plan::Plan;
 use super::*;
 use crate::lab::fixture;
 use crate::lab::theme::{Depth, Glyphs, Ground};
@@ -13,6 +13,11 @@ use crate::stage::STAGES;
 /// Every stage's card, at Tiny Shakespeare's number of characters.
 fn cards() -> impl Iterator<Item = (&'static str, Arc<Card>)> {
     STAGES.iter().map(|stage| (stage.name, fixture::card(&stage.config(65, 1337))))
+}
+
+/// With every part in a box of its own.
+fn plan(card: &Card, room: Size, tower: usize) -> Option<Plan> {
+    plan::plan(&Fold::none(&card.flow), room, tower)
 }
 
 const WIDE: Size = Size::new(300, 400);

@@ -3,12 +3,15 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
 use crate::lab::facts::Facts;
+use crate::lab::flow::fold::{Fold, Stack, stacks};
 use crate::lab::flow::plan::{Placed, Plan, plan, shape};
 use crate::lab::flow::{Painter, lit};
 use crate::lab::number::{count, value};
@@ -32,6 +35,10 @@ pub struct Diagram {
     part: Option<String>,
     /// The lesson and the page that the cursor was last seen on.
     page: Option<(String, usize)>,
+    /// Whether every layer is drawn, also where they are alike.
+    every: bool,
+    /// Where the cursor last stood in layers that are alike: the name of their first part, and the number of the layer.
+    layers: BTreeMap<String, usize>,
 }
 
 /// The parts that the open page speaks of, if the model on the screen has any.
@@ -50,6 +57,8 @@ fn measured_sizes<'a>(facts: &Facts<'a>) -> Option<&'a Measured> {
 /// The pane's room, divided: the same for drawing and for the mouse.
 struct Places {
     plan: Plan,
+    /// How many boxes there are, seen or not.
+    boxes: usize,
     /// The part of the paper that is seen, and where it stands on the screen.
     seen: Rect,
     drawing: Rect,
@@ -78,16 +87,54 @@ impl Diagram {
         card.flow.iter().position(named).or_else(first_lit).unwrap_or(0)
     }
 
+    /// What is drawn: of layers that are alike the one with the cursor; of others the one where it last was, or the first that
+    /// the page speaks of, or the first.
+    fn fold(&self, facts: &Facts, card: &Card) -> Fold {
+        if self.every {
+            return Fold::joined(&card.flow);
+        }
+        let chosen = self.chosen(facts, card);
+        let lit = spoken_of(facts, card);
+        Fold::new(&card.flow, |stack| {
+            let here = stack.place(chosen).map(|(layer, _)| layer);
+            let visited = || self.layers.get(&card.flow[stack.layers[0][0]].name).copied();
+            let is_lit = |layer: &Vec<usize>| {
+                lit.as_ref().is_some_and(|lit| layer.iter().any(|part| lit[*part]))
+            };
+            let spoken_of = || stack.layers.iter().position(is_lit);
+            here.or_else(visited).or_else(spoken_of).unwrap_or(0)
+        })
+    }
+
+    /// Brings the cursor to a part.
+    fn choose(&mut self, card: &Card, part: usize) {
+        self.part = Some(card.flow[part].name.clone());
+        for stack in stacks(&card.flow) {
+            if let Some((layer, _)) = stack.place(part) {
+                self.layers.insert(card.flow[stack.layers[0][0]].name.clone(), layer);
+            }
+        }
+    }
+
     fn places(&self, facts: &Facts, card: &Card, room: Rect) -> Option<Places> {
         let chosen = self.chosen(facts, card);
+        let fold = self.fold(facts, card);
         let lines = match room.height {
             0..=3 => 0,
             4..=7 => 1,
             _ => 2,
         };
-        let rule = u16::from(lines > 1);
-        let high = room.height - lines - rule;
-        let plan = plan(card, Size::new(room.width, high), card.flow[chosen].tower)?;
+        let divided = |lines: u16| {
+            let rule = u16::from(lines > 1);
+            let high = room.height - lines - rule;
+            let size = Size::new(room.width, high);
+            Some((plan(&fold, size, card.flow[chosen].tower)?, lines, rule, high))
+        };
+        // Rather one line of detail than a drawing of which little is not seen.
+        let whole = |(plan, .., high): &(Plan, u16, u16, u16)| plan.size.height <= *high;
+        let few = || divided(lines.min(1)).filter(whole);
+        let full = divided(lines)?;
+        let (plan, lines, rule, high) = if whole(&full) { full } else { few().unwrap_or(full) };
         // The chosen part in the middle, but no more empty room than there must be.
         let at = plan.of(chosen)?.middle().1;
         let shown = plan.size.height.min(high);
@@ -101,7 +148,7 @@ impl Diagram {
         };
         let rule = Rect { y: room.y + high, height: rule, ..room };
         let detail = Rect { y: rule.bottom(), height: lines, ..room };
-        Some(Places { plan, seen, drawing, rule, detail })
+        Some(Places { plan, boxes: fold.flow.len(), seen, drawing, rule, detail })
     }
 
     fn paint(&self, facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
@@ -115,11 +162,11 @@ impl Diagram {
             sizes: card.flow.iter().map(size).collect(),
         };
         painter.paint(&places.plan, |area| places.on_screen(area), buf);
-        Self::rule(facts, card, places, buf);
+        Self::rule(facts, places, buf);
     }
 
     /// How many parts are not seen.
-    fn rule(facts: &Facts, card: &Card, places: &Places, buf: &mut Buffer) {
+    fn rule(facts: &Facts, places: &Places, buf: &mut Buffer) {
         let area = places.rule;
         if area.is_empty() {
             return;
@@ -133,7 +180,7 @@ impl Diagram {
                 words.push(format!("{parts} {place}"));
             }
         }
-        let elsewhere = card.flow.len() - places.plan.boxes.len();
+        let elsewhere = places.boxes - places.plan.boxes.len();
         if elsewhere > 0 {
             words.push(format!("{elsewhere} in the other tower"));
         }
@@ -180,7 +227,12 @@ impl Diagram {
 fn words(facts: &Facts, card: &Card, part: &Part) -> Vec<String> {
     let ascii = facts.theme.glyphs.ascii;
     let of = if part.of.is_empty() { String::new() } else { format!(" of {}", part.of) };
-    let mut words = vec![format!("{}{of}", part.title)];
+    let title = match part.op {
+        // As sums are drawn, which says little in a sentence.
+        Op::Add if part.title == "+" => "sum",
+        _ => part.title.as_str(),
+    };
+    let mut words = vec![format!("{title}{of}")];
     if !part.axes.is_empty() {
         words.push(shape(&part.axes, ascii));
     }
@@ -215,9 +267,12 @@ fn words(facts: &Facts, card: &Card, part: &Part) -> Vec<String> {
     words
 }
 
-/// The part that stands nearest that way from one, or the same. Up and down stay in a tower.
-fn neighbour(card: &Card, from: usize, way: Action) -> usize {
-    let Some(plan) = plan(card, Size::MAX, 0) else { return from };
+/// The part that stands nearest that way from one, or the same. Up and down stay in a tower and go through every layer;
+/// to the sides it is what stands there in the drawing.
+fn neighbour(card: &Card, drawn: &Fold, from: usize, way: Action) -> usize {
+    let upright = matches!(way, Action::Up | Action::Down);
+    let every = upright.then(|| Fold::none(&card.flow));
+    let Some(plan) = plan(every.as_ref().unwrap_or(drawn), Size::MAX, 0) else { return from };
     let Some(here) = plan.of(from) else { return from };
     let (x, y) = here.middle();
     let lies_there = |placed: &&Placed| {
@@ -235,6 +290,14 @@ fn neighbour(card: &Card, from: usize, way: Action) -> usize {
     };
     let there = plan.boxes.iter().filter(lies_there);
     there.min_by_key(distance).map_or(from, |placed| placed.part)
+}
+
+/// The same part of the next layer, or of the one before, where there is one.
+fn another_layer(stacks: &[Stack], part: usize, next: bool) -> usize {
+    let of = stacks.iter().find_map(|stack| Some((stack, stack.place(part)?)));
+    let Some((stack, (layer, place))) = of else { return part };
+    let layer = if next { Some(layer + 1) } else { layer.checked_sub(1) };
+    layer.and_then(|layer| stack.layers.get(layer)).map_or(part, |layer| layer[place])
 }
 
 impl Pane for Diagram {
@@ -279,19 +342,26 @@ impl Pane for Diagram {
     fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
         let Some(card) = card(facts) else { return Vec::new() };
         let chosen = self.chosen(facts, card);
-        let page = |way| (0..PAGE).fold(chosen, |part, _| neighbour(card, part, way));
+        let drawn = self.fold(facts, card);
+        let neighbour = |part, way| neighbour(card, &drawn, part, way);
+        let page = |way| (0..PAGE).fold(chosen, |part, _| neighbour(part, way));
         let part = match action {
-            Action::Up | Action::Down | Action::Left | Action::Right => {
-                neighbour(card, chosen, action)
-            }
+            Action::Up | Action::Down | Action::Left | Action::Right => neighbour(chosen, action),
             Action::PageUp => page(Action::Up),
             Action::PageDown => page(Action::Down),
             Action::Home => 0,
             Action::End => card.flow.len() - 1,
+            Action::NextLayer | Action::PreviousLayer => {
+                another_layer(&stacks(&card.flow), chosen, action == Action::NextLayer)
+            }
+            Action::CycleView => {
+                self.every = !self.every;
+                return Vec::new();
+            }
             Action::Follow => return vec![Wish::Follow(card.flow[chosen].name.clone())],
             _ => return Vec::new(),
         };
-        self.part = Some(card.flow[part].name.clone());
+        self.choose(card, part);
         Vec::new()
     }
 
@@ -301,7 +371,7 @@ impl Pane for Diagram {
         let under =
             |placed: &&Placed| places.on_screen(placed.area).is_some_and(|area| area.contains(at));
         if let Some(placed) = places.plan.boxes.iter().find(under) {
-            self.part = Some(card.flow[placed.part].name.clone());
+            self.choose(card, placed.part);
         }
         Vec::new()
     }
@@ -313,6 +383,7 @@ impl Pane for Diagram {
             self.page = Some((now.0.to_owned(), now.1));
             if !facts.page().setup.parts.is_empty() {
                 self.part = None;
+                self.layers.clear();
             }
         }
     }
@@ -328,6 +399,13 @@ impl Pane for Diagram {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::Left, Action::Right, Action::Follow]
+        &[
+            Action::Left,
+            Action::Right,
+            Action::PreviousLayer,
+            Action::NextLayer,
+            Action::CycleView,
+            Action::Follow,
+        ]
     }
 }

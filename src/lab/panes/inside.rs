@@ -1,5 +1,6 @@
 //! The inside pane: how large weights, gradients, updates and activations are, and how fast it all goes.
 
+mod added;
 mod figures;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::lab::widgets::bar::bar;
 use crate::lab::widgets::scale::{Kind, Scale};
 use crate::probe::{Arguments, sizes};
 use crate::train::Subscription;
+use added::Sum;
 use figures::{Flow, Sizes};
 
 /// Lines that a page key moves by.
@@ -40,6 +42,7 @@ pub struct Inside {
     layers: Vec<Sizes>,
     blocks: Vec<Sizes>,
     flow: Vec<Flow>,
+    sums: Vec<Sum>,
 }
 
 /// What a line of the pane holds.
@@ -50,6 +53,8 @@ enum Line<'a> {
     /// Whether dead units are counted in some of what follows.
     FlowHead(bool),
     Flow(&'a Flow),
+    /// And the columns of its title.
+    Added(&'a added::Row, u16),
 }
 
 impl Inside {
@@ -62,6 +67,13 @@ impl Inside {
             (false, _) => &self.layers,
         };
         let space = || Line::Text(String::new(), Role::Text);
+        let titles = added::names(&self.sums);
+        for sum in &self.sums {
+            lines.push(space());
+            let head = format!("{}: rms of what is added", sum.name);
+            lines.push(Line::Text(head, Role::Muted));
+            lines.extend(sum.rows.iter().map(|row| Line::Added(row, titles)));
+        }
         if sizes.is_empty() {
             let text = "Sizes of weights, gradients and updates come with the next step.";
             lines.extend([space(), Line::Text(text.to_owned(), Role::Muted)]);
@@ -172,7 +184,8 @@ impl Pane for Inside {
     }
 
     fn refresh(&mut self, facts: &Facts) {
-        (self.parameters, self.layers, self.blocks, self.flow) = Default::default();
+        (self.parameters, self.layers, self.blocks) = Default::default();
+        (self.flow, self.sums) = Default::default();
         if let Some((card, snapshot)) = facts.card().zip(facts.snapshot) {
             self.parameters = figures::parameters(&snapshot.norms, &card.learned);
             let norms = figures::norms(card);
@@ -180,6 +193,7 @@ impl Pane for Inside {
             let block = |name: &str| figures::block_or_layer(&norms, name);
             self.layers = figures::together(&self.parameters, layer);
             self.blocks = figures::together(&self.parameters, block);
+            self.sums = added::sums(facts);
             self.flow = snapshot.reading(sizes::INSTRUMENT.name).map_or(Vec::new(), Flow::all);
         }
     }
@@ -261,6 +275,7 @@ fn draw_line(facts: &Facts, line: &Line, row: Rect, buf: &mut Buffer) {
             let dead = if *counted { "dead ReLUs" } else { "" };
             columns.figures(row, ["rms", dead, "", ""], muted, buf);
         }
+        Line::Added(added, names) => added::draw(facts, added, *names, row, buf),
         Line::Flow(flow) => draw_flow(facts, flow, row, buf),
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::Detail;
-use crate::model::Card;
-use crate::model::card::Op;
+use super::{Detail, times};
+use crate::lab::flow::fold::{Fold, Shown};
+use crate::model::card::{Op, Part};
 
 /// The side of a tower on which rails stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,11 @@ pub struct Frame {
     /// Rows of its borders, counted from the bottom of the paper.
     pub bottom: u16,
     pub top: u16,
+    /// What it is called: whole, and in two for either side of an arrow.
     pub name: String,
+    pub halves: Option<[String; 2]>,
+    /// How many alike it stands for, if not for itself alone.
+    pub count: Option<usize>,
 }
 
 /// A column of levels, while it is laid out.
@@ -62,6 +66,12 @@ impl Tower {
         self.boxes + self.width / 2
     }
 
+    /// Columns of the widest `×6` and of the space before it, where there is one.
+    pub fn times(&self) -> u16 {
+        let counts = self.frames.iter().filter_map(|frame| frame.count);
+        counts.map(|count| times(count, false).width() as u16 + 1).max().unwrap_or(0)
+    }
+
     /// Columns of a frame's border.
     pub fn border(&self) -> u16 {
         u16::from(!self.frames.is_empty())
@@ -80,11 +90,10 @@ pub struct Graph {
 }
 
 impl Graph {
-    pub fn new(card: &Card) -> Self {
+    pub fn new(flow: &[Part]) -> Self {
         let index: HashMap<&str, usize> =
-            card.flow.iter().enumerate().map(|(i, part)| (part.name.as_str(), i)).collect();
-        let reads: Vec<Vec<usize>> = card
-            .flow
+            flow.iter().enumerate().map(|(i, part)| (part.name.as_str(), i)).collect();
+        let reads: Vec<Vec<usize>> = flow
             .iter()
             .map(|part| part.from.iter().filter_map(|f| index.get(f.as_str()).copied()).collect())
             .collect();
@@ -98,7 +107,7 @@ impl Graph {
     }
 
     /// The parts of a tower by level: one a level, but for those that only meet in the next one.
-    fn levels(&self, card: &Card, order: &[usize], beside: bool) -> Vec<Vec<usize>> {
+    fn levels(&self, flow: &[Part], order: &[usize], beside: bool) -> Vec<Vec<usize>> {
         let mut levels: Vec<Vec<usize>> = Vec::new();
         let mut at = 0;
         while at < order.len() {
@@ -107,7 +116,7 @@ impl Graph {
                 let Some(next) = order.get(*end) else { return false };
                 order[at..*end].iter().all(|part| {
                     self.readers[*part] == [*next]
-                        && card.flow[*part].of.is_empty()
+                        && flow[*part].of.is_empty()
                         && self.reads[*part].iter().all(|read| below.contains(read))
                 })
             };
@@ -120,17 +129,18 @@ impl Graph {
     }
 
     /// The parts of other towers that a tower's read.
-    pub fn comes(&self, card: &Card, tower: &Tower) -> Vec<usize> {
-        let here = |part: usize| card.flow[part].tower == tower.number;
+    pub fn comes(&self, flow: &[Part], tower: &Tower) -> Vec<usize> {
+        let here = |part: usize| flow[part].tower == tower.number;
         let read = |part: &usize| self.readers[*part].iter().any(|reader| here(*reader));
-        (0..card.flow.len()).filter(|part| !here(*part) && read(part)).collect()
+        (0..flow.len()).filter(|part| !here(*part) && read(part)).collect()
     }
 
     /// A tower of the card, not yet in its place.
-    pub fn tower(&self, card: &Card, number: usize, side: Side, detail: Detail) -> Tower {
-        let here = |part: &usize| card.flow[*part].tower == number;
-        let order: Vec<usize> = (0..card.flow.len()).filter(here).collect();
-        let levels = self.levels(card, &order, detail.beside && side == Side::Left);
+    pub fn tower(&self, fold: &Fold, number: usize, side: Side, detail: Detail) -> Tower {
+        let flow = fold.flow.as_slice();
+        let here = |part: &usize| flow[*part].tower == number;
+        let order: Vec<usize> = (0..flow.len()).filter(here).collect();
+        let levels = self.levels(flow, &order, detail.beside && side == Side::Left);
         let mut tower = Tower {
             number,
             levels,
@@ -149,11 +159,11 @@ impl Graph {
         };
         self.rails(&mut tower);
         if detail.frames {
-            tower.frames = frames(card, &tower.levels);
+            tower.frames = frames(flow, &tower.levels, &fold.shown);
         }
         let alone = tower.levels.iter().map(|level| level[0]);
-        tower.width = alone.map(|part| width(&title(card, part, &tower))).max().unwrap_or(0);
-        self.heights(card, &mut tower, detail.rows);
+        tower.width = alone.map(|part| width(&title(flow, part, &tower))).max().unwrap_or(0);
+        self.heights(flow, &mut tower, detail.rows);
         tower
     }
 
@@ -182,7 +192,7 @@ impl Graph {
     }
 
     /// The rows of everything, from the bottom up.
-    fn heights(&self, card: &Card, tower: &mut Tower, box_rows: u16) {
+    fn heights(&self, flow: &[Part], tower: &mut Tower, box_rows: u16) {
         let mut h = 0;
         for (at, level) in tower.levels.iter().enumerate() {
             if let Some(frame) = tower.frames.iter_mut().find(|frame| frame.first == at) {
@@ -196,7 +206,7 @@ impl Graph {
                 h += rows;
             }
             tower.rows.push(h);
-            h += level.iter().map(|part| height(card, *part, box_rows)).max().unwrap_or(1);
+            h += level.iter().map(|part| height(flow, *part, box_rows)).max().unwrap_or(1);
             if let Some(frame) = tower.frames.iter_mut().find(|frame| frame.last == at) {
                 frame.top = h;
                 h += 1;
@@ -214,8 +224,8 @@ pub fn is_round(op: Op) -> bool {
     op == Op::Add
 }
 
-pub fn height(card: &Card, part: usize, rows: u16) -> u16 {
-    if is_round(card.flow[part].op) { 1 } else { rows }
+pub fn height(flow: &[Part], part: usize, rows: u16) -> u16 {
+    if is_round(flow[part].op) { 1 } else { rows }
 }
 
 /// Of a box with this title.
@@ -224,12 +234,12 @@ pub fn width(title: &str) -> u16 {
 }
 
 /// A part's title; what it is a part of is added where no frame says it.
-pub fn title(card: &Card, part: usize, tower: &Tower) -> String {
+pub fn title(flow: &[Part], part: usize, tower: &Tower) -> String {
     let level = tower.level(part);
     let framed = |level| tower.frames.iter().any(|f| (f.first..=f.last).contains(&level));
-    let part = &card.flow[part];
+    let part = &flow[part];
     let alone = {
-        let of = |level: &Vec<usize>| level.iter().any(|p| card.flow[*p].of == part.of);
+        let of = |level: &Vec<usize>| level.iter().any(|p| flow[*p].of == part.of);
         tower.levels.iter().filter(|level| of(level)).count() == 1
     };
     match part.of.as_str() {
@@ -240,16 +250,19 @@ pub fn title(card: &Card, part: usize, tower: &Tower) -> String {
     }
 }
 
-/// A frame around every two or more levels that are parts of the same.
-fn frames(card: &Card, levels: &[Vec<usize>]) -> Vec<Frame> {
-    let of = |level: usize| card.flow[levels[level][0]].of.as_str();
+/// A frame around every two or more levels that are parts of the same, and around what stands for others.
+fn frames(flow: &[Part], levels: &[Vec<usize>], shown: &[Shown]) -> Vec<Frame> {
+    let of = |level: usize| flow[levels[level][0]].of.as_str();
     let mut frames = Vec::new();
     let mut first = 0;
     while first < levels.len() {
         let last = (first..levels.len()).take_while(|level| of(*level) == of(first)).last();
         let last = last.unwrap_or(first);
-        if last > first && !of(first).is_empty() {
-            frames.push(Frame { first, last, bottom: 0, top: 0, name: of(first).to_owned() });
+        let one = shown.iter().find(|shown| shown.of == of(first));
+        if (last > first || one.is_some()) && !of(first).is_empty() {
+            let (name, halves) = one.map_or((of(first).to_owned(), None), Shown::names);
+            let count = one.map(|shown| shown.count);
+            frames.push(Frame { first, last, bottom: 0, top: 0, name, halves, count });
         }
         first = last + 1;
     }

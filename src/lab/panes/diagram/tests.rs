@@ -66,7 +66,15 @@ fn the_cursor_reaches_every_part() {
                     let part = &card.flow[model.panes.diagram.chosen(&model.facts(), &card)];
                     reached.insert(part.name.clone());
                     let screen = fixture::text(&fixture::pane(&model, PaneId::Diagram, 80, 22));
-                    assert!(screen.matches(&part.title).count() > 1, "{}\n{screen}", part.name);
+                    let facts = model.facts();
+                    let diagram = &model.panes.diagram;
+                    let drawn = diagram.fold(&facts, &card);
+                    let chosen = diagram.chosen(&facts, &card);
+                    let at = drawn.parts.iter().position(|parts| parts.contains(&chosen)).unwrap();
+                    assert!(screen.contains(&drawn.flow[at].title), "{}\n{screen}", part.name);
+                    let said = if part.title == "+" { "sum" } else { &part.title };
+                    let detail = format!("│ {said}");
+                    assert!(screen.contains(&detail), "{}\n{screen}", part.name);
                     for action in [Action::Right, Action::Left] {
                         let from = model.panes.diagram.part.clone();
                         PaneId::Diagram.act(&mut model, action);
@@ -137,6 +145,7 @@ fn what_the_page_speaks_of_is_lit_and_the_rest_dimmed() {
         let (mut model, mut session) = open("layer-norm", 160, 48);
         model.theme = theme;
         train(&mut model, &mut session, 1);
+        model.panes.diagram.every = true;
         let card = model.run.as_ref().unwrap().card.clone().unwrap();
         let room = Rect::new(0, 0, 100, 120);
         let drawn = |model: &Model| {

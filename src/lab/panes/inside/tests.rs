@@ -9,8 +9,10 @@ use crate::lab::update::update;
 use crate::model;
 use crate::probe::{Arguments, Measured, Reading};
 use crate::stage::stage;
-use crate::train::Event;
+use crate::train::session::Session;
 use crate::train::snapshot::{Norms, Snapshot};
+use crate::train::team::Team;
+use crate::train::{Event, testing};
 
 fn screen(model: &Model, width: u16, height: u16) -> String {
     fixture::text(&fixture::pane(model, PaneId::Inside, width, height))
@@ -288,4 +290,68 @@ fn no_share_of_gemm_is_above_all_of_it() {
     update(&mut model, Msg::Worker(Event::GemmRate(21.9 * 0.6).into()));
     let text = screen(&model, 80, 40);
     assert!(text.contains("100 % of large matrix products"), "{text}");
+}
+
+/// Both rows of a sum are the root mean squares of the activations, and so long are their bars.
+#[test]
+fn what_is_added_has_bars_as_long_as_its_activations_are_large() {
+    use crate::lab::panes::tests::{open, train};
+    for scaled in [true, false] {
+        let (mut model, mut session) = open("encoder-decoder", 160, 48);
+        if !scaled {
+            let mut config = session.config().clone();
+            config.model.scale_embeddings = false;
+            fixture::reconfigure(&mut model, |own| *own = config.clone());
+            let team = Team::new(1).unwrap();
+            session = Session::with_team(config, testing::dataset(), &team).unwrap();
+        }
+        model.called = Some(PaneId::Inside);
+        train(&mut model, &mut session, 2);
+        PaneId::Inside.refresh(&mut model);
+        let names = ["source_embedding", "target_embedding"];
+        let wanted: Vec<String> =
+            names.iter().flat_map(|n| [format!("{n}.token"), format!("{n}.position")]).collect();
+        let subscription = Subscription { activations: wanted.clone(), ..Default::default() };
+        let snapshot = session.snapshot(&subscription);
+        let rms = |name: &str| {
+            let values = &snapshot.activation(name).unwrap().values;
+            let squares: f64 = values.iter().map(|v| f64::from(*v).powi(2)).sum();
+            (squares / values.len() as f64).sqrt()
+        };
+        let root = 64f64.sqrt();
+        let (title, other, factor) = if scaled {
+            ("embedding x sqrt(C)", "without the factor", 1.0 / root)
+        } else {
+            ("embedding", "with x sqrt(C)", root)
+        };
+        let mut due: Vec<(&str, f64)> = Vec::new();
+        for name in names {
+            let [token, position] = ["token", "position"].map(|row| rms(&format!("{name}.{row}")));
+            due.extend([(title, token), (other, factor * token), ("sines and cosines", position)]);
+        }
+        assert_eq!(due[2].1, rms("source_embedding.position"));
+        let most = due.iter().map(|(_, rms)| *rms).fold(0.0, f64::max);
+        let glyphs = Glyphs::UNICODE;
+        for width in [40, 80, 150] {
+            let text = screen(&model, width, 40);
+            let lines: Vec<&str> = text.lines().map(|l| l.trim_matches(['│', ' '])).collect();
+            let first = lines.iter().position(|l| l.starts_with("source_embedding: rms")).unwrap();
+            let of_target = lines.iter().position(|l| l.starts_with("target_embedding: rms"));
+            let rows = (first + 1..first + 4).chain(of_target.unwrap() + 1..of_target.unwrap() + 4);
+            let titles = due.iter().map(|(title, _)| title.len()).max().unwrap();
+            // The pane's border, the titles, the size.
+            let room = usize::from(width) - 4 - titles - 9;
+            for (row, (title, rms)) in rows.zip(&due) {
+                let rest = lines[row].strip_prefix(title).unwrap_or_else(|| panic!("{text}"));
+                let mut words = rest.split_whitespace();
+                assert_eq!(words.next().unwrap(), number::value(*rms), "{text}");
+                let drawn = words.next().unwrap_or_default();
+                assert_eq!(drawn, bar(rms / most, room, &glyphs), "{title} {text}");
+            }
+        }
+        for width in 0..60 {
+            let area = Rect::new(0, 0, width, 20);
+            PaneId::Inside.draw(&model, false, area, &mut Buffer::empty(area));
+        }
+    }
 }
