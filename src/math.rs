@@ -18,6 +18,7 @@ pub mod logistic;
 pub mod norm;
 pub mod normal;
 pub mod pca;
+pub mod peak;
 pub mod plain;
 pub mod random;
 pub mod room;

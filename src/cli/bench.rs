@@ -1,5 +1,5 @@
 //! `gpt-lab bench`: what a training step costs on this machine, stage by stage, beside what its matrix products alone
-//! would cost at this machine's own gemm rate.
+//! would cost at this machine's peak rate.
 //!
 //! A step is what `train` runs: draw the batch, forward, backward, clip, AdamW. Operations are those of
 //! [`crate::model::Model::operations_per_token`] times B * T: matrix products only, attention at full (T, T).
@@ -22,7 +22,7 @@ use crate::math::Real;
 use crate::stage::config::Config;
 use crate::stage::{STAGES, stage};
 use crate::text::Dataset;
-use crate::train::gemm_rate;
+use crate::train::machine_rate;
 use crate::train::session::Session;
 use crate::train::team::Team;
 
@@ -68,7 +68,10 @@ struct Row {
     ms_median: f64,
     tokens_per_second: f64,
     gflops: f64,
-    /// `gflops` over what all threads reach together in one large matrix product each.
+    /// `gflops` over what all threads reach together in multiply-adds between registers.
+    peak_share: Option<f64>,
+    peak_gflops: f64,
+    /// The same over what they reach in one large matrix product each.
     gemm_share: Option<f64>,
     gemm_gflops: f64,
     /// What a step cannot help reading and writing, see [`bytes_per_step`].
@@ -107,7 +110,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.json {
         writeln!(
             std::io::stdout(),
-            "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>7} {:>9}",
+            "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>8} {:>7} {:>9}",
             "stage",
             "parameters",
             "threads",
@@ -115,6 +118,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             "ms median",
             "tokens/s",
             "GFLOP/s",
+            "of peak",
             "of gemm",
             "MiB",
             "allocs"
@@ -132,8 +136,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// What this machine can do on as many threads: threads of their own, so that a profiler can tell them from the
 /// trainer's, and gone before a step is timed.
-fn machine_rate(threads: usize) -> anyhow::Result<f64> {
-    Ok(gemm_rate::measure(&Team::named("yardstick", threads)?, GEMM_SIZE))
+fn machine_rates(threads: usize) -> anyhow::Result<[f64; 2]> {
+    let team = Team::named("yardstick", threads)?;
+    Ok([machine_rate::peak(&team), machine_rate::gemm_rate(&team, GEMM_SIZE)])
 }
 
 /// Times steps of a session, and what this machine can do beside it.
@@ -159,7 +164,7 @@ fn time(mut session: Session, seconds: f64) -> anyhow::Result<Row> {
     }
     let steps = ((seconds / REPEATS as f64 / estimate) as u64).max(1);
     // The machine's own rate is measured before, between and after, because it moves.
-    let mut rates = vec![machine_rate(team.threads())?];
+    let mut rates = vec![machine_rates(team.threads())?];
     let (mut times, mut allocations) = (Vec::new(), u64::MAX);
     let deadline = Instant::now() + Duration::from_secs_f64(seconds * 3.0);
     for repeat in 0..REPEATS {
@@ -168,16 +173,22 @@ fn time(mut session: Session, seconds: f64) -> anyhow::Result<Row> {
         // The run's history may grow now and then; a warm step by itself allocates nothing.
         allocations = allocations.min(made / steps);
         if repeat == REPEATS / 2 {
-            rates.push(machine_rate(team.threads())?);
+            rates.push(machine_rates(team.threads())?);
         }
         if Instant::now() > deadline && repeat >= 2 {
             break;
         }
     }
-    rates.push(machine_rate(team.threads())?);
+    rates.push(machine_rates(team.threads())?);
     times.sort_by(f64::total_cmp);
-    rates.sort_by(f64::total_cmp);
-    let (median, rate) = (times[times.len() / 2], rates[rates.len() / 2]);
+    let middle = |of: fn(&[f64; 2]) -> f64| {
+        let mut rates: Vec<f64> = rates.iter().map(of).collect();
+        rates.sort_by(f64::total_cmp);
+        rates[rates.len() / 2]
+    };
+    // Nothing is faster than the peak: the fastest that was seen is nearest to it.
+    let peak = rates.iter().map(|[peak, _]| *peak).fold(0.0, f64::max);
+    let (median, gemm) = (times[times.len() / 2], middle(|[_, gemm]| *gemm));
     let config = session.config();
     let tokens = (config.training.batch_size * config.model.block_size) as f64;
     let gflops = session.model().operations_per_token() * tokens / median / 1e9;
@@ -193,8 +204,10 @@ fn time(mut session: Session, seconds: f64) -> anyhow::Result<Row> {
         ms_median: median * 1e3,
         tokens_per_second: tokens / median,
         gflops,
-        gemm_share: (gflops > 0.0).then_some(gflops / rate),
-        gemm_gflops: rate,
+        peak_share: (gflops > 0.0).then_some(gflops / peak),
+        peak_gflops: peak,
+        gemm_share: (gflops > 0.0).then_some(gflops / gemm),
+        gemm_gflops: gemm,
         bytes,
         read_gb_per_second: read_rate::measure(bytes.min(MOST_READ)) / 1e9,
         peak_mib,
@@ -233,11 +246,11 @@ fn print(row: &Row, json: bool) -> anyhow::Result<()> {
         } else {
             format!("{} of {}", row.shards, row.threads)
         };
-        let share =
-            row.gemm_share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        let [of_peak, of_gemm] = [row.peak_share, row.gemm_share]
+            .map(|share| share.map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0)));
         writeln!(
             out,
-            "{:12} {:>10} {:>7} {:>9.4} {:>9.4} {:>11.0} {:>8.1} {:>8} {:>7.0} {:>9}",
+            "{:12} {:>10} {:>7} {:>9.4} {:>9.4} {:>11.0} {:>8.1} {:>8} {:>8} {:>7.0} {:>9}",
             row.stage,
             row.parameters,
             threads,
@@ -245,7 +258,8 @@ fn print(row: &Row, json: bool) -> anyhow::Result<()> {
             row.ms_median,
             row.tokens_per_second,
             row.gflops,
-            share,
+            of_peak,
+            of_gemm,
             row.peak_mib,
             row.allocations
         )?;

@@ -51,7 +51,7 @@ pub struct Facts<'a> {
     /// What the trainer was last asked to generate.
     pub requested: Option<&'a SampleRequest>,
     /// What matrix products alone reach on this machine, GFLOP/s.
-    pub gemm_rate: Option<f64>,
+    pub peak_rate: Option<f64>,
     pub frame_cost: &'a FrameCost,
     /// The last one, under way or ended.
     pub experiment: Option<&'a Shown>,
@@ -122,11 +122,11 @@ impl<'a> Facts<'a> {
         keys::fill(&filled, &action::first_keys(self.theme.glyphs.ascii)).unwrap_or(filled)
     }
 
-    /// How near the run comes to this machine's large matrix products; `None` until both are measured. A run that is faster
+    /// How near the run comes to this machine's arithmetic; `None` until both are measured. A run that is faster
     /// than what was measured is the better measurement: other things ran meanwhile.
-    pub fn gemm_share(&self) -> Option<f64> {
+    pub fn peak_share(&self) -> Option<f64> {
         let gflops = self.run.map(|run| run.speed.gflops).filter(|gflops| *gflops > 0.0)?;
-        self.gemm_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate.max(gflops))
+        self.peak_rate.filter(|rate| *rate > 0.0).map(|rate| gflops / rate.max(gflops))
     }
 
     /// What the model on the screen says of itself; `None` until it is open.

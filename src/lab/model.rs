@@ -153,8 +153,8 @@ pub struct Model {
     /// Steps a second at most; `None` is full speed.
     pub throttle: Option<f64>,
     /// What matrix products alone reach on this machine, GFLOP/s; asked for when the first run opens.
-    pub gemm_rate: Option<f64>,
-    pub gemm_rate_asked: bool,
+    pub peak_rate: Option<f64>,
+    pub peak_rate_asked: bool,
     /// What the latest frames have cost.
     pub frame_cost: FrameCost,
     /// What the learner chose in this lesson; otherwise it sets its own pace.
@@ -295,8 +295,8 @@ impl Model {
             next_run: RunId(RunId::FIRST.0 + 1),
             stopped: false,
             throttle: None,
-            gemm_rate: None,
-            gemm_rate_asked: false,
+            peak_rate: None,
+            peak_rate_asked: false,
             frame_cost: FrameCost::default(),
             own_pace: None,
             playing: true,
@@ -457,7 +457,7 @@ impl Model {
             sample: self.sample.as_deref().filter(|sample| on_screen(&sample.run)),
             sampling: self.sampling,
             requested: self.requested.as_ref(),
-            gemm_rate: self.gemm_rate,
+            peak_rate: self.peak_rate,
             frame_cost: &self.frame_cost,
             experiment: self.experiment.as_ref(),
         }

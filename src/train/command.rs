@@ -56,8 +56,8 @@ pub enum Command {
         instrument: String,
         arguments: Arguments,
     },
-    /// Measures what matrix products alone reach on these threads; it takes some tens of milliseconds.
-    MeasureGemm,
+    /// Measures what multiply-adds alone reach on these threads; it takes some milliseconds.
+    MeasurePeak,
     /// The present run as it is, for others to go on from. Answered by `Forked`.
     Fork,
     /// Writes a checkpoint of the present run, in the place of one that stands there.
@@ -102,7 +102,7 @@ impl Command {
             | Self::SaveNew(_) => true,
             Self::Throttle(_)
             | Self::Open { .. }
-            | Self::MeasureGemm
+            | Self::MeasurePeak
             | Self::SaveAll(_)
             | Self::Load { .. }
             | Self::Stop => false,

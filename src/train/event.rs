@@ -66,8 +66,8 @@ pub enum Event {
     Measured(Box<Measured>),
     /// The run as it was at this moment.
     Forked(Arc<Fork>),
-    /// GFLOP/s of large matrix products on all threads together.
-    GemmRate(f64),
+    /// GFLOP/s of multiply-adds in registers on all threads together.
+    PeakRate(f64),
     /// The run's last step is this one now.
     Extended {
         steps: u64,

@@ -130,7 +130,7 @@ impl Observed {
             Event::Stopped => self.status = Status::Failed("the trainer has stopped".to_owned()),
             Event::Measured(_)
             | Event::Forked(_)
-            | Event::GemmRate(_)
+            | Event::PeakRate(_)
             | Event::Refused { .. }
             | Event::Saved { .. }
             | Event::Kept { .. }

@@ -168,7 +168,7 @@ impl<'a> Observer<'a> {
                 | Event::Applied(_)
                 | Event::Extended { .. }
                 | Event::Forked(_)
-                | Event::GemmRate(_)
+                | Event::PeakRate(_)
                 | Event::Measured(_)
                 | Event::Kept { .. }
                 | Event::SavedAll => {}

@@ -217,8 +217,8 @@ fn speed(facts: &Facts, width: u16) -> impl Iterator<Item = String> {
         if speed.gflops > 0.0 {
             parts.push(format!("{:.1} GFLOP/s", speed.gflops));
         }
-        if let Some(share) = facts.gemm_share() {
-            parts.push(format!("{:.0} % of large matrix products", share * 100.0));
+        if let Some(share) = facts.peak_share() {
+            parts.push(format!("{:.0} % of this processor's peak", share * 100.0));
         }
     }
     if let Some(last) = run.last {

@@ -138,7 +138,7 @@ impl Trainer {
                 self.tell(Event::Saved { stage, path });
             }
             Command::SaveAll(_) => self.outbox.push_back(Event::SavedAll.into()),
-            Command::MeasureGemm => self.tell(Event::GemmRate(100.0)),
+            Command::MeasurePeak => self.tell(Event::PeakRate(100.0)),
             _ => {}
         }
     }

@@ -50,12 +50,12 @@ pub fn event(model: &mut Model, Told { run, event }: Told) -> Vec<Effect> {
             model.requested = None;
             model.asked.forget();
             model.refresh();
-            if !std::mem::replace(&mut model.gemm_rate_asked, true) {
-                return vec![Effect::Send(Command::MeasureGemm)];
+            if !std::mem::replace(&mut model.peak_rate_asked, true) {
+                return vec![Effect::Send(Command::MeasurePeak)];
             }
         }
         Event::NotOpened { why } => return runs::not_opened(model, &why),
-        Event::GemmRate(rate) => model.gemm_rate = Some(rate),
+        Event::PeakRate(rate) => model.peak_rate = Some(rate),
         Event::Forked(fork) => return experiment::forked(model, &fork),
         Event::Applied(edit) => model.asked.arrived(&edit),
         Event::Extended { steps } => {

@@ -184,8 +184,8 @@ fn speed(model: &Model, run: &Run) -> Vec<Part> {
         if run.speed.gflops > 0.0 {
             parts.push(figure(11, run.speed.gflops, " GFLOP/s"));
         }
-        if let Some(share) = model.facts().gemm_share() {
-            parts.push(figure(12, share * 100.0, " % of gemm"));
+        if let Some(share) = model.facts().peak_share() {
+            parts.push(figure(12, share * 100.0, " % of peak"));
         }
     };
     let mut parts = match model.throttle {

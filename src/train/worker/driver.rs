@@ -22,7 +22,7 @@ use crate::train::checkpoint::{Checkpoint, CheckpointError};
 use crate::train::command::{Command, Order};
 use crate::train::event::{Event, RunId, StepReport};
 use crate::train::fork::Fork;
-use crate::train::gemm_rate;
+use crate::train::machine_rate;
 use crate::train::material::{Material, MaterialError};
 use crate::train::session::{Estimation, Session, SessionError};
 use crate::train::snapshot::Subscription;
@@ -34,8 +34,6 @@ const REPORT_EVERY: Duration = Duration::from_millis(15);
 const REPORTS: usize = 256;
 /// Seconds from one step to the next at most, however far it is throttled.
 const SLOWEST: f64 = 3600.0;
-/// Rows and columns for measuring the machine: large enough for its best rate, done in some 20 ms.
-const GEMM_SIZE: usize = 512;
 
 pub(super) struct Driver {
     ends: Ends,
@@ -358,9 +356,9 @@ impl Driver {
                     Err(error) => self.refuse(instrument, error),
                 }
             }
-            Command::MeasureGemm => {
-                let rate = gemm_rate::measure(&self.team, GEMM_SIZE);
-                self.ends.tell(Event::GemmRate(rate));
+            Command::MeasurePeak => {
+                let rate = machine_rate::peak(&self.team);
+                self.ends.tell(Event::PeakRate(rate));
             }
             Command::Fork => {
                 let Some(run) = &self.run else { return self.refuse("compare", NO_RUN) };

@@ -198,18 +198,18 @@ fn no_data_or_size_is_a_problem() {
 
 /// The rate comes from the trainer's own measurement; the share is the run's GFLOP/s over it, on both screens.
 #[test]
-fn the_share_of_gemm_is_the_run_over_what_was_measured() {
+fn the_share_of_peak_is_the_run_over_what_was_measured() {
     let mut model = fixture::model(240, 60);
     let shown = |model: &Model| {
         let mut header = Buffer::empty(Rect::new(0, 0, 240, 1));
         crate::lab::view::header::draw(model, header.area, &mut header);
         (fixture::text(&header), fixture::text(&fixture::pane(model, PaneId::Inside, 80, 40)))
     };
-    assert!(!shown(&model).0.contains("of gemm"), "nothing is shown before it is measured");
-    let measured = Event::GemmRate(21.9 * 4.0);
+    assert!(!shown(&model).0.contains("of peak"), "nothing is shown before it is measured");
+    let measured = Event::PeakRate(21.9 * 4.0);
     update(&mut model, Msg::Worker(measured.into()));
     let (header, pane) = shown(&model);
-    assert!(header.contains("25 % of gemm"), "{header}");
+    assert!(header.contains("25 % of peak"), "{header}");
     assert!(pane.contains("25 % of large matrix products"), "{pane}");
 }
 
@@ -285,9 +285,9 @@ fn names_of_the_bars_do_not_touch_and_no_figure_is_cut() {
 
 /// A rate that was measured while other things ran is not what the machine can do.
 #[test]
-fn no_share_of_gemm_is_above_all_of_it() {
+fn no_share_of_peak_is_above_all_of_it() {
     let mut model = fixture::model(240, 60);
-    update(&mut model, Msg::Worker(Event::GemmRate(21.9 * 0.6).into()));
+    update(&mut model, Msg::Worker(Event::PeakRate(21.9 * 0.6).into()));
     let text = screen(&model, 80, 40);
     assert!(text.contains("100 % of large matrix products"), "{text}");
 }

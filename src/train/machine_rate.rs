@@ -1,7 +1,8 @@
-//! What this machine can do: one large single-threaded matrix product on every core at once.
+//! What this machine can do, on every core at once: its arithmetic alone ([`peak`]), which nothing is faster than, and one
+//! large single-threaded matrix product, which says how far from that the products at hand are.
 //!
-//! It is the bound that a training step is held against: a step that ran at this rate would consist of nothing but matrix
-//! products, all of them large.
+//! The peak is the bound that a training step is held against: a step that ran at this rate would consist of nothing but
+//! multiply-adds.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -12,11 +13,29 @@ use rayon::prelude::*;
 use super::team::Team;
 use crate::math::Real;
 use crate::math::gemm::{Onto, gemm};
+use crate::math::peak::multiply_adds;
 
 const REPEATS: usize = 5;
 
+/// Rounds of multiply-adds in a repeat: about a millisecond.
+const ROUNDS: usize = 400_000;
+
+/// GFLOP/s of all threads together, multiply-adds in registers: the best of a few repeats, after one to warm up.
+pub fn peak(team: &Team) -> f64 {
+    let mut rate: f64 = 0.0;
+    team.run(|| {
+        for _ in 0..=REPEATS {
+            let started = Instant::now();
+            let each = (0..team.threads()).into_par_iter().with_max_len(1);
+            let operations: u64 = each.map(|_| multiply_adds(ROUNDS)).sum();
+            rate = rate.max(operations as f64 / started.elapsed().as_secs_f64() / 1e9);
+        }
+    });
+    rate
+}
+
 /// GFLOP/s of all threads together, for matrices of `size` x `size`: the best of a few repeats, after one to warm up.
-pub fn measure(team: &Team, size: usize) -> f64 {
+pub fn gemm_rate(team: &Team, size: usize) -> f64 {
     let threads = team.threads();
     let mut rate: f64 = 0.0;
     team.run(|| {
