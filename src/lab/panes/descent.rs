@@ -250,16 +250,13 @@ impl Pane for Descent {
         let count = facts.card().map_or(1, |card| card.learned.len());
         (self.row, self.column) = self.cursor(&chosen);
         let (last_row, last_column) = (chosen.rows - 1, chosen.columns - 1);
-        match action {
-            Action::CycleView => {
-                self.parameter = (self.parameter.min(count - 1) + 1) % count;
-                (self.row, self.column) = (0, 0);
-            }
-            _ => {
-                let here = (self.row, self.column);
-                let to = cursor::in_grid(action, here, 8, (last_row, last_column));
-                (self.row, self.column) = to.unwrap_or(here);
-            }
+        if action == Action::CycleView {
+            self.parameter = (self.parameter.min(count - 1) + 1) % count;
+            (self.row, self.column) = (0, 0);
+        } else {
+            let here = (self.row, self.column);
+            let to = cursor::in_grid(action, here, 8, (last_row, last_column));
+            (self.row, self.column) = to.unwrap_or(here);
         }
         self.refresh(facts);
         Vec::new()

@@ -113,7 +113,7 @@ impl Lesson {
         match laid.blocks.get(laid.chosen).filter(|_| self.follows) {
             // The whole of it, or its end, where the verdict is.
             Some(&(from, to)) if told => {
-                scroll = scroll.min(from).max(to.saturating_sub(room.height))
+                scroll = scroll.min(from).max(to.saturating_sub(room.height));
             }
             // The whole of it, or its beginning.
             Some(&(from, to)) => scroll = scroll.max(to.saturating_sub(room.height)).min(from),
