@@ -57,6 +57,8 @@ pub enum Measure {
     Edits(String),
     /// Its value as a number: choices count from 0, a switch is 0 or 1.
     Hyperparameter(String),
+    /// Points that the learner has drawn for it; 0 where it learns others.
+    Drawn,
     /// What counting characters reaches on validation: `uniform`, `unigram`, `bigram`, `trigram`, `4-gram` …
     Counted(String),
     /// Different tokens.
@@ -175,6 +177,7 @@ impl Measure {
             Self::Parameters
             | Self::Edits(_)
             | Self::Hyperparameter(_)
+            | Self::Drawn
             | Self::Counted(_)
             | Self::Vocabulary
             | Self::Id(_) => Some(0),
@@ -306,6 +309,7 @@ impl Measure {
                     Value::Choice(chosen) => place(known.range, chosen)?,
                 }
             }
+            Self::Drawn => observed.config.task.drawn.len() as f64,
             Self::Counted(name) => references.iter().find(|known| known.name == name)?.loss,
             Self::Vocabulary => observed.config.model.vocab_size as f64,
             Self::Ahead { of } => {
@@ -401,6 +405,7 @@ impl fmt::Display for Measure {
             Self::Recovered { from, to } => write!(f, "above {from} and back under {to}"),
             Self::Edits(name) => write!(f, "changes of {name}"),
             Self::Hyperparameter(name) => f.write_str(name),
+            Self::Drawn => f.write_str("points of your own"),
             Self::Counted(name) => write!(f, "counted {name}"),
             Self::Vocabulary => f.write_str("different tokens"),
             Self::Ahead { of } => write!(f, "under the lowest loss of {of} by"),

@@ -100,6 +100,11 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                 model.playing = false;
                 effects.push(Effect::Send(Command::StepAlone(group)));
             }
+            Wish::Draw(drawn) => {
+                model.drawn.clone_from(&drawn);
+                effects.extend(model.keeps.then_some(Effect::KeepDrawn(drawn)));
+            }
+            Wish::LearnDrawn => effects.extend(runs::learn_drawn(model)),
             Wish::Dismiss => model.asked.error = None,
             Wish::Follow(part) => effects.extend(follow(model, &part)),
         }
