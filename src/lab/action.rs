@@ -304,7 +304,7 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::StepSecond, "step-second", "step D, G", "Of two networks that take turns: one step of the second (a generator) alone, whoever's turn it is, then pause", [PANE => [char('S')]];
     Pane: Action::DrawPoints, "draw-points", "draw", "Draw points of your own, for the model to learn", [PANE => [char('o')]];
     Pane: Action::RemovePoint, "remove-point", "nearest off", "Take the point away that is nearest to the cursor", [PANE => [named(KeyCode::Backspace), named(KeyCode::Delete)]];
-    Pane: Action::ClearPoints, "clear-points", "", "Take all drawn points away", [PANE => [char('X')]];
+    Pane: Action::ClearPoints, "clear-points", "", "Take all drawn points away; pressed again, have them back", [PANE => [char('X')]];
     Pane: Action::LearnPoints, "learn-points", "train on them", "Train a new model on the drawn points", [PANE => [ENTER]];
     Pane: Action::Narrower, "narrower", "beam", "A search that goes on with one answer fewer", [PANE => [char('-')]];
     Pane: Action::Wider, "wider", "beam", "A search that goes on with one answer more", [PANE => [char('=')]];

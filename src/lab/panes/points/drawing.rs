@@ -1,5 +1,8 @@
 //! Drawing points of one's own: a cursor on the plane, the points, and what may be done with them.
 
+#[cfg(test)]
+mod tests;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
@@ -29,7 +32,6 @@ pub(in crate::lab::panes) const UNDERSTOOD: &[Action] = &[
     Action::RemovePoint,
     Action::ClearPoints,
     Action::LearnPoints,
-    Action::DrawPoints,
 ];
 
 #[derive(Debug, Default)]
@@ -86,10 +88,6 @@ impl Drawing {
             Action::LearnPoints => {
                 self.open = drawn.missing() > 0;
                 vec![Wish::LearnDrawn]
-            }
-            Action::DrawPoints => {
-                self.open = false;
-                Vec::new()
             }
             action => {
                 self.go(action, steps(&plot(places(room).1)));
