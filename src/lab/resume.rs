@@ -508,4 +508,44 @@ mod tests {
         let found = keeper.read().unwrap().unwrap();
         assert!(found.run.is_none() && found.lost[0].contains("gone.safetensors"));
     }
+
+    /// Over a kill, for nothing is written on leaving that was not written before, and over starting anew.
+    #[test]
+    fn what_was_drawn_is_kept_and_what_is_broken_is_kept_aside() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(DRAWN);
+        let mut keeper = Keeper::open(home.path(), "x").unwrap();
+        assert_eq!(keeper.drawn(), Ok(Drawn::default()));
+        let points = |n: usize| (0..n).map(|i| [i as f64 / 100.0, -1.25]).collect::<Drawn>();
+        for n in [1, 2, 300] {
+            keeper.draw(points(n));
+        }
+        let whole = points(300).text();
+        while std::fs::read_to_string(&path).ok().as_deref() != Some(&whole) {
+            thread::yield_now();
+        }
+        // Another lab may look while this one still runs: the file is whole.
+        keeper.write(resume());
+        drop(keeper);
+        let keeper = Keeper::open(home.path(), "y").unwrap();
+        keeper.set_aside().unwrap();
+        assert_eq!(keeper.drawn(), Ok(points(300)));
+        let too_long = " ".repeat(MOST_BYTES as usize + 1);
+        let cases: [(&[u8], &str); 5] = [
+            (b"0.5, 1\n0.5,", "line 2: expected two numbers"),
+            (b"0.5, 11\n", "is outside"),
+            (b"1 1\n1 1\n", "already"),
+            (b"\xff\n", "UTF-8"),
+            (too_long.as_bytes(), "not as the lab writes it"),
+        ];
+        for (bytes, said) in cases {
+            std::fs::write(&path, bytes).unwrap();
+            let error = keeper.drawn().unwrap_err();
+            assert!(error.contains(said) && error.contains("kept in"), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+            let aside = home.path().join(format!("{DRAWN}.unread"));
+            assert!(std::fs::read(aside).unwrap() == bytes);
+            assert_eq!(keeper.drawn(), Ok(Drawn::default()));
+        }
+    }
 }
