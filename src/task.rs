@@ -25,7 +25,7 @@ use crate::model::Examples;
 use crate::text::Tokens;
 use glyphs::Glyphs;
 use pairs::Pairs;
-use points::Points;
+use points::{Drawn, Points};
 use recall::Recall;
 use stories::Stories;
 
@@ -73,6 +73,8 @@ pub enum Target {
     Moons,
     /// A file's points.
     File,
+    /// Points that the learner draws in the lab.
+    Own,
 }
 
 /// A task and its sizes.
@@ -89,6 +91,9 @@ pub struct Config {
     pub length: usize,
     /// Points: where they come from.
     pub target: Target,
+    /// Points of the learner's own: where they are.
+    #[serde(skip_serializing_if = "Drawn::is_empty")]
+    pub drawn: Drawn,
     /// Text: what it is cut into.
     pub tokens: Tokens,
     /// Text in words: the most different ones, by frequency.
@@ -142,6 +147,23 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Makes drawn points what is learned; `false` where the task is none of points.
+    pub fn learn(&mut self, drawn: Drawn) -> bool {
+        if self.task != Task::Points {
+            return false;
+        }
+        (self.target, self.drawn) = (Target::Own, drawn);
+        self.rule = self.newest_rule();
+        true
+    }
+
+    /// Whether it is about points that somebody draws.
+    pub fn is_drawn(&self) -> bool {
+        self.task == Task::Points && self.target == Target::Own
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -150,6 +172,7 @@ impl Default for Config {
             curriculum: false,
             length: 10,
             target: Target::Ring,
+            drawn: Drawn::default(),
             tokens: Tokens::Characters,
             max_words: 4096,
             facts: first_facts(),
@@ -176,6 +199,7 @@ impl fmt::Display for Config {
                 Target::Grid => write!(f, "points on a grid"),
                 Target::Moons => write!(f, "two moons of points"),
                 Target::File => write!(f, "points of a file"),
+                Target::Own => write!(f, "{} points that were drawn", self.drawn.len()),
             },
         }
     }
@@ -190,6 +214,9 @@ pub fn open(config: &Config) -> Option<Arc<dyn Examples>> {
         }
         Task::Stories => Some(Arc::new(Stories::new(config.facts))),
         Task::Glyphs => Some(Arc::new(Glyphs)),
+        Task::Points if config.target == Target::Own => {
+            Some(Arc::new(Points::drawn(&config.drawn)?))
+        }
         Task::Points => Some(Arc::new(Points::of(config.target)?)),
         Task::Reverse | Task::Sort | Task::Dates | Task::Numbers => {
             pairs(config).map(|pairs| Arc::new(pairs) as Arc<dyn Examples>)

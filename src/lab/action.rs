@@ -85,6 +85,10 @@ pub enum Action {
     DrawOne,
     StepFirst,
     StepSecond,
+    DrawPoints,
+    RemovePoint,
+    ClearPoints,
+    LearnPoints,
     Narrower,
     Wider,
     Origin,
@@ -291,13 +295,17 @@ pub const ACTIONS: &[Row] = rows![
     Pane: Action::TypeSampling, "sampling", "type", "Type temperature, top-k and top-p", [PANE => [char('=')]];
     Pane: Action::Follow, "follow", "follow", "To the pane that shows the part under the cursor", [PANE => [char('f')]];
     Pane: Action::Find, "find", "find", "Find a token by its first letters; a second one is compared with it", [PANE => [char('f')]];
-    Pane: Action::Mark, "mark", "mark", "Mark what is under the cursor, or unmark it: a target, a masked score", [PANE => [char('x')]];
+    Pane: Action::Mark, "mark", "mark", "Mark what is under the cursor, or unmark it: a target, a masked score, a point of your own", [PANE => [char('x')]];
     Pane: Action::ShiftDown, "shift-down", "shift", "Take a constant off all logits", [PANE => [char('-')]];
     Pane: Action::ShiftUp, "shift-up", "shift", "Add a constant to all logits", [PANE => [char('=')]];
     Pane: Action::Clock, "clock", "clock", "Measure how long it takes, here and now", [PANE => [char('s')]];
     Pane: Action::DrawOne, "draw-one", "draw", "Draw the next token, or go on with the one that was drawn", [PANE => [char('s')]];
     Pane: Action::StepFirst, "step-first", "step D, G", "Of two networks that take turns: one step of the first (a discriminator) alone, whoever's turn it is, then pause", [PANE => [char('s')]];
     Pane: Action::StepSecond, "step-second", "step D, G", "Of two networks that take turns: one step of the second (a generator) alone, whoever's turn it is, then pause", [PANE => [char('S')]];
+    Pane: Action::DrawPoints, "draw-points", "draw", "Draw points of your own, for the model to learn", [PANE => [char('o')]];
+    Pane: Action::RemovePoint, "remove-point", "nearest off", "Take the point away that is nearest to the cursor", [PANE => [named(KeyCode::Backspace), named(KeyCode::Delete)]];
+    Pane: Action::ClearPoints, "clear-points", "", "Take all drawn points away; pressed again, have them back", [PANE => [char('X')]];
+    Pane: Action::LearnPoints, "learn-points", "train on them", "Train a new model on the drawn points", [PANE => [ENTER]];
     Pane: Action::Narrower, "narrower", "beam", "A search that goes on with one answer fewer", [PANE => [char('-')]];
     Pane: Action::Wider, "wider", "beam", "A search that goes on with one answer more", [PANE => [char('=')]];
     Pane: Action::Origin, "origin", "origin", "Where the number under the cursor comes from, in numbers; then, on an operand, where that does", [PANE => [ENTER]];

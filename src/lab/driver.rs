@@ -338,6 +338,11 @@ impl<B: Backend, H: Host> Driver<B, H> {
                     keeper.write(*resume);
                 }
             }
+            Effect::KeepDrawn(drawn) => {
+                if let Some(keeper) = &mut self.keeper {
+                    keeper.draw(drawn);
+                }
+            }
             Effect::ListCheckpoints => {
                 let (sender, listing) = channel();
                 self.listing = Some(listing);

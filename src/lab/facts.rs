@@ -17,6 +17,7 @@ use crate::lesson::{Item, Kind, Lesson, Page, keys, values};
 use crate::model::Card;
 use crate::model::sampling::Sampling;
 use crate::task;
+use crate::task::points::Drawn;
 use crate::text::ngram::Reference;
 use crate::text::{Tokenizer, shown};
 use crate::train::command::SampleRequest;
@@ -53,6 +54,8 @@ pub struct Facts<'a> {
     /// What matrix products alone reach on this machine, GFLOP/s.
     pub peak_rate: Option<f64>,
     pub frame_cost: &'a FrameCost,
+    /// The points that the learner has drawn.
+    pub drawn: &'a Drawn,
     /// The last one, under way or ended.
     pub experiment: Option<&'a Shown>,
 }

@@ -33,6 +33,7 @@ use crate::lesson::{Item, Kind, Lesson, Page, Start};
 use crate::model::sampling::Sampling;
 use crate::stage::hyperparameter::Hyperparameter;
 use crate::stage::{Config, Value};
+use crate::task::points::Drawn;
 use crate::text::ngram::Reference;
 use crate::train::command::SampleRequest;
 use crate::train::experiment::Experiment;
@@ -176,6 +177,8 @@ pub struct Model {
     /// When ctrl-c was pressed last.
     pub interrupted: Option<Duration>,
     pub saved: Vec<Saved>,
+    /// The points that the learner has drawn, of this session and of earlier ones.
+    pub drawn: Drawn,
     /// The last one, under way or ended.
     pub experiment: Option<Shown>,
     /// What is to be compared once the trainer has said where the run is.
@@ -244,6 +247,8 @@ pub enum Effect {
     },
     /// Writes down where the learner is.
     Remember(Box<Resume>),
+    /// Writes down what the learner has drawn.
+    KeepDrawn(Drawn),
     /// Looks for checkpoints in the lab's folders.
     ListCheckpoints,
     /// Keeps a file of the autosave aside that could not be read.
@@ -311,6 +316,7 @@ impl Model {
             quitting: None,
             interrupted: None,
             saved: Vec::new(),
+            drawn: Drawn::default(),
             experiment: None,
             forking: None,
             panes: Panes::default(),
@@ -459,6 +465,7 @@ impl Model {
             requested: self.requested.as_ref(),
             peak_rate: self.peak_rate,
             frame_cost: &self.frame_cost,
+            drawn: &self.drawn,
             experiment: self.experiment.as_ref(),
         }
     }

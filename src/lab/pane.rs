@@ -7,6 +7,7 @@ use super::action::Action;
 use super::facts::Facts;
 use crate::stage::Value;
 use crate::stage::hyperparameter::Hyperparameter;
+use crate::task::points::Drawn;
 use crate::train::Subscription;
 
 /// One pane. What most panes do not need has a default.
@@ -132,6 +133,10 @@ pub enum Wish {
     Yardstick { name: &'static str, loss: f64, error: f64 },
     /// A step of this group of the model's parameters alone, then a pause.
     StepAlone(usize),
+    /// These are the learner's own points from now on.
+    Draw(Drawn),
+    /// A new model, trained on them.
+    LearnDrawn,
     /// No more word of the change that was not possible.
     Dismiss,
     /// The pane that shows this part of the run's card.

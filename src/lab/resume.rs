@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::file;
 use crate::model::sampling::Sampling;
+use crate::task::points::Drawn;
 use crate::text::shown::{excerpt, line};
 use crate::train::checkpoint::About;
 
 /// Of the file's form. A later program's file is not guessed at.
 const VERSION: u32 = 1;
 const NAME: &str = "resume.json";
+/// Beside the folder, for `--points` to read as well.
+const DRAWN: &str = "drawn-points.csv";
 /// A file that is longer was not written by the lab: all prompts of a course have room in it.
 const MOST_BYTES: u64 = 1 << 20;
 /// Runs beside the present one at most.
@@ -167,9 +170,15 @@ pub struct Keeper {
     writing: Option<Writing>,
 }
 
+/// What is written down.
+enum Written {
+    Place(Box<Resume>),
+    Drawn(Drawn),
+}
+
 /// The thread that writes: a slow disk holds up no frame.
 struct Writing {
-    sender: Sender<Resume>,
+    sender: Sender<Written>,
     thread: JoinHandle<()>,
     failed: Arc<Mutex<Option<String>>>,
 }
@@ -278,6 +287,15 @@ impl Keeper {
 
     /// Writes down where the learner is; runs that it does not name are removed. The latest wins.
     pub fn write(&mut self, resume: Resume) {
+        self.send(Written::Place(Box::new(resume)));
+    }
+
+    /// Writes down the points that the learner has drawn. The latest win.
+    pub fn draw(&mut self, drawn: Drawn) {
+        self.send(Written::Drawn(drawn));
+    }
+
+    fn send(&mut self, written: Written) {
         let folder = &self.folder;
         let writing = self.writing.get_or_insert_with(|| {
             let (sender, inbox) = channel();
@@ -287,7 +305,36 @@ impl Keeper {
             Writing { sender, thread, failed }
         });
         // A thread that is gone has said why.
-        _ = writing.sender.send(resume);
+        _ = writing.sender.send(written);
+    }
+
+    /// The points that were drawn, in whatever session. They are no part of where the learner was: starting anew keeps them.
+    ///
+    /// # Errors
+    /// Says in a line why they are not understood, and where the file is kept aside.
+    pub fn drawn(&self) -> Result<Drawn, String> {
+        let path = self.folder.with_file_name(DRAWN);
+        let text = bounded(&path).and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| io::Error::other("it is no UTF-8 text"))
+        });
+        let why = match text {
+            Ok(text) => match Drawn::parse(&text, DRAWN) {
+                Ok(drawn) => return Ok(drawn),
+                Err(error) => line(&error.to_string()),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Drawn::default()),
+            Err(error) => format!("{DRAWN}: {error}"),
+        };
+        let aside = path.with_file_name(format!("{DRAWN}.unread"));
+        Err(match std::fs::rename(&path, &aside) {
+            Ok(()) => format!(
+                "the points that you drew are not taken up: {why}; kept in {}",
+                aside.display()
+            ),
+            Err(error) => format!(
+                "the points that you drew are not taken up: {why}; they could not be kept aside: {error}"
+            ),
+        })
     }
 
     /// Why the last writing failed, once.
@@ -306,25 +353,39 @@ impl Drop for Keeper {
     }
 }
 
-fn write_on(folder: &Path, inbox: &Receiver<Resume>, said: &Mutex<Option<String>>) {
+fn write_on(folder: &Path, inbox: &Receiver<Written>, said: &Mutex<Option<String>>) {
     let mut failing = false;
     let mut before: Option<Resume> = None;
     while let Ok(first) = inbox.recv() {
-        let resume = inbox.try_iter().last().unwrap_or(first);
-        let written = serde_json::to_vec_pretty(&resume)
-            .map_err(io::Error::from)
-            .and_then(|text| file::replace(&folder.join(NAME), &mut |out| out.write_all(&text)));
-        match written {
-            Ok(()) => {
-                failing = false;
+        let (mut resume, mut drawn) = (None, None);
+        for written in std::iter::once(first).chain(inbox.try_iter()) {
+            match written {
+                Written::Place(place) => resume = Some(place),
+                Written::Drawn(points) => drawn = Some(points),
+            }
+        }
+        let replace =
+            |path: &Path, text: &[u8]| file::replace(path, &mut |out| out.write_all(text));
+        let mut written = drawn.map_or(Ok(()), |drawn| {
+            replace(&folder.with_file_name(DRAWN), drawn.text().as_bytes())
+        });
+        if let Some(resume) = resume {
+            let placed = serde_json::to_vec_pretty(&resume)
+                .map_err(io::Error::from)
+                .and_then(|text| replace(&folder.join(NAME), &text));
+            if placed.is_ok() {
                 // Only what was named: another run may be written at this moment and be named by the next.
-                let before = before.replace(resume.clone());
+                let before = before.replace((*resume).clone());
                 for name in before.iter().flat_map(Resume::files) {
                     if resume.files().all(|named| named != name) {
                         _ = std::fs::remove_file(folder.join(name));
                     }
                 }
             }
+            written = written.and(placed);
+        }
+        match written {
+            Ok(()) => failing = false,
             Err(error) => {
                 // Once is enough until it works again.
                 if !std::mem::replace(&mut failing, true) {
@@ -446,5 +507,45 @@ mod tests {
         std::fs::write(keeper.folder.join(NAME), serde_json::to_vec(&missing).unwrap()).unwrap();
         let found = keeper.read().unwrap().unwrap();
         assert!(found.run.is_none() && found.lost[0].contains("gone.safetensors"));
+    }
+
+    /// Over a kill, for nothing is written on leaving that was not written before, and over starting anew.
+    #[test]
+    fn what_was_drawn_is_kept_and_what_is_broken_is_kept_aside() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(DRAWN);
+        let mut keeper = Keeper::open(home.path(), "x").unwrap();
+        assert_eq!(keeper.drawn(), Ok(Drawn::default()));
+        let points = |n: usize| (0..n).map(|i| [i as f64 / 100.0, -1.25]).collect::<Drawn>();
+        for n in [1, 2, 300] {
+            keeper.draw(points(n));
+        }
+        let whole = points(300).text();
+        while std::fs::read_to_string(&path).ok().as_deref() != Some(&whole) {
+            thread::yield_now();
+        }
+        // Another lab may look while this one still runs: the file is whole.
+        keeper.write(resume());
+        drop(keeper);
+        let keeper = Keeper::open(home.path(), "y").unwrap();
+        keeper.set_aside().unwrap();
+        assert_eq!(keeper.drawn(), Ok(points(300)));
+        let too_long = " ".repeat(MOST_BYTES as usize + 1);
+        let cases: [(&[u8], &str); 5] = [
+            (b"0.5, 1\n0.5,", "line 2: expected two numbers"),
+            (b"0.5, 11\n", "is outside"),
+            (b"1 1\n1 1\n", "already"),
+            (b"\xff\n", "UTF-8"),
+            (too_long.as_bytes(), "not as the lab writes it"),
+        ];
+        for (bytes, said) in cases {
+            std::fs::write(&path, bytes).unwrap();
+            let error = keeper.drawn().unwrap_err();
+            assert!(error.contains(said) && error.contains("kept in"), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+            let aside = home.path().join(format!("{DRAWN}.unread"));
+            assert!(std::fs::read(aside).unwrap() == bytes);
+            assert_eq!(keeper.drawn(), Ok(Drawn::default()));
+        }
     }
 }

@@ -231,6 +231,11 @@ impl Left {
         if let Some(said) = self.said.take() {
             model.say(ToastKind::Warning, said);
         }
+        match self.keeper.as_ref().map(Keeper::drawn) {
+            Some(Ok(drawn)) => model.drawn = drawn,
+            Some(Err(why)) => model.say(ToastKind::Warning, why),
+            None => {}
+        }
     }
 }
 

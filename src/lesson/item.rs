@@ -104,6 +104,8 @@ pub struct Move {
     /// A hyperparameter, live or not, and the value it gets.
     pub set: Option<String>,
     pub to: Option<toml::Value>,
+    /// Points that are drawn, x and y each; a new model learns them.
+    pub draw: Vec<[f64; 2]>,
     /// New weights, with what has been set.
     pub fresh: bool,
     /// Train as far as this step.

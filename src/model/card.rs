@@ -26,6 +26,9 @@ pub struct Card {
     pub parts: &'static [Figure],
     /// What training moves: names as a checkpoint has them, and shapes.
     pub learned: Vec<(String, Vec<usize>)>,
+    /// The groups of parameters that are moved by steps of their own, in [`Model::groups`](super::Model::groups)' order; a model
+    /// of one has none.
+    pub groups: Vec<&'static str>,
     /// What stands in no checkpoint and is computed anew: positions, masks.
     pub constants: Vec<Constant>,
 }

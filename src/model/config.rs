@@ -75,6 +75,16 @@ impl Turns {
         [Self::Discriminator, Self::Generator].get(group).copied()
     }
 
+    /// Whose turn step number `step` is, counted from 0, by the same place: after `d_steps` of the first's the second has one.
+    pub fn whose(self, step: u64, d_steps: usize) -> usize {
+        let d_steps = d_steps.max(1) as u64;
+        match self {
+            Self::Discriminator => 0,
+            Self::InTurn if step % (d_steps + 1) < d_steps => 0,
+            Self::Generator | Self::InTurn => 1,
+        }
+    }
+
     // serde hands a reference over.
     #[allow(clippy::trivially_copy_pass_by_ref)]
     pub fn are_taken(&self) -> bool {

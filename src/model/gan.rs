@@ -32,8 +32,7 @@ use crate::nn::parameters::Registry;
 use blur::{Blur, Sort};
 pub use card::KIND;
 
-/// Places in [`Model::groups`].
-const DISCRIMINATOR: usize = 0;
+/// Its place in [`Model::groups`].
 const GENERATOR: usize = 1;
 
 #[derive(Clone, Debug)]
@@ -124,12 +123,7 @@ impl Model for Gan {
 
     /// `d_steps` steps of the discriminator, then one of the generator, unless one moves alone.
     fn turn(&self, step: u64, d_steps: usize, turns: Turns) -> usize {
-        let d_steps = d_steps.max(1) as u64;
-        match turns {
-            Turns::Discriminator => DISCRIMINATOR,
-            Turns::InTurn if step % (d_steps + 1) < d_steps => DISCRIMINATOR,
-            Turns::Generator | Turns::InTurn => GENERATOR,
-        }
+        turns.whose(step, d_steps)
     }
 }
 

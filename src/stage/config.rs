@@ -6,6 +6,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 use crate::model::config::{GeneratorLoss, Turns};
 use crate::model::{self, Conditions, Dropout};
 use crate::task;
+use crate::task::points::Drawn;
 
 /// How the learning rate moves over the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,10 +141,13 @@ pub struct Config {
 
 impl Config {
     /// Gives the model the sizes that a made task's examples have (a text's are its own), and a new run the newest rule of
-    /// what is held out.
+    /// what is held out. Drawn points go where others are learned.
     pub fn fit(&mut self) {
         self.task.rule = self.task.newest_rule();
         self.model.sentences = None;
+        if !self.task.is_drawn() {
+            self.task.drawn = Drawn::default();
+        }
         if let Some(examples) = task::open(&self.task) {
             examples.sizes().apply(&mut self.model);
         }

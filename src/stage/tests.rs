@@ -201,6 +201,8 @@ fn tables_and_parameters_are_the_models() {
     every_card(|config, card, looked| {
         let registry = looked.model.registry();
         assert_eq!(card.numbers(""), registry.len(), "{}", config.stage);
+        let groups: Vec<_> = looked.model.groups().iter().map(|group| group.name).collect();
+        assert_eq!(card.groups, if groups.len() > 1 { groups } else { Vec::new() });
         for table in &card.tables {
             let learned = card.learned.iter().find(|(name, _)| *name == table.name);
             assert_eq!(learned.is_some(), table.learned, "{}", table.name);

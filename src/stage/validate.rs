@@ -7,6 +7,7 @@ use super::hyperparameter::{HYPERPARAMETERS, Range, ValueError, hyperparameter};
 use crate::model::config::Architecture;
 use crate::model::{ConfigError, kind};
 use crate::task::Task;
+use crate::task::points::Drawn;
 
 /// No vocabulary or example is larger: Unicode has fewer characters.
 const LARGEST: usize = 1 << 21;
@@ -28,6 +29,11 @@ pub enum InvalidConfig {
         "its held-out examples are drawn by rule {rule}, this program knows none past {newest}: use the version that wrote it"
     )]
     Rule { rule: u8, newest: u8 },
+    #[error(
+        "target own needs {} drawn points at least (found {found}): draw them in the lab's points pane, or take target file and --points FILE",
+        Drawn::FEWEST
+    )]
+    Drawn { found: usize },
     #[error("{name} must be at most {most} (found {size})")]
     Size { name: &'static str, size: usize, most: u64 },
     #[error("a model of this kind ({model}) learns {}, not {task}: choose one of them with --task", fit.join(", "))]
@@ -52,6 +58,9 @@ impl Config {
         let (rule, newest) = (self.task.rule, self.task.newest_rule());
         if !(1..=newest).contains(&rule) {
             return Err(InvalidConfig::Rule { rule, newest });
+        }
+        if self.task.is_drawn() && self.task.drawn.missing() > 0 {
+            return Err(InvalidConfig::Drawn { found: self.task.drawn.len() });
         }
         // What stands in the fields of other kinds of networks does not count.
         for hyperparameter in HYPERPARAMETERS.iter().filter(|h| h.applies(self)) {

@@ -148,7 +148,7 @@ impl Config {
                 match self.target {
                     Target::Ring => RING,
                     Target::Grid => GRID,
-                    Target::Moons | Target::File => SPREAD,
+                    Target::Moons | Target::File | Target::Own => SPREAD,
                 },
             ),
         };

@@ -1,8 +1,11 @@
 //! Points in the plane: what the generative adversarial network learns.
 //!
 //! The ring and the grid are mixtures of equally likely Gaussians, whose modes a generator may miss; they are the usual
-//! test for that (Metz et al. 2017, "Unrolled Generative Adversarial Networks"). A file's points are centred and scaled.
+//! test for that (Metz et al. 2017, "Unrolled Generative Adversarial Networks"). A file's points are centred and scaled;
+//! those that a learner draws stay where they are, and none of them is held out: they are few, and each may be a mode of its
+//! own. Of both, a batch is drawn with replacement, and no noise is added.
 
+mod drawn;
 mod file;
 pub mod judge;
 
@@ -17,6 +20,7 @@ use super::{Target, split};
 use crate::math::Real;
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Examples, Output, Place, Sizes, Split};
+pub use drawn::{Drawn, NoDrawing, NotDrawn, Spot};
 pub use file::{PointsError, Standard};
 use judge::{Histogram, Modes};
 
@@ -64,17 +68,29 @@ enum Source {
         train: Vec<Point>,
         val: Vec<Point>,
     },
+    /// All of them are trained on, and all are what generated ones are compared with.
+    Drawn(Vec<Point>),
 }
 
 impl Points {
-    /// A distribution that needs no file; `None` for [`Target::File`].
+    /// A distribution that needs nothing more; `None` for [`Target::File`] and [`Target::Own`].
     pub fn of(target: Target) -> Option<Self> {
         match target {
             Target::Ring => Some(Self::ring()),
             Target::Grid => Some(Self::grid()),
             Target::Moons => Some(Self::moons()),
-            Target::File => None,
+            Target::File | Target::Own => None,
         }
+    }
+
+    /// Points that were drawn; `None` of fewer than can be learned.
+    pub fn drawn(drawn: &Drawn) -> Option<Self> {
+        let points: Vec<Point> = drawn.points().collect();
+        (drawn.missing() == 0).then(|| Self {
+            bounds: Self::around(&points),
+            source: Source::Drawn(points),
+            standard: None,
+        })
     }
 
     /// Eight Gaussians on a circle.
@@ -123,16 +139,21 @@ impl Points {
         self.standard.as_ref()
     }
 
-    /// By the first rule every tenth line is held out, which of a file in some order may be a mode; by the second a tenth of
-    /// the lines, shuffled.
-    fn sample(mut points: Vec<Point>, rule: u8) -> Self {
-        let bounds = [0, 1].map(|axis| {
+    /// A box with a margin around some points.
+    fn around(points: &[Point]) -> [Point; 2] {
+        [0, 1].map(|axis| {
             let column = points.iter().map(|point| point[axis]);
             let least = column.clone().fold(f64::INFINITY, f64::min);
             let most = column.fold(f64::NEG_INFINITY, f64::max);
             let margin = 0.1 * (most - least).max(1e-3);
             [least - margin, most + margin]
-        });
+        })
+    }
+
+    /// By the first rule every tenth line is held out, which of a file in some order may be a mode; by the second a tenth of
+    /// the lines, shuffled.
+    fn sample(mut points: Vec<Point>, rule: u8) -> Self {
+        let bounds = Self::around(&points);
         if rule != split::FIRST_RULE {
             points.shuffle(&mut stream(SEED, Purpose::Examples, 1));
         }
@@ -170,6 +191,7 @@ impl Points {
                 let points = if split == Split::Train { train } else { val };
                 points[rng.random_range(0..points.len())]
             }
+            Source::Drawn(points) => points[rng.random_range(0..points.len())],
         }
     }
 }
@@ -197,6 +219,7 @@ impl Examples for Points {
         match self.source {
             Source::Gaussians(_) | Source::Moons => "fresh points of the same distribution",
             Source::Sample { .. } => "draws from the held-out tenth of the file's points",
+            Source::Drawn(_) => "draws from the drawn points: all are trained on, none is held out",
         }
     }
 
@@ -253,7 +276,7 @@ impl Examples for Points {
                     verdict(collapsed),
                 ]
             }
-            Source::Moons | Source::Sample { .. } => {
+            Source::Moons | Source::Sample { .. } | Source::Drawn(_) => {
                 let collapsed = judge::collapsed(&of_generated.shares, &of_real.shares);
                 vec![divergence, verdict(collapsed)]
             }
@@ -402,5 +425,37 @@ mod tests {
             let perfect = points.judge(&real, &made(&draw(&points, Split::Train, JUDGED, 2)));
             assert_eq!(figure(&perfect, "collapsed"), 0.0);
         }
+    }
+
+    #[test]
+    fn drawn_points_are_all_trained_on_and_compared_with() {
+        let drawn: Drawn =
+            [[0.0, 0.0], [2.0, 1.0], [-1.5, 2.5], [1.25, -3.0]].into_iter().collect();
+        let points = Points::drawn(&drawn).unwrap();
+        let mut seen = [Split::Train, Split::Val].map(|split| {
+            let batch = draw(&points, split, 200, 1);
+            let mut seen = Points::places(&batch);
+            seen.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            seen.dedup();
+            seen
+        });
+        let mut expected: Vec<Point> = drawn.points().collect();
+        expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        assert_eq!(seen, [expected.clone(), expected.clone()]);
+        let mut batch = Batch::default();
+        points.subject(&[], &mut batch);
+        assert!(Points::places(&batch).iter().all(|point| expected.contains(point)));
+        // One that draws the same is a perfect one; one that knows a single point of four has collapsed.
+        let real = draw(&points, Split::Val, JUDGED, 1);
+        let figures = points.judge(&real, &made(&draw(&points, Split::Train, JUDGED, 2)));
+        assert!(figure(&figures, "divergence") < 0.01 && figure(&figures, "collapsed") == 0.0);
+        let one = Output { width: 2, values: [2.0, 1.0].repeat(500), ..Output::default() };
+        let figures = points.judge(&real, &one);
+        assert!(figure(&figures, "divergence") > 0.3 && figure(&figures, "collapsed") == 1.0);
+        assert!(!figures.iter().any(|(name, _)| *name == "modes"));
+        assert!(Examples::places(&points, &one).is_empty() && points.standard().is_none());
+        // Two are too few.
+        seen[0].truncate(2);
+        assert!(Points::drawn(&seen[0].iter().copied().collect()).is_none());
     }
 }

@@ -56,6 +56,8 @@ pub enum Measure {
     Edits(String),
     /// Its value as a number: choices count from 0, a switch is 0 or 1.
     Hyperparameter(String),
+    /// Points that the learner has drawn for it; 0 where it learns others.
+    Drawn,
     /// What counting characters reaches on validation: `uniform`, `unigram`, `bigram`, `trigram`, `4-gram` …
     Counted(String),
     /// Different tokens.
@@ -174,6 +176,7 @@ impl Measure {
             Self::Parameters
             | Self::Edits(_)
             | Self::Hyperparameter(_)
+            | Self::Drawn
             | Self::Counted(_)
             | Self::Vocabulary
             | Self::Id(_) => Some(0),
@@ -305,6 +308,7 @@ impl Measure {
                     Value::Choice(chosen) => place(known.range, chosen)?,
                 }
             }
+            Self::Drawn => observed.config.task.drawn.len() as f64,
             Self::Counted(name) => references.iter().find(|known| known.name == name)?.loss,
             Self::Vocabulary => observed.config.model.vocab_size as f64,
             Self::Ahead { of } => {

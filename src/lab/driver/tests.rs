@@ -268,6 +268,7 @@ mod with_a_trainer {
             let mut model = Model::new(lessons, 0, Theme::plain(), Size::new(120, 40), 1337);
             // Without optimization measuring the machine takes longer than anything here.
             model.peak_rate_asked = true;
+            model.drawn = keeper.drawn().unwrap();
             if let Some(found) = found {
                 update::waking::begin(&mut model, found).unwrap();
             }

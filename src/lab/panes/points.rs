@@ -1,6 +1,7 @@
 //! The points pane: real points of the plane and generated ones, on the same axes; under them what the discriminator thinks
 //! of each place, and which way it pushes the generated ones.
 
+mod drawing;
 mod modes;
 mod surface;
 #[cfg(test)]
@@ -8,7 +9,7 @@ mod tests;
 mod turns;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
@@ -25,6 +26,8 @@ use crate::lab::widgets::plane::Plot;
 use crate::model::Form;
 use crate::probe::{Arguments, cloud, push};
 use crate::train::Subscription;
+use drawing::Drawing;
+pub(super) use drawing::UNDERSTOOD;
 use modes::Modes;
 use surface::{Pushed, Surface};
 use turns::Taken;
@@ -54,6 +57,7 @@ enum View {
 #[derive(Debug, Default)]
 pub struct Points {
     view: View,
+    drawing: Drawing,
 }
 
 /// The reading: x and y of each point.
@@ -104,6 +108,9 @@ impl Pane for Points {
     }
 
     fn detail(&self, facts: &Facts) -> String {
+        if self.draws(facts) {
+            return "your own".to_owned();
+        }
         let view = match self.view {
             View::Both => "",
             View::Surface => " · over D",
@@ -124,16 +131,22 @@ impl Pane for Points {
         if !makes_points(facts) {
             return "no points of the plane".to_owned();
         }
+        if self.drawing.open {
+            return "x: a point, or none more; X: clear; enter: train; esc: back".to_owned();
+        }
         match self.view {
             View::Surface => "D of each place; arrows: which way D pushes points; v: view",
             View::Modes => "at each mode's centre: generated points that reach it; v: view",
-            _ => "x and y: do generated points lie where real ones do? v: one of them",
+            _ => "x and y: do generated points lie where real ones do? v: view, o: your own",
         }
         .to_owned()
     }
 
     fn draw(&self, facts: &Facts, seat: Seat, buf: &mut Buffer) {
         let (theme, area) = (facts.theme, seat.room);
+        if self.draws(facts) {
+            return self.drawing.draw(facts, area, buf);
+        }
         let Some(cloud) = Cloud::of(facts) else {
             let name = facts.card().map_or("This run", |card| card.name);
             let text = if makes_points(facts) {
@@ -176,7 +189,10 @@ impl Pane for Points {
         }
     }
 
-    fn act(&mut self, facts: &Facts, _seat: Seat, action: Action) -> Vec<Wish> {
+    fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
+        if self.draws(facts) {
+            return self.drawing.act(facts, seat.room, action);
+        }
         let group = match action {
             Action::CycleView => {
                 self.view = match self.view {
@@ -188,11 +204,28 @@ impl Pane for Points {
                 };
                 return Vec::new();
             }
+            Action::DrawPoints => {
+                self.drawing.open = makes_points(facts);
+                return Vec::new();
+            }
             Action::StepFirst => 0,
             Action::StepSecond => 1,
             _ => return Vec::new(),
         };
         turns::of(facts).map(|_| Wish::StepAlone(group)).into_iter().collect()
+    }
+
+    fn back(&mut self) -> bool {
+        std::mem::take(&mut self.drawing.open)
+    }
+
+    fn click(&mut self, facts: &Facts, seat: Seat, at: Position) -> Vec<Wish> {
+        if self.draws(facts) { self.drawing.click(facts, seat.room, at) } else { Vec::new() }
+    }
+
+    /// Another run may make no points.
+    fn refresh(&mut self, facts: &Facts) {
+        self.drawing.open &= facts.run.is_none() || makes_points(facts);
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
@@ -210,11 +243,19 @@ impl Pane for Points {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[Action::CycleView, Action::StepFirst, Action::StepSecond]
+        if self.drawing.open {
+            return UNDERSTOOD;
+        }
+        &[Action::CycleView, Action::StepFirst, Action::StepSecond, Action::DrawPoints]
     }
 }
 
 impl Points {
+    /// Whether the learner draws points now.
+    fn draws(&self, facts: &Facts) -> bool {
+        self.drawing.open && makes_points(facts)
+    }
+
     /// `⠶ 256 real  + 256 generated (3 outside)  # both`
     fn legend(&self, facts: &Facts, cloud: &Cloud, plot: &Plot, area: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
@@ -293,18 +334,28 @@ fn numbers(facts: &Facts, area: Rect, buf: &mut Buffer) {
     let theme = facts.theme;
     let mut line = |y: u16, of: &str, parts: Vec<(String, String)>| {
         let muted = theme.style(Role::Muted);
-        let mut spans = vec![Span::styled(format!("{of}  "), muted)];
-        let mut width = of.width() + 2;
-        for (name, value) in parts {
-            // Numbers are never cut.
-            width += name.width() + value.width() + 3;
-            if width > usize::from(area.width) + 2 {
-                break;
-            }
+        // Numbers are never cut.
+        let fitting = |room: usize| {
+            let ends = parts.iter().scan(0, |end, (name, value)| {
+                *end += name.width() + value.width() + 3;
+                Some(*end)
+            });
+            ends.take_while(|end| *end <= room + 2).count()
+        };
+        let room = usize::from(area.width);
+        let label = format!("{of}  ");
+        // What the line is of goes before a number does.
+        let labelled = fitting(room.saturating_sub(label.width()));
+        let shown = fitting(room);
+        let mut spans = Vec::new();
+        if labelled == shown {
+            spans.push(Span::styled(label, muted));
+        }
+        for (name, value) in parts.into_iter().take(shown) {
             spans.push(Span::styled(format!("{name} "), muted));
             spans.push(Span::raw(format!("{value}  ")));
         }
-        if spans.len() > 1 && y < area.bottom() {
+        if shown > 0 && y < area.bottom() {
             Line::from(spans).render(Rect { y, height: 1, ..area }, buf);
         }
     };

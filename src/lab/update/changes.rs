@@ -2,6 +2,7 @@
 
 use super::super::ghost;
 use super::super::model::{Change, Effect, Model, ToastKind};
+use super::super::number;
 use super::super::overlays::{Answer, Confirm, Overlay};
 use super::super::run::Run;
 use super::records::set_aside;
@@ -27,6 +28,7 @@ pub fn request(
         model.asked.error = Some(error.to_string());
         return Vec::new();
     }
+    draw_for(model, &mut config);
     model.asked.error = None;
     let name = hyperparameter.name;
     match hyperparameter.takes {
@@ -57,6 +59,35 @@ pub fn request(
             ask_to_rebuild(model, "Rebuild?", text, config)
         }
     }
+}
+
+/// A configuration that asks for drawn points and has none takes those that the learner has drawn.
+fn draw_for(model: &Model, config: &mut Config) {
+    if config.task.is_drawn() && config.task.drawn.is_empty() {
+        config.task.drawn.clone_from(&model.drawn);
+    }
+}
+
+/// Asks, then starts again on the points that the learner has drawn.
+pub fn learn_drawn(model: &mut Model) -> Vec<Effect> {
+    let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let mut config = model.asked.wanted(&run.config);
+    if !config.task.learn(model.drawn.clone()) {
+        return warn(model, "the model on the screen learns no points of the plane");
+    }
+    config.fit();
+    if let Err(error) = config.validate() {
+        return warn(model, error.to_string());
+    }
+    if config.task == run.config.task {
+        return warn(model, "the model learns these very points already: r starts it again");
+    }
+    let text = format!(
+        "The {} points that you have drawn rebuild the model: it starts again from new weights. {}",
+        number::count(model.drawn.len() as u64),
+        leaves(run, &config)
+    );
+    ask_to_rebuild(model, "Rebuild?", text, config)
 }
 
 /// A value that was typed: as [`request`], and the learner is told what it was understood as.
@@ -131,6 +162,7 @@ pub fn next_seed(model: &mut Model) -> Vec<Effect> {
 pub fn start_again(model: &mut Model, seed: u64) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
     let mut config = model.asked.wanted(&run.config);
+    draw_for(model, &mut config);
     let old = std::mem::replace(&mut config.seed, seed);
     if let Err(error) = config.validate() {
         return warn(model, error.to_string());
@@ -156,7 +188,8 @@ pub fn collect(model: &mut Model) -> Vec<Effect> {
         model.say(ToastKind::Info, "no change waits: each rebuilds at once again");
         return Vec::new();
     }
-    let config = model.asked.wanted(&run.config);
+    let mut config = model.asked.wanted(&run.config);
+    draw_for(model, &mut config);
     if let Err(error) = config.validate() {
         model.asked.error = Some(error.to_string());
         return warn(model, error.to_string());

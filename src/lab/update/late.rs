@@ -222,6 +222,7 @@ impl Scene {
                 | Effect::Autosave
                 | Effect::ListCheckpoints
                 | Effect::Remember(_)
+                | Effect::KeepDrawn(_)
                 | Effect::SetAside(_) => continue,
                 Effect::Experiment(number, _) => {
                     self.experiment = Some(number);

@@ -101,6 +101,11 @@ fn grant(model: &mut Model, wishes: Vec<Wish>) -> Vec<Effect> {
                 effects.extend(records::set_aside(model));
                 effects.push(Effect::Send(Command::StepAlone(group)));
             }
+            Wish::Draw(drawn) => {
+                model.drawn.clone_from(&drawn);
+                effects.extend(model.keeps.then_some(Effect::KeepDrawn(drawn)));
+            }
+            Wish::LearnDrawn => effects.extend(changes::learn_drawn(model)),
             Wish::Dismiss => model.asked.error = None,
             Wish::Follow(part) => effects.extend(follow(model, &part)),
         }

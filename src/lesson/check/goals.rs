@@ -99,6 +99,14 @@ impl Attempt<'_> {
         if let (Some(name), Some(to)) = (&step.set, &step.to) {
             self.set(name, &plain(to))?;
         }
+        if !step.draw.is_empty() {
+            let mut config = self.config();
+            if !config.task.learn(step.draw.iter().copied().collect()) {
+                return Err(format!("{} learns no points that are drawn", config.stage));
+            }
+            config.fit();
+            self.next = Some(config);
+        }
         if step.fresh {
             self.next = Some(self.config());
         }

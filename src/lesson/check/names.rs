@@ -9,6 +9,7 @@ use crate::lesson::{Goal, Item, Kind, Lesson, Move, Page, source};
 use crate::model;
 use crate::stage::hyperparameter::{Value, hyperparameter};
 use crate::stage::{Config, stage};
+use crate::task::points::Drawn;
 use crate::text::Tokens;
 use crate::train::experiment::arm::plain;
 use crate::train::measure::Measure;
@@ -202,6 +203,11 @@ fn possible(step: &Move) -> Result<(), String> {
     }
     if let Some(name) = &step.stage {
         stage(name).map_err(|error| error.to_string())?;
+    }
+    let drawn: Drawn = step.draw.iter().copied().collect();
+    if drawn.len() < step.draw.len() || drawn.points().ne(step.draw.iter().copied()) {
+        let reach = Drawn::REACH;
+        return Err(format!("points are drawn from -{reach} to {reach}, in hundredths, each once"));
     }
     match (&step.set, &step.to) {
         (None, None) => Ok(()),

@@ -52,6 +52,7 @@ pub(super) fn card(model: &Bigram) -> Card {
         loss: Loss::CROSS_ENTROPY,
         parts: &[],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants: Vec::new(),
     }
 }

@@ -117,6 +117,7 @@ pub(super) fn card(model: &EncoderDecoder) -> Card {
         loss: Loss { of: "cross-entropy of the target's next token", ..Loss::CROSS_ENTROPY },
         parts: &[Figure { name: "accuracy", unit: Unit::Share, better: Better::Higher }],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants: vec![
             Constant {
                 name: "positions",

@@ -70,6 +70,7 @@ pub(super) fn card(model: &Gan) -> Card {
             Figure { name: "generator", unit: Unit::Plain, better: Better::Neither },
         ],
         learned: learned(model.registry()),
+        groups: model.groups().iter().map(|group| group.name).collect(),
         constants: Vec::new(),
     }
 }

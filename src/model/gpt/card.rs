@@ -151,6 +151,7 @@ pub(super) fn card(model: &Gpt) -> Card {
         loss: Loss::CROSS_ENTROPY,
         parts: &[],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants,
     }
 }

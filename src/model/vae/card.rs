@@ -69,6 +69,7 @@ pub(super) fn card(model: &Vae) -> Card {
             Figure { name: "kl", unit: Unit::Nats, better: Better::Neither },
         ],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants: Vec::new(),
     }
 }

@@ -78,8 +78,17 @@ pub(super) fn read(path: &Path) -> Result<(Vec<Point>, Standard), PointsError> {
     Ok((points, Standard { sha256: sha256(text.as_bytes()), mean, scale }))
 }
 
-/// Empty lines, and lines that begin with #, are passed over; so is a first line without any number: a table's heading.
+/// As many as a file must have.
 fn parse(text: &str, file: &str) -> Result<Vec<Point>, PointsError> {
+    let points = lines(text, file)?;
+    if points.len() < FEWEST {
+        return Err(PointsError::Few { file: file.to_owned(), found: points.len() });
+    }
+    Ok(points)
+}
+
+/// Empty lines, and lines that begin with #, are passed over; so is a first line without any number: a table's heading.
+pub(super) fn lines(text: &str, file: &str) -> Result<Vec<Point>, PointsError> {
     let file = || file.to_owned();
     let mut points: Vec<Point> = Vec::new();
     let mut heading = true;
@@ -105,9 +114,6 @@ fn parse(text: &str, file: &str) -> Result<Vec<Point>, PointsError> {
                 return Err(PointsError::Line { file: file(), line: i + 1, found });
             }
         }
-    }
-    if points.len() < FEWEST {
-        return Err(PointsError::Few { file: file(), found: points.len() });
     }
     Ok(points)
 }

@@ -136,6 +136,7 @@ impl Measure {
     fn says(&self) -> Says {
         match self {
             Self::Edits(_) => Says::HowOften,
+            Self::Drawn => Says::HowMany,
             Self::Hyperparameter(name) => match hyperparameter(name).map(|known| known.range) {
                 Some(hyperparameter::Range::Switch) => Says::OneOf(&["false", "true"]),
                 Some(hyperparameter::Range::Choice(names)) => Says::OneOf(names),
@@ -174,7 +175,8 @@ mod tests {
             Measure::Diverged => Measure::Recovered { from: 8.0, to: 2.7 },
             Measure::Recovered { .. } => Measure::Edits("lr".to_owned()),
             Measure::Edits(_) => Measure::Hyperparameter("n_head".to_owned()),
-            Measure::Hyperparameter(_) => Measure::Counted("bigram".to_owned()),
+            Measure::Hyperparameter(_) => Measure::Drawn,
+            Measure::Drawn => Measure::Counted("bigram".to_owned()),
             Measure::Counted(_) => Measure::Vocabulary,
             Measure::Vocabulary => Measure::Ahead { of: "bigram".to_owned() },
             Measure::Ahead { .. } => Measure::MsPerStep,
@@ -222,6 +224,7 @@ mod tests {
             "above 8 and back under 2.7: no",
             "changes of lr: 0 (to be between 0 and 0.5)",
             "n_head: 0 (to be between 0 and 0.5)",
+            "points of your own: 0 (to be between 0 and 0.5)",
             "counted bigram: 0 (to be between 0 and 0.5)",
             "different tokens: 0 (to be between 0 and 0.5)",
             "under the lowest loss of bigram by: 0 (to be between 0 and 0.5)",

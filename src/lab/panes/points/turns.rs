@@ -1,7 +1,7 @@
 //! Of two networks that take turns: which of them the last step moved, and which the next one will.
 
 use crate::lab::facts::Facts;
-use crate::model::{self, Turns};
+use crate::model::Turns;
 
 /// Names of groups of the model's parameters.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,13 +14,12 @@ pub(super) struct Taken {
 /// Of a run of several networks that take turns.
 pub(super) fn of(facts: &Facts) -> Option<Taken> {
     let run = facts.run?;
-    let model = model::build(&run.config.model).ok()?;
-    let groups = model.groups();
+    let groups = &facts.card()?.groups;
     if groups.len() < 2 {
         return None;
     }
     let name = |step: u64, d_steps: usize, turns: Turns| {
-        groups.get(model.turn(step, d_steps, turns)).map_or("", |group| group.name)
+        groups.get(turns.whose(step, d_steps)).copied().unwrap_or_default()
     };
     let now = &run.config.training;
     // What the step was made with, which may have been changed since.

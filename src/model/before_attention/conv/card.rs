@@ -63,6 +63,7 @@ pub(super) fn card(model: &Conv) -> Card {
         loss: Loss::CROSS_ENTROPY,
         parts: &[],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants: Vec::new(),
     }
 }

@@ -74,6 +74,7 @@ pub(super) fn card(model: &MemoryNetwork) -> Card {
         loss: Loss { of: "cross-entropy of the answer", ..Loss::CROSS_ENTROPY },
         parts: &[],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants: Vec::new(),
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn card(model: &NeuralGpu) -> Card {
         loss: Loss { of: "cross-entropy of the answer", ..Loss::CROSS_ENTROPY },
         parts: &[],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants: Vec::new(),
     }
 }

@@ -127,6 +127,7 @@ pub(super) fn card(model: &Recurrent) -> Card {
         loss: Loss::CROSS_ENTROPY,
         parts: &[],
         learned: learned(model.registry()),
+        groups: Vec::new(),
         constants: vec![Constant {
             name: "state",
             axes: vec![h],
