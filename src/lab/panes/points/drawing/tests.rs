@@ -100,7 +100,7 @@ fn the_cursor_stays_where_points_may_stand() {
 fn every_cell_has_its_points() {
     let mut model = drawing();
     let many =
-        (0..400_i32).map(|i| [f64::from(i * 37 % 61 - 30) / 10.0, f64::from(i * i % 57) / 20.0]);
+        (0..400_i32).map(|i| [f64::from(i * 37 % 61 - 30) / 10.1, f64::from(i * i % 57) / 20.0]);
     model.drawn = many.chain([[3.0, 3.0], [-3.0, -3.0], [3.0, -3.0]]).collect();
     for glyphs in [Glyphs::UNICODE, Glyphs::ASCII] {
         model.theme = Theme::new(Depth::None, Ground::Dark, glyphs);
