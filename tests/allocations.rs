@@ -28,13 +28,14 @@ fn switched(presets: &[Config]) -> Vec<Config> {
             _ => Vec::new(),
         };
         for value in values {
-            let small = presets.iter().filter(|config| !is_large(config) && known.applies(config));
+            let mut small =
+                presets.iter().filter(|config| !is_large(config) && known.applies(config));
             let with = |config: &Config| {
                 let mut other = config.clone();
                 known.set(&mut other, value).ok()?;
                 other.validate().ok().map(|()| other)
             };
-            if let Some(other) = small.filter_map(with).next()
+            if let Some(other) = small.find_map(with)
                 && !presets.contains(&other)
             {
                 found.push(other);

@@ -332,7 +332,8 @@ mod tests {
         let cache = region("nn::attention::cache::Cache").unwrap();
         assert_eq!(cache.file, "src/nn/attention/cache.rs");
         let constant = region("model::gan::GENERATOR").unwrap();
-        assert_eq!(constant.text, "const GENERATOR: usize = 1;");
+        let lines: Vec<_> = constant.text.lines().collect();
+        assert!(lines[0].starts_with("/// ") && lines[1..] == ["const GENERATOR: usize = 1;"]);
     }
 
     /// Of every region: its lines stand in the file at the numbers that it says, its brackets close, and nothing but it is in it.

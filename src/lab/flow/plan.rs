@@ -62,6 +62,8 @@ pub struct Plan {
 }
 
 /// What is drawn.
+// Each is something that a drawing in less room goes without.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy, Debug)]
 struct Detail {
     /// The only tower, or all.

@@ -186,8 +186,8 @@ fn forward_by<const SIDE: usize, const FUSED: bool>(
                     x.0[lane] = if seen { x.0[lane] } else { Real::NEG_INFINITY };
                 }
             }
-            for lane in 0..LANES {
-                most[lane] = larger(x.0[lane], most[lane]);
+            for (most, x) in most.iter_mut().zip(x.0) {
+                *most = larger(x, *most);
             }
         }
         let mut total = [0.0; LANES];
@@ -199,8 +199,8 @@ fn forward_by<const SIDE: usize, const FUSED: bool>(
         }
         let factor = total.map(|total| 1.0 / total);
         for x in row {
-            for lane in 0..LANES {
-                x.0[lane] *= factor[lane];
+            for (x, factor) in x.0.iter_mut().zip(factor) {
+                *x *= factor;
             }
         }
         hidden.fill(Lanes::ZERO);

@@ -293,7 +293,7 @@ mod tests {
                 assert!(!said.contains("or more"), "{said}");
             }
         }
-        assert_eq!(counted, 9);
+        assert_eq!(counted, 10);
         let share =
             |name: &str, value| stands(Measure::Figure(name.to_owned()), Some(0.7), None, value);
         assert_eq!(share("high_quality", 0.4498), "high quality: 45 % (to be above 70 %)");

@@ -210,7 +210,7 @@ fn the_share_of_peak_is_the_run_over_what_was_measured() {
     update(&mut model, Msg::Worker(measured.into()));
     let (header, pane) = shown(&model);
     assert!(header.contains("25 % of peak"), "{header}");
-    assert!(pane.contains("25 % of large matrix products"), "{pane}");
+    assert!(pane.contains("25 % of this processor"), "{pane}");
 }
 
 /// Two figures that begin at 1 and at 0 have a row each, in every stage that has norms.
@@ -289,7 +289,7 @@ fn no_share_of_peak_is_above_all_of_it() {
     let mut model = fixture::model(240, 60);
     update(&mut model, Msg::Worker(Event::PeakRate(21.9 * 0.6).into()));
     let text = screen(&model, 80, 40);
-    assert!(text.contains("100 % of large matrix products"), "{text}");
+    assert!(text.contains("100 % of this processor"), "{text}");
 }
 
 /// Both rows of a sum are the root mean squares of the activations, and so long are their bars.
