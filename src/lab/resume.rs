@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file;
 use crate::model::sampling::Sampling;
+use crate::stage::stage;
 use crate::task::points::Drawn;
 use crate::text::shown::{excerpt, line};
 use crate::train::checkpoint::About;
@@ -230,10 +231,16 @@ impl Keeper {
         let mut lost = Vec::new();
         let mut wake = |name: &str| {
             let path = self.folder.join(name);
-            match About::read(&path) {
+            let about = About::read(&path).map_err(|error| error.to_string());
+            // Of a later version's stage nobody would know which lesson has it.
+            let known = about.and_then(|about| match stage(&about.config.stage) {
+                Ok(_) => Ok(about),
+                Err(unknown) => Err(format!("{name}: {unknown}")),
+            });
+            match known {
                 Ok(about) => Some(Asleep { path, about }),
-                Err(error) => {
-                    lost.push(line(&error.to_string()));
+                Err(why) => {
+                    lost.push(line(&why));
                     _ = self.set_aside_run(&path);
                     None
                 }

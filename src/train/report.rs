@@ -39,6 +39,11 @@ pub struct Figure {
 }
 
 impl Evaluation {
+    /// Whether it is of the first half of what a run has been trained by now.
+    pub fn is_old(&self, step: u64) -> bool {
+        2 * self.step < step
+    }
+
     /// A figure by its name.
     pub fn figure(&self, name: &str) -> Option<f64> {
         self.figures.iter().find(|figure| figure.name == name).map(|figure| figure.value)

@@ -515,6 +515,25 @@ mod with_a_trainer {
         });
         assert!(lab.said("could not be opened") && lab.step() == 0);
         assert!(home.path().join("autosave-before").join(&kept).exists());
+
+        // Of a stage of another version of this program, which has as long a name.
+        lab.train();
+        lab.written();
+        let kept = lab.driver.model.keeping.kept.values().next().unwrap().file.clone();
+        let stage = lab.driver.model.run.as_ref().unwrap().config.stage.clone();
+        drop(lab);
+        let path = home.path().join("autosave").join(&kept);
+        let bytes = std::fs::read(&path).unwrap();
+        let other: String = stage.chars().rev().collect();
+        let at = |i: usize| bytes[i..].starts_with(stage.as_bytes());
+        let mut changed = bytes.clone();
+        for i in (0..bytes.len()).filter(|i| at(*i)) {
+            changed[i..i + stage.len()].copy_from_slice(other.as_bytes());
+        }
+        std::fs::write(&path, changed).unwrap();
+        let lab = Lab::start(home.path(), "five", &dataset);
+        assert!(lab.said("kept aside") && lab.said(&format!("unknown stage {other:?}")));
+        assert!(home.path().join("autosave-before").join(&kept).exists());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::super::overlays::{Entry, List, ListKind, Opens, Overlay};
 use super::runs;
 use super::say::warn;
 use crate::train::Observed;
+use crate::train::report::Evaluation;
 
 /// Opens the table of the runs so far, the one on the screen first, then those left last.
 pub fn runs(model: &mut Model) -> Vec<Effect> {
@@ -39,10 +40,17 @@ fn row(run: &Observed, opens: Opens) -> Entry {
         run.config.seed.to_string(),
         number::count(run.step),
         last.map_or_else(none, |e| number::loss(e.train_loss)),
-        last.map_or_else(none, |e| number::loss(e.val_loss)),
+        last.map_or_else(none, |e| estimated(e, run.step)),
         best,
     ];
     Entry { cells, opens: Ok(opens) }
+}
+
+/// A validation loss, and of which step it is where that is long ago.
+fn estimated(evaluation: &Evaluation, step: u64) -> String {
+    let loss = number::loss(evaluation.val_loss);
+    let of = number::count(evaluation.step);
+    if evaluation.is_old(step) { format!("{loss} @{of}") } else { loss }
 }
 
 /// Opens the list of checkpoints; its rows come when the folders have been looked through.
@@ -74,7 +82,7 @@ fn file(Listed { name, path, about }: Listed) -> Entry {
             cells.extend([
                 about.config.stage.clone(),
                 number::count(about.step),
-                last.map_or_else(none, |e| number::loss(e.val_loss)),
+                last.map_or_else(none, |e| estimated(e, about.step)),
             ]);
         }
         Err(_) => cells.push("not to be opened".to_owned()),

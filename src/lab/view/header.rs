@@ -91,7 +91,7 @@ fn parts(model: &Model) -> Vec<Part> {
                     Span::styled(loss, theme.style(Role::Validation)),
                 ];
                 // What stands long is not taken for news.
-                if is_old(run, evaluation.step) {
+                if evaluation.is_old(run.step) {
                     let step = number::count(evaluation.step);
                     spans.push(Span::styled(format!(" @{step}"), muted));
                 }
@@ -113,11 +113,6 @@ fn parts(model: &Model) -> Vec<Part> {
         vec![Span::styled("?", theme.style(Role::Key)), Span::styled(" help", muted)],
     ));
     parts
-}
-
-/// Whether an estimate is of the first half of what has been trained since.
-fn is_old(run: &Run, estimated: u64) -> bool {
-    2 * estimated < run.step
 }
 
 /// `experiment 34 %, 12 s left`.

@@ -210,7 +210,7 @@ fn table(
     model: &Model,
     list: &List,
     (title, hint, none): (&str, &str, &str),
-    columns: &[(&str, usize)],
+    columns: &[(&'static str, usize)],
     body: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
@@ -219,6 +219,13 @@ fn table(
     let wanted = (rows.len() as u16).saturating_add(5).max(8);
     let inner = boxed(model, title, 118, wanted, body, buf);
     let (cursor, rest) = filter(model, list, hint, inner, buf);
+    // Numbers are not cut: a column is as wide as the longest of them.
+    let widest = |at: usize| rows.iter().filter_map(|row| Some(row.cells.get(at)?.width())).max();
+    let wide = |(at, (head, least)): (usize, &(&'static str, usize))| match least {
+        0 => (*head, 0),
+        least => (*head, widest(at).unwrap_or(0).max(*least)),
+    };
+    let columns: Vec<_> = columns.iter().enumerate().map(wide).collect();
     let fixed: usize = columns.iter().map(|(_, width)| width + 1).sum();
     let free = usize::from(rest.width).saturating_sub(fixed + 2);
     let mut line = |y: u16, cells: &mut dyn Iterator<Item = &str>, style: Style| {
