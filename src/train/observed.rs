@@ -75,6 +75,11 @@ impl Observed {
         }
     }
 
+    /// Whether a hyperparameter was changed before a step that it has come to.
+    pub fn was_changed_on_the_way_to(&self, step: u64) -> bool {
+        self.step >= step && self.history.edits.iter().any(|edit| edit.step < step)
+    }
+
     /// As it was known at an earlier step, with the first estimate that was made then or later. Points of the curve are kept.
     #[must_use]
     pub fn as_of(&self, step: u64) -> Self {

@@ -532,7 +532,11 @@ mod with_a_trainer {
         }
         std::fs::write(&path, changed).unwrap();
         let lab = Lab::start(home.path(), "five", &dataset);
-        assert!(lab.said("kept aside") && lab.said(&format!("unknown stage {other:?}")));
+        let said: Vec<_> = lab.driver.model.toasts.iter().map(|toast| &toast.text).collect();
+        assert!(
+            lab.said("kept aside") && lab.said(&format!("unknown stage {other:?}")),
+            "{said:?}"
+        );
         assert!(home.path().join("autosave-before").join(&kept).exists());
     }
 

@@ -205,7 +205,7 @@ impl Pane for Points {
                 return Vec::new();
             }
             Action::DrawPoints => {
-                self.drawing.open = makes_points(facts);
+                self.drawing.open = !self.drawing.open && makes_points(facts);
                 return Vec::new();
             }
             Action::StepFirst => 0,

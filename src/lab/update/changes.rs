@@ -71,6 +71,10 @@ fn draw_for(model: &Model, config: &mut Config) {
 /// Asks, then starts again on the points that the learner has drawn.
 pub fn learn_drawn(model: &mut Model) -> Vec<Effect> {
     let Some(run) = &model.run else { return warn(model, "the trainer is not up yet") };
+    let missing = model.drawn.missing();
+    if missing > 0 {
+        return warn(model, format!("{missing} points more: a model learns 3 at least"));
+    }
     let mut config = model.asked.wanted(&run.config);
     if !config.task.learn(model.drawn.clone()) {
         return warn(model, "the model on the screen learns no points of the plane");
@@ -209,7 +213,10 @@ pub fn collect(model: &mut Model) -> Vec<Effect> {
 /// Whether a question is about changes that can wait for others.
 pub fn can_collect(model: &Model, answer: &Answer) -> bool {
     let Answer::Rebuild { config } = answer else { return false };
-    model.run.as_ref().is_some_and(|run| !changes(&run.config, config).is_empty())
+    model.run.as_ref().is_some_and(|run| {
+        // Drawn points are no hyperparameter that could wait.
+        !changes(&run.config, config).is_empty() && run.config.task.drawn == config.task.drawn
+    })
 }
 
 /// The changes of a question wait for others.

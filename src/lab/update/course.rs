@@ -92,6 +92,14 @@ fn ask(model: &mut Model, item: Item) -> Vec<Effect> {
     if model.run.as_ref().is_none_or(|run| run.status == Status::Opening) {
         return warn(model, "the run is not open yet");
     }
+    if let Kind::Predict(predict) = &item.kind
+        && predict.arms.is_empty()
+        && model.run.as_ref().is_some_and(|run| run.was_changed_on_the_way_to(predict.after))
+        && model.course.answer(&model.lesson().id, &item.id).is_some_and(|said| said.kind == "skip")
+    {
+        let text = "this run was changed on its way there: u undoes that, r starts it again";
+        return warn(model, text);
+    }
     let training = model.run.as_ref().is_some_and(|run| run.is_training());
     // What is asked is on the screen while it is answered.
     show_chosen(model);

@@ -224,7 +224,7 @@ mod tests {
             "above 8 and back under 2.7: no",
             "changes of lr: 0 (to be between 0 and 0.5)",
             "n_head: 0 (to be between 0 and 0.5)",
-            "points of your own: 0 (to be between 0 and 0.5)",
+            "points of your own that it learns: 0 (to be between 0 and 0.5)",
             "counted bigram: 0 (to be between 0 and 0.5)",
             "different tokens: 0 (to be between 0 and 0.5)",
             "under the lowest loss of bigram by: 0 (to be between 0 and 0.5)",

@@ -50,7 +50,7 @@ impl fmt::Display for Measure {
             Self::Recovered { from, to } => write!(f, "above {from} and back under {to}"),
             Self::Edits(name) => write!(f, "changes of {name}"),
             Self::Hyperparameter(name) => f.write_str(name),
-            Self::Drawn => f.write_str("points of your own"),
+            Self::Drawn => f.write_str("points of your own that it learns"),
             Self::Counted(name) => write!(f, "counted {name}"),
             Self::Vocabulary => f.write_str("different tokens"),
             Self::Ahead { of } => write!(f, "under the lowest loss of {of} by"),

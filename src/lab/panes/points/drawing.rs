@@ -32,6 +32,7 @@ pub(in crate::lab::panes) const UNDERSTOOD: &[Action] = &[
     Action::RemovePoint,
     Action::ClearPoints,
     Action::LearnPoints,
+    Action::DrawPoints,
 ];
 
 #[derive(Debug, Default)]
@@ -202,6 +203,7 @@ impl Drawing {
             (format!("x {x}  y {y}{here}"), Role::Accent),
             (format!("{} {points}", number(drawn.len())), Role::Text),
             (next, Role::Muted),
+            ("esc ends drawing".to_owned(), Role::Muted),
         ];
         let (mut at, mut row) = (area.x, area.y);
         for (text, role) in parts {

@@ -15,6 +15,7 @@ use crate::lesson::parse;
 use crate::stage::Value;
 use crate::stage::hyperparameter::hyperparameter;
 use crate::train::Command;
+use crate::train::report::Edit;
 
 /// The fixture's run, on a lesson of one page with these blocks.
 fn page(blocks: &str) -> Model {
@@ -118,6 +119,17 @@ fn what_was_predicted_of_a_run_that_is_changed_is_set_aside() {
     assert!(matches!(effects[..], [Effect::Keep(_), .., Effect::Send(Command::Set { .. })]));
     assert!(model.course.waiting("a", "p").is_none() && drawn(&model).contains("skipped"));
     assert!(model.toasts.last().unwrap().text.contains("set aside"));
+    // Nor is it judged later by that run.
+    let run = model.run.as_mut().unwrap();
+    let (step, edit) = (
+        run.step,
+        Edit { step: 7, name: "lr", old: lr.get(&run.config), new: Value::Number(0.02) },
+    );
+    run.observed.history.edited(&edit);
+    run.observed.step = 900_001;
+    key(&mut model, 'i');
+    assert!(model.overlays.is_empty() && step < 900_000);
+    assert!(model.toasts.last().unwrap().text.contains("changed on its way"));
     // A rebuild only once it is agreed to; starting again as it is changes nothing.
     for (value, aside) in [(0.0, false), (0.3, true)] {
         let mut model = guessed();
