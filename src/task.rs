@@ -245,9 +245,28 @@ pub fn written(config: &Config, ids: &[u32]) -> String {
     }
 }
 
+/// Why a question has no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unanswered {
+    /// The sentence of a story, counted from 0, that cannot be.
+    pub sentence: Option<usize>,
+    pub why: String,
+}
+
 /// Why the task has no answer to a question that it can read; `None` where it has one, or cannot tell why.
-pub fn unanswered(config: &Config, text: &str) -> Option<String> {
-    pairs(config)?.understand(text).err().map(|error| error.to_string())
+pub fn unanswered(config: &Config, text: &str) -> Option<Unanswered> {
+    if config.task == Task::Stories {
+        let ids = Stories::new(config.facts).encode(text).ok()?;
+        let (sentence, why) = Stories::unanswered(&ids)?;
+        return Some(Unanswered { sentence, why });
+    }
+    let error = pairs(config)?.understand(text).err()?;
+    Some(Unanswered { sentence: None, why: error.to_string() })
+}
+
+/// What can be typed for a task, where it has such a thing to show.
+pub fn example(config: &Config) -> Option<&'static str> {
+    (config.task == Task::Stories).then_some(stories::EXAMPLE)
 }
 
 /// The pairs of a task, if it is one of pairs.

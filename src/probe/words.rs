@@ -1,4 +1,75 @@
-//! What figures of instruments are called on a page.
+//! What figures of instruments are called on a page, which units they have, and what the rows of their values are.
+
+use super::{Instrument, Reading, search, sentences, timing};
+use crate::model::card::Unit;
+use crate::model::{Card, Config};
+
+/// In what a figure of an instrument is written: what counts or numbers something is never a share.
+pub fn unit(instrument: &Instrument, figure: &str) -> Unit {
+    let count = Unit::Count(None);
+    // By place: `forced 3`.
+    let name = figure.split(' ').next().unwrap_or_default();
+    match (instrument.name, name) {
+        (_, "examples")
+        | ("sentences", "answer" | "right" | "of")
+        | ("answers", "right" | "asked")
+        | ("search", "width")
+        | ("next", "token")
+        | ("future", "layer")
+        | ("influence", "seen" | "farthest" | "changed")
+        | ("modes", "modes" | "enough") => count,
+        ("sentences", told) if told.starts_with("told.") => count,
+        ("answers", "first_error") if figure.contains(' ') => count,
+        ("answers", "exact" | "forced" | "free") => Unit::Share,
+        ("search", "greedy_exact" | "best_exact") | ("latent" | "modes", "collapsed") => {
+            Unit::Verdict
+        }
+        _ => instrument.unit,
+    }
+}
+
+/// What each row of an instrument's values is, where it knows.
+pub fn rows(name: &str, card: &Card, config: &Config, reading: &Reading) -> Option<Vec<String>> {
+    let rows = match name {
+        "timing" => {
+            let all = timing::contenders(config, timing::TIMES[0]);
+            all.into_iter().map(|kind| kind.card.name.to_owned()).collect()
+        }
+        "sentences" => {
+            let ways = sentences::ways(card).map(|(map, head)| match map.heads {
+                1 => map.sign.clone(),
+                _ => format!("{}.{}", map.sign, head + 1),
+            });
+            std::iter::once("tokens".to_owned()).chain(ways).collect()
+        }
+        "search" => {
+            let rows = search::rows(reading).into_iter().map(|row| match row.what {
+                search::What::Greedy | search::What::Beam => {
+                    format!("{:?} {}", row.what, row.place + 1).to_lowercase()
+                }
+                what => format!("{what:?}").to_lowercase(),
+            });
+            rows.collect()
+        }
+        _ => return None,
+    };
+    let known: Vec<String> = rows;
+    // A name for each, or none.
+    let width = reading.shape.last().copied().unwrap_or(1).max(1);
+    (known.len() == reading.values.len() / width).then_some(known)
+}
+
+/// What the columns are, where they are not places of tokens.
+pub fn columns(name: &str) -> Option<Vec<String>> {
+    match name {
+        "timing" => Some(timing::TIMES.iter().map(|time| format!("T {time}")).collect()),
+        "search" => {
+            let head = ["what", "place", "ended", "ln p", "score", "tokens, then -1"];
+            Some(head.map(str::to_owned).to_vec())
+        }
+        _ => None,
+    }
+}
 
 /// What an instrument's figure is. Without words of its own it has its names, each once.
 pub fn figure(instrument: &str, figure: &str, fault: &str) -> String {
@@ -69,6 +140,34 @@ pub fn figure(instrument: &str, figure: &str, fault: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is counted is a whole number, and what is a share is told in percent: of every instrument that has such.
+    #[test]
+    fn counts_and_ids_are_no_shares() {
+        let write = |name: &str, figure: &str, value: f64| {
+            unit(crate::probe::instrument(name).unwrap(), figure).write(value)
+        };
+        assert_eq!(write("sentences", "answer", 28.0), "28");
+        assert_eq!(write("sentences", "of", 1000.0), "1000");
+        assert_eq!(write("sentences", "told.0", 3.0), "3");
+        assert_eq!(write("sentences", "right_p", 0.5), "50.0 %");
+        assert_eq!(write("answers", "forced 3", 0.25), "25.0 %");
+        assert_eq!(write("answers", "asked 3", 39.0), "39");
+        assert_eq!(write("answers", "first_error", 2.5), "2.5000");
+        assert_eq!(write("search", "best_exact", 1.0), "yes");
+        assert_eq!(write("search", "greedy", -0.5), "-0.5000");
+    }
+
+    #[test]
+    fn rows_have_the_names_of_what_they_are() {
+        use crate::probe::testing::Case;
+        let case = Case::of("memory-stories");
+        let card = case.model.card();
+        let found = case.ask("sentences", &crate::probe::Arguments::default()).unwrap();
+        let names = rows("sentences", &card, case.model.config(), &found).unwrap();
+        assert_eq!(names, ["tokens", "H1", "H2", "H3"]);
+        assert_eq!(rows("sizes", &card, case.model.config(), &found), None);
+    }
 
     #[test]
     fn no_name_is_said_twice() {

@@ -170,9 +170,7 @@ impl Card {
         let next = tokens.get(position + 1).copied();
         match (self.form, next) {
             (Form::Question, Some(_)) => None,
-            (Form::Question, None) if self.task == Task::Stories => {
-                Stories::answer(tokens).map(|answer| answer.id)
-            }
+            (Form::Question, None) if self.task == Task::Stories => Stories::answer(tokens),
             (Form::Question, None) => tokens.first().copied(),
             (Form::Pair, next) => Some(next.unwrap_or(END)),
             (Form::Window | Form::Image | Form::Point, next) => next,

@@ -5,6 +5,7 @@
 //! here: half the questions ask for a place, a quarter is answered with yes or no, a quarter with a number.
 
 mod question;
+mod reading;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -17,11 +18,11 @@ use super::judged::Share;
 use super::split::held_out;
 use crate::math::random::{Purpose, stream};
 use crate::model::{Batch, Examples, IGNORED, Output, PAD, Sentences, Sizes, Split};
-use question::{MOST_FACTS, Question, Sort, Whose};
+use question::{Answer, MOST_FACTS, Question, Sort, Whose};
 use words::{ASKED, NONE, OBJECTS, PEOPLE, PLACES, STOP, WORDS};
 use world::{Sentence, World};
 
-pub use question::Answer;
+pub use reading::Told;
 
 /// Sentences of a story.
 const SHORTEST: usize = 8;
@@ -44,11 +45,12 @@ pub struct Stories {
     facts: usize,
 }
 
+/// What can be typed.
+pub const EXAMPLE: &str = "Anna went to the hall. Where is Anna?";
+
 /// A text that is no story with a question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{found}: a story is up to {LONGEST} sentences and a question, such as \"Anna went to the hall. Where is Anna?\""
-)]
+#[error("{found}: type sentences and a question, such as \"{EXAMPLE}\"")]
 pub struct NotUnderstood {
     found: String,
 }
@@ -85,20 +87,46 @@ impl Stories {
     /// The ids of a story and its question.
     ///
     /// # Errors
-    /// If it holds other words, or is too long. It need not be a story that the task tells: a model answers anything.
+    /// If it holds other words, is too long, or is not sentences with a question behind them. It need not be a story that can
+    /// be: a model answers anything.
     pub fn encode(self, text: &str) -> Result<Vec<u32>, NotUnderstood> {
+        let wrong = |found: String| NotUnderstood { found };
         let mut ids = Vec::new();
         let spaced = text.replace('.', " . ").replace('?', " ? ");
         for word in spaced.split_whitespace() {
-            let id = words::id(word);
-            ids.push(id.ok_or_else(|| NotUnderstood { found: format!("it holds {word:?}") })?);
+            let unknown = || wrong(format!("{word:?} is no word of these stories"));
+            ids.push(words::id(word).ok_or_else(unknown)?);
         }
         let sentences = ids.iter().filter(|id| **id == STOP).count();
-        if ids.is_empty() || ids.len() > TIME || sentences > LONGEST {
-            let found = format!("it has {sentences} sentences and {} words", ids.len());
-            return Err(NotUnderstood { found });
+        if ids.len() > TIME || sentences > LONGEST {
+            let found = format!("{sentences} sentences and {} words", ids.len());
+            return Err(wrong(format!("{found} are more than {LONGEST} and {TIME}")));
         }
-        Ok(ids)
+        let mut each = ids.split(|id| *id == STOP);
+        let question = each.next_back().unwrap_or_default();
+        let empty = each.position(<[u32]>::is_empty);
+        let asked = ids.iter().position(|id| *id == ASKED);
+        let found = match (empty, asked) {
+            _ if ids.iter().all(|id| *id == STOP) => "there is no question".to_owned(),
+            (Some(empty), _) => format!("sentence {} has no words", empty + 1),
+            (_, None) => "there is no ? at the end".to_owned(),
+            (_, Some(at)) if at + 1 < ids.len() => "the question does not come last".to_owned(),
+            _ if sentences == 0 && Question::read(question).is_some() => {
+                "there is no story before the question".to_owned()
+            }
+            _ => {
+                let ends = (1..question.len()).map(|from| &question[from..]);
+                let inner = ends.filter(|end| Question::read(end).is_some()).last();
+                match inner.filter(|_| Question::read(question).is_none()) {
+                    Some(end) => {
+                        format!("a full stop is missing before {:?}", Self::decode(end))
+                    }
+                    None if sentences == 0 => "there is no full stop".to_owned(),
+                    None => return Ok(ids),
+                }
+            }
+        };
+        Err(wrong(found))
     }
 
     /// The words of ids, without what fills up.
@@ -126,18 +154,34 @@ impl Stories {
         (story.split_inclusive(|id| *id == STOP), question)
     }
 
-    /// The answer to a story's question, if its sentences can be true in their order and tell it.
-    pub fn answer(ids: &[u32]) -> Option<Answer> {
+    /// What comes of a story and its question.
+    pub fn read(ids: &[u32]) -> Told {
         let (sentences, question) = Self::parts(ids);
-        let mut world = World::default();
-        for sentence in sentences {
-            let sentence = Sentence::read(sentence)?;
-            if !world.allows(sentence) {
-                return None;
-            }
-            world.tell(sentence);
+        reading::read(sentences, question)
+    }
+
+    /// The id of the answer, where the story tells it.
+    pub fn answer(ids: &[u32]) -> Option<u32> {
+        match Self::read(ids) {
+            Told::Answer { id, .. } => Some(id),
+            _ => None,
         }
-        Question::read(question)?.answer(&world)
+    }
+
+    /// Why a story has no answer, and the sentence, counted from 0, that cannot be.
+    pub fn unanswered(ids: &[u32]) -> Option<(Option<usize>, String)> {
+        match Self::read(ids) {
+            Told::Answer { .. } => None,
+            Told::Nothing => Some((None, "the story does not tell".to_owned())),
+            Told::Broken { sentence, why } => {
+                let said = format!("sentence {} breaks a rule of this world: {why}", sentence + 1);
+                Some((Some(sentence), said))
+            }
+            Told::Unasked => {
+                let asks = "where is ..., is ... in the ..., how many things has ...";
+                Some((None, format!("no such question is asked here, but {asks}")))
+            }
+        }
     }
 
     /// What happens next: half of the time somebody goes elsewhere, else they take or drop something where they can. Nobody
@@ -263,7 +307,7 @@ impl Examples for Stories {
             batch.clear();
             batch.x.extend_from_slice(&prompt[..prompt.len().min(TIME)]);
             batch.time = batch.x.len();
-            let answer = Self::answer(&batch.x).map(|answer| answer.id);
+            let answer = Self::answer(&batch.x);
             Self::append(batch, answer);
         }
         // What is looked at is not filled up.
@@ -274,7 +318,10 @@ impl Examples for Stories {
     }
 
     fn told_by(&self, example: &[u32]) -> Vec<usize> {
-        Self::answer(example).map(|answer| answer.facts().to_vec()).unwrap_or_default()
+        match Self::read(example) {
+            Told::Answer { facts, .. } => facts,
+            _ => Vec::new(),
+        }
     }
 
     fn provenance(&self) -> &'static str {

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::event::RunId;
 use super::fork::Fork;
 use super::material::{Material, MaterialError};
-use super::measure::{Impossible, Measure, Range};
+use super::measure::{Impossible, Measure, Range, Reading};
 use super::observed::Observed;
 use super::session::{ForkError, SessionError};
 use super::snapshot::Subscription;
@@ -161,6 +161,7 @@ struct Prepared {
     steps: u64,
     estimates: Estimates,
     wanted: Subscription,
+    measure: Measure,
 }
 
 impl Experiment {
@@ -289,8 +290,15 @@ impl Experiment {
             self.measure
                 .wants(text.map(|text| &text.tokenizer), &mut wanted)
                 .map_err(|source| ExperimentError::Measure { arm: arm(), source })?;
-            let from = self.from.clone();
-            Ok(Prepared { config, material, from, steps, estimates, wanted })
+            // Whoever asks about a text of their own is not to be told of another.
+            if let Measure::Reading(Reading { prompt, .. }) = &self.measure
+                && !(prompt.is_empty() || config.task.reads_text())
+            {
+                let source = Impossible::Prompt(config.task.to_string());
+                return Err(ExperimentError::Measure { arm: arm(), source });
+            }
+            let (from, measure) = (self.from.clone(), self.measure.clone());
+            Ok(Prepared { config, material, from, steps, estimates, wanted, measure })
         });
         prepared.collect()
     }

@@ -145,6 +145,16 @@ pub enum Impossible {
     Text(String),
     #[error("{0:?} is not one token of the text")]
     Token(String),
+    #[error(
+        "{instrument} has no figure {figure:?} here: choose one of {known}, or a value with at = 0 to {last}"
+    )]
+    Figure { instrument: String, figure: String, known: String, last: usize },
+    #[error("{instrument} has {values} values here, the last at = {last}: found at = {at}")]
+    Place { instrument: String, at: usize, values: usize, last: usize },
+    #[error(
+        "a run of {0} reads no prompt of a measure: leave it out, or ask gpt-lab inspect --measure with --prompt"
+    )]
+    Prompt(String),
 }
 
 impl Measure {
@@ -271,6 +281,27 @@ impl Measure {
             }
             _ => None,
         })
+    }
+
+    /// Whether an instrument that answers so has the number.
+    ///
+    /// # Errors
+    /// If it has no such figure or value; the message says what there is.
+    pub fn is_in(&self, found: &probe::Reading) -> Result<(), Impossible> {
+        let Self::Reading(Reading { instrument, figure, at, .. }) = self else { return Ok(()) };
+        let instrument = instrument.clone();
+        let (values, last) = (found.values.len(), found.values.len().saturating_sub(1));
+        match at {
+            Some(at) if *at >= values => {
+                Err(Impossible::Place { instrument, at: *at, values, last })
+            }
+            None if found.figure(figure).is_none() => {
+                let known: Vec<_> = found.figures.iter().map(|(name, _)| name.as_str()).collect();
+                let (figure, known) = (figure.clone(), known.join(", "));
+                Err(Impossible::Figure { instrument, figure, known, last })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The number as far as it is known; `None` where it is not, or not yet.

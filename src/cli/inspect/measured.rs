@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Arguments, Failure};
 use crate::cli::opening;
-use crate::probe::{self, Subject};
+use crate::probe::{self, Subject, words};
 use crate::train::checkpoint::Checkpoint;
 
 /// Prints a reading, and how it is defined.
@@ -22,11 +22,11 @@ pub fn run(checkpoint: &Checkpoint, name: &str, arguments: &Arguments) -> Result
             opening::prompt(&arguments.source.tokenizer(checkpoint)?, text)?
         }
         text => {
-            let Some(pairs) = crate::task::pairs(&config.task) else {
+            let Some(typed) = crate::task::typed(&config.task, text) else {
                 let task = &config.task;
                 return Err(Failure::usage(format!("{task} reads no prompt: leave out --prompt")));
             };
-            pairs.encode(text).map_err(Failure::usage)?
+            typed.map_err(Failure::usage)?
         }
     };
     let examples = arguments.source.material(checkpoint)?.examples(config)?;
@@ -55,11 +55,13 @@ pub fn run(checkpoint: &Checkpoint, name: &str, arguments: &Arguments) -> Result
         ..probe::Arguments::default()
     };
     let found = (instrument.measure)(&mut subject, &told).map_err(Failure::usage)?;
+    let names = words::rows(name, &card, checkpoint.model.config(), &found);
+    let columns = words::columns(name);
     let mut out = std::io::stdout().lock();
     if arguments.json {
         let figures: serde_json::Map<_, _> =
             found.figures.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-        let line = json!({
+        let mut line = json!({
             "stage": config.stage,
             "step": checkpoint.step,
             "instrument": name,
@@ -67,6 +69,11 @@ pub fn run(checkpoint: &Checkpoint, name: &str, arguments: &Arguments) -> Result
             "shape": found.shape,
             "values": found.values,
         });
+        for (key, names) in [("rows", &names), ("columns", &columns)] {
+            if let Some(names) = names {
+                line[key] = json!(names);
+            }
+        }
         writeln!(out, "{line}")?;
         return Ok(());
     }
@@ -76,11 +83,16 @@ pub fn run(checkpoint: &Checkpoint, name: &str, arguments: &Arguments) -> Result
         config.stage, checkpoint.step, instrument.definition
     )?;
     for (name, value) in &found.figures {
-        writeln!(out, "{name} {}", instrument.unit.write(*value))?;
+        writeln!(out, "{name} {}", words::unit(instrument, name).write(*value))?;
     }
+    if let Some(columns) = columns {
+        writeln!(out, "columns: {}", columns.join(", "))?;
+    }
+    let mut names = names.unwrap_or_default().into_iter();
     for row in found.values.chunks(found.shape.last().copied().unwrap_or(1).max(1)) {
         let row: Vec<_> = row.iter().map(|x| format!("{x:.4}")).collect();
-        writeln!(out, "{}", row.join(" "))?;
+        let name = names.next().map_or_else(String::new, |name| format!("{name}: "));
+        writeln!(out, "{name}{}", row.join(" "))?;
     }
     Ok(())
 }

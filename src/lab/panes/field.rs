@@ -62,6 +62,19 @@ impl Shown<'_> {
         self.moved.iter().filter(|moved| **moved > 0.0).count()
     }
 
+    /// `, 31 move it`; where not every token that it is made from was tried, of how many that were.
+    fn moves(&self) -> String {
+        let moving = self.moving();
+        let of = self.moved.iter().zip(&self.cone[0]).filter(|(_, inside)| **inside);
+        let tried = of.filter(|(moved, _)| !moved.is_nan()).count();
+        match (moving, tried) {
+            _ if tried == self.seen() || self.moved.is_empty() => format!(", {moving} move it"),
+            (_, 0) => ", none was tried".to_owned(),
+            _ if moving == tried => format!(", all {tried} that were tried move it"),
+            _ => format!(", {moving} of {tried} that were tried move it"),
+        }
+    }
+
     /// The most distant token that it is made from.
     fn farthest(&self) -> usize {
         let seen = (0..self.time).filter(|token| self.cone[0][*token]);

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Paragraph, Widget, Wrap};
 use unicode_width::UnicodeWidthStr;
 
 use crate::lab::action::Action;
@@ -25,8 +26,9 @@ use crate::lab::widgets::heat_map::Window;
 use crate::model::card::{Map, Side};
 use crate::probe::sentences::{INSTRUMENT, LIKELIEST, RIGHT, told, ways};
 use crate::probe::{Arguments, Measured};
-use crate::task;
+use crate::task::{self, Unanswered};
 use crate::train::Subscription;
+use crate::train::event::RunId;
 
 /// What lesson files call the pane.
 const NAME: &str = "story";
@@ -44,8 +46,11 @@ pub struct Story {
     which: usize,
     /// What the learner wrote instead, and its tokens.
     own: Option<(String, Vec<u32>)>,
-    /// Why the last line was no story.
+    /// What was typed last, whether it was a story or not.
+    last: String,
+    /// Why the last line was no story, and the run that it was typed for.
     error: Option<String>,
+    run: Option<RunId>,
     /// `None` is the last sentence.
     cursor: Option<usize>,
     /// The first hop or head that is shown.
@@ -71,6 +76,8 @@ struct Places {
     ways: Window,
     /// What is looked at: the sentences, and where a head looks at it as well, the question.
     rows: Window,
+    /// Rows of why there is no answer.
+    why: u16,
     /// Whether there is a line above them.
     headed: bool,
 }
@@ -148,13 +155,27 @@ fn percent(weight: f64) -> String {
 }
 
 impl Story {
+    /// Why the learner's own story has no answer, where it has none.
+    fn unanswered(&self, facts: &Facts) -> Option<Unanswered> {
+        let (text, _) = self.own.as_ref()?;
+        task::unanswered(&facts.run?.config.task, text).filter(|_| is_own(facts))
+    }
+
     fn places(&self, facts: &Facts, shown: &Shown, area: Rect) -> Places {
         let (width, height) = (usize::from(area.width), usize::from(area.height));
         let longest = (0..shown.rows()).map(|i| shown.row(facts, i).1.width()).max();
         let text = longest.unwrap_or(0).min(width.saturating_sub(SIGNS));
         // The question and the answer stand below.
         let headed = height >= 5;
-        let rows = height.saturating_sub(2 + usize::from(headed));
+        // Lines end with whole words, and so there may be one more.
+        let rows_of = |text: &str| match text.width() {
+            wide if wide <= width => 1,
+            wide => wide.div_ceil(width.max(1)) + 1,
+        };
+        let why = self.unanswered(facts).filter(|no| no.sentence.is_some() || no.why.len() > 30);
+        let why = why.map_or(0, |no| rows_of(&no.why));
+        let why = if height > why + 4 { why } else { 0 };
+        let rows = height.saturating_sub(2 + why + usize::from(headed));
         let (all, room) = (shown.ways.len(), width.saturating_sub(SIGNS + text));
         let fit = all.min(room / (NUMBER + 1));
         let first = self.first.min(all.saturating_sub(fit));
@@ -166,6 +187,7 @@ impl Story {
             bar,
             ways: Window { first, shown: fit, total: all },
             rows: Window::around(cursor, shown.rows(), rows),
+            why: why as u16,
             headed,
         }
     }
@@ -217,6 +239,9 @@ impl Story {
             put(buf, at, at.x, at.y, theme.glyphs.cursor, theme.style(Role::Accent));
         }
         let tells = shown.tells(i);
+        if self.unanswered(facts).is_some_and(|no| no.sentence == Some(i)) {
+            put(buf, at, at.x + 1, at.y, theme.glyphs.failed, theme.style(Role::Bad));
+        }
         if tells {
             put(buf, at, at.x + 1, at.y, theme.glyphs.bullet, theme.style(Role::Accent));
         }
@@ -234,7 +259,7 @@ impl Story {
     }
 
     /// `says hall 0.982 ✓`, or `says hall 0.512 ✗ right: attic 0.433`.
-    fn answer(facts: &Facts, shown: &Shown, at: Rect, buf: &mut Buffer) {
+    fn answer(facts: &Facts, shown: &Shown, no: Option<&Unanswered>, at: Rect, buf: &mut Buffer) {
         let theme = facts.theme;
         let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
         let of = |[name, p]: [&str; 2]| Some((shown.figure(name)? as u32, shown.figure(p)?));
@@ -242,9 +267,18 @@ impl Story {
         let write = |(id, p): (u32, f64)| format!("{} {}", facts.label(id), probability(p));
         let (right, glyphs) = (of(RIGHT), &theme.glyphs);
         let (verdict, role) = match right {
+            Some((id, _)) if id == answer && is_own(facts) => {
+                (format!(" {} the story tells it", glyphs.done), Role::Good)
+            }
             Some((id, _)) if id == answer => (format!(" {} right", glyphs.done), Role::Good),
+            Some(right) if is_own(facts) => {
+                (format!(" {} the story tells {}", glyphs.failed, write(right)), Role::Bad)
+            }
             Some(right) => (format!(" {} right: {}", glyphs.failed, write(right)), Role::Bad),
-            None => (" the story does not tell".to_owned(), Role::Muted),
+            None => match no.and_then(|no| no.sentence) {
+                Some(_) => (" the story cannot be".to_owned(), Role::Warning),
+                None => (" the story does not tell".to_owned(), Role::Muted),
+            },
         };
         // From what matters most to what matters least; what does not fit is dropped whole.
         let said = write((answer, top));
@@ -268,6 +302,11 @@ impl Places {
     }
 }
 
+/// Whether what is measured is what somebody typed: the story before it may still be on the screen.
+fn is_own(facts: &Facts) -> bool {
+    Shown::of(facts).is_some_and(|shown| !shown.measured.arguments.question.is_empty())
+}
+
 /// Whether the run's examples are sentences.
 fn reads_sentences(facts: &Facts) -> bool {
     facts.run.is_some_and(|run| run.config.model.sentences.is_some())
@@ -280,6 +319,9 @@ impl Pane for Story {
 
     fn detail(&self, facts: &Facts) -> String {
         let Some(shown) = Shown::of(facts) else { return String::new() };
+        if self.error.is_some() {
+            return "not read".to_owned();
+        }
         if !shown.measured.arguments.question.is_empty() {
             return "your own".to_owned();
         }
@@ -327,7 +369,13 @@ impl Pane for Story {
             put(buf, area, area.x, below, &question, theme.style(Role::Heading));
         }
         let at = Rect { y: below + u16::from(answered), height: 1, ..area };
-        Self::answer(facts, &shown, at.intersection(area), buf);
+        let no = self.unanswered(facts);
+        Self::answer(facts, &shown, no.as_ref(), at.intersection(area), buf);
+        if let Some(no) = no.filter(|_| places.why > 0) {
+            let at = Rect { y: at.y + 1, height: places.why, ..area };
+            let paragraph = Paragraph::new(no.why).wrap(Wrap { trim: true });
+            paragraph.style(theme.style(Role::Warning)).render(at.intersection(area), buf);
+        }
     }
 
     fn act(&mut self, facts: &Facts, seat: Seat, action: Action) -> Vec<Wish> {
@@ -335,7 +383,11 @@ impl Pane for Story {
             return Vec::new();
         }
         if action == Action::TypeValue {
-            let text = self.own.as_ref().map(|(text, _)| text.clone()).unwrap_or_default();
+            let example = facts.run.and_then(|run| task::example(&run.config.task));
+            let text = match self.last.as_str() {
+                "" => example.unwrap_or_default().to_owned(),
+                last => last.to_owned(),
+            };
             return vec![Wish::Line { pane: NAME, label: "story".to_owned(), text }];
         }
         let Some(shown) = Shown::of(facts) else { return Vec::new() };
@@ -379,6 +431,8 @@ impl Pane for Story {
         (self.own, self.error, self.cursor) = (None, None, None);
         // An empty line goes back to what is held out.
         let text = text.trim();
+        text.clone_into(&mut self.last);
+        self.run = facts.run.map(|run| run.id);
         let read = facts.run.filter(|_| !text.is_empty());
         match read.and_then(|run| task::typed(&run.config.task, text)) {
             Some(Ok(ids)) => self.own = Some((text.to_owned(), ids)),
@@ -407,6 +461,13 @@ impl Pane for Story {
             let question = self.own.as_ref().map(|(_, ids)| ids.clone()).unwrap_or_default();
             let told = Arguments { row: self.which, question, ..Arguments::default() };
             wanted.instruments.push((INSTRUMENT.name, told));
+        }
+    }
+
+    /// What was wrong with a line is no longer said in another run.
+    fn refresh(&mut self, facts: &Facts) {
+        if self.run != facts.run.map(|run| run.id) {
+            self.error = None;
         }
     }
 

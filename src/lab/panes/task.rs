@@ -22,6 +22,7 @@ use crate::probe::search::{Row, rows};
 use crate::probe::{Arguments, Reading, search as searching};
 use crate::task;
 use crate::train::Subscription;
+use crate::train::event::RunId;
 
 /// Answers that a search goes on with.
 const WIDEST: usize = 8;
@@ -42,6 +43,8 @@ pub struct Task {
     view: View,
     /// What the learner typed.
     typed: Option<String>,
+    /// The run that it was typed for.
+    run: Option<RunId>,
     /// The question under the cursor: the learner's own first, if there is one, then those that were held out.
     question: usize,
     /// The first place that is shown.
@@ -170,7 +173,7 @@ impl Task {
         let text = self.typed.as_deref()?;
         match self.own(facts)? {
             Err(why) => Some(why),
-            Ok(_) => task::unanswered(&facts.run?.config.task, text),
+            Ok(_) => task::unanswered(&facts.run?.config.task, text).map(|no| no.why),
         }
     }
 
@@ -232,7 +235,8 @@ impl Pane for Task {
                 let which =
                     (self.question.min(self.count(facts).saturating_sub(1)), self.count(facts));
                 let rows = self.searched(facts);
-                search::draw(facts, rows.as_deref(), which, self.step, area, buf);
+                let own = matches!(self.own(facts), Some(Ok(_)));
+                search::draw(facts, rows.as_deref(), which, own, self.step, area, buf);
             }
         }
     }
@@ -281,11 +285,32 @@ impl Pane for Task {
     }
 
     /// Nothing takes the learner's own question back.
-    fn typed(&mut self, _facts: &Facts, text: &str) -> Vec<Wish> {
+    fn typed(&mut self, facts: &Facts, text: &str) -> Vec<Wish> {
         let text = text.trim();
+        self.run = facts.run.map(|run| run.id);
         self.typed = (!text.is_empty()).then(|| text.to_owned());
         self.question = 0;
         Vec::new()
+    }
+
+    /// From what was typed back to what is held out.
+    fn back(&mut self) -> bool {
+        let typed = self.typed.take().is_some();
+        if typed {
+            self.question = 0;
+        }
+        typed
+    }
+
+    /// What is wrong with a question is no longer said in another run.
+    fn refresh(&mut self, facts: &Facts) {
+        let run = facts.run.map(|run| run.id);
+        if self.typed.is_some() && self.run != run {
+            if self.note(facts).is_some() {
+                self.back();
+            }
+            self.run = run;
+        }
     }
 
     fn subscribe(&self, facts: &Facts, wanted: &mut Subscription) {
@@ -312,13 +337,15 @@ impl Pane for Task {
     }
 
     fn understands(&self) -> &'static [Action] {
-        &[
+        const ALL: &[Action] = &[
             Action::Left,
             Action::Right,
             Action::CycleView,
             Action::TypeValue,
             Action::Narrower,
             Action::Wider,
-        ]
+        ];
+        // Only a search has a width.
+        if self.view == View::Search { ALL } else { &ALL[..4] }
     }
 }

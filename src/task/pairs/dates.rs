@@ -234,7 +234,7 @@ impl Rule for Dates {
     }
 
     fn understands(&self) -> String {
-        "a date from 1900 to 2099, such as `3 Feb 1987`, `February 3rd, 1987`, `the third of February 1987` or, day before month, `03/02/87`"
+        "dates from 1900 to 2099 as `3 Feb 1987`, `February 3rd, 1987`, `the third of February 1987`, `3-Feb-87`, `03.02.1987`, `1987-02-03` or, day before month, `03/02/87`"
             .to_owned()
     }
 }

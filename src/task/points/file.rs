@@ -136,6 +136,10 @@ fn standardise(points: &mut [Point]) -> Option<(Point, f64)> {
     // The largest goes first, so that squares of very large or small numbers stay in range.
     let square: f64 = points.iter().flatten().map(|x| (x / largest).powi(2)).sum();
     let scale = largest * (square / (2.0 * n)).sqrt();
+    // Nothing can be divided by what is next to nothing and keep its digits.
+    if !scale.is_normal() {
+        return None;
+    }
     for x in points.iter_mut().flatten() {
         *x /= scale;
     }

@@ -6,7 +6,7 @@ use super::{Estimate, Estimates, ExperimentError, Prepared, Ran};
 use crate::probe::{Arguments, Measured, cloud};
 use crate::text::ngram::Reference;
 use crate::train::event::{Evaluation, Event, RunId, StepReport};
-use crate::train::measure::{Evidence, Measure};
+use crate::train::measure::{Evidence, Impossible, Measure};
 use crate::train::observed::{Observed, Status};
 use crate::train::session::{Estimation, Session};
 use crate::train::team::Team;
@@ -80,12 +80,20 @@ impl Run {
         config.seed = number;
         let team = Team::named("experiment", 1)?;
         let (arm_of, material) = (|| label.to_owned(), prepared.material.clone());
-        let session = match &prepared.from {
+        let mut session = match &prepared.from {
             None => Session::with_team(config, material, &team)
                 .map_err(|source| ExperimentError::Arm { arm: arm_of(), source: source.into() })?,
             Some(fork) => Session::fork(fork, &config, material, &team)
                 .map_err(|source| ExperimentError::Fork { arm: arm_of(), source: source.into() })?,
         };
+        // What cannot be read is said before anything is trained.
+        if seed == 0 && matches!(prepared.measure, Measure::Reading(_)) {
+            for (name, told) in &prepared.wanted.instruments {
+                let found = session.measure(name, told).map_err(Impossible::from);
+                let has = found.and_then(|found| prepared.measure.is_in(&found.reading));
+                has.map_err(|source| ExperimentError::Measure { arm: arm_of(), source })?;
+            }
+        }
         let first = session.step_count();
         let observed = Observed {
             card: Some(session.card().clone()),

@@ -208,6 +208,31 @@ fn what_cannot_be_measured_is_refused_before_anything_is_trained() {
 }
 
 #[test]
+fn what_an_instrument_has_not_is_refused_with_what_it_has() {
+    let reading = |figure: &str, at: Option<usize>, instrument: &str| {
+        let instrument = instrument.to_owned();
+        let figure = figure.to_owned();
+        Measure::Reading(Reading { instrument, figure, at, ..Reading::default() })
+    };
+    for (measure, says) in [
+        (reading("nonsense", None, "loss-by-position"), "choose one of mean"),
+        (reading("", Some(1 << 60), "loss-by-position"), "the last at = 7"),
+        (reading("", None, "sentences"), "no sentences"),
+    ] {
+        let said = error(&experiment(measure));
+        assert!(said.contains(says), "{said}");
+    }
+    // Of a made task a text of one's own would be passed over.
+    let mut asked = experiment(reading("right_p", None, "sentences"));
+    let config = crate::stage::stage("memory-stories").unwrap().config(1, 1);
+    asked.arms = vec![("stories".to_owned(), config)];
+    if let Measure::Reading(reading) = &mut asked.measure {
+        reading.prompt = "anna".to_owned();
+    }
+    assert!(error(&asked).contains("reads no prompt"), "{}", error(&asked));
+}
+
+#[test]
 fn shares_of_all_combinations_add_up_to_the_verdict() {
     let first = testing::config();
     let mut second = first.clone();

@@ -187,7 +187,7 @@ impl Drawing {
         let seen = shown.seen();
         let mut said = vec![
             (format!("made from {seen} token{}", plural(seen)), Role::Text),
-            (format!(", {} move it", shown.moving()), Role::Accent),
+            (shown.moves(), Role::Accent),
         ];
         if let Some(steps) = steps {
             said.push((format!("; the farthest {distance} away"), Role::Text));

@@ -232,9 +232,11 @@ fn left_and_right_walk_through_the_held_out_stories() {
 #[test]
 fn a_story_of_ones_own_is_read_and_its_mistakes_are_said() {
     let (mut model, mut session) = reading_stories("memory-stories");
-    let [Wish::Line { pane: "story", .. }] = act(&mut model, Action::TypeValue)[..] else {
+    let [Wish::Line { pane: "story", text: line, .. }] = &act(&mut model, Action::TypeValue)[..]
+    else {
         panic!("enter opens a line");
     };
+    assert!(line.ends_with("Where is Anna?"));
     typed(&mut model, "Anna went to the hall. Ben went to the attic. Where is Anna?");
     look(&mut model, &mut session);
     assert_eq!(PANE.detail(&model), "your own");
@@ -245,15 +247,36 @@ fn a_story_of_ones_own_is_read_and_its_mistakes_are_said() {
     typed(&mut model, "Ben went to the attic. Where is Anna?");
     look(&mut model, &mut session);
     assert!(text(&model, SMALL).contains("the story does not tell"));
+    typed(&mut model, "Ben took the ball. Anna took the ball. Where is Anna?");
+    look(&mut model, &mut session);
+    for area in [SMALL, ZOOMED] {
+        let screen = text(&model, area);
+        let one: Vec<&str> = screen.split_whitespace().collect();
+        let says = "sentence 2 breaks a rule of this world: ben has the ball";
+        assert!(one.join(" ").contains(says), "{screen}");
+        assert!(
+            screen.contains("the story cannot be") && screen.contains("✗anna took"),
+            "{screen}"
+        );
+    }
     typed(&mut model, "The cat sat.");
     let screen = text(&model, ZOOMED);
-    assert!(screen.contains("it holds \"cat\"") && screen.contains("Left or"), "{screen}");
+    assert!(screen.contains("\"cat\" is no word") && screen.contains("Left or"), "{screen}");
+    assert_eq!(PANE.detail(&model), "not read");
+    let [Wish::Line { text: line, .. }] = &act(&mut model, Action::TypeValue)[..] else {
+        panic!("enter opens a line");
+    };
+    assert_eq!(line, "The cat sat.");
     act(&mut model, Action::Right);
     look(&mut model, &mut session);
     assert!(PANE.detail(&model).contains("held out"));
+    // It is not said of another run.
     typed(&mut model, "Where is Anna?");
-    look(&mut model, &mut session);
-    assert!(text(&model, SMALL).contains("where is anna?"));
+    assert!(text(&model, ZOOMED).contains("no story before"));
+    let id = &mut model.run.as_mut().unwrap().observed.id;
+    id.0 += 1;
+    model.refresh();
+    assert_eq!(model.panes.story.error, None);
     typed(&mut model, "");
     assert_eq!(model.panes.story.own, None);
 }

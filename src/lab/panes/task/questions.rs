@@ -9,6 +9,7 @@ use super::{Question, answer_text, labels, question_text, without_end};
 use crate::lab::facts::Facts;
 use crate::lab::pen::{clip, put, sentence};
 use crate::lab::theme::Role;
+use crate::model::Form;
 
 /// Columns of the cursor and of the verdict.
 const HEAD: u16 = 4;
@@ -16,8 +17,8 @@ const HEAD: u16 = 4;
 const GAP: u16 = 2;
 /// The fewest columns of a question.
 const LEAST: u16 = 4;
-/// Rows that a word on the learner's own question may take.
-const NOTE: u16 = 4;
+/// The fewest columns of an answer.
+const LEAST_ANSWER: u16 = 6;
 /// What stands below a wrong token.
 pub const WRONG: &str = "^";
 
@@ -42,7 +43,7 @@ fn is_right(question: &Question) -> Option<bool> {
     (!question.right.is_empty()).then(|| question.answer == question.right)
 }
 
-/// The end of a text, which is where a question asks.
+/// The end of a text.
 fn tail(text: &str, width: usize, ellipsis: &str) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -59,13 +60,24 @@ fn tail(text: &str, width: usize, ellipsis: &str) -> String {
     format!("{ellipsis}{kept}")
 }
 
+/// What stands for an answer that ends before it begins.
+pub const EMPTY: &str = "(empty)";
+
+/// The question first, in full where that leaves the answers their least: they are marked from their beginnings on.
 fn columns(facts: &Facts, questions: &[Question], width: u16) -> Option<Columns> {
-    let wide = |tokens: &[u32]| answer_text(facts, without_end(facts, tokens)).width() as u16;
-    let of = |q: &Question| wide(&q.answer).max(wide(&q.right));
-    let answer = questions.iter().map(of).max().unwrap_or(0).max(6);
-    let left = width.checked_sub(HEAD + 2 * answer + GAP)?;
-    let asked = questions.iter().map(|q| question_text(facts, &q.asked).width() as u16).max();
-    let question = asked.unwrap_or(0).max(8).min(left.saturating_sub(GAP));
+    let wide = |tokens: &[u32]| match without_end(facts, tokens) {
+        [] if !tokens.is_empty() => EMPTY.len() as u16,
+        tokens => answer_text(facts, tokens).width() as u16,
+    };
+    let most = |of: &dyn Fn(&Question) -> u16| questions.iter().map(of).max().unwrap_or(0);
+    let right = most(&|q| wide(&q.right)).max(LEAST_ANSWER);
+    // A model that never ends writes on and on: what is right is as long as it has to be.
+    let written = most(&|q| wide(&q.answer)).max(LEAST_ANSWER);
+    let asked = most(&|q| question_text(facts, &q.asked).width() as u16).max(8);
+    let room = width.checked_sub(HEAD + GAP + right + LEAST_ANSWER)?;
+    let answer = written.min(right.max((room + LEAST_ANSWER).saturating_sub(asked + GAP)));
+    let left = (room + LEAST_ANSWER).checked_sub(answer)?;
+    let question = asked.min(left.saturating_sub(GAP));
     Some(Columns { question: if question < LEAST { 0 } else { question }, answer })
 }
 
@@ -98,11 +110,11 @@ pub fn draw(
         return sentence(theme, "The answers need a wider pane: z zooms.", area, buf);
     };
     let mut area = area;
-    if let Some(note) = note.filter(|_| area.height > NOTE + 3) {
+    if let Some(note) = note.filter(|_| area.height > 6) {
         let paragraph = Paragraph::new(note).wrap(Wrap { trim: true });
         let paragraph = paragraph.style(theme.style(Role::Warning));
         let lines = note.width().div_ceil(usize::from(area.width).max(1)) as u16 + 1;
-        let height = lines.min(NOTE);
+        let height = lines.min(area.height - 4);
         paragraph.render(Rect { height, ..area }, buf);
         area = Rect { y: area.y + height, height: area.height - height, ..area };
     }
@@ -136,19 +148,34 @@ pub fn draw(
         put(buf, area, area.x + 2, y, sign, theme.style(role));
         if columns.question > 0 {
             let text = question_text(facts, &question.asked);
-            let text = tail(&text, usize::from(columns.question), theme.glyphs.ellipsis);
+            let room = usize::from(columns.question);
+            let text = match facts.task().form {
+                // What is asked stands at the end.
+                Form::Question => tail(&text, room, theme.glyphs.ellipsis),
+                _ => clip(&text, room, theme.glyphs.ellipsis),
+            };
             let role = if question.own { Role::Accent } else { Role::Text };
             put(buf, area, at_question, y, &text, theme.style(role));
         }
         let mut x = at_answer;
         let known = !question.right.is_empty();
         for (token, wrong) in marked(facts, &question.answer, &question.right) {
+            // A model that never ends writes more than there is room for.
+            if x + token.width() as u16 > at_answer + columns.answer {
+                let last = (at_answer + columns.answer).saturating_sub(1).min(x);
+                put(buf, area, last, y, theme.glyphs.ellipsis, theme.style(Role::Muted));
+                break;
+            }
             let wrong = wrong && known;
             let style = theme.style(if wrong { Role::Bad } else { Role::Text });
             if wrong {
                 put(buf, area, x, y + 1, WRONG, theme.style(Role::Bad));
             }
             x = put(buf, area, x, y, &token, style);
+        }
+        if !question.answer.is_empty() && without_end(facts, &question.answer).is_empty() {
+            let role = if known { Role::Bad } else { Role::Muted };
+            put(buf, area, at_answer, y, EMPTY, theme.style(role));
         }
         let right = match answer_text(facts, without_end(facts, &question.right)) {
             text if !known || text.is_empty() => "?".to_owned(),

@@ -17,10 +17,16 @@ pub fn is_step(row: &Row) -> bool {
     matches!(row.what, What::Greedy | What::Beam)
 }
 
+/// Nothing is less than nothing.
+fn signed(number: f32) -> String {
+    let text = format!("{number:>8.3}");
+    if text.trim() == "-0.000" { format!("{:>8.3}", 0.0) } else { text }
+}
+
 /// What is written with ln p, and a mark for what has ended there.
 fn line(facts: &Facts, row: &Row, number: f32, y: u16, area: Rect, buf: &mut Buffer) {
     let theme = facts.theme;
-    put(buf, area, area.x, y, &format!("{number:>8.3}"), theme.style(Role::Text));
+    put(buf, area, area.x, y, &signed(number), theme.style(Role::Text));
     let x = area.x + LN_P;
     let room = usize::from(area.right().saturating_sub(x));
     let text = clip(&answer_text(facts, &row.tokens), room, theme.glyphs.ellipsis);
@@ -32,11 +38,13 @@ fn line(facts: &Facts, row: &Row, number: f32, y: u16, area: Rect, buf: &mut Buf
     }
 }
 
-/// `which`: the number of the question, counted from 0, of how many.
+/// `which`: the number of the question, counted from 0, of how many; where the learner's `own` is among them it is the first
+/// and has no number.
 pub fn draw(
     facts: &Facts,
     rows: Option<&[Row]>,
     which: (usize, usize),
+    own: bool,
     step: usize,
     area: Rect,
     buf: &mut Buffer,
@@ -56,7 +64,9 @@ pub fn draw(
     let (muted, text) = (theme.style(Role::Muted), theme.style(Role::Text));
     let mut y = area.y;
     let tokens = |what| of(what).next().map(|row| row.tokens.clone()).unwrap_or_default();
-    let x = put(buf, area, area.x, y, &format!("{} of {}  ", which.0 + 1, which.1), muted);
+    let (number, count) = (which.0 + usize::from(!own), which.1 - usize::from(own));
+    let number = if number == 0 { "yours  ".to_owned() } else { format!("{number} of {count}  ") };
+    let x = put(buf, area, area.x, y, &number, muted);
     let x = put(buf, area, x, y, &question_text(facts, &tokens(What::Question)), text);
     let right = tokens(What::Right);
     if !right.is_empty() {

@@ -63,7 +63,9 @@ fn rows_are_the_readings_and_marks_stand_below_what_is_wrong() {
         let source = pairs.decode_source(&plane(QUESTION));
         let line = &screen[y];
         assert_eq!(columns(line, asked, answer).trim_end(), source, "{screen:#?}");
-        assert_eq!(columns(line, answer, right).trim_end(), String::from_iter(&own));
+        let ended = own.is_empty() && !plane(OWN).is_empty();
+        let drawn = if ended { "(empty)".to_owned() } else { String::from_iter(&own) };
+        assert_eq!(columns(line, answer, right).trim_end(), drawn);
         assert_eq!(columns(line, right, 80).trim_end(), String::from_iter(&due));
         let glyphs = &model.theme.glyphs;
         let sign = if own == due { glyphs.done } else { glyphs.failed };
@@ -200,6 +202,14 @@ fn a_typed_question_is_answered_by_the_model_and_by_the_rule() {
     let screen = type_in("HELLO");
     assert!(screen.contains("holds 'H'") && screen.contains("1 to 10 lower-case letters"));
     assert!(!type_in("").contains("holds"));
+    type_in("HELLO");
+    assert!(model.with(PANE, |pane, _| pane.back()), "esc takes it back");
+    assert!(!lines(&model, 80, 24).join("\n").contains("holds"));
+    // And so does another run.
+    model.with(PANE, |pane, facts| pane.typed(facts, "HELLO"));
+    model.run.as_mut().unwrap().observed.id.0 += 1;
+    model.refresh();
+    assert!(!lines(&model, 80, 24).join("\n").contains("holds"));
 }
 
 #[test]
