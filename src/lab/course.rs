@@ -136,7 +136,10 @@ impl Course {
                 && self.answer(lesson, &doable.item.id).is_none()
         };
         let chosen = all.get(self.chosen)?;
-        let made = matches!(chosen.item.kind, Kind::Predict(_)) && !open(chosen);
+        // One that was skipped can be made after all.
+        let said = self.answer(lesson, &chosen.item.id);
+        let made = matches!(chosen.item.kind, Kind::Predict(_))
+            && said.is_some_and(|said| said.kind != "skip");
         all.iter().position(open).filter(|_| made)
     }
 }

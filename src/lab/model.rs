@@ -1,6 +1,6 @@
 //! Everything the screen is drawn from, what can happen to it, and what it may ask the world to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -146,6 +146,8 @@ pub struct Model {
     pub found: Option<Box<Found>>,
     /// The latest run of each stage that was left, to come back to.
     pub left: BTreeMap<String, (RunId, Config)>,
+    /// Whose run stood still when it was left.
+    pub standing: BTreeSet<String>,
     /// The name that the next new run gets.
     pub next_run: RunId,
     /// Whether the trainer's thread has ended.
@@ -266,6 +268,9 @@ pub enum Effect {
     Quit,
 }
 
+/// Words to the learner that wait to be read.
+const MOST_TOASTS: usize = 3;
+
 impl Model {
     pub fn new(lessons: Vec<Lesson>, lesson: usize, theme: Theme, size: Size, seed: u64) -> Self {
         let lesson = lesson.min(lessons.len().saturating_sub(1));
@@ -297,6 +302,7 @@ impl Model {
             keeping: Keeping::default(),
             found: None,
             left: BTreeMap::new(),
+            standing: BTreeSet::new(),
             next_run: RunId(RunId::FIRST.0 + 1),
             stopped: false,
             throttle: None,
@@ -548,7 +554,11 @@ impl Model {
         let text = text.into();
         self.toasts.retain(|toast| toast.text != text);
         self.toasts.push(Toast { text, kind, until: self.now + Duration::from_secs(seconds) });
-        let extra = self.toasts.len().saturating_sub(3);
-        self.toasts.drain(..extra);
+        while self.toasts.len() > MOST_TOASTS {
+            // A warning is not pushed out by what is only good to know.
+            let info = |toast: &Toast| toast.kind == ToastKind::Info;
+            let first = self.toasts[..MOST_TOASTS].iter().position(info).unwrap_or(0);
+            self.toasts.remove(first);
+        }
     }
 }

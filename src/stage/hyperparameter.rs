@@ -224,7 +224,8 @@ impl Hyperparameter {
                 let next = if up { (at + 1).min(names.len() - 1) } else { at.saturating_sub(1) };
                 Value::Choice(names[next])
             }
-            (Range::Switch, Value::Switch(_)) => Value::Switch(up),
+            // It has two ends: either way leads to the other.
+            (Range::Switch, Value::Switch(on)) => Value::Switch(!on),
             _ => value,
         };
         if self.check(moved).is_ok() { moved } else { value }
@@ -418,6 +419,14 @@ mod tests {
         assert_eq!(Value::parse(scale, "head-size"), Ok(Value::Choice("head_size")));
         assert_eq!(Value::parse(scale, "n_embd"), Ok(Value::Choice("n_embd")));
         assert_eq!(Value::parse(named("residual"), "off"), Ok(Value::Switch(false)));
+    }
+
+    #[test]
+    fn a_switch_goes_over_either_way() {
+        let causal = named("causal");
+        for (on, up) in [(true, true), (true, false), (false, true), (false, false)] {
+            assert_eq!(causal.nudge(Value::Switch(on), up), Value::Switch(!on));
+        }
     }
 
     #[test]

@@ -115,8 +115,8 @@ impl Stories {
                 "there is no story before the question".to_owned()
             }
             _ => {
-                let ends = (1..question.len()).map(|from| &question[from..]);
-                let inner = ends.filter(|end| Question::read(end).is_some()).last();
+                let mut ends = (1..question.len()).map(|from| &question[from..]);
+                let inner = ends.rfind(|end| Question::read(end).is_some());
                 match inner.filter(|_| Question::read(question).is_none()) {
                     Some(end) => {
                         format!("a full stop is missing before {:?}", Self::decode(end))

@@ -295,7 +295,15 @@ fn neighbour(card: &Card, drawn: &Fold, from: usize, way: Action) -> usize {
 /// The same part of the next layer, or of the one before, where there is one.
 fn another_layer(stacks: &[Stack], part: usize, next: bool) -> usize {
     let of = stacks.iter().find_map(|stack| Some((stack, stack.place(part)?)));
-    let Some((stack, (layer, place))) = of else { return part };
+    let Some((stack, (layer, place))) = of else {
+        // From outside into the nearest stack: to the first part of its first layer, or the last of its last.
+        let end = |stack: &Stack| {
+            let layer = if next { stack.layers.first() } else { stack.layers.last() }?;
+            if next { layer.first().copied() } else { layer.last().copied() }
+        };
+        let ends = stacks.iter().filter_map(end);
+        return ends.min_by_key(|other| other.abs_diff(part)).unwrap_or(part);
+    };
     let layer = if next { Some(layer + 1) } else { layer.checked_sub(1) };
     layer.and_then(|layer| stack.layers.get(layer)).map_or(part, |layer| layer[place])
 }

@@ -183,6 +183,16 @@ impl Task {
     }
 }
 
+/// What counts in the view of a search; the last two only there.
+pub(in crate::lab::panes) const SEARCHING: &[Action] = &[
+    Action::Left,
+    Action::Right,
+    Action::CycleView,
+    Action::TypeValue,
+    Action::Narrower,
+    Action::Wider,
+];
+
 impl Pane for Task {
     fn title(&self) -> &'static str {
         "Task"
@@ -337,15 +347,7 @@ impl Pane for Task {
     }
 
     fn understands(&self) -> &'static [Action] {
-        const ALL: &[Action] = &[
-            Action::Left,
-            Action::Right,
-            Action::CycleView,
-            Action::TypeValue,
-            Action::Narrower,
-            Action::Wider,
-        ];
         // Only a search has a width.
-        if self.view == View::Search { ALL } else { &ALL[..4] }
+        if self.view == View::Search { SEARCHING } else { &SEARCHING[..4] }
     }
 }

@@ -90,8 +90,10 @@ fn what_panes_are_to_understand_some_pane_does() {
     let panes = Panes::default();
     let understood = |action| {
         let mut all = PaneId::ALL.into_iter().map(|pane| panes.get(pane).understands());
-        // While the points pane is drawn in, other keys count.
-        all.any(|some| some.contains(&action)) || points::UNDERSTOOD.contains(&action)
+        // While the points pane is drawn in, other keys count, and in a search those of its beam.
+        all.any(|some| some.contains(&action))
+            || points::UNDERSTOOD.contains(&action)
+            || task::SEARCHING.contains(&action)
     };
     for row in ACTIONS {
         let own = row.places.iter().any(|place| place.contexts.contains(&Context::Pane));

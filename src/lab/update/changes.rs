@@ -102,9 +102,11 @@ pub fn set_to(
 ) -> Vec<Effect> {
     let name = hyperparameter.name;
     let effects = request(model, hyperparameter, value);
-    if !effects.is_empty() {
+    // That a prediction was set aside for it is the greater news.
+    let aside = effects.iter().any(|effect| matches!(effect, Effect::Keep(_)));
+    if !effects.is_empty() && !aside {
         model.say(ToastKind::Info, format!("{name} is {value} from the next step on"));
-    } else if model.overlays.is_empty() && model.asked.error.is_none() {
+    } else if effects.is_empty() && model.overlays.is_empty() && model.asked.error.is_none() {
         let text = if hyperparameter.takes == Takes::Rebuild && model.asked.waiting() > 0 {
             format!("{name} {value} waits with the other changes")
         } else {

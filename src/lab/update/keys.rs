@@ -181,7 +181,8 @@ fn pause_or_resume(model: &mut Model) -> Vec<Effect> {
                 "all {} steps are done: + trains longer, r starts again",
                 number::count(run.step)
             );
-            warn(model, text)
+            model.say(ToastKind::Info, text);
+            Vec::new()
         }
         Status::Diverged(_) => warn(
             model,

@@ -84,6 +84,13 @@ pub fn open_page(model: &mut Model, page: usize) -> Vec<Effect> {
 /// Opens a page: its panes, its prompt, and its run as it was left, or a new one.
 pub fn open_at(model: &mut Model, lesson: usize, page: usize) -> Vec<Effect> {
     let another = model.lesson != lesson;
+    if let Some(left) = model.run.as_ref().map(|run| run.home.clone()) {
+        if model.playing {
+            model.standing.remove(&left);
+        } else {
+            model.standing.insert(left);
+        }
+    }
     turn_to(model, lesson, page);
     let mut effects = Vec::new();
     let home = model.home(model.page);
@@ -180,6 +187,10 @@ fn pace(model: &mut Model) -> Vec<Effect> {
 /// Asks for the run of the open lesson: as it was left, or a new one.
 fn open(model: &mut Model) -> Vec<Effect> {
     let home = model.home(model.page);
+    // A run that stood when it was left stands when it is come back to, whatever another did meanwhile.
+    if model.left.contains_key(&home) {
+        model.playing = !model.standing.contains(&home);
+    }
     if !model.left.contains_key(&home) && model.page().setup.pace.is_some() {
         // A new run that is to be watched begins at the page's pace, whatever was chosen for another.
         model.own_pace = None;

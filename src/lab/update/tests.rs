@@ -142,6 +142,26 @@ fn a_lesson_is_paused_where_it_was_and_nowhere_else() {
     assert!(!model.playing);
 }
 
+/// Also where the run that was left last trains.
+#[test]
+fn a_run_that_stood_when_it_was_left_stands_when_it_is_come_back_to() {
+    let mut model = settled(120, 40);
+    key(&mut model, ' ');
+    say(&mut model, Event::Paused);
+    key(&mut model, ']');
+    let event = opened(&model, "feed-forward");
+    say(&mut model, event);
+    say(&mut model, Event::Running);
+    model.playing = true;
+    // Whatever the lessons were left like.
+    model.places.clear();
+    assert_eq!(sent(&key(&mut model, '[')).last().unwrap(), "Pause");
+    assert!(!model.playing);
+    let event = opened(&model, "multi-head");
+    say(&mut model, event);
+    assert_eq!(sent(&key(&mut model, ']')).last().unwrap(), "Run");
+}
+
 #[test]
 fn leaving_a_stage_keeps_its_curve_and_coming_back_hides_it() {
     let mut model = settled(120, 40);

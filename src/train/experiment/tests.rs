@@ -215,7 +215,7 @@ fn what_an_instrument_has_not_is_refused_with_what_it_has() {
         Measure::Reading(Reading { instrument, figure, at, ..Reading::default() })
     };
     for (measure, says) in [
-        (reading("nonsense", None, "loss-by-position"), "choose one of mean"),
+        (reading("nonsense", None, "loss-by-position"), "choose one of first, last, mean"),
         (reading("", Some(1 << 60), "loss-by-position"), "the last at = 7"),
         (reading("", None, "sentences"), "no sentences"),
     ] {

@@ -268,3 +268,18 @@ fn looks() {
         insta::assert_snapshot!(format!("{lesson}_{width}x{height}"), screen);
     }
 }
+
+/// From the inputs into the first layer, from the outputs into the last, and within a stack from layer to layer.
+#[test]
+fn layers_are_gone_to_from_outside_as_well() {
+    let config = crate::stage::stage("layer-norm").unwrap().config(65, 1);
+    let card = crate::model::build(&config.model).unwrap().card();
+    let stacks = stacks(&card.flow);
+    let layers = &stacks[0].layers;
+    assert_eq!(another_layer(&stacks, 0, true), layers[0][0]);
+    let last = card.flow.len() - 1;
+    assert_eq!(another_layer(&stacks, last, false), *layers.last().unwrap().last().unwrap());
+    assert_eq!(another_layer(&stacks, layers[0][1], true), layers[1][1]);
+    assert_eq!(another_layer(&stacks, layers[0][1], false), layers[0][1]);
+    assert_eq!(another_layer(&[], 3, true), 3);
+}

@@ -8,7 +8,7 @@ use crate::lab::fixture;
 use crate::lab::model::{Effect, Model, Msg};
 use crate::lab::overlays::Overlay;
 use crate::lab::panes::PaneId;
-use crate::lab::update::changes::{rebuild, request};
+use crate::lab::update::changes::{rebuild, request, set_to};
 use crate::lab::update::tests::{key, press, typed};
 use crate::lab::update::update;
 use crate::lesson::parse;
@@ -138,6 +138,22 @@ fn what_was_predicted_of_a_run_that_is_changed_is_set_aside() {
         rebuild(&mut model, config);
         assert_eq!(model.course.waiting("a", "p").is_none(), aside, "{value}");
     }
+}
+
+#[test]
+fn a_prediction_that_was_set_aside_can_be_made_after_all() {
+    let later = NUMBER.replace("first_loss", "val_loss").replace("after = 1", "after = 900000");
+    let ask = NUMBER.replace("predict", "ask").replace("\"p\"", "\"q\"").replace("after = 1\n", "");
+    let ask = ask.replace("why =", "tolerance = { absolute = 0.1 }\npane = \"loss\"\nwhy =");
+    let mut model = page(&format!("{later}{ask}"));
+    guess(&mut model);
+    let lr = hyperparameter("lr").unwrap();
+    set_to(&mut model, lr, Value::Number(0.02));
+    assert!(model.toasts.last().unwrap().text.contains("set aside"), "it is the latest news");
+    model.course.chosen = 0;
+    key(&mut model, 'i');
+    let Some(Overlay::Answer(line)) = model.overlays.last() else { panic!("nothing is asked") };
+    assert_eq!(line.item.id, "p");
 }
 
 #[test]
