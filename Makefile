@@ -40,7 +40,7 @@ lint: ## Check format, lints and licences
 	if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --log-level error check; \
 	else echo "gpt-lab: cargo-deny is not installed: licences and advisories were not checked"; fi
 
-bench: ## Time a training step of every stage, beside this machine's own gemm rate
+bench: ## Time a training step of every stage, beside this processor's peak rate
 	@$(SETUP) && \
 	$(CARGO) run --release --quiet $$options -- bench $(ARGS)
 

@@ -7,7 +7,7 @@ For every stage, PyTorch's figure is the faster of its two programs (`lecture` a
 2 threads, and ours the faster of 1 and 2 threads. The machine drifts, so the two take turns: each round times every
 variant of both, the next one in reverse order. A variant's figure is the median of its rounds' medians, and the ratio is
 the median of the rounds' own ratios, each of two times measured within the same minute. `bound` is our time over the
-time that the step's matrix products alone would take at the gemm rate measured in the same run. Both must have the same
+time that the step's matrix products alone would take at the peak rate measured in the same run. Both must have the same
 number of parameters. Needs: torch, numpy (`make compare` sees to them).
 """
 import argparse
@@ -61,14 +61,14 @@ def compare(a, stage):
             times[variant].append(row["ms_median"])
     fastest = {side: min((v for v in times if v[0] == side), key=lambda v: median(times[v])) for side in ("torch", "ours")}
     theirs, mine = fastest["torch"], fastest["ours"]
-    shares = [rows[mine]["gemm_share"] for rows in rounds]
+    shares = [rows[mine]["peak_share"] for rows in rounds]
     return {
         "stage": stage, "parameters": parameters.pop(),
         "torch_ms": round(median(times[theirs]), 4), "torch_program": theirs[1], "torch_threads": theirs[2],
         "ours_ms": round(median(times[mine]), 4), "threads": rounds[0][mine]["shards"],
         "ratio": round(median(t / m for t, m in zip(times[theirs], times[mine])), 2),
         "bound": round(1 / median(shares), 2) if all(shares) else None,
-        "gemm_gflops": round(median(rows[mine]["gemm_gflops"] for rows in rounds), 1),
+        "peak_gflops": round(max(rows[mine]["peak_gflops"] for rows in rounds), 1),
         "peak_mib": round(max(rows[mine]["peak_mib"] for rows in rounds)),
         "torch_ms_by_variant": {f"{v[1]} x{v[2]}": round(median(t), 4) for v, t in times.items() if v[0] == "torch"},
         "ours_ms_by_threads": {str(v[1]): round(median(t), 4) for v, t in times.items() if v[0] == "ours"},

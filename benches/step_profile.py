@@ -5,7 +5,7 @@
                                [--write PERFORMANCE.md]
 
 Runs `perf record` on `gpt-lab bench --stage S --threads 1` and groups the samples of the training thread by symbol. The
-milliseconds, the gemm rate, the bytes and the read rate come from a run without perf just before. `--write` replaces what
+milliseconds, the peak rate, the bytes and the read rate come from a run without perf just before. `--write` replaces what
 stands between `<!-- profile -->` and `<!-- /profile -->` in a file. Needs: Linux, perf, and the right to use it
 (`kernel.perf_event_paranoid` of at most 2).
 """
@@ -28,7 +28,7 @@ STAGES = ["bigram", "single-head", "multi-head", "feed-forward", "blocks", "resi
 OPERATIONS = [
     ("packing", r"tiles::\w*pack|[sd]gemm_\w*copy|[sd]gemm_beta|matrixmultiply::packing"),
     ("matrix products", r"math::(tiles|gemm)|openblas|matrixmultiply|linalg::impl_linalg|nn::linear|Accelerate|vecLib"),
-    ("copying", r"Pack::(split|join)|memmove|memset|memcpy|zip_mut_with|vector::(add|add_rows)::|ArrayRef.*(assign|fill)"),
+    ("copying", r"Pack::(split|join)|lanes::(un)?pack|attention::heads|memmove|memset|memcpy|zip_mut_with|vector::(add|add_rows)::|ArrayRef.*(assign|fill)"),
     ("attention", r"math::attention|nn::attention"),
     ("LayerNorm", r"math::norm|nn::layer_norm"),
     ("activation, dropout", r"math::activation|nn::(activation|feed_forward|dropout)"),
@@ -46,7 +46,7 @@ def operation(library, symbol):
     return next((name for name, pattern in OPERATIONS if re.search(pattern, text)), OTHER)
 
 
-# The main thread prepares, and the yardstick's measures the gemm rate: only the trainer's makes steps.
+# The main thread prepares, and the yardstick's measures the peak rate: only the trainer's makes steps.
 THREAD = "trainer-0"
 
 
@@ -91,7 +91,7 @@ def measure(a, stage):
     for symbol, percent in left.most_common():
         if percent >= 1:
             print(f"note: {stage}: {percent:.1f} % in {symbol}, which belongs to no operation", file=sys.stderr)
-    row["operations_ms"] = row["ms_median"] * (row["gemm_share"] or 0)
+    row["operations_ms"] = row["ms_median"] * (row["peak_share"] or 0)
     row["bytes_ms"] = row["bytes"] / row["read_gb_per_second"] / 1e6
     return row
 
@@ -139,8 +139,9 @@ def main():
     if not os.path.exists(a.program):
         sys.exit(f"error: {a.program} does not exist: run `cargo build --release`, or name it with --program")
     rows = [measure(a, stage) for stage in a.stages.split(",")]
+    peak = max(row["peak_gflops"] for row in rows)
     rates = sorted(row["gemm_gflops"] for row in rows)
-    text = "\n".join(tables(rows) + ["", f"{processor()}, one core; large matrix products ran at {rates[0]:.0f} to "
+    text = "\n".join(tables(rows) + ["", f"{processor()}, one core; multiply-adds in registers at {peak:.0f}, large matrix products at {rates[0]:.0f} to "
                                          f"{rates[-1]:.0f} GFLOP/s."])
     print(text)
     if a.write:
