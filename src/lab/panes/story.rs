@@ -76,7 +76,9 @@ struct Places {
     ways: Window,
     /// What is looked at: the sentences, and where a head looks at it as well, the question.
     rows: Window,
-    /// Rows of why there is no answer.
+    /// Why the learner's own story has no answer, where it has none.
+    no: Option<Unanswered>,
+    /// Rows of that.
     why: u16,
     /// Whether there is a line above them.
     headed: bool,
@@ -172,7 +174,8 @@ impl Story {
             wide if wide <= width => 1,
             wide => wide.div_ceil(width.max(1)) + 1,
         };
-        let why = self.unanswered(facts).filter(|no| no.sentence.is_some() || no.why.len() > 30);
+        let no = self.unanswered(facts);
+        let why = no.as_ref().filter(|no| no.sentence.is_some() || no.why.len() > 30);
         let why = why.map_or(0, |no| rows_of(&no.why));
         let why = if height > why + 4 { why } else { 0 };
         let rows = height.saturating_sub(2 + why + usize::from(headed));
@@ -187,6 +190,7 @@ impl Story {
             bar,
             ways: Window { first, shown: fit, total: all },
             rows: Window::around(cursor, shown.rows(), rows),
+            no,
             why: why as u16,
             headed,
         }
@@ -239,7 +243,7 @@ impl Story {
             put(buf, at, at.x, at.y, theme.glyphs.cursor, theme.style(Role::Accent));
         }
         let tells = shown.tells(i);
-        if self.unanswered(facts).is_some_and(|no| no.sentence == Some(i)) {
+        if places.no.as_ref().is_some_and(|no| no.sentence == Some(i)) {
             put(buf, at, at.x + 1, at.y, theme.glyphs.failed, theme.style(Role::Bad));
         }
         if tells {
@@ -369,9 +373,8 @@ impl Pane for Story {
             put(buf, area, area.x, below, &question, theme.style(Role::Heading));
         }
         let at = Rect { y: below + u16::from(answered), height: 1, ..area };
-        let no = self.unanswered(facts);
-        Self::answer(facts, &shown, no.as_ref(), at.intersection(area), buf);
-        if let Some(no) = no.filter(|_| places.why > 0) {
+        Self::answer(facts, &shown, places.no.as_ref(), at.intersection(area), buf);
+        if let Some(no) = places.no.filter(|_| places.why > 0) {
             let at = Rect { y: at.y + 1, height: places.why, ..area };
             let paragraph = Paragraph::new(no.why).wrap(Wrap { trim: true });
             paragraph.style(theme.style(Role::Warning)).render(at.intersection(area), buf);

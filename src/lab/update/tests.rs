@@ -9,7 +9,7 @@ use crate::lab::model::ToastKind;
 use crate::lab::overlays::{Answer, Confirm};
 use crate::lab::panes::PaneId;
 use crate::lab::run::Status;
-use crate::stage::Value;
+use crate::stage::{Config, Value};
 use crate::text::{CharTokenizer, Tokenizer, Tokens};
 use crate::train::event::Edit;
 use crate::train::{Command, Event, History};
@@ -52,7 +52,11 @@ pub(super) fn settled(width: u16, height: u16) -> Model {
 }
 
 pub(super) fn opened(model: &Model, stage: &str) -> Event {
-    let config = opening(stage, model.facts().tokenizer().unwrap().vocab_size(), 1337);
+    opened_with(opening(stage, model.facts().tokenizer().unwrap().vocab_size(), 1337))
+}
+
+/// A run of this configuration is open.
+pub(super) fn opened_with(config: Config) -> Event {
     Event::Opened {
         card: card(&config),
         config: Box::new(config),

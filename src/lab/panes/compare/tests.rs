@@ -362,6 +362,8 @@ fn a_race_for_a_figure_draws_the_figure() {
     assert!(fixture::text(&buf).starts_with("accuracy"), "{}", fixture::text(&buf));
     for arm in 0..2 {
         let runs: Vec<_> = shown.runs.iter().filter(|run| run.arm == arm).collect();
+        // What stands in a table before the runs have ended.
+        assert_eq!(shown.figure(arm), shown.band(arm).last().map(|band| band.mean));
         for (i, band) in shown.band(arm).iter().enumerate() {
             let figures = runs.iter().map(|run| run.curve[i].figure.unwrap());
             assert!((band.mean - figures.sum::<f64>() / 3.0).abs() < 1e-12);

@@ -4,11 +4,11 @@ use ratatui::crossterm::event::KeyCode;
 use ratatui::layout::Size;
 
 use super::*;
-use crate::lab::fixture::{self, card};
+use crate::lab::fixture;
 use crate::lab::panes::PaneId;
 use crate::lab::update::runs::opening;
 use crate::lab::update::tests::{
-    asks, focus_hyperparameters, key, press, say, sent, settled, typed,
+    asks, focus_hyperparameters, key, opened_with, press, say, sent, settled, typed,
 };
 use crate::train::Event;
 
@@ -32,17 +32,7 @@ fn a_structural_change_asks_rebuilds_and_leaves_a_ghost() {
     let mut config = opening("multi-head", 65, 1337);
     config.model.n_head = 2;
     config.training.lr = 3e-4;
-    let event = Event::Opened {
-        card: card(&config),
-        config: Box::new(config),
-        step: 0,
-        parameters: 1,
-        threads: 2,
-        operations_per_token: 1.0,
-        tokenizer: None,
-        history: Box::default(),
-    };
-    say(&mut model, event);
+    say(&mut model, opened_with(config));
     let ghosts: Vec<_> = model.facts().visible_ghosts().into_iter().map(|g| g.label).collect();
     assert_eq!(ghosts, ["single-head, lr 1e-3→3e-4", "n_head 4, lr 1e-3→3e-4, 3,412 steps"]);
     assert_eq!(model.ghosts.last().unwrap().history.evaluations.len(), 7);
