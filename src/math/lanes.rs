@@ -15,8 +15,8 @@ impl Lanes {
     pub const ZERO: Self = Self([0.0; LANES]);
 }
 
-/// Side of a square that is turned in one go.
-const BLOCK: usize = 4;
+/// Side of a square that is [`turned`] in one go.
+pub const BLOCK: usize = 4;
 
 /// Where the rows of each lane's matrix stand.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ impl Places {
 #[cfg(all(target_arch = "x86_64", not(feature = "f64")))]
 #[inline(always)]
 #[allow(unsafe_code)]
-fn turned(x: [[Real; BLOCK]; BLOCK]) -> [[Real; BLOCK]; BLOCK] {
+pub fn turned(x: [[Real; BLOCK]; BLOCK]) -> [[Real; BLOCK]; BLOCK] {
     use std::arch::x86_64::{
         __m128, _mm_movehl_ps, _mm_movelh_ps, _mm_unpackhi_ps, _mm_unpacklo_ps,
     };
@@ -61,7 +61,7 @@ fn turned(x: [[Real; BLOCK]; BLOCK]) -> [[Real; BLOCK]; BLOCK] {
 
 #[cfg(not(all(target_arch = "x86_64", not(feature = "f64"))))]
 #[inline(always)]
-fn turned(x: [[Real; BLOCK]; BLOCK]) -> [[Real; BLOCK]; BLOCK] {
+pub fn turned(x: [[Real; BLOCK]; BLOCK]) -> [[Real; BLOCK]; BLOCK] {
     std::array::from_fn(|i| std::array::from_fn(|j| x[j][i]))
 }
 

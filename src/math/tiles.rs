@@ -1,30 +1,33 @@
 //! Our own matrix product, for where the call to a BLAS costs more than the product, and for where there is no BLAS.
 //!
-//! c is computed in tiles of ROWS x COLUMNS numbers that stay in registers while k runs. For each k, a tile takes
-//! one row of b, which is packed so that its numbers stand side by side, and ROWS numbers of a, which are read where
-//! they are. That is all: no packing of a, and b goes through the cache in panels of [`DEPTH`] x COLUMNS.
-//! At the edges of c there are narrower and shorter tiles, so that little is computed in vain: a tile that still hangs over
-//! computes the last row again and stores what is there.
+//! c is computed in tiles whose numbers stay in registers while k runs. For each k, a tile takes one row of a panel of b, which
+//! is packed so that its numbers stand side by side, and as many numbers of a as it has rows, which are read where they are:
+//! a is not packed. A panel is as deep as the first cache has room for, and goes down as many rows of a as the second has.
+//!
+//! Nothing is computed in vain but the last columns of a vector: rows are cut into tiles of even heights (32 are 8, 8, 8, 8, or
+//! 11, 11 and 10), k into even depths, and columns into panels of as many vectors as they fill.
+
+mod kernel;
+mod pack;
+mod sizes;
 
 use std::cell::RefCell;
 
 use multiversion::multiversion;
 use multiversion::target::target_cfg_f;
 
-use super::{Real, vector};
+use super::{LANES, Real, vector};
+use kernel::{Place, Source, tile};
+use pack::pack;
+pub use sizes::{Sizes, sizes};
 
-/// Depth of a panel of b: with 32 columns of f32 it fills 32 KiB, so it stays in the first cache.
-const DEPTH: usize = 256;
-/// Side of a square that is turned in one go.
-const BLOCK: usize = 4;
-/// Numbers of a line of the cache.
-const LINE: usize = 16;
-/// The widest tile of any target, in columns.
-const WIDEST: usize = 32;
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 thread_local! {
     /// The panel of b that is being multiplied; every thread makes its own once.
-    static PANEL: RefCell<Vec<Real>> = RefCell::new(vec![0.0; DEPTH * WIDEST + LINE]);
+    static PANEL: RefCell<Vec<Real>> =
+        RefCell::new(vec![0.0; sizes::DEEPEST * kernel::MOST_VECTORS * LANES + LANES]);
 }
 
 /// A matrix in memory: element (i, j) stands at `i * row_stride + j * column_stride`.
@@ -86,7 +89,7 @@ pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>
     if m * n > 0 {
         let task = Task { c, row_stride, a, b, onto };
         PANEL.with_borrow_mut(|panel| {
-            let at = panel.as_ptr().align_offset(LINE * size_of::<Real>()).min(LINE);
+            let at = panel.as_ptr().align_offset(LINE).min(LANES);
             panels(task, &mut panel[at..]);
         });
     }
@@ -107,48 +110,83 @@ struct Task<'a> {
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
 fn panels(task: Task<'_>, panel: &mut [Real]) {
     if target_cfg_f!(target_feature = "avx512f") {
-        walk::<32, 16, 12, 6, true>(task, panel);
-    } else if target_cfg_f!(target_feature = "fma") {
-        walk::<16, 8, 6, 3, true>(task, panel);
-    } else if target_cfg_f!(target_feature = "neon") {
-        walk::<8, 8, 8, 8, true>(task, panel);
+        walk::<3, 8, true>(task, panel, sizes());
+    } else if target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
+        walk::<1, 6, true>(task, panel, sizes());
     } else {
-        walk::<8, 8, 4, 4, false>(task, panel);
+        walk::<1, 2, false>(task, panel, sizes());
     }
 }
 
-/// A piece of b: `depth` rows from `first_k`, `width` columns from `left`.
+/// `n` things in the fewest pieces of at most `most`, as even as can be.
 #[derive(Clone, Copy, Debug)]
-struct Strip {
-    first_k: usize,
-    depth: usize,
-    left: usize,
-    width: usize,
+struct Even {
+    count: usize,
+    size: usize,
+    /// So many pieces, the first, have one more.
+    larger: usize,
 }
 
-/// Cuts b into strips of WIDE columns, the last perhaps of NARROW ones, and goes down each in tiles of TALL rows, the last
-/// perhaps of SHORT ones. Powers of 2 are bad heights: LLVM then takes a tile's rows for the lanes of its vectors.
+impl Even {
+    #[inline(always)]
+    fn new(n: usize, most: usize) -> Self {
+        let count = n.div_ceil(most).max(1);
+        Self { count, size: n / count, larger: n % count }
+    }
+
+    /// Where piece i begins, and its size.
+    #[inline(always)]
+    fn piece(&self, i: usize) -> (usize, usize) {
+        (i * self.size + i.min(self.larger), self.size + usize::from(i < self.larger))
+    }
+}
+
+/// A piece of the product: `rows` rows of c from `top`, `width` columns from `left`, and `depth` of k from `first_k`.
+#[derive(Clone, Copy, Debug)]
+struct Strip {
+    top: usize,
+    rows: usize,
+    left: usize,
+    width: usize,
+    first_k: usize,
+    depth: usize,
+}
+
+/// How many vectors wide the next panel is. 64 columns are two panels of 32: of one of 48 and one of 16, the second would wait
+/// for its numbers.
 #[inline(always)]
-fn walk<
-    const WIDE: usize,
-    const NARROW: usize,
-    const TALL: usize,
-    const SHORT: usize,
-    const FUSED: bool,
->(
+fn vectors(columns: usize, most: usize) -> usize {
+    let vectors = columns.div_ceil(LANES);
+    if vectors == most + 1 && most > 1 { most - 1 } else { vectors.min(most) }
+}
+
+/// Cuts the product into strips, of panels of at most WIDE vectors, and goes down each in tiles of at most TALL rows; of a
+/// narrower panel, the tiles may be taller.
+#[inline(always)]
+fn walk<const WIDE: usize, const TALL: usize, const FUSED: bool>(
     mut task: Task<'_>,
     panel: &mut [Real],
+    sizes: Sizes,
 ) {
-    let (k, n) = (task.a.columns, task.b.columns);
+    let (m, k, n) = (task.a.rows, task.a.columns, task.b.columns);
     // With k = 0 there is still one panel, of depth 0, that sets c.
-    for first_k in (0..k.max(1)).step_by(DEPTH) {
-        for left in (0..n).step_by(WIDE) {
-            let (depth, width) = (DEPTH.min(k - first_k), WIDE.min(n - left));
-            let strip = Strip { first_k, depth, left, width };
-            if width > NARROW {
-                task.strip::<WIDE, TALL, SHORT, FUSED>(strip, panel);
-            } else {
-                task.strip::<NARROW, TALL, SHORT, FUSED>(strip, panel);
+    let depths = Even::new(k, sizes.depth);
+    let blocks = Even::new(m, sizes.rows);
+    for depths in (0..depths.count).map(|i| depths.piece(i)) {
+        let (first_k, depth) = depths;
+        for (top, rows) in (0..blocks.count).map(|i| blocks.piece(i)) {
+            let mut left = 0;
+            while left < n {
+                let vectors = vectors(n - left, WIDE);
+                let width = (vectors * LANES).min(n - left);
+                let strip = Strip { top, rows, left, width, first_k, depth };
+                match vectors {
+                    1 if WIDE == 1 => task.strip::<1, TALL, FUSED>(strip, panel),
+                    1 => task.strip::<1, 12, FUSED>(strip, panel),
+                    2 if WIDE > 1 => task.strip::<2, 12, FUSED>(strip, panel),
+                    _ => task.strip::<WIDE, TALL, FUSED>(strip, panel),
+                }
+                left += width;
             }
         }
         task.onto = Onto::Itself;
@@ -156,145 +194,50 @@ fn walk<
 }
 
 impl Task<'_> {
-    /// Goes down one strip of c.
+    /// Goes down one strip of c. What hangs over in the last vector of a row goes through numbers that stand aside, so that a tile
+    /// has whole vectors only.
     #[inline(always)]
-    fn strip<const COLUMNS: usize, const TALL: usize, const SHORT: usize, const FUSED: bool>(
+    fn strip<const VECTORS: usize, const TALL: usize, const FUSED: bool>(
         &mut self,
         strip: Strip,
         panel: &mut [Real],
     ) {
-        let (m, b) = (self.a.rows, self.b);
-        let panel = &mut panel.as_chunks_mut::<COLUMNS>().0[..strip.depth];
-        pack(panel, b, strip);
-        for top in (0..m).step_by(TALL) {
-            if m - top > SHORT {
-                self.tile::<TALL, COLUMNS, FUSED>(strip, top, panel);
-            } else {
-                self.tile::<SHORT, COLUMNS, FUSED>(strip, top, panel);
-            }
+        let Strip { top, rows, left, width, first_k, depth } = strip;
+        let panel = &mut panel.as_chunks_mut().0.as_chunks_mut::<VECTORS>().0[..depth];
+        pack(panel, self.b, strip);
+        let itself = matches!(self.onto, Onto::Itself);
+        let mut start = [[0.0; LANES]; VECTORS];
+        if let Onto::Row(row) = self.onto {
+            let start = &mut start.as_flattened_mut()[..width];
+            vector::copy_short(start, &row[left..left + width]);
         }
-    }
-
-    /// One tile of c from row `top`.
-    #[inline(always)]
-    fn tile<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
-        &mut self,
-        strip: Strip,
-        top: usize,
-        panel: &[[Real; COLUMNS]],
-    ) {
-        let Strip { first_k, left, width, .. } = strip;
-        let Self { row_stride, a, onto, .. } = *self;
-        let height = ROWS.min(a.rows - top);
-        let places = (top..top + height).map(|i| i * row_stride + left);
-        let mut tile = Tile([[0.0; COLUMNS]; ROWS]);
-        match onto {
-            Onto::Nothing => (),
-            Onto::Itself => {
-                for (sums, at) in tile.0.iter_mut().zip(places.clone()) {
-                    copy(sums, &self.c[at..at + width]);
+        let whole = (VECTORS - 1) * LANES;
+        let hangs_over = width < VECTORS * LANES;
+        let mut aside = [[0.0; LANES]; TALL];
+        let (a, row_stride) = (self.a, self.row_stride);
+        let tiles = Even::new(rows, TALL);
+        for (first, height) in (0..tiles.count).map(|i| tiles.piece(i)) {
+            let row = top + first;
+            let c = &mut self.c[row * row_stride + left..][..(height - 1) * row_stride + width];
+            if hangs_over && itself {
+                for (aside, c) in aside.iter_mut().zip(c.chunks(row_stride)).take(height) {
+                    vector::copy_short(&mut aside[..width - whole], &c[whole..width]);
                 }
             }
-            Onto::Row(row) => {
-                for sums in &mut tile.0 {
-                    copy(sums, &row[left..left + width]);
+            let at = row * a.row_stride + first_k * a.column_stride;
+            let source = Source {
+                values: a.values.get(at..).unwrap_or_default(),
+                row_stride: a.row_stride,
+                column_stride: a.column_stride,
+            };
+            let aside_at = hangs_over.then_some(&mut aside);
+            let to = Place { rows: c, row_stride, aside: aside_at };
+            tile::<VECTORS, TALL, FUSED>(height, to, (!itself).then_some(&start), source, panel);
+            if hangs_over {
+                let c = &mut self.c[row * row_stride + left..][..(height - 1) * row_stride + width];
+                for (aside, c) in aside.iter().zip(c.chunks_mut(row_stride)).take(height) {
+                    vector::copy_short(&mut c[whole..width], &aside[..width - whole]);
                 }
-            }
-        }
-        fill::<ROWS, COLUMNS, FUSED>(&mut tile.0, a, top, height, first_k, panel);
-        for (sums, at) in tile.0.iter().zip(places) {
-            let row = &mut self.c[at..at + width];
-            if let Ok(row) = <&mut [Real; COLUMNS]>::try_from(&mut *row) {
-                *row = *sums;
-            } else {
-                vector::copy_short(row, &sums[..width]);
-            }
-        }
-    }
-}
-
-/// The first columns of a tile or a panel; those of most are all, and their number is known to the compiler.
-#[inline(always)]
-fn copy<const COLUMNS: usize>(to: &mut [Real; COLUMNS], from: &[Real]) {
-    if let Ok(from) = <&[Real; COLUMNS]>::try_from(from) {
-        *to = *from;
-    } else {
-        vector::copy_short(&mut to[..from.len()], from);
-    }
-}
-
-/// Running sums, where no vector lies across two lines of the cache.
-#[repr(align(64))]
-struct Tile<const ROWS: usize, const COLUMNS: usize>([[Real; COLUMNS]; ROWS]);
-
-/// The strip of b, filled up with zeros to COLUMNS.
-#[inline(always)]
-fn pack<const COLUMNS: usize>(panel: &mut [[Real; COLUMNS]], b: Operand<'_>, strip: Strip) {
-    let Strip { first_k, left, width, .. } = strip;
-    let at = first_k * b.row_stride + left * b.column_stride;
-    if b.column_stride == 1 {
-        for (p, packed) in panel.iter_mut().enumerate() {
-            let row = &b.values[at + p * b.row_stride..][..width];
-            copy(packed, row);
-            packed[width..].fill(0.0);
-        }
-    } else {
-        for packed in panel.iter_mut() {
-            packed[width..].fill(0.0);
-        }
-        let (blocks, rest) = panel.as_chunks_mut::<BLOCK>();
-        let whole = blocks.len() * BLOCK;
-        let column = |j: usize| &b.values[at + j * b.column_stride..];
-        for j in (0..width).step_by(BLOCK) {
-            if b.row_stride == 1 && j + BLOCK <= width {
-                let columns: [&[Real]; BLOCK] = std::array::from_fn(|i| &column(j + i)[..whole]);
-                for (p, block) in blocks.iter_mut().enumerate() {
-                    let turned: [[Real; BLOCK]; BLOCK] =
-                        columns.map(|column| column.as_chunks::<BLOCK>().0[p]);
-                    for (q, packed) in block.iter_mut().enumerate() {
-                        let row: [Real; BLOCK] = std::array::from_fn(|i| turned[i][q]);
-                        packed[j..j + BLOCK].copy_from_slice(&row);
-                    }
-                }
-            } else {
-                for j in j..width.min(j + BLOCK) {
-                    let blocks = blocks.as_flattened_mut().iter_mut();
-                    for (packed, x) in blocks.zip(column(j).iter().step_by(b.row_stride)) {
-                        packed[j] = *x;
-                    }
-                }
-            }
-        }
-        for (p, packed) in rest.iter_mut().enumerate() {
-            for (j, packed) in packed[..width].iter_mut().enumerate() {
-                *packed = column(j)[(whole + p) * b.row_stride];
-            }
-        }
-    }
-}
-
-/// tile[i][j] += sum over k of a[top + i][k] * panel[k][j]; rows from `height` on repeat the last.
-#[inline(always)]
-#[allow(unsafe_code)]
-fn fill<const ROWS: usize, const COLUMNS: usize, const FUSED: bool>(
-    tile: &mut [[Real; COLUMNS]; ROWS],
-    a: Operand<'_>,
-    top: usize,
-    height: usize,
-    first_k: usize,
-    panel: &[[Real; COLUMNS]],
-) {
-    let offsets: [usize; ROWS] = std::array::from_fn(|i| {
-        (top + i.min(height - 1)) * a.row_stride + first_k * a.column_stride
-    });
-    for (p, b) in panel.iter().enumerate() {
-        for i in 0..ROWS {
-            // SAFETY: row top + min(i, height - 1) < a.rows and column first_k + p < a.columns, and `product` has
-            // checked that a's last element is inside the slice. A bounds check here halves the speed of every product.
-            let x = unsafe { *a.values.get_unchecked(offsets[i] + p * a.column_stride) };
-            for j in 0..COLUMNS {
-                tile[i][j] =
-                    if FUSED { x.mul_add(b[j], tile[i][j]) } else { tile[i][j] + x * b[j] };
             }
         }
     }
@@ -313,7 +256,7 @@ mod tests {
     #[test]
     fn it_is_the_definition() {
         for m in [1, 2, 4, 5, 8, 9, 12, 13, 16, 17, 40] {
-            for n in [1, 7, 8, 9, 16, 17, 31, 32, 33, 70] {
+            for n in [1, 7, 16, 17, 31, 32, 33, 48, 49, 64, 65, 113] {
                 for k in [0, 1, 8, 255, 256, 300] {
                     for (a_turned, b_turned) in
                         [(false, false), (true, false), (false, true), (true, true)]
@@ -335,9 +278,9 @@ mod tests {
     /// The tiles of this processor, and those of the others.
     const WAYS: [Way; 4] = [
         |task| product(task.c, task.row_stride, task.a, task.b, task.onto),
-        |task| walk::<16, 8, 6, 3, true>(task, &mut [0.0; DEPTH * WIDEST]),
-        |task| walk::<8, 8, 8, 8, true>(task, &mut [0.0; DEPTH * WIDEST]),
-        |task| walk::<8, 8, 4, 4, false>(task, &mut [0.0; DEPTH * WIDEST]),
+        |task| walk::<3, 8, true>(task, &mut [0.0; 48 * 64], Sizes { depth: 64, rows: 9 }),
+        |task| walk::<1, 6, true>(task, &mut [0.0; 16 * 64], Sizes { depth: 64, rows: 100 }),
+        |task| walk::<1, 2, false>(task, &mut [0.0; 16 * 64], Sizes { depth: 64, rows: 5 }),
     ];
 
     fn check(m: usize, k: usize, n: usize, a_turned: bool, b_turned: bool) {
