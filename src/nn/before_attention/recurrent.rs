@@ -23,7 +23,8 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 
-use crate::math::gemm::{self, Onto, gemm, matrix, matrix_mut};
+use crate::math::gemm::{Onto, gemm, matrix_mut};
+use crate::math::packed::{Packed, product_with};
 use crate::math::tiles::Operand;
 use crate::math::{Real, room, vector};
 use crate::nn::Look;
@@ -90,6 +91,8 @@ pub struct Activations {
     from_zeros: bool,
     /// (G H): what stands in every row of gates: b_ih, but for the GRU + b_hh
     bias: Vec<Real>,
+    /// Of more than one sequence: W_hh, which every step multiplies by
+    packed: Packed,
     /// Where tokens are read, (V, G H): x W_ih + bias of every token
     of_tokens: Array2<Real>,
 }
@@ -104,8 +107,8 @@ pub struct Scratch {
     d_recurrent: Array2<Real>,
     /// LSTM only, (B, H): the gradient of the cell state, as it goes back in time
     d_cell: Vec<Real>,
-    /// (G H, H): W_hh turned, so that every step's product reads it in order
-    turned: Array2<Real>,
+    /// W_hh turned, (G H, H), which every step multiplies by
+    packed: Packed,
     /// Where tokens are read, (V, G H): the sum of `d_gates` over each token's rows
     d_of_tokens: Array2<Real>,
 }
@@ -212,6 +215,7 @@ impl Recurrent {
             cell: room::matrix((only(Cell::Lstm, sequences + rows), n_hidden)),
             from_zeros: false,
             bias: room::zeros(width),
+            packed: if sequences > 1 { Packed::room(n_hidden, width) } else { Packed::room(0, 0) },
             of_tokens: room::matrix((tokens, width)),
         }
     }
@@ -225,7 +229,7 @@ impl Recurrent {
             d_gates: room::matrix((rows, width)),
             d_recurrent: room::matrix((only(Cell::Gru, rows), width)),
             d_cell: room::zeros(only(Cell::Lstm, sequences * n_hidden)),
-            turned: room::matrix((width, n_hidden)),
+            packed: Packed::room(width, n_hidden),
             d_of_tokens: room::matrix((tokens, width)),
         }
     }
@@ -236,7 +240,10 @@ impl Recurrent {
         let (state, row) = (span.sequences * n_hidden, span.sequences * width);
         let (weight_hh, bias_hh) =
             (&weights[self.weight_hh.clone()], &weights[self.bias_hh.clone()]);
-        let Activations { bias, of_tokens, from_zeros, .. } = a;
+        let Activations { bias, of_tokens, from_zeros, packed, .. } = a;
+        if span.sequences > 1 {
+            packed.pack(Operand::rows(weight_hh, n_hidden, width, width));
+        }
         bias.copy_from_slice(&weights[self.bias_ih.clone()]);
         if self.cell != Cell::Gru {
             vector::add(bias, bias_hh);
@@ -259,8 +266,11 @@ impl Recurrent {
             let (before, h) = neighbours(hidden, t, state);
             let adds = t > 0 || !*from_zeros;
             let from_state = |y: &mut [Real]| {
-                if adds {
-                    add_product(y, before, weight_hh, span.sequences);
+                if adds && span.sequences > 1 {
+                    let before = Operand::rows(before, span.sequences, n_hidden, n_hidden);
+                    product_with(y, width, before, packed, Onto::Itself);
+                } else if adds {
+                    vector::add_row_times_matrix(y, &before[..n_hidden], weight_hh);
                 }
             };
             match self.cell {
@@ -300,8 +310,9 @@ impl Recurrent {
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        let weight_hh = matrix(&weights[self.weight_hh.clone()], self.n_hidden, self.width());
-        scratch.turned.assign(&weight_hh.t());
+        let (n_hidden, width) = (self.n_hidden, self.width());
+        let weight_hh = &weights[self.weight_hh.clone()];
+        scratch.packed.pack(Operand::rows(weight_hh, n_hidden, width, width).turned());
         scratch.d_cell.fill(0.0);
         scratch.d_of_tokens.fill(0.0);
         let steps = (STRETCH_ROWS / span.sequences).max(1);
@@ -323,7 +334,7 @@ impl Recurrent {
                 Input::Tokens { ids, .. } => {
                     let d_of_tokens = contiguous_mut(&mut scratch.d_of_tokens);
                     let ids = &ids[first..][..rows];
-                    input::add_picked(d_of_tokens, contiguous(&d_gates), ids, self.width());
+                    input::add_picked(d_of_tokens, contiguous(&d_gates), ids, width);
                 }
             }
         }
@@ -380,9 +391,8 @@ impl Recurrent {
         let (state, row) = (span.sequences * n_hidden, span.sequences * width);
         let (gates, hidden) = (contiguous(&a.gates), contiguous(&a.hidden));
         let (recurrent, cell) = (contiguous(&a.recurrent), contiguous(&a.cell));
-        let Scratch { d_gates, d_recurrent, d_cell, turned, .. } = scratch;
+        let Scratch { d_gates, d_recurrent, d_cell, packed, .. } = scratch;
         let (d_gates, d_recurrent) = (contiguous_mut(d_gates), contiguous_mut(d_recurrent));
-        let turned = contiguous(turned);
         for t in stretch.clone().rev() {
             let (earlier, d) = d.split_at_mut(t * state);
             let d = &d[..state];
@@ -413,7 +423,8 @@ impl Recurrent {
                 if self.cell == Cell::Gru {
                     gru::backward_past_the_gates(d_before, d, gates, n_hidden);
                 }
-                add_product(d_before, into_state, turned, span.sequences);
+                let into_state = Operand::rows(into_state, span.sequences, width, width);
+                product_with(d_before, n_hidden, into_state, packed, Onto::Itself);
             }
         }
     }
@@ -459,15 +470,5 @@ fn blocks_mut<const G: usize>(row: &mut [Real], width: usize) -> [&mut [Real]; G
 fn fill_rows(rows: &mut [Real], row: &[Real]) {
     for x in rows.chunks_exact_mut(row.len()) {
         x.copy_from_slice(row);
-    }
-}
-
-/// y (rows, n) += x (rows, k) W (k, n)
-fn add_product(y: &mut [Real], x: &[Real], w: &[Real], rows: usize) {
-    let (k, n) = (x.len() / rows, y.len() / rows);
-    if rows == 1 {
-        vector::add_row_times_matrix(y, x, w);
-    } else {
-        gemm::product(y, n, Operand::rows(x, rows, k, k), Operand::rows(w, k, n, n), Onto::Itself);
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::math::gemm::matrix;
 
 const CELLS: [Cell; 3] = [Cell::Rnn, Cell::Gru, Cell::Lstm];
 
