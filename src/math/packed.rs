@@ -87,7 +87,7 @@ struct Task<'a> {
 
 /// Goes through b with the tiles that suit the processor: as many running sums as its registers hold.
 // To clippy, every question about the target looks the same.
-#[allow(clippy::ifs_same_cond)]
+#[allow(clippy::ifs_same_cond, clippy::if_same_then_else)]
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
 fn tiles(task: Task<'_>) {
     if target_cfg_f!(target_feature = "avx512f") {
@@ -184,8 +184,9 @@ struct Sums<const ROWS: usize, const WIDE: usize>([[Real; WIDE]; ROWS]);
 
 /// sums[i][j] += sum over p of a[i][p] * strip[p][left + j], for rows of a that are `stride` apart and as many p as the strip
 /// has rows.
+// Iterators over the sums would keep them in memory.
 #[inline(always)]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, clippy::needless_range_loop)]
 fn fill<const ROWS: usize, const WIDE: usize, const FUSED: bool>(
     sums: &mut [[Real; WIDE]; ROWS],
     a: &[Real],

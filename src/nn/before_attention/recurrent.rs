@@ -254,7 +254,7 @@ impl Recurrent {
             Input::Rows(_) => &mut *gates,
             Input::Tokens { .. } => &mut *of_tokens,
         };
-        self.from_input(products, &x.different(), bias, weights);
+        self.input_products(products, &x.different(), bias, weights);
 
         let hidden = contiguous_mut(&mut a.hidden);
         let cell = contiguous_mut(&mut a.cell);

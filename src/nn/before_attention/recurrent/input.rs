@@ -35,7 +35,7 @@ impl Recurrent {
     ///
     /// # Shapes
     /// - y (n, G H), x (n, in), bias (G H)
-    pub(super) fn from_input(
+    pub(super) fn input_products(
         &self,
         y: &mut [Real],
         x: &ArrayRef2<Real>,
@@ -92,6 +92,6 @@ pub(super) fn add_picked(table: &mut [Real], y: &[Real], ids: &[u32], width: usi
 }
 
 /// So many rows of x, from number `first` on.
-pub(super) fn part<'a>(x: &'a ArrayRef2<Real>, first: usize, rows: usize) -> ArrayView2<'a, Real> {
+pub(super) fn part(x: &ArrayRef2<Real>, first: usize, rows: usize) -> ArrayView2<'_, Real> {
     x.slice(s![first..first + rows, ..])
 }

@@ -129,6 +129,49 @@ fn step_by_step_and_sequence_by_sequence_is_the_same_as_all_at_once() {
 }
 
 #[test]
+fn tokens_bring_what_their_rows_bring() {
+    let (n_in, n_hidden, sequences, time, tokens) = (3, 5, 4, 80, 6);
+    let ids: Vec<u32> = (0..sequences * time).map(|i| (i * i % tokens) as u32).collect();
+    let table = numbers(tokens * n_in, 2);
+    let rows: Vec<Real> =
+        ids.iter().flat_map(|id| &table[*id as usize * n_in..][..n_in]).copied().collect();
+    for cell in CELLS {
+        let mut registry = Registry::default();
+        let layer = Recurrent::new(&mut registry, "layer", 0, cell, n_in, n_hidden);
+        let weights = numbers(registry.len(), 1);
+        let run = |x: Input<'_>, different: usize| {
+            let mut a = layer.activations(sequences, time, tokens);
+            let mut scratch = layer.scratch(sequences, time, tokens);
+            let whole = span(sequences, time);
+            a.start(sequences);
+            layer.forward(&mut a, x, whole, &weights);
+            let d = numbers(sequences * time * n_hidden, 3);
+            let mut d = matrix(&d, sequences * time, n_hidden).to_owned();
+            let (mut gradients, mut dx) =
+                (vec![0.0; registry.len()], Array2::zeros((different, n_in)));
+            let (g, s) = (&mut gradients, &mut scratch);
+            layer.backward(&mut dx, g, &mut d, x, &a, whole, &weights, s);
+            (a.out(whole).to_owned(), gradients, dx)
+        };
+        let by_row = run(Input::Rows(matrix(&rows, ids.len(), n_in)), ids.len());
+        let by_token =
+            run(Input::Tokens { table: matrix(&table, tokens, n_in), ids: &ids }, tokens);
+        let mut d_table = Array2::<Real>::zeros((tokens, n_in));
+        for (dx, &id) in by_row.2.rows().into_iter().zip(&ids) {
+            d_table.row_mut(id as usize).scaled_add(1.0, &dx);
+        }
+        let near = |name: &str, a: &[Real], b: &[Real]| {
+            for (a, b) in a.iter().zip(b) {
+                assert!((a - b).abs() < 1e-3 * b.abs().max(1.0), "{cell:?} {name}: {a} {b}");
+            }
+        };
+        near("h", contiguous(&by_token.0), contiguous(&by_row.0));
+        near("weights", &by_token.1, &by_row.1);
+        near("table", contiguous(&by_token.2), contiguous(&d_table));
+    }
+}
+
+#[test]
 fn names_and_layouts_are_those_of_pytorch() {
     let mut registry = Registry::default();
     for (cell, gates) in CELLS.into_iter().zip([1, 3, 4]) {
