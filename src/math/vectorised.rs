@@ -2,6 +2,8 @@
 //! chosen at run time. For a loop that a training step spends its time in; what it calls must be inlined into it.
 
 pub(crate) use macro_rules_attribute::apply;
+/// In such a function: whether the processor that it is compiled for can do something.
+pub(crate) use multiversion::target::target_cfg_f;
 
 macro_rules! vectorised {
     ($($function:tt)*) => {

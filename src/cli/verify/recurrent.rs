@@ -8,7 +8,7 @@ use super::limits;
 use super::stages::{FORWARD, GRADIENT};
 use crate::math::Real;
 use crate::math::gemm::matrix;
-use crate::nn::before_attention::recurrent::{Cell, Recurrent};
+use crate::nn::before_attention::recurrent::{Cell, Input, Recurrent};
 use crate::nn::parameters::Registry;
 use crate::nn::pass::Span;
 
@@ -34,11 +34,20 @@ pub fn verify(golden: &Golden, cell: Cell) -> anyhow::Result<Worst> {
     let x = exchanged(&golden.tensor("in.x")?.reals(), sequences, time);
     let mut d = exchanged(&golden.tensor("in.dy")?.reals(), sequences, time);
     let (mut dx, mut gradients) = (Array2::zeros(x.dim()), vec![0.0; registry.len()]);
-    let mut a = layer.activations(sequences, time);
+    let mut a = layer.activations(sequences, time, 0);
     a.start(sequences);
-    layer.forward(&mut a, &x, span, &weights);
-    let mut scratch = layer.scratch(sequences, time);
-    layer.backward(&mut dx, &mut gradients, &mut d, &x, &a, span, &weights, &mut scratch);
+    layer.forward(&mut a, Input::Rows(x.view()), span, &weights);
+    let mut scratch = layer.scratch(sequences, time, 0);
+    layer.backward(
+        &mut dx,
+        &mut gradients,
+        &mut d,
+        Input::Rows(x.view()),
+        &a,
+        span,
+        &weights,
+        &mut scratch,
+    );
 
     let mut worst = Worst::default();
     let (y, dx) = (standard(&a.out(span), span), standard(&dx.view(), span));

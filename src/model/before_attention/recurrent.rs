@@ -16,15 +16,16 @@ use ndarray::{Array2, ArrayView2, s};
 
 use crate::math::cross_entropy::IGNORED;
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, room};
+use crate::math::{Real, room, vector};
 use crate::model::config::Architecture;
 use crate::model::token_shard::TokenShard;
 use crate::model::{Batch, Card, Config, Dropout, Inference, LanguageModel, Model, Shard};
-use crate::nn::before_attention::recurrent::{self, Cell};
+use crate::nn::before_attention::recurrent::{self, Cell, Input};
 use crate::nn::embedding::Embedding;
 use crate::nn::linear::Linear;
 use crate::nn::parameters::Registry;
 use crate::nn::pass::{Pass, Span};
+use crate::nn::rows::contiguous;
 use one_sequence::OneSequence;
 
 pub use card::{GRU, LSTM, RNN};
@@ -33,6 +34,11 @@ pub use card::{GRU, LSTM, RNN};
 const MICRO_BATCH_ROWS: usize = 2048;
 /// … and of so many sequences: a product for each step should have enough rows to be worth its call.
 const FEWEST_SEQUENCES: usize = 16;
+
+/// Sequences of `time` tokens in a micro-batch.
+fn together(time: usize) -> usize {
+    (MICRO_BATCH_ROWS / time).max(FEWEST_SEQUENCES)
+}
 
 #[derive(Clone, Debug)]
 pub struct Recurrent {
@@ -103,7 +109,7 @@ impl Model for Recurrent {
 
     fn shard(&self) -> Box<dyn Shard> {
         let time = self.config.block_size;
-        let sequences = (MICRO_BATCH_ROWS / time).max(FEWEST_SEQUENCES);
+        let sequences = together(time);
         let rows = sequences * time;
         Box::new(Working {
             sequences,
@@ -130,9 +136,15 @@ impl Model for Recurrent {
         [0, room::counted(|| one_sequence::Gradient::new(layers, time, self.registry.len()))]
     }
 
+    /// Of the first layer's input there is a product for each token of the vocabulary where these are fewer than a
+    /// micro-batch's rows; its weights are not counted then.
     fn operations_per_token(&self) -> f64 {
+        let time = self.config.block_size;
         let layers = self.layers.recurrent.iter();
-        let recurrent: usize = layers.map(recurrent::Recurrent::products).sum();
+        let mut recurrent: usize = layers.map(recurrent::Recurrent::products).sum();
+        if self.config.vocab_size < together(time) * time {
+            recurrent -= self.layers.recurrent[0].products_of_input();
+        }
         6.0 * (recurrent + self.layers.lm_head.products()) as f64
     }
 }
@@ -172,21 +184,16 @@ impl Activations {
             layer.inside.start(sequences);
         }
     }
-
-    /// What goes into layer i; for i = number of layers, what comes out of the last.
-    fn input_of(&self, i: usize, span: Span, dropout: Dropout) -> ArrayView2<'_, Real> {
-        input_of(&self.embedding, &self.layers[..i], span, dropout)
-    }
 }
 
-/// What goes into the layer after those `before`.
-fn input_of<'a>(
+/// What comes out of the last of the layers so far; before the first, the embedding.
+fn out_of<'a>(
     embedding: &'a Array2<Real>,
-    before: &'a [Layer],
+    layers: &'a [Layer],
     span: Span,
     dropout: Dropout,
 ) -> ArrayView2<'a, Real> {
-    match before {
+    match layers {
         [] => embedding.slice(s![..span.rows(), ..]),
         [.., last] => last.out(span, dropout),
     }
@@ -203,15 +210,37 @@ struct BackwardMemory {
 }
 
 impl Layers {
+    /// How many tokens the first layer may read as such in up to so many rows: all, or none where there are too many.
+    fn tokens(&self, rows: usize) -> usize {
+        if self.token.rows < rows { self.token.rows } else { 0 }
+    }
+
+    /// What goes into the layer after those `before`.
+    fn input_of<'a>(
+        &self,
+        embedding: &'a Array2<Real>,
+        before: &'a [Layer],
+        ids: &'a [u32],
+        span: Span,
+        weights: &'a [Real],
+        dropout: Dropout,
+    ) -> Input<'a> {
+        if before.is_empty() && self.tokens(ids.len()) > 0 {
+            Input::Tokens { table: self.token.table(weights), ids }
+        } else {
+            Input::Rows(out_of(embedding, before, span, dropout))
+        }
+    }
+
     fn activations(&self, sequences: usize, time: usize) -> Activations {
         let rows = sequences * time;
-        let layer = |layer: &recurrent::Recurrent| Layer {
-            inside: layer.activations(sequences, time),
+        let layer = |(i, layer): (usize, &recurrent::Recurrent)| Layer {
+            inside: layer.activations(sequences, time, if i == 0 { self.tokens(rows) } else { 0 }),
             dropped: room::matrix((rows, layer.n_hidden)),
         };
         Activations {
             embedding: room::matrix((rows, self.token.width)),
-            layers: self.recurrent.iter().map(layer).collect(),
+            layers: self.recurrent.iter().enumerate().map(layer).collect(),
             logits: room::matrix((rows, self.lm_head.n_out)),
         }
     }
@@ -222,7 +251,7 @@ impl Layers {
         BackwardMemory {
             states: self.recurrent.iter().map(state).collect(),
             embedding: room::matrix((rows, self.token.width)),
-            scratch: self.recurrent[0].scratch(sequences, time),
+            scratch: self.recurrent[0].scratch(sequences, time, self.tokens(rows)),
         }
     }
 
@@ -241,7 +270,8 @@ impl Layers {
         for (i, recurrent) in self.recurrent.iter().enumerate() {
             let (before, rest) = layers.split_at_mut(i);
             let Layer { inside, dropped } = &mut rest[0];
-            recurrent.forward(inside, &input_of(embedding, before, span, dropout), span, weights);
+            let input = self.input_of(embedding, before, x, span, weights, dropout);
+            recurrent.forward(inside, input, span, weights);
             if dropout.p > 0.0 {
                 let mut dropped = dropped.slice_mut(s![..n, ..]);
                 dropped.assign(&inside.out(span));
@@ -259,7 +289,7 @@ impl Layers {
         weights: &[Real],
         dropout: Dropout,
     ) -> &'a mut [Real] {
-        let last = input_of(&a.embedding, &a.layers, span, dropout);
+        let last = out_of(&a.embedding, &a.layers, span, dropout);
         let mut logits = a.logits.slice_mut(s![from..span.rows(), ..]);
         self.lm_head.forward(&mut logits, &last.slice(s![from.., ..]), weights);
         logits.into_slice().expect("standard layout")
@@ -279,7 +309,7 @@ impl Layers {
     ) {
         let (n, count) = (span.rows(), self.recurrent.len());
         let BackwardMemory { states, embedding, scratch } = memory;
-        let last = a.input_of(count, span, dropout);
+        let last = out_of(&a.embedding, &a.layers, span, dropout);
         let (mut unasked, mut d) = states[count - 1].view_mut().split_at(ndarray::Axis(0), from);
         unasked.fill(0.0);
         self.lm_head.backward(
@@ -294,18 +324,29 @@ impl Layers {
             let dx = below.last_mut().unwrap_or(embedding);
             let mut d = rest[0].slice_mut(s![..n, ..]);
             dropout.apply_time_major(&mut d, i as u64, span.first, span.sequences);
+            let input = self.input_of(&a.embedding, &a.layers[..i], x, span, weights, dropout);
+            let different = match input {
+                Input::Rows(_) => n,
+                Input::Tokens { .. } => self.token.rows,
+            };
             layer.backward(
-                &mut dx.slice_mut(s![..n, ..]),
+                &mut dx.slice_mut(s![..different, ..]),
                 gradients,
                 &mut d,
-                &a.input_of(i, span, dropout),
+                input,
                 &a.layers[i].inside,
                 span,
                 weights,
                 scratch,
             );
         }
-        self.token.backward(gradients, &embedding.slice(s![..n, ..]), x);
+        match self.tokens(n) {
+            0 => self.token.backward(gradients, &embedding.slice(s![..n, ..]), x),
+            tokens => {
+                let d_table = embedding.slice(s![..tokens, ..]);
+                vector::add(&mut gradients[self.token.table_range()], contiguous(&d_table));
+            }
+        }
     }
 }
 

@@ -6,11 +6,12 @@
 //! and `nn.LSTM`, except that a matrix is stored (in, out), as in [`crate::nn::linear`].
 //!
 //! Rows are time-major: row t * B + b is position t of sequence b. So the B rows of a step stand together. What the input
-//! brings is one product for all steps; what the state brings must wait for the step before, and is one product a step.
-//! Backward goes through the steps in reverse (backpropagation through time, Werbos 1990), and collects the gates' gradients,
-//! so that every weight gradient is one product for all steps again.
+//! brings is one product for all steps ([`Input`]); what the state brings must wait for the step before, and is one product a
+//! step. Backward goes through the steps in reverse (backpropagation through time, Werbos 1990). It collects the gates'
+//! gradients of a stretch of steps, so that every weight gradient is one product for all of them.
 
 mod gru;
+mod input;
 mod lstm;
 mod rnn;
 
@@ -22,7 +23,8 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 
-use crate::math::gemm::{self, Onto, gemm, matrix, matrix_mut};
+use crate::math::gemm::{Onto, gemm, matrix_mut};
+use crate::math::packed::{Packed, product_with};
 use crate::math::tiles::Operand;
 use crate::math::{Real, room, vector};
 use crate::nn::Look;
@@ -30,6 +32,12 @@ use crate::nn::init::Init;
 use crate::nn::parameters::Registry;
 use crate::nn::pass::Span;
 use crate::nn::rows::{contiguous, contiguous_mut};
+
+pub use input::Input;
+
+/// Backward goes through stretches of about so many rows: as many as a product over rows takes at once, and few enough that
+/// what the steps leave is still in the second cache when the weights' products read it.
+const STRETCH_ROWS: usize = 256;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -79,26 +87,36 @@ pub struct Activations {
     hidden: Array2<Real>,
     /// LSTM only, (B + N, H): the cell state, likewise.
     cell: Array2<Real>,
+    /// Whether step 0 begins with zeros, which no product need be made of.
+    from_zeros: bool,
+    /// (G H): what stands in every row of gates: b_ih, but for the GRU + b_hh
+    bias: Vec<Real>,
+    /// Of more than one sequence: W_hh, which every step multiplies by
+    packed: Packed,
+    /// Where tokens are read, (V, G H): x W_ih + bias of every token
+    of_tokens: Array2<Real>,
 }
 
 /// Working memory of a backward pass; layers of one width share it.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    /// (N, G H): the gradient of the gates before their sigmoid or tanh, where the input's product comes in
+    /// Of a stretch of S rows, (S, G H): the gradient of the gates before their sigmoid or tanh, where the input's product
+    /// comes in
     d_gates: Array2<Real>,
-    /// GRU only, (N, G H): the same where the state's product comes in
+    /// GRU only, (S, G H): the same where the state's product comes in
     d_recurrent: Array2<Real>,
     /// LSTM only, (B, H): the gradient of the cell state, as it goes back in time
     d_cell: Vec<Real>,
-    /// (G H, H): W_hh turned, so that every step's product reads it in order
-    turned: Array2<Real>,
-    /// (G H)
-    d_bias: Vec<Real>,
+    /// W_hh turned, (G H, H), which every step multiplies by
+    packed: Packed,
+    /// Where tokens are read, (V, G H): the sum of `d_gates` over each token's rows
+    d_of_tokens: Array2<Real>,
 }
 
 impl Activations {
     /// Begins `sequences` sequences with a state of zeros.
     pub fn start(&mut self, sequences: usize) {
+        self.from_zeros = true;
         self.hidden.slice_mut(s![..sequences, ..]).fill(0.0);
         if !self.cell.is_empty() {
             self.cell.slice_mut(s![..sequences, ..]).fill(0.0);
@@ -107,6 +125,7 @@ impl Activations {
 
     /// Begins where the last forward, `time` steps of one sequence, ended.
     pub fn carry_on(&mut self, time: usize) {
+        self.from_zeros = false;
         for state in [&mut self.hidden, &mut self.cell] {
             if !state.is_empty() {
                 let (mut before, after) = state.multi_slice_mut((s![0, ..], s![time, ..]));
@@ -175,12 +194,18 @@ impl Recurrent {
         self.weight_ih.len() + self.weight_hh.len()
     }
 
+    /// Those of them that the input is multiplied by.
+    pub fn products_of_input(&self) -> usize {
+        self.weight_ih.len()
+    }
+
     /// G H
     fn width(&self) -> usize {
         self.cell.gates().len() * self.n_hidden
     }
 
-    pub fn activations(&self, sequences: usize, time: usize) -> Activations {
+    /// Working memory; `tokens` is the number V of rows of the table where x may be [`Input::Tokens`], otherwise 0.
+    pub fn activations(&self, sequences: usize, time: usize, tokens: usize) -> Activations {
         let (rows, width, n_hidden) = (sequences * time, self.width(), self.n_hidden);
         let only = |cell: Cell, rows: usize| if self.cell == cell { rows } else { 0 };
         Activations {
@@ -188,56 +213,79 @@ impl Recurrent {
             recurrent: room::matrix((only(Cell::Gru, rows), width)),
             hidden: room::matrix((sequences + rows, n_hidden)),
             cell: room::matrix((only(Cell::Lstm, sequences + rows), n_hidden)),
+            from_zeros: false,
+            bias: room::zeros(width),
+            packed: if sequences > 1 { Packed::room(n_hidden, width) } else { Packed::room(0, 0) },
+            of_tokens: room::matrix((tokens, width)),
         }
     }
 
-    pub fn scratch(&self, sequences: usize, time: usize) -> Scratch {
-        let (rows, width, n_hidden) = (sequences * time, self.width(), self.n_hidden);
+    /// Working memory; `tokens` as in [`Self::activations`].
+    pub fn scratch(&self, sequences: usize, time: usize, tokens: usize) -> Scratch {
+        let (width, n_hidden) = (self.width(), self.n_hidden);
+        let rows = STRETCH_ROWS.max(sequences).min(sequences * time);
         let only = |cell: Cell, rows: usize| if self.cell == cell { rows } else { 0 };
         Scratch {
             d_gates: room::matrix((rows, width)),
             d_recurrent: room::matrix((only(Cell::Gru, rows), width)),
             d_cell: room::zeros(only(Cell::Lstm, sequences * n_hidden)),
-            turned: room::matrix((width, n_hidden)),
-            d_bias: room::zeros(width),
+            packed: Packed::room(width, n_hidden),
+            d_of_tokens: room::matrix((tokens, width)),
         }
     }
 
     /// Fills the activations, from the state that [`Activations::start`] or [`Activations::carry_on`] left.
-    ///
-    /// # Shapes
-    /// - x (N, in), rows time-major
-    pub fn forward(&self, a: &mut Activations, x: &ArrayRef2<Real>, span: Span, weights: &[Real]) {
+    pub fn forward(&self, a: &mut Activations, x: Input<'_>, span: Span, weights: &[Real]) {
         let (n_hidden, width) = (self.n_hidden, self.width());
         let (state, row) = (span.sequences * n_hidden, span.sequences * width);
         let (weight_hh, bias_hh) =
             (&weights[self.weight_hh.clone()], &weights[self.bias_hh.clone()]);
-        let gates = &mut contiguous_mut(&mut a.gates)[..span.rows() * width];
-        fill_rows(gates, &weights[self.bias_ih.clone()]);
-        let recurrent = contiguous_mut(&mut a.recurrent);
-        if self.cell == Cell::Gru {
-            fill_rows(&mut recurrent[..span.rows() * width], bias_hh);
-        } else {
-            vector::add_to_rows(gates, bias_hh);
+        let Activations { bias, of_tokens, from_zeros, packed, .. } = a;
+        if span.sequences > 1 {
+            packed.pack(Operand::rows(weight_hh, n_hidden, width, width));
         }
-        add_product(gates, contiguous(x), &weights[self.weight_ih.clone()], span.rows());
+        bias.copy_from_slice(&weights[self.bias_ih.clone()]);
+        if self.cell != Cell::Gru {
+            vector::add(bias, bias_hh);
+        }
+        let gates = &mut contiguous_mut(&mut a.gates)[..span.rows() * width];
+        let of_tokens = contiguous_mut(of_tokens);
+        let products = match x {
+            Input::Rows(_) => &mut *gates,
+            Input::Tokens { .. } => &mut *of_tokens,
+        };
+        self.input_products(products, &x.different(), bias, weights);
 
         let hidden = contiguous_mut(&mut a.hidden);
         let cell = contiguous_mut(&mut a.cell);
+        let recurrent = contiguous_mut(&mut a.recurrent);
         for (t, gates) in gates.chunks_exact_mut(row).enumerate() {
+            if let Input::Tokens { ids, .. } = x {
+                input::pick(gates, of_tokens, &ids[t * span.sequences..], width);
+            }
             let (before, h) = neighbours(hidden, t, state);
+            let adds = t > 0 || !*from_zeros;
+            let from_state = |y: &mut [Real]| {
+                if adds && span.sequences > 1 {
+                    let before = Operand::rows(before, span.sequences, n_hidden, n_hidden);
+                    product_with(y, width, before, packed, Onto::Itself);
+                } else if adds {
+                    vector::add_row_times_matrix(y, &before[..n_hidden], weight_hh);
+                }
+            };
             match self.cell {
                 Cell::Rnn => {
-                    add_product(gates, before, weight_hh, span.sequences);
+                    from_state(gates);
                     rnn::forward(h, gates);
                 }
                 Cell::Gru => {
                     let recurrent = &mut recurrent[t * row..][..row];
-                    add_product(recurrent, before, weight_hh, span.sequences);
+                    fill_rows(recurrent, bias_hh);
+                    from_state(recurrent);
                     gru::forward(h, gates, recurrent, before, n_hidden);
                 }
                 Cell::Lstm => {
-                    add_product(gates, before, weight_hh, span.sequences);
+                    from_state(gates);
                     let (c_before, c) = neighbours(cell, t, state);
                     lstm::forward(h, c, gates, c_before, n_hidden);
                 }
@@ -245,68 +293,111 @@ impl Recurrent {
         }
     }
 
-    /// Adds to the gradients of the four parameters; sets dx. `d` comes in as the gradient of the output and leaves as the
-    /// whole gradient of every h_t, with what goes through the later steps. No gradient goes into the initial state.
+    /// Adds to the gradients of the four parameters; sets dx: of [`Input::Rows`] the gradient of every row, of
+    /// [`Input::Tokens`] that of the table. `d` comes in as the gradient of the output and leaves as the whole gradient of
+    /// every h_t, with what goes through the later steps. No gradient goes into the initial state.
     ///
     /// # Shapes
-    /// - dx, x (N, in), d (N, H), rows time-major
+    /// - dx (N, in) or (V, in), d (N, H), rows time-major
     pub fn backward(
         &self,
         dx: &mut ArrayRef2<Real>,
         gradients: &mut [Real],
         d: &mut ArrayRef2<Real>,
-        x: &ArrayRef2<Real>,
+        x: Input<'_>,
         a: &Activations,
         span: Span,
         weights: &[Real],
         scratch: &mut Scratch,
     ) {
-        let (n, n_hidden, width) = (span.rows(), self.n_hidden, self.width());
-        let weight_hh = matrix(&weights[self.weight_hh.clone()], n_hidden, width);
-        scratch.turned.assign(&weight_hh.t());
-        self.through_time(contiguous_mut(d), a, span, scratch);
-
-        let d_gates = scratch.d_gates.slice(s![..n, ..]);
-        let d_recurrent = match self.cell {
-            Cell::Gru => scratch.d_recurrent.slice(s![..n, ..]),
-            Cell::Rnn | Cell::Lstm => d_gates,
-        };
-        let weight_gradient = &mut gradients[self.weight_ih.clone()];
-        gemm(&mut matrix_mut(weight_gradient, self.n_in, width), &x.t(), &d_gates, Onto::Itself);
-        let weight_gradient = &mut gradients[self.weight_hh.clone()];
-        let before = a.hidden.slice(s![..n, ..]);
-        gemm(
-            &mut matrix_mut(weight_gradient, n_hidden, width),
-            &before.t(),
-            &d_recurrent,
-            Onto::Itself,
-        );
-        scratch.d_bias.fill(0.0);
-        vector::add_rows(&mut scratch.d_bias, contiguous(&d_gates));
-        vector::add(&mut gradients[self.bias_ih.clone()], &scratch.d_bias);
-        if self.cell == Cell::Gru {
-            scratch.d_bias.fill(0.0);
-            vector::add_rows(&mut scratch.d_bias, contiguous(&d_recurrent));
+        let (n_hidden, width) = (self.n_hidden, self.width());
+        let weight_hh = &weights[self.weight_hh.clone()];
+        scratch.packed.pack(Operand::rows(weight_hh, n_hidden, width, width).turned());
+        scratch.d_cell.fill(0.0);
+        scratch.d_of_tokens.fill(0.0);
+        let steps = (STRETCH_ROWS / span.sequences).max(1);
+        let mut end = span.time;
+        while end > 0 {
+            let stretch = end.saturating_sub(steps)..end;
+            end = stretch.start;
+            self.through_time(contiguous_mut(d), a, span, stretch.clone(), scratch);
+            self.weights_of_state(gradients, a, span, stretch.clone(), scratch);
+            let first = stretch.start * span.sequences;
+            let rows = stretch.len() * span.sequences;
+            let d_gates = scratch.d_gates.slice(s![..rows, ..]);
+            match x {
+                Input::Rows(x) => {
+                    let mut dx = dx.slice_mut(s![first..first + rows, ..]);
+                    let x = input::part(&x, first, rows);
+                    self.back_to_input(&mut dx, gradients, &d_gates, &x, weights);
+                }
+                Input::Tokens { ids, .. } => {
+                    let d_of_tokens = contiguous_mut(&mut scratch.d_of_tokens);
+                    let ids = &ids[first..][..rows];
+                    input::add_picked(d_of_tokens, contiguous(&d_gates), ids, width);
+                }
+            }
         }
-        vector::add(&mut gradients[self.bias_hh.clone()], &scratch.d_bias);
-        let weight_ih = matrix(&weights[self.weight_ih.clone()], self.n_in, width);
-        gemm(dx, &d_gates, &weight_ih.t(), Onto::Nothing);
+        if let Input::Tokens { table, .. } = x {
+            self.back_to_input(dx, gradients, &scratch.d_of_tokens, &table, weights);
+        }
     }
 
-    /// The gradients of every step's gates, from the last step to the first.
-    fn through_time(&self, d: &mut [Real], a: &Activations, span: Span, scratch: &mut Scratch) {
+    /// dW_hh += h_{t-1}' d and db_hh += sum of d's rows, for the gates' gradient d of a stretch of steps.
+    fn weights_of_state(
+        &self,
+        gradients: &mut [Real],
+        a: &Activations,
+        span: Span,
+        stretch: Range<usize>,
+        scratch: &Scratch,
+    ) {
+        let rows = stretch.len() * span.sequences;
+        let d = match self.cell {
+            Cell::Gru => &scratch.d_recurrent,
+            Cell::Rnn | Cell::Lstm => &scratch.d_gates,
+        };
+        vector::add_rows(
+            &mut gradients[self.bias_hh.clone()],
+            contiguous(&input::part(d, 0, rows)),
+        );
+        // A state of zeros says nothing about the weights that it is multiplied by.
+        let silent = if stretch.start == 0 && a.from_zeros { span.sequences } else { 0 };
+        if silent < rows {
+            let before = input::part(&a.hidden, stretch.start * span.sequences, rows);
+            gemm(
+                &mut matrix_mut(
+                    &mut gradients[self.weight_hh.clone()],
+                    self.n_hidden,
+                    self.width(),
+                ),
+                &before.slice(s![silent.., ..]).t(),
+                &d.slice(s![silent..rows, ..]),
+                Onto::Itself,
+            );
+        }
+    }
+
+    /// The gradients of the gates of a stretch of steps, from the last step to the first.
+    fn through_time(
+        &self,
+        d: &mut [Real],
+        a: &Activations,
+        span: Span,
+        stretch: Range<usize>,
+        scratch: &mut Scratch,
+    ) {
         let (n_hidden, width) = (self.n_hidden, self.width());
         let (state, row) = (span.sequences * n_hidden, span.sequences * width);
         let (gates, hidden) = (contiguous(&a.gates), contiguous(&a.hidden));
         let (recurrent, cell) = (contiguous(&a.recurrent), contiguous(&a.cell));
-        let Scratch { d_gates, d_recurrent, d_cell, turned, .. } = scratch;
+        let Scratch { d_gates, d_recurrent, d_cell, packed, .. } = scratch;
         let (d_gates, d_recurrent) = (contiguous_mut(d_gates), contiguous_mut(d_recurrent));
-        let turned = contiguous(turned);
-        d_cell.fill(0.0);
-        for t in (0..span.time).rev() {
+        for t in stretch.clone().rev() {
             let (earlier, d) = d.split_at_mut(t * state);
             let d = &d[..state];
-            let d_gates = &mut d_gates[t * row..][..row];
+            let place = (t - stretch.start) * row;
+            let d_gates = &mut d_gates[place..][..row];
             let gates = &gates[t * row..][..row];
             let (before, h) = (&hidden[t * state..][..state], &hidden[(t + 1) * state..][..state]);
             let into_state: &[Real] = match self.cell {
@@ -315,7 +406,7 @@ impl Recurrent {
                     d_gates
                 }
                 Cell::Gru => {
-                    let d_recurrent = &mut d_recurrent[t * row..][..row];
+                    let d_recurrent = &mut d_recurrent[place..][..row];
                     let recurrent = &recurrent[t * row..][..row];
                     gru::backward(d_gates, d_recurrent, d, gates, recurrent, before, n_hidden);
                     d_recurrent
@@ -332,7 +423,8 @@ impl Recurrent {
                 if self.cell == Cell::Gru {
                     gru::backward_past_the_gates(d_before, d, gates, n_hidden);
                 }
-                add_product(d_before, into_state, turned, span.sequences);
+                let into_state = Operand::rows(into_state, span.sequences, width, width);
+                product_with(d_before, n_hidden, into_state, packed, Onto::Itself);
             }
         }
     }
@@ -378,15 +470,5 @@ fn blocks_mut<const G: usize>(row: &mut [Real], width: usize) -> [&mut [Real]; G
 fn fill_rows(rows: &mut [Real], row: &[Real]) {
     for x in rows.chunks_exact_mut(row.len()) {
         x.copy_from_slice(row);
-    }
-}
-
-/// y (rows, n) += x (rows, k) W (k, n)
-fn add_product(y: &mut [Real], x: &[Real], w: &[Real], rows: usize) {
-    let (k, n) = (x.len() / rows, y.len() / rows);
-    if rows == 1 {
-        vector::add_row_times_matrix(y, x, w);
-    } else {
-        gemm::product(y, n, Operand::rows(x, rows, k, k), Operand::rows(w, k, n, n), Onto::Itself);
     }
 }

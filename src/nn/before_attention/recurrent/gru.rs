@@ -4,9 +4,9 @@
 
 use super::{blocks, blocks_mut};
 use crate::math::Real;
-use crate::math::exp::tanh;
-use crate::math::logistic::sigmoid;
-use crate::math::vectorised::{apply, vectorised};
+use crate::math::exp::tanh_within;
+use crate::math::logistic::sigmoid_within;
+use crate::math::vectorised::{apply, target_cfg_f, vectorised};
 
 /// The gates come in as p and leave as (r, z, n).
 ///
@@ -39,14 +39,35 @@ fn forward_row(
     q_n: &[Real],
     h_before: &[Real],
 ) {
+    if target_cfg_f!(target_feature = "fma") {
+        forward_units::<true>(h, r, z, n, q_r, q_z, q_n, h_before);
+    } else {
+        forward_units::<false>(h, r, z, n, q_r, q_z, q_n, h_before);
+    }
+}
+
+/// What waits for the reset gate has a loop of its own: more units are then under way at a time.
+#[inline(always)]
+fn forward_units<const FUSED: bool>(
+    h: &mut [Real],
+    r: &mut [Real],
+    z: &mut [Real],
+    n: &mut [Real],
+    q_r: &[Real],
+    q_z: &[Real],
+    q_n: &[Real],
+    h_before: &[Real],
+) {
     let width = h.len();
     let (r, z, n) = (&mut r[..width], &mut z[..width], &mut n[..width]);
     let (q_r, q_z, q_n, h_before) =
         (&q_r[..width], &q_z[..width], &q_n[..width], &h_before[..width]);
     for j in 0..width {
-        r[j] = sigmoid(r[j] + q_r[j]);
-        z[j] = sigmoid(z[j] + q_z[j]);
-        n[j] = tanh(n[j] + r[j] * q_n[j]);
+        r[j] = sigmoid_within::<FUSED>(r[j] + q_r[j]);
+        z[j] = sigmoid_within::<FUSED>(z[j] + q_z[j]);
+    }
+    for j in 0..width {
+        n[j] = tanh_within::<FUSED>(n[j] + r[j] * q_n[j]);
         h[j] = n[j] + z[j] * (h_before[j] - n[j]);
     }
 }

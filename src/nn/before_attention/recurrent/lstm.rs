@@ -3,9 +3,9 @@
 
 use super::{blocks, blocks_mut};
 use crate::math::Real;
-use crate::math::exp::tanh;
-use crate::math::logistic::sigmoid;
-use crate::math::vectorised::{apply, vectorised};
+use crate::math::exp::tanh_within;
+use crate::math::logistic::sigmoid_within;
+use crate::math::vectorised::{apply, target_cfg_f, vectorised};
 
 /// The gates come in before their sigmoid or tanh and leave as (i, f, g, o).
 ///
@@ -37,16 +37,36 @@ fn forward_row(
     o: &mut [Real],
     c_before: &[Real],
 ) {
+    if target_cfg_f!(target_feature = "fma") {
+        forward_units::<true>(h, c, i, f, g, o, c_before);
+    } else {
+        forward_units::<false>(h, c, i, f, g, o, c_before);
+    }
+}
+
+/// The last tanh waits for all the rest, so it has a loop of its own: more units are then under way at a time.
+#[inline(always)]
+fn forward_units<const FUSED: bool>(
+    h: &mut [Real],
+    c: &mut [Real],
+    i: &mut [Real],
+    f: &mut [Real],
+    g: &mut [Real],
+    o: &mut [Real],
+    c_before: &[Real],
+) {
     let n = h.len();
     let (c, c_before) = (&mut c[..n], &c_before[..n]);
     let (i, f, g, o) = (&mut i[..n], &mut f[..n], &mut g[..n], &mut o[..n]);
     for j in 0..n {
-        i[j] = sigmoid(i[j]);
-        f[j] = sigmoid(f[j]);
-        g[j] = tanh(g[j]);
-        o[j] = sigmoid(o[j]);
+        i[j] = sigmoid_within::<FUSED>(i[j]);
+        f[j] = sigmoid_within::<FUSED>(f[j]);
+        g[j] = tanh_within::<FUSED>(g[j]);
+        o[j] = sigmoid_within::<FUSED>(o[j]);
         c[j] = f[j] * c_before[j] + i[j] * g[j];
-        h[j] = o[j] * tanh(c[j]);
+    }
+    for j in 0..n {
+        h[j] = o[j] * tanh_within::<FUSED>(c[j]);
     }
 }
 
@@ -90,12 +110,34 @@ fn backward_row(
     c_before: &[Real],
     c: &[Real],
 ) {
+    if target_cfg_f!(target_feature = "fma") {
+        backward_units::<true>(d_i, d_f, d_g, d_o, d_cell, d, i, f, g, o, c_before, c);
+    } else {
+        backward_units::<false>(d_i, d_f, d_g, d_o, d_cell, d, i, f, g, o, c_before, c);
+    }
+}
+
+#[inline(always)]
+fn backward_units<const FUSED: bool>(
+    d_i: &mut [Real],
+    d_f: &mut [Real],
+    d_g: &mut [Real],
+    d_o: &mut [Real],
+    d_cell: &mut [Real],
+    d: &[Real],
+    i: &[Real],
+    f: &[Real],
+    g: &[Real],
+    o: &[Real],
+    c_before: &[Real],
+    c: &[Real],
+) {
     let n = d.len();
     let (d_i, d_f, d_g, d_o) = (&mut d_i[..n], &mut d_f[..n], &mut d_g[..n], &mut d_o[..n]);
     let (i, f, g, o) = (&i[..n], &f[..n], &g[..n], &o[..n]);
     let (d_cell, c_before, c) = (&mut d_cell[..n], &c_before[..n], &c[..n]);
     for j in 0..n {
-        let tanh_c = tanh(c[j]);
+        let tanh_c = tanh_within::<FUSED>(c[j]);
         let d_c = d_cell[j] + d[j] * o[j] * (1.0 - tanh_c * tanh_c);
         d_i[j] = d_c * g[j] * i[j] * (1.0 - i[j]);
         d_f[j] = d_c * c_before[j] * f[j] * (1.0 - f[j]);

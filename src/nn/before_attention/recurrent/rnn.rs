@@ -4,14 +4,23 @@
 //! the distance (Bengio, Simard and Frasconi 1994).
 
 use crate::math::Real;
-use crate::math::exp::tanh;
-use crate::math::vectorised::{apply, vectorised};
+use crate::math::exp::tanh_within;
+use crate::math::vectorised::{apply, target_cfg_f, vectorised};
 
 /// h = tanh(gate); both (B, H).
 #[apply(vectorised)]
 pub fn forward(h: &mut [Real], gate: &[Real]) {
+    if target_cfg_f!(target_feature = "fma") {
+        tanhs::<true>(h, gate);
+    } else {
+        tanhs::<false>(h, gate);
+    }
+}
+
+#[inline(always)]
+fn tanhs<const FUSED: bool>(h: &mut [Real], gate: &[Real]) {
     for (h, &gate) in h.iter_mut().zip(gate) {
-        *h = tanh(gate);
+        *h = tanh_within::<FUSED>(gate);
     }
 }
 
