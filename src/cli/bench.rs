@@ -7,6 +7,7 @@
 pub mod allocations;
 mod generation;
 mod memory;
+mod products;
 mod read_rate;
 
 use std::io::Write;
@@ -55,6 +56,9 @@ pub struct Arguments {
     /// Time generation instead, on one core: within the window, where keys and values are kept, and past it
     #[arg(long, conflicts_with = "threads")]
     generation: bool,
+    /// Time matrix products instead, at the shapes that the stages use, by our tiles and by the BLAS at hand
+    #[arg(long, conflicts_with_all = ["generation", "stage", "data"])]
+    products: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +84,8 @@ struct Row {
     read_gb_per_second: f64,
     peak_mib: f64,
     allocations: u64,
+    /// Who multiplies matrices.
+    products: &'static str,
 }
 
 /// Times the stages and prints a line for each.
@@ -99,15 +105,19 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             arguments.seconds
         )));
     }
+    let threads = arguments.threads.unwrap_or_else(Team::default_threads);
+    if arguments.products {
+        return Ok(products::run(&Team::new(threads)?, arguments.seconds, arguments.json)?);
+    }
     let dataset = Arc::new(Dataset::new(super::text(arguments.data.as_deref())?)?);
     let vocab_size = dataset.tokenizer.vocab_size();
     let configs = stages.iter().map(|stage| stage.config(vocab_size, 1337));
     if arguments.generation {
         return Ok(generation::run(configs, &dataset, arguments.seconds, arguments.json)?);
     }
-    let threads = arguments.threads.unwrap_or_else(Team::default_threads);
     let team = Team::new(threads)?;
     if !arguments.json {
+        writeln!(std::io::stdout(), "matrix products by {}", super::chosen::by())?;
         writeln!(
             std::io::stdout(),
             "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>8} {:>7} {:>9}",
@@ -212,6 +222,7 @@ fn time(mut session: Session, seconds: f64) -> anyhow::Result<Row> {
         read_gb_per_second: read_rate::measure(bytes.min(MOST_READ)) / 1e9,
         peak_mib,
         allocations,
+        products: super::chosen::by(),
     })
 }
 
