@@ -283,8 +283,8 @@ fn measure(
 ) -> Row {
     let threads = team.threads();
     let mut rates = vec![[const { Vec::new() }; 2]; ways.len()];
-    // The machine's own rate moves: the fastest that was seen around the products is nearest to the peak.
-    let mut peak = machine_rate::peak(team);
+    // Measured beside every shape, because the machine's own rate moves.
+    let peak = machine_rate::peak(team) / threads as f64;
     for _ in 0..ROUNDS {
         for (&by, rates) in ways.iter().zip(&mut rates) {
             for (cold, rates) in [false, true].into_iter().zip(rates) {
@@ -298,7 +298,6 @@ fn measure(
             }
         }
     }
-    peak = peak.max(machine_rate::peak(team)) / threads as f64;
     let mut rates = rates.into_iter().map(|rates| {
         let [gflops, cold_gflops] = rates.map(|mut rates: Vec<f64>| {
             rates.sort_by(f64::total_cmp);
