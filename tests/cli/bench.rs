@@ -96,3 +96,12 @@ fn products_are_timed_by_tiles_and_by_what_blas_there_is() {
         contains_all(&lab.error(&["bench", "--products", with]), &["--products"]);
     }
 }
+
+#[test]
+fn only_quality_takes_several_times() {
+    let lab = Lab::new();
+    let several = ["bench", "--stage", "bigram", "--seconds", "1,2"];
+    contains_all(&lab.error(&several), &["--seconds", "--quality"]);
+    contains_all(&lab.error(&["bench", "--quality", "--seconds", "1,0"]), &["above 0", "found 0"]);
+    contains_all(&lab.error(&["bench", "--quality", "--products"]), &["--quality", "--products"]);
+}
