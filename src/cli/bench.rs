@@ -37,6 +37,8 @@ const MOST_READ: usize = 1 << 28;
 /// Steps before the clock starts, or as many as fit into a second: the first alone touches everything that is used.
 const WARM_UP: u64 = 3;
 
+// Each is a switch of the command line.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Stages to time, separated by commas, or `all`

@@ -46,6 +46,9 @@ const CUT: usize = 2;
 const PRESETS_LATE: usize = 3;
 const LATE: f64 = 10.0;
 
+/// Candidates between two lines of progress.
+const SAID_EVERY: usize = 10;
+
 struct Candidate {
     /// The stage's name, where it is one as it is.
     preset: Option<&'static str>,
@@ -138,9 +141,10 @@ pub fn run(dataset: &Dataset, team: &Team, budgets: &[f64], json: bool) -> anyho
     for (i, seconds) in rungs(&budgets).into_iter().enumerate() {
         for (at, candidate) in candidates.iter_mut().enumerate() {
             train(candidate, team, seconds).context("a candidate could not be evaluated")?;
-            eprint!("\r{seconds:.1} s: candidate {} trained   ", at + 1);
+            if at % SAID_EVERY == 0 {
+                crate::cli::say(format_args!("{seconds:.1} s: candidate {} is trained", at + 1));
+            }
         }
-        eprintln!();
         candidates.retain(|candidate| !candidate.diverged);
         candidates.sort_by(|a, b| a.best.total_cmp(&b.best));
         if budgets.contains(&seconds) {
