@@ -7,7 +7,7 @@ CARGO ?= cargo
 SETUP = options=$$(sh scripts/setup.sh)
 PROGRAM = $${CARGO_TARGET_DIR:-target}/release/gpt-lab
 
-.PHONY: help run test lessons fuzz lint bench compare profile screens
+.PHONY: help run test lessons fuzz lint bench compare products profile screens
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -50,7 +50,14 @@ compare: ## Time training steps of gpt-lab and of PyTorch (PYTHON=... names a Py
 	python=$$(sh scripts/torch.sh) && \
 	corpus=$${GPT_LAB_DATA:-$$($(PROGRAM) data path)} && \
 	{ [ -e "$$corpus" ] || corpus=data/play.txt; } && \
+	{ "$$python" -c 'import jax' 2>/dev/null || [ -n "$${PYTHON:-}" ] || "$$python" -m pip install --quiet jax >&2 || true; } && \
 	"$$python" benches/compare.py "$$corpus" $(ARGS)
+
+products: ## Time matrix products at the stages' shapes: ours, OpenBLAS at its best and PyTorch's
+	@$(SETUP) && \
+	$(CARGO) build --release --quiet $$options && \
+	python=$$(sh scripts/torch.sh) && \
+	"$$python" benches/products.py $(ARGS)
 
 profile: ## Measure anew where a step's time goes, and put the table into PERFORMANCE.md (Linux, with perf)
 	@$(SETUP) && \

@@ -4,9 +4,8 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use gpt_lab::math::gemm::{matrix, matrix_mut, single_threaded};
+use gpt_lab::math::gemm::{matrix, single_threaded};
 use gpt_lab::math::random::{Purpose, stream};
-use gpt_lab::math::tiles::{self, Onto, Operand};
 use gpt_lab::math::{Real, attention, cross_entropy, exp, norm, softmax};
 use gpt_lab::model::{Batch, Group, Split};
 use gpt_lab::nn::linear::Linear;
@@ -165,58 +164,6 @@ fn adamw_step(bencher: Bencher, parameters: usize) {
         let norm = optimizer.gather(&mut gradients, 0);
         optimizer.step(&mut weights, &gradients[0], norm, &training, 1e-3, 0);
     });
-}
-
-/// (m, k, n, a turned, b turned): forward, gradient of the weights, gradient of the input; small stages, nano-cpu,
-/// scaled-up, one attention head of scaled-up.
-const PRODUCTS: [(usize, usize, usize, bool, bool); 11] = [
-    (128, 32, 96, false, false),
-    (32, 128, 96, true, false),
-    (128, 96, 32, false, true),
-    (128, 32, 65, false, false),
-    (384, 128, 512, false, false),
-    (128, 384, 512, true, false),
-    (384, 512, 128, false, true),
-    (512, 384, 1536, false, false),
-    (384, 512, 1536, true, false),
-    (512, 1536, 384, false, true),
-    (64, 64, 256, false, true),
-];
-
-fn operands(m: usize, k: usize, n: usize) -> (Vec<Real>, Vec<Real>, Vec<Real>) {
-    (values(m * k), values(k * n), vec![0.0; m * n])
-}
-
-#[divan::bench(args = PRODUCTS)]
-fn product_by_blas(
-    bencher: Bencher,
-    (m, k, n, a_turned, b_turned): (usize, usize, usize, bool, bool),
-) {
-    let (a, b, mut c) = operands(m, k, n);
-    let a = if a_turned { matrix(&a, k, m).reversed_axes() } else { matrix(&a, m, k) };
-    let b = if b_turned { matrix(&b, n, k).reversed_axes() } else { matrix(&b, k, n) };
-    bencher.counter(ItemsCount::new(2 * m * k * n)).bench_local(|| {
-        ndarray::linalg::general_mat_mul(1.0, &a, &b, 1.0, &mut matrix_mut(&mut c, m, n));
-    });
-}
-
-#[divan::bench(args = PRODUCTS)]
-fn product_by_tiles(
-    bencher: Bencher,
-    (m, k, n, a_turned, b_turned): (usize, usize, usize, bool, bool),
-) {
-    let (a, b, mut c) = operands(m, k, n);
-    let operand = |values, rows, columns, turned| Operand {
-        values,
-        rows,
-        columns,
-        row_stride: if turned { 1 } else { columns },
-        column_stride: if turned { rows } else { 1 },
-    };
-    let (a, b) = (operand(&*a, m, k, a_turned), operand(&*b, k, n, b_turned));
-    bencher
-        .counter(ItemsCount::new(2 * m * k * n))
-        .bench_local(|| tiles::product(&mut c, n, a, b, Onto::Itself));
 }
 
 /// A batch of 64 made examples, for training and held out.

@@ -7,6 +7,8 @@
 pub mod allocations;
 mod generation;
 mod memory;
+mod products;
+mod quality;
 mod read_rate;
 
 use std::io::Write;
@@ -35,6 +37,8 @@ const MOST_READ: usize = 1 << 28;
 /// Steps before the clock starts, or as many as fit into a second: the first alone touches everything that is used.
 const WARM_UP: u64 = 3;
 
+// Each is a switch of the command line.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Stages to time, separated by commas, or `all`
@@ -43,9 +47,10 @@ pub struct Arguments {
     /// Threads that share a step [default: one a core, up to 8]
     #[arg(long, value_name = "N", value_parser = crate::train::team::threads)]
     threads: Option<usize>,
-    /// About how long a stage is timed
-    #[arg(long, default_value_t = 3.0)]
-    seconds: f64,
+    /// About how long a stage is timed; with --quality how long is trained, several separated by commas
+    /// [default: 3, with --quality 1,10,60]
+    #[arg(long, value_delimiter = ',')]
+    seconds: Vec<f64>,
     /// Text to train on
     #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
     data: Option<std::path::PathBuf>,
@@ -55,6 +60,12 @@ pub struct Arguments {
     /// Time generation instead, on one core: within the window, where keys and values are kept, and past it
     #[arg(long, conflicts_with = "threads")]
     generation: bool,
+    /// Time matrix products instead, at the shapes that the stages use, by our tiles and by the BLAS at hand
+    #[arg(long, conflicts_with_all = ["generation", "stage", "data"])]
+    products: bool,
+    /// Find the best validation loss within some seconds of training instead, over sizes and learning rates
+    #[arg(long, conflicts_with_all = ["generation", "products", "stage"])]
+    quality: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +91,8 @@ struct Row {
     read_gb_per_second: f64,
     peak_mib: f64,
     allocations: u64,
+    /// Who multiplies matrices.
+    products: &'static str,
 }
 
 /// Times the stages and prints a line for each.
@@ -93,21 +106,35 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.stage.iter().map(String::as_str).collect()
     };
     let stages: Vec<_> = names.into_iter().map(stage).collect::<Result<_, _>>()?;
-    if !(arguments.seconds > 0.0 && arguments.seconds.is_finite()) {
-        return Err(Failure::usage(format!(
-            "--seconds must be a number above 0 (found {})",
-            arguments.seconds
-        )));
+    if let Some(wrong) = arguments.seconds.iter().find(|x| !(**x > 0.0 && x.is_finite())) {
+        return Err(Failure::usage(format!("--seconds must be a number above 0 (found {wrong})")));
+    }
+    let seconds = match arguments.seconds[..] {
+        [] => 3.0,
+        [seconds] => seconds,
+        [first, ..] if arguments.quality => first,
+        _ => return Err(Failure::usage("--seconds is one number here: several go with --quality")),
+    };
+    let threads = arguments.threads.unwrap_or_else(Team::default_threads);
+    if arguments.products {
+        return Ok(products::run(&Team::new(threads)?, seconds, arguments.json)?);
     }
     let dataset = Arc::new(Dataset::new(super::text(arguments.data.as_deref())?)?);
     let vocab_size = dataset.tokenizer.vocab_size();
     let configs = stages.iter().map(|stage| stage.config(vocab_size, 1337));
     if arguments.generation {
-        return Ok(generation::run(configs, &dataset, arguments.seconds, arguments.json)?);
+        return Ok(generation::run(configs, &dataset, seconds, arguments.json)?);
     }
-    let threads = arguments.threads.unwrap_or_else(Team::default_threads);
     let team = Team::new(threads)?;
+    if arguments.quality {
+        let budgets = match &arguments.seconds[..] {
+            [] => &[1.0, 10.0, 60.0],
+            budgets => budgets,
+        };
+        return Ok(quality::run(&dataset, &team, budgets, arguments.json)?);
+    }
     if !arguments.json {
+        writeln!(std::io::stdout(), "matrix products by {}", super::chosen::by())?;
         writeln!(
             std::io::stdout(),
             "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>8} {:>7} {:>9}",
@@ -128,7 +155,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let stage = config.stage.clone();
         memory::reset_peak();
         let session = Session::with_team(config, Arc::clone(&dataset), &team)?;
-        let row = time(session, arguments.seconds).with_context(|| format!("stage {stage}"))?;
+        let row = time(session, seconds).with_context(|| format!("stage {stage}"))?;
         print(&row, arguments.json)?;
     }
     Ok(())
@@ -212,6 +239,7 @@ fn time(mut session: Session, seconds: f64) -> anyhow::Result<Row> {
         read_gb_per_second: read_rate::measure(bytes.min(MOST_READ)) / 1e9,
         peak_mib,
         allocations,
+        products: super::chosen::by(),
     })
 }
 

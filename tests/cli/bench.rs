@@ -70,5 +70,38 @@ fn a_step_too_small_to_share_says_on_how_many_threads_it_ran() {
         assert!(number(row, "read_gb_per_second") > 0.1, "{row}");
     }
     let table = lab.out(&[&bench[..], &["--stage", "bigram"]].concat());
-    contains_all(table.lines().nth(1).unwrap(), &["bigram", "1 of 2"]);
+    let mut lines = table.lines();
+    contains_all(lines.next().unwrap(), &["matrix products by "]);
+    contains_all(lines.nth(1).unwrap(), &["bigram", "1 of 2"]);
+}
+
+#[test]
+fn products_are_timed_by_tiles_and_by_what_blas_there_is() {
+    let lab = Lab::new();
+    let bench = ["bench", "--products", "--threads", "1", "--seconds", "0.001"];
+    let rows = lab.json(&[&bench[..], &["--json"]].concat());
+    let kinds: std::collections::BTreeSet<_> =
+        rows.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert_eq!(Vec::from_iter(kinds), ["bias", "dw", "dx", "forward", "scores", "values"]);
+    let shape = |row: &Value| ["rows", "k", "n"].map(|side| row[side].as_u64().unwrap());
+    assert!(rows.iter().any(|row| row["kind"] == "dw" && shape(row) == [512, 384, 1536]));
+    for row in &rows {
+        assert!(number(row, "peak_gflops") > 0.0, "{row}");
+        assert!(number(&row["tiles"], "gflops") > 0.0, "{row}");
+        assert!(number(&row["tiles"], "cold_gflops") > 0.0, "{row}");
+        assert_eq!(row["blas"].is_null(), !cfg!(feature = "blas"), "{row}");
+        assert!(["tiles", "BLAS"].contains(&row["used"].as_str().unwrap()), "{row}");
+    }
+    for with in ["--generation", "--stage=bigram", "--data=play.txt"] {
+        contains_all(&lab.error(&["bench", "--products", with]), &["--products"]);
+    }
+}
+
+#[test]
+fn only_quality_takes_several_times() {
+    let lab = Lab::new();
+    let several = ["bench", "--stage", "bigram", "--seconds", "1,2"];
+    contains_all(&lab.error(&several), &["--seconds", "--quality"]);
+    contains_all(&lab.error(&["bench", "--quality", "--seconds", "1,0"]), &["above 0", "found 0"]);
+    contains_all(&lab.error(&["bench", "--quality", "--products"]), &["--quality", "--products"]);
 }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use crate::cli::chosen;
 use crate::cli::{Failure, say};
 use crate::train::experiment::{
     Compare, Experiment, Progress, Ran, Share, Verdict, verdict::with_error,
@@ -53,11 +54,12 @@ impl<'a> Report<'a> {
         let from = experiment.from.as_ref();
         let from = from.map_or(String::new(), |fork| format!(" from step {} on", fork.step()));
         say(format_args!(
-            "{}: {} x {}, {steps} each{from}, {} at once",
+            "{}: {} x {}, {steps} each{from}, {} at once, matrix products by {}",
             experiment.measured(),
             plural(arms, "arm"),
             plural(seeds, "seed"),
             plural((*threads).min(arms * seeds), "run"),
+            chosen::by(),
         ));
     }
 
@@ -177,6 +179,7 @@ impl<'a> Report<'a> {
         line["inside"] = json!(verdict.inside);
         line["holds"] = json!(verdict.holds);
         line["verdict"] = json!(verdict.to_string());
+        line["products"] = json!(chosen::by());
         if self.experiment.arms.len() > 2 {
             line["against"] = against.collect();
         }
