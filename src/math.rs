@@ -17,7 +17,6 @@ pub mod lanes;
 pub mod logistic;
 pub mod norm;
 pub mod normal;
-pub mod packed;
 pub mod pca;
 pub mod peak;
 pub mod plain;

@@ -16,18 +16,17 @@ use std::cell::RefCell;
 use multiversion::multiversion;
 use multiversion::target::target_cfg_f;
 
+use super::lanes::Lanes;
 use super::{LANES, Real, vector};
 use kernel::{Place, Source, tile};
+pub use pack::Packed;
 use pack::pack;
 pub use sizes::{Sizes, sizes};
 
-/// Bytes of a line of the cache.
-const LINE: usize = 64;
-
 thread_local! {
     /// The panel of b that is being multiplied; every thread makes its own once.
-    static PANEL: RefCell<Vec<Real>> =
-        RefCell::new(vec![0.0; sizes::DEEPEST * kernel::MOST_VECTORS * LANES + LANES]);
+    static PANEL: RefCell<Vec<Lanes>> =
+        RefCell::new(vec![Lanes::ZERO; sizes::DEEPEST * kernel::MOST_VECTORS]);
 }
 
 /// A matrix in memory: element (i, j) stands at `i * row_stride + j * column_stride`.
@@ -87,34 +86,55 @@ pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>
     assert!(a.columns == b.rows && a.is_whole() && b.is_whole(), "a (m, k), b (k, n)");
     assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
     if m * n > 0 {
-        let task = Task { c, row_stride, a, b, onto };
-        PANEL.with_borrow_mut(|panel| {
-            let at = panel.as_ptr().align_offset(LINE).min(LANES);
-            panels(task, &mut panel[at..]);
+        PANEL.with_borrow_mut(|room| {
+            panels(Task { c, row_stride, a, n, b: Right::Plain(b, room), onto });
         });
     }
 }
 
-/// What [`product`] was asked for.
+/// The same with a matrix that is packed already, as one that many products share: nothing is left of a product of few rows but
+/// its tiles.
+///
+/// # Panics
+/// If the shapes don't fit together, or a slice is too short for its shape.
+pub fn product_with(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: &Packed, onto: Onto<'_>) {
+    let (m, n) = (a.rows, b.columns());
+    assert!(a.columns == b.rows() && a.is_whole(), "a (m, k), b (k, n)");
+    assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
+    if m * n > 0 {
+        panels(Task { c, row_stride, a, n, b: Right::Packed(b), onto });
+    }
+}
+
+/// What [`product`] or [`product_with`] was asked for.
 struct Task<'a> {
     c: &'a mut [Real],
     row_stride: usize,
     a: Operand<'a>,
-    b: Operand<'a>,
+    /// Columns of b.
+    n: usize,
+    b: Right<'a>,
     onto: Onto<'a>,
+}
+
+/// The matrix on the right.
+enum Right<'a> {
+    /// As it stands in memory, and room for a panel of it.
+    Plain(Operand<'a>, &'a mut [Lanes]),
+    Packed(&'a Packed),
 }
 
 /// Goes through b with the tiles that suit the processor: as many running sums as its registers hold.
 // To clippy, every question about the target looks the same.
 #[allow(clippy::ifs_same_cond)]
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
-fn panels(task: Task<'_>, panel: &mut [Real]) {
+fn panels(task: Task<'_>) {
     if target_cfg_f!(target_feature = "avx512f") {
-        walk::<3, 8, true>(task, panel, sizes());
+        walk::<3, 8, true>(task, sizes());
     } else if target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
-        walk::<1, 6, true>(task, panel, sizes());
+        walk::<1, 6, true>(task, sizes());
     } else {
-        walk::<1, 2, false>(task, panel, sizes());
+        walk::<1, 2, false>(task, sizes());
     }
 }
 
@@ -163,12 +183,8 @@ fn vectors(columns: usize, most: usize) -> usize {
 /// Cuts the product into strips, of panels of at most WIDE vectors, and goes down each in tiles of at most TALL rows; of a
 /// narrower panel, the tiles may be taller.
 #[inline(always)]
-fn walk<const WIDE: usize, const TALL: usize, const FUSED: bool>(
-    mut task: Task<'_>,
-    panel: &mut [Real],
-    sizes: Sizes,
-) {
-    let (m, k, n) = (task.a.rows, task.a.columns, task.b.columns);
+fn walk<const WIDE: usize, const TALL: usize, const FUSED: bool>(mut task: Task<'_>, sizes: Sizes) {
+    let (m, k, n) = (task.a.rows, task.a.columns, task.n);
     // With k = 0 there is still one panel, of depth 0, that sets c.
     let depths = Even::new(k, sizes.depth);
     let blocks = Even::new(m, sizes.rows);
@@ -181,10 +197,10 @@ fn walk<const WIDE: usize, const TALL: usize, const FUSED: bool>(
                 let width = (vectors * LANES).min(n - left);
                 let strip = Strip { top, rows, left, width, first_k, depth };
                 match vectors {
-                    1 if WIDE == 1 => task.strip::<1, TALL, FUSED>(strip, panel),
-                    1 => task.strip::<1, 12, FUSED>(strip, panel),
-                    2 if WIDE > 1 => task.strip::<2, 12, FUSED>(strip, panel),
-                    _ => task.strip::<WIDE, TALL, FUSED>(strip, panel),
+                    1 if WIDE == 1 => task.strip::<1, TALL, FUSED>(strip),
+                    1 => task.strip::<1, 12, FUSED>(strip),
+                    2 if WIDE > 1 => task.strip::<2, 12, FUSED>(strip),
+                    _ => task.strip::<WIDE, TALL, FUSED>(strip),
                 }
                 left += width;
             }
@@ -197,14 +213,16 @@ impl Task<'_> {
     /// Goes down one strip of c. What hangs over in the last vector of a row goes through numbers that stand aside, so that a tile
     /// has whole vectors only.
     #[inline(always)]
-    fn strip<const VECTORS: usize, const TALL: usize, const FUSED: bool>(
-        &mut self,
-        strip: Strip,
-        panel: &mut [Real],
-    ) {
+    fn strip<const VECTORS: usize, const TALL: usize, const FUSED: bool>(&mut self, strip: Strip) {
         let Strip { top, rows, left, width, first_k, depth } = strip;
-        let panel = &mut panel.as_chunks_mut().0.as_chunks_mut::<VECTORS>().0[..depth];
-        pack(panel, self.b, strip);
+        let panel: &[[Lanes; VECTORS]] = match &mut self.b {
+            Right::Packed(packed) => packed.panel(strip),
+            Right::Plain(b, room) => {
+                let panel = &mut room.as_chunks_mut().0[..depth];
+                pack(panel, *b, strip);
+                panel
+            }
+        };
         let itself = matches!(self.onto, Onto::Itself);
         let mut start = [[0.0; LANES]; VECTORS];
         if let Onto::Row(row) = self.onto {
@@ -273,14 +291,34 @@ mod tests {
         Operand { values, rows, columns, row_stride, column_stride }
     }
 
-    type Way = fn(Task<'_>);
+    type Way = fn(&mut [Real], usize, Operand<'_>, Operand<'_>, Onto<'_>);
 
     /// The tiles of this processor, and those of the others.
-    const WAYS: [Way; 4] = [
-        |task| product(task.c, task.row_stride, task.a, task.b, task.onto),
-        |task| walk::<3, 8, true>(task, &mut [0.0; 48 * 64], Sizes { depth: 64, rows: 9 }),
-        |task| walk::<1, 6, true>(task, &mut [0.0; 16 * 64], Sizes { depth: 64, rows: 100 }),
-        |task| walk::<1, 2, false>(task, &mut [0.0; 16 * 64], Sizes { depth: 64, rows: 5 }),
+    const WAYS: [Way; 5] = [
+        |c, row_stride, a, b, onto| product(c, row_stride, a, b, onto),
+        |c, row_stride, a, b, onto| {
+            let mut packed = Packed::room(b.rows, b.columns);
+            packed.pack(b);
+            product_with(c, row_stride, a, &packed, onto);
+        },
+        |c, row_stride, a, b, onto| {
+            let n = b.columns;
+            let b = Right::Plain(b, &mut [Lanes::ZERO; 3 * 64]);
+            let task = Task { c, row_stride, a, n, b, onto };
+            walk::<3, 8, true>(task, Sizes { depth: 64, rows: 9 });
+        },
+        |c, row_stride, a, b, onto| {
+            let n = b.columns;
+            let b = Right::Plain(b, &mut [Lanes::ZERO; 64]);
+            let task = Task { c, row_stride, a, n, b, onto };
+            walk::<1, 6, true>(task, Sizes { depth: 64, rows: 100 });
+        },
+        |c, row_stride, a, b, onto| {
+            let n = b.columns;
+            let b = Right::Plain(b, &mut [Lanes::ZERO; 64]);
+            let task = Task { c, row_stride, a, n, b, onto };
+            walk::<1, 2, false>(task, Sizes { depth: 64, rows: 5 });
+        },
     ];
 
     fn check(m: usize, k: usize, n: usize, a_turned: bool, b_turned: bool) {
@@ -299,7 +337,7 @@ mod tests {
             if !matches!(onto, Onto::Itself) {
                 c.chunks_mut(row_stride).for_each(|row| row[..n].fill(Real::NAN));
             }
-            way(Task { c: &mut c, row_stride, a, b, onto });
+            way(&mut c, row_stride, a, b, onto);
             for i in 0..m {
                 for j in 0..n {
                     let sum: Real = (0..k)

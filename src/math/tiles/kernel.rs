@@ -3,6 +3,7 @@
 //! Its height and the vectors of a row are known to the compiler, which then keeps every sum in a register: of a loop over
 //! slices it makes one that goes through memory.
 
+use super::super::lanes::Lanes;
 use super::super::{LANES, Real};
 
 /// The widest panel of any target, in vectors of [`LANES`].
@@ -36,7 +37,7 @@ pub fn tile<const VECTORS: usize, const TALL: usize, const FUSED: bool>(
     c: Place<'_, TALL>,
     start: Option<&[[Real; LANES]; VECTORS]>,
     a: Source<'_>,
-    panel: &[[[Real; LANES]; VECTORS]],
+    panel: &[[Lanes; VECTORS]],
 ) {
     let columns = (VECTORS - usize::from(c.aside.is_some())) * LANES;
     let last = panel.len().saturating_sub(1) * a.column_stride;
@@ -91,7 +92,7 @@ unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
     from: Vectors,
     to: Vectors,
     a: Source<'_>,
-    panel: &[[[Real; LANES]; VECTORS]],
+    panel: &[[Lanes; VECTORS]],
 ) {
     let place = |at: Vectors, row: usize, vector: usize| -> *mut [Real; LANES] {
         if vector + 1 < VECTORS {
@@ -116,7 +117,7 @@ unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
                 for lane in 0..LANES {
                     let sum = sums[i][v][lane];
                     sums[i][v][lane] =
-                        if FUSED { x.mul_add(b[v][lane], sum) } else { sum + x * b[v][lane] };
+                        if FUSED { x.mul_add(b[v].0[lane], sum) } else { sum + x * b[v].0[lane] };
                 }
             }
         }

@@ -1,29 +1,105 @@
-//! A strip of b as a panel: each row of the strip is so many whole vectors, filled up with zeros.
+//! A strip of b as a panel: each row of the strip is so many whole vectors, filled up with zeros. And all panels of a matrix at
+//! once, for one that many products share: every step of a recurrent layer multiplies by the same W_hh, and to pack that for the
+//! 16 or 32 rows of a step would cost a third of the step.
 
-use super::super::lanes::{BLOCK, turned};
-use super::super::{LANES, Real, vector};
-use super::{Operand, Strip};
+use multiversion::multiversion;
+use multiversion::target::target_cfg_f;
+
+use super::super::lanes::{BLOCK, Lanes, turned};
+use super::super::{LANES, Real, room, vector};
+use super::{Even, Operand, Strip, sizes, vectors};
+
+/// b (k, n), panel after panel as products read them.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    k: usize,
+    n: usize,
+    panels: Vec<Lanes>,
+}
+
+impl Packed {
+    /// Room for a matrix of k rows and n columns.
+    pub fn room(k: usize, n: usize) -> Self {
+        Self { k, n, panels: room::lanes(k * n.div_ceil(LANES)) }
+    }
+
+    /// k
+    pub fn rows(&self) -> usize {
+        self.k
+    }
+
+    /// n
+    pub fn columns(&self) -> usize {
+        self.n
+    }
+
+    /// Takes over the numbers of b.
+    ///
+    /// # Panics
+    /// If b is no matrix of the size that there is room for.
+    pub fn pack(&mut self, b: Operand<'_>) {
+        assert!((b.rows, b.columns) == (self.k, self.n), "b (k, n)");
+        assert!(b.is_whole(), "b (k, n)");
+        pack_all(self, b);
+    }
+
+    /// The panel of a strip.
+    #[inline(always)]
+    pub(super) fn panel<const VECTORS: usize>(&self, strip: Strip) -> &[[Lanes; VECTORS]] {
+        let at = self.at(strip);
+        &self.panels[at..].as_chunks().0[..strip.depth]
+    }
+
+    /// Panels of one depth stand together, from left to right.
+    #[inline(always)]
+    fn at(&self, Strip { first_k, depth, left, .. }: Strip) -> usize {
+        first_k * self.n.div_ceil(LANES) + depth * (left / LANES)
+    }
+}
+
+/// Cut as products with it will be, which go by the same target and sizes.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
+fn pack_all(to: &mut Packed, b: Operand<'_>) {
+    let wide = if target_cfg_f!(target_feature = "avx512f") { 3 } else { 1 };
+    let depths = Even::new(to.k, sizes().depth);
+    for (first_k, depth) in (0..depths.count).map(|i| depths.piece(i)) {
+        let mut left = 0;
+        while left < to.n {
+            let vectors = vectors(to.n - left, wide);
+            let width = (vectors * LANES).min(to.n - left);
+            let strip = Strip { top: 0, rows: 0, left, width, first_k, depth };
+            let at = to.at(strip);
+            let panel = &mut to.panels[at..][..depth * vectors];
+            match vectors {
+                1 => pack::<1>(panel.as_chunks_mut().0, b, strip),
+                2 => pack::<2>(panel.as_chunks_mut().0, b, strip),
+                _ => pack::<3>(panel.as_chunks_mut().0, b, strip),
+            }
+            left += width;
+        }
+    }
+}
 
 /// Fills the panel with its strip of b.
 #[inline(always)]
-pub fn pack<const VECTORS: usize>(
-    panel: &mut [[[Real; LANES]; VECTORS]],
-    b: Operand<'_>,
-    strip: Strip,
-) {
+pub fn pack<const VECTORS: usize>(panel: &mut [[Lanes; VECTORS]], b: Operand<'_>, strip: Strip) {
     let Strip { first_k, left, width, .. } = strip;
     let at = first_k * b.row_stride + left * b.column_stride;
     if b.column_stride == 1 {
         for (p, packed) in panel.iter_mut().enumerate() {
             let row = &b.values[at + p * b.row_stride..][..width];
-            if let Ok(row) = <&[[Real; LANES]; VECTORS]>::try_from(row.as_chunks().0)
-                && width == VECTORS * LANES
-            {
-                *packed = *row;
+            let (whole, rest) = row.as_chunks();
+            if whole.len() == VECTORS {
+                for v in 0..VECTORS {
+                    packed[v].0 = whole[v];
+                }
             } else {
-                let packed = packed.as_flattened_mut();
-                vector::copy_short(&mut packed[..width], row);
-                packed[width..].fill(0.0);
+                for (packed, x) in packed.iter_mut().zip(whole) {
+                    packed.0 = *x;
+                }
+                let last = &mut packed[whole.len()].0;
+                vector::copy_short(&mut last[..rest.len()], rest);
+                last[rest.len()..].fill(0.0);
             }
         }
         return;
@@ -36,34 +112,32 @@ pub fn pack<const VECTORS: usize>(
             j += BLOCK;
         }
     }
-    for packed in panel.iter_mut() {
-        packed.as_flattened_mut()[width..].fill(0.0);
-    }
     for j in j..width {
         for (packed, x) in panel.iter_mut().zip(column(j).iter().step_by(b.row_stride)) {
-            packed.as_flattened_mut()[j] = *x;
+            packed[j / LANES].0[j % LANES] = *x;
+        }
+    }
+    for j in width..VECTORS * LANES {
+        for packed in panel.iter_mut() {
+            packed[j / LANES].0[j % LANES] = 0.0;
         }
     }
 }
 
 /// Four columns of b, each contiguous, from column j of the panel on.
 #[inline(always)]
-fn turn<const VECTORS: usize>(
-    panel: &mut [[[Real; LANES]; VECTORS]],
-    columns: [&[Real]; BLOCK],
-    j: usize,
-) {
+fn turn<const VECTORS: usize>(panel: &mut [[Lanes; VECTORS]], columns: [&[Real]; BLOCK], j: usize) {
     let (vector, lane) = (j / LANES, j % LANES / BLOCK);
     let (blocks, rest) = panel.as_chunks_mut::<BLOCK>();
     let chunks = columns.map(|column| column.as_chunks::<BLOCK>().0);
     for (p, block) in blocks.iter_mut().enumerate() {
         let rows = turned(chunks.map(|chunks| chunks[p]));
         for (packed, row) in block.iter_mut().zip(rows) {
-            packed[vector].as_chunks_mut::<BLOCK>().0[lane] = row;
+            packed[vector].0.as_chunks_mut::<BLOCK>().0[lane] = row;
         }
     }
     let whole = blocks.len() * BLOCK;
     for (p, packed) in rest.iter_mut().enumerate() {
-        packed[vector].as_chunks_mut::<BLOCK>().0[lane] = columns.map(|column| column[whole + p]);
+        packed[vector].0.as_chunks_mut::<BLOCK>().0[lane] = columns.map(|column| column[whole + p]);
     }
 }

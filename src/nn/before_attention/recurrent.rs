@@ -24,8 +24,7 @@ use ndarray::{Array2, ArrayRef2, ArrayView2, s};
 use rand::Rng;
 
 use crate::math::gemm::{Onto, gemm, matrix_mut};
-use crate::math::packed::{Packed, product_with};
-use crate::math::tiles::Operand;
+use crate::math::tiles::{Operand, Packed, product_with};
 use crate::math::{Real, room, vector};
 use crate::nn::Look;
 use crate::nn::init::Init;
