@@ -6,7 +6,6 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod bench;
-mod chosen;
 mod data;
 mod eval;
 mod experiment;

@@ -20,7 +20,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Failure;
-use crate::math::Real;
+use crate::math::{Real, gemm};
 use crate::stage::config::Config;
 use crate::stage::{STAGES, stage};
 use crate::text::Dataset;
@@ -92,7 +92,7 @@ struct Row {
     peak_mib: f64,
     allocations: u64,
     /// Who multiplies matrices.
-    products: &'static str,
+    products: String,
 }
 
 /// Times the stages and prints a line for each.
@@ -134,7 +134,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(quality::run(&dataset, &team, budgets, arguments.json)?);
     }
     if !arguments.json {
-        writeln!(std::io::stdout(), "matrix products by {}", super::chosen::by())?;
+        writeln!(std::io::stdout(), "matrix products by {}", gemm::chosen())?;
         writeln!(
             std::io::stdout(),
             "{:12} {:>10} {:>7} {:>9} {:>9} {:>11} {:>8} {:>8} {:>8} {:>7} {:>9}",
@@ -239,7 +239,7 @@ fn time(mut session: Session, seconds: f64) -> anyhow::Result<Row> {
         read_gb_per_second: read_rate::measure(bytes.min(MOST_READ)) / 1e9,
         peak_mib,
         allocations,
-        products: super::chosen::by(),
+        products: gemm::chosen(),
     })
 }
 

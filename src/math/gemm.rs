@@ -29,6 +29,18 @@ pub fn by() -> By {
     *BY.get_or_init(|| if blas_is_behind() { By::Tiles } else { By::Blas })
 }
 
+/// Who computes matrix products on this machine and how, in words.
+pub fn chosen() -> String {
+    #[cfg(all(feature = "blas", not(target_os = "macos")))]
+    let blas = format!("OpenBLAS with kernels for {}", openblas::core_name());
+    #[cfg(not(all(feature = "blas", not(target_os = "macos"))))]
+    let blas = if cfg!(feature = "blas") { "Accelerate".to_owned() } else { "no BLAS".to_owned() };
+    match by() {
+        By::Blas => format!("{blas}; packed ones by {}", tiles::chosen()),
+        By::Tiles => format!("{}; at hand: {blas}", tiles::chosen()),
+    }
+}
+
 /// c = a b, added to what `onto` says, for a (m, k), b (k, n), c (m, n); rows of c are contiguous, `row_stride` apart.
 ///
 /// # Panics

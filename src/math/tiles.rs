@@ -124,18 +124,49 @@ enum Right<'a> {
     Packed(&'a Packed),
 }
 
-/// Goes through b with the tiles that suit the processor: as many running sums as its registers hold.
+/// Vectors of [`LANES`] in a row of a tile and rows of the widest tile: as many running sums as the registers hold. A vector is
+/// one register with AVX-512, two with AVX2, four with NEON and SSE.
+const AVX512: [usize; 2] = [kernel::MOST_VECTORS, 8];
+const AVX2_NEON: [usize; 2] = [1, 6];
+const PLAIN: [usize; 2] = [1, 2];
+
+/// Goes through b with the tiles that suit the processor.
 // To clippy, every question about the target looks the same.
 #[allow(clippy::ifs_same_cond)]
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
 fn panels(task: Task<'_>) {
     if target_cfg_f!(target_feature = "avx512f") {
-        walk::<3, 8, true>(task, sizes());
+        walk::<{ AVX512[0] }, { AVX512[1] }, true>(task, sizes());
     } else if target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
-        walk::<1, 6, true>(task, sizes());
+        walk::<{ AVX2_NEON[0] }, { AVX2_NEON[1] }, true>(task, sizes());
     } else {
-        walk::<1, 2, false>(task, sizes());
+        walk::<{ PLAIN[0] }, { PLAIN[1] }, false>(task, sizes());
     }
+}
+
+/// The tiles of this processor: the instructions that they are made of, and the vectors and rows of the widest.
+#[allow(clippy::ifs_same_cond)]
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
+fn target() -> (&'static str, [usize; 2]) {
+    if target_cfg_f!(target_feature = "avx512f") {
+        ("AVX-512", AVX512)
+    } else if target_cfg_f!(target_feature = "fma") {
+        ("AVX2", AVX2_NEON)
+    } else if target_cfg_f!(target_feature = "neon") {
+        ("NEON", AVX2_NEON)
+    } else {
+        ("plain", PLAIN)
+    }
+}
+
+/// What was chosen for this machine, in words: instructions, tile, cut and the caches that it goes by.
+pub fn chosen() -> String {
+    let (instructions, [vectors, tall]) = target();
+    let (Sizes { depth, rows }, [first, second]) = (sizes(), sizes::caches());
+    format!(
+        "{instructions} tiles of {tall} x {}, {depth} deep, {rows} rows at once for caches of {first} and {second} KiB",
+        vectors * LANES
+    )
 }
 
 /// `n` things in the fewest pieces of at most `most`, as even as can be.

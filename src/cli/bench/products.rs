@@ -16,7 +16,6 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ShapeBuilder};
 use serde::Serialize;
 
-use crate::cli::chosen;
 use crate::math::Real;
 use crate::math::gemm::{self, By, Onto, matrix_mut};
 use crate::math::tiles::{self, Operand};
@@ -315,7 +314,7 @@ fn measure(
         peak_gflops: peak,
         tiles: rates.next().expect("tiles are always there"),
         blas: rates.next(),
-        used: chosen::by(),
+        used: if gemm::by() == By::Tiles { "tiles" } else { "BLAS" },
     }
 }
 

@@ -5,8 +5,8 @@ use std::io::{IsTerminal, Write};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::cli::chosen;
 use crate::cli::{Failure, say};
+use crate::math::gemm::chosen;
 use crate::train::experiment::{
     Compare, Experiment, Progress, Ran, Share, Verdict, verdict::with_error,
 };
@@ -59,7 +59,7 @@ impl<'a> Report<'a> {
             plural(arms, "arm"),
             plural(seeds, "seed"),
             plural((*threads).min(arms * seeds), "run"),
-            chosen::by(),
+            chosen(),
         ));
     }
 
@@ -179,7 +179,7 @@ impl<'a> Report<'a> {
         line["inside"] = json!(verdict.inside);
         line["holds"] = json!(verdict.holds);
         line["verdict"] = json!(verdict.to_string());
-        line["products"] = json!(chosen::by());
+        line["products"] = json!(chosen());
         if self.experiment.arms.len() > 2 {
             line["against"] = against.collect();
         }

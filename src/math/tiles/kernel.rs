@@ -86,8 +86,9 @@ struct Vectors {
 
 /// # Safety
 /// Every vector of ROWS rows can be read in `from` and written in `to`, and a has ROWS rows as deep as the panel.
+// An iterator over the sums would keep them in memory.
 #[inline(always)]
-#[allow(unsafe_code)]
+#[allow(unsafe_code, clippy::needless_range_loop)]
 unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
     from: Vectors,
     to: Vectors,

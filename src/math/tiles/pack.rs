@@ -2,12 +2,10 @@
 //! once, for one that many products share: every step of a recurrent layer multiplies by the same W_hh, and to pack that for the
 //! 16 or 32 rows of a step would cost a third of the step.
 
-use multiversion::multiversion;
-use multiversion::target::target_cfg_f;
-
 use super::super::lanes::{BLOCK, Lanes, turned};
+use super::super::vectorised::{apply, vectorised};
 use super::super::{LANES, Real, room, vector};
-use super::{Even, Operand, Strip, sizes, vectors};
+use super::{Even, Operand, Strip, sizes, target, vectors};
 
 /// b (k, n), panel after panel as products read them.
 #[derive(Clone, Debug)]
@@ -58,9 +56,9 @@ impl Packed {
 }
 
 /// Cut as products with it will be, which go by the same target and sizes.
-#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
+#[apply(vectorised)]
 fn pack_all(to: &mut Packed, b: Operand<'_>) {
-    let wide = if target_cfg_f!(target_feature = "avx512f") { 3 } else { 1 };
+    let (_, [wide, _]) = target();
     let depths = Even::new(to.k, sizes().depth);
     for (first_k, depth) in (0..depths.count).map(|i| depths.piece(i)) {
         let mut left = 0;

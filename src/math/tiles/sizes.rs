@@ -73,7 +73,7 @@ mod tests {
             [[32, 256], [32, 512], [48, 1024], [48, 2048], [64, 1024], [128, 4096], [1, 1]]
         {
             let Sizes { depth, rows } = fitting(first, second);
-            assert!(depth >= SHALLOWEST && depth <= DEEPEST && rows >= SHALLOWEST);
+            assert!((SHALLOWEST..=DEEPEST).contains(&depth) && rows >= SHALLOWEST);
             if first >= 32 {
                 let bytes = size_of::<Real>();
                 assert!(
