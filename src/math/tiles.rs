@@ -18,10 +18,15 @@ use multiversion::target::target_cfg_f;
 
 use super::lanes::Lanes;
 use super::{LANES, Real, vector};
-use kernel::{Place, Source, tile};
+use kernel::{Panel, Place, Source, tile};
 pub use pack::Packed;
-use pack::pack;
+use pack::{pack, packed};
 pub use sizes::{Sizes, sizes};
+
+/// Rows that are so few that b is not packed for them, if its rows are at most so many numbers apart: further, and they would
+/// fall onto few places of the first cache.
+const FEW: usize = 64;
+const NEAR: usize = 256;
 
 thread_local! {
     /// The panel of b that is being multiplied; every thread makes its own once.
@@ -240,18 +245,34 @@ fn walk<const WIDE: usize, const TALL: usize, const FUSED: bool>(mut task: Task<
     }
 }
 
+/// The strip of b where it stands, if so few rows are multiplied by it that to pack it would take longer than it saves.
+#[inline(always)]
+fn in_place(b: Operand<'_>, strip: Strip, vectors: usize) -> Option<Panel<'_>> {
+    let Strip { rows, left, first_k, depth, .. } = strip;
+    if rows > FEW || b.column_stride != 1 || b.row_stride > NEAR {
+        return None;
+    }
+    let values = b.values.get(first_k * b.row_stride + left..)?;
+    let panel = Panel { values, stride: b.row_stride, depth };
+    panel.has(vectors).then_some(panel)
+}
+
 impl Task<'_> {
     /// Goes down one strip of c. What hangs over in the last vector of a row goes through numbers that stand aside, so that a tile
     /// has whole vectors only.
     #[inline(always)]
     fn strip<const VECTORS: usize, const TALL: usize, const FUSED: bool>(&mut self, strip: Strip) {
         let Strip { top, rows, left, width, first_k, depth } = strip;
-        let panel: &[[Lanes; VECTORS]] = match &mut self.b {
-            Right::Packed(packed) => packed.panel(strip),
+        let panel = match &mut self.b {
+            Right::Packed(packed) => packed.panel(strip, VECTORS),
             Right::Plain(b, room) => {
-                let panel = &mut room.as_chunks_mut().0[..depth];
-                pack(panel, *b, strip);
-                panel
+                if let Some(panel) = in_place(*b, strip, VECTORS) {
+                    panel
+                } else {
+                    let panel: &mut [[Lanes; VECTORS]] = &mut room.as_chunks_mut().0[..depth];
+                    pack(panel, *b, strip);
+                    packed(panel.as_flattened(), depth)
+                }
             }
         };
         let itself = matches!(self.onto, Onto::Itself);

@@ -3,7 +3,6 @@
 //! Its height and the vectors of a row are known to the compiler, which then keeps every sum in a register: of a loop over
 //! slices it makes one that goes through memory.
 
-use super::super::lanes::Lanes;
 use super::super::{LANES, Real};
 
 /// The widest panel of any target, in vectors of [`LANES`].
@@ -26,6 +25,23 @@ pub struct Source<'a> {
     pub column_stride: usize,
 }
 
+/// As many rows of b as the panel is deep, `stride` apart; of each, whole vectors can be read, though the last may hang over
+/// into what stands behind the row.
+#[derive(Clone, Copy)]
+pub struct Panel<'a> {
+    pub values: &'a [Real],
+    pub stride: usize,
+    pub depth: usize,
+}
+
+impl Panel<'_> {
+    /// Whether all vectors of all rows can be read.
+    #[inline(always)]
+    pub fn has(&self, vectors: usize) -> bool {
+        self.depth == 0 || (self.depth - 1) * self.stride + vectors * LANES <= self.values.len()
+    }
+}
+
 /// Sets c to start, or to itself if there is none, + a times the panel, for `height` rows.
 ///
 /// # Panics
@@ -37,12 +53,13 @@ pub fn tile<const VECTORS: usize, const TALL: usize, const FUSED: bool>(
     c: Place<'_, TALL>,
     start: Option<&[[Real; LANES]; VECTORS]>,
     a: Source<'_>,
-    panel: &[[Lanes; VECTORS]],
+    panel: Panel<'_>,
 ) {
     let columns = (VECTORS - usize::from(c.aside.is_some())) * LANES;
-    let last = panel.len().saturating_sub(1) * a.column_stride;
+    let last = panel.depth.saturating_sub(1) * a.column_stride;
     assert!((1..=TALL).contains(&height) && (height - 1) * c.row_stride + columns <= c.rows.len());
-    assert!(panel.is_empty() || (height - 1) * a.row_stride + last < a.values.len());
+    assert!(panel.has(VECTORS));
+    assert!(panel.depth == 0 || (height - 1) * a.row_stride + last < a.values.len());
     let rows = c.rows.as_mut_ptr();
     let before_last = (VECTORS - 1) * LANES;
     let to = match c.aside {
@@ -85,7 +102,8 @@ struct Vectors {
 }
 
 /// # Safety
-/// Every vector of ROWS rows can be read in `from` and written in `to`, and a has ROWS rows as deep as the panel.
+/// Every vector of ROWS rows can be read in `from` and written in `to`, a has ROWS rows as deep as the panel, and the panel has all
+/// vectors.
 // An iterator over the sums would keep them in memory.
 #[inline(always)]
 #[allow(unsafe_code, clippy::needless_range_loop)]
@@ -93,7 +111,7 @@ unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
     from: Vectors,
     to: Vectors,
     a: Source<'_>,
-    panel: &[[Lanes; VECTORS]],
+    panel: Panel<'_>,
 ) {
     let place = |at: Vectors, row: usize, vector: usize| -> *mut [Real; LANES] {
         if vector + 1 < VECTORS {
@@ -109,8 +127,11 @@ unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
             sums[i][v] = unsafe { place(from, i, v).read() };
         }
     }
-    for p in 0..panel.len() {
-        let b = panel[p];
+    for p in 0..panel.depth {
+        let at =
+            panel.values.as_ptr().wrapping_add(p * panel.stride).cast::<[[Real; LANES]; VECTORS]>();
+        // SAFETY: the panel has whole vectors in every row.
+        let b = unsafe { at.read() };
         for i in 0..ROWS {
             // SAFETY: a has row i as deep as the panel. A bounds check here halves the speed of every product.
             let x = unsafe { *a.values.get_unchecked(i * a.row_stride + p * a.column_stride) };
@@ -118,7 +139,7 @@ unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
                 for lane in 0..LANES {
                     let sum = sums[i][v][lane];
                     sums[i][v][lane] =
-                        if FUSED { x.mul_add(b[v].0[lane], sum) } else { sum + x * b[v].0[lane] };
+                        if FUSED { x.mul_add(b[v][lane], sum) } else { sum + x * b[v][lane] };
                 }
             }
         }

@@ -5,6 +5,7 @@
 use super::super::lanes::{BLOCK, Lanes, turned};
 use super::super::vectorised::{apply, vectorised};
 use super::super::{LANES, Real, room, vector};
+use super::kernel::Panel;
 use super::{Even, Operand, Strip, sizes, target, vectors};
 
 /// b (k, n), panel after panel as products read them.
@@ -41,11 +42,11 @@ impl Packed {
         pack_all(self, b);
     }
 
-    /// The panel of a strip.
+    /// The panel of a strip that is so many vectors wide.
     #[inline(always)]
-    pub(super) fn panel<const VECTORS: usize>(&self, strip: Strip) -> &[[Lanes; VECTORS]] {
-        let at = self.at(strip);
-        &self.panels[at..].as_chunks().0[..strip.depth]
+    pub(super) fn panel(&self, strip: Strip, vectors: usize) -> Panel<'_> {
+        let depth = strip.depth;
+        packed(&self.panels[self.at(strip)..][..depth * vectors], depth)
     }
 
     /// Panels of one depth stand together, from left to right.
@@ -53,6 +54,16 @@ impl Packed {
     fn at(&self, Strip { first_k, depth, left, .. }: Strip) -> usize {
         first_k * self.n.div_ceil(LANES) + depth * (left / LANES)
     }
+}
+
+/// So many rows of vectors that stand side by side.
+#[inline(always)]
+#[allow(unsafe_code)]
+pub fn packed(rows: &[Lanes], depth: usize) -> Panel<'_> {
+    const { assert!(size_of::<Lanes>() == LANES * size_of::<Real>()) };
+    // SAFETY: lanes are so many numbers, and one stands after the other without a gap.
+    let values = unsafe { std::slice::from_raw_parts(rows.as_ptr().cast(), rows.len() * LANES) };
+    Panel { values, stride: values.len() / depth.max(1), depth }
 }
 
 /// Cut as products with it will be, which go by the same target and sizes.
