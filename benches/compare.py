@@ -169,16 +169,21 @@ def main():
     a.add_argument("--threads", default="1,2")
     a.add_argument("--seconds", type=float, default=2.0, help="about how long one variant is timed in a round")
     a.add_argument("--rounds", type=int, default=3, help="of every stage but scaled-up, which has one")
+    a.add_argument("--eager", action="store_true", help="leave out PyTorch compiled and JAX, which take minutes to compile")
     a.add_argument("--json", action="store_true", help="one JSON object a stage")
     a = a.parse_args()
     if not os.path.exists(a.program):
         sys.exit(f"error: {a.program} does not exist: run `cargo build --release`, or name it with --program")
     a.others = []
-    if shutil.which(os.environ.get("CXX", "g++")):
+    if a.eager:
+        pass
+    elif shutil.which(os.environ.get("CXX", "g++")):
         a.others.append(compiled)
     else:
         print("no g++ here: PyTorch cannot be compiled and is left out (on Debian: apt-get install g++)", file=sys.stderr)
-    if importlib.util.find_spec("jax"):
+    if a.eager:
+        pass
+    elif importlib.util.find_spec("jax"):
         a.others.append(jax)
     else:
         print(f"no JAX here: it is left out ({sys.executable} -m pip install jax)", file=sys.stderr)
