@@ -5,7 +5,7 @@
 //! multiply-adds.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 use rayon::prelude::*;
@@ -17,17 +17,21 @@ use crate::math::peak::multiply_adds;
 
 const REPEATS: usize = 5;
 
+/// Until then a system has spread threads that have just begun over the cores; before, two of them may share one, and reach half.
+const SPREAD: Duration = Duration::from_millis(40);
+
 /// Rounds of multiply-adds in a repeat: about a millisecond.
 const ROUNDS: usize = 400_000;
 
-/// GFLOP/s of all threads together, multiply-adds in registers: the best of a few repeats, after one to warm up.
+/// GFLOP/s of all threads together, multiply-adds in registers: the best of some repeats.
 pub fn peak(team: &Team) -> f64 {
     let mut rate: f64 = 0.0;
     team.run(|| {
-        for _ in 0..=REPEATS {
+        let first = Instant::now();
+        while first.elapsed() < SPREAD {
             let started = Instant::now();
-            let each = (0..team.threads()).into_par_iter().with_max_len(1);
-            let operations: u64 = each.map(|_| multiply_adds(ROUNDS)).sum();
+            // On each thread by itself: of a parallel loop, one that wakes up early would take the other's part too.
+            let operations: u64 = rayon::broadcast(|_| multiply_adds(ROUNDS)).iter().sum();
             rate = rate.max(operations as f64 / started.elapsed().as_secs_f64() / 1e9);
         }
     });
