@@ -127,14 +127,15 @@ unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
             sums[i][v] = unsafe { place(from, i, v).read() };
         }
     }
+    // Overflow is not checked here: both operands are inside of their slices, and a check would keep the sums in memory.
     for p in 0..panel.depth {
-        let at =
-            panel.values.as_ptr().wrapping_add(p * panel.stride).cast::<[[Real; LANES]; VECTORS]>();
+        let at = panel.values.as_ptr().wrapping_add(p.wrapping_mul(panel.stride));
         // SAFETY: the panel has whole vectors in every row.
-        let b = unsafe { at.read() };
+        let b = unsafe { at.cast::<[[Real; LANES]; VECTORS]>().read() };
+        let column = a.values.as_ptr().wrapping_add(p.wrapping_mul(a.column_stride));
         for i in 0..ROWS {
             // SAFETY: a has row i as deep as the panel. A bounds check here halves the speed of every product.
-            let x = unsafe { *a.values.get_unchecked(i * a.row_stride + p * a.column_stride) };
+            let x = unsafe { column.wrapping_add(i.wrapping_mul(a.row_stride)).read() };
             for v in 0..VECTORS {
                 for lane in 0..LANES {
                     let sum = sums[i][v][lane];
