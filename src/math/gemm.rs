@@ -47,7 +47,22 @@ pub fn chosen() -> String {
 /// # Panics
 /// If the shapes don't fit together, or a slice is too short for its shape.
 pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>, onto: Onto<'_>) {
-    if by() == By::Tiles {
+    product_by(by(), c, row_stride, a, b, onto);
+}
+
+/// [`product`] by one of the two, whichever is chosen here.
+///
+/// # Panics
+/// As [`product`].
+pub fn product_by(
+    by: By,
+    c: &mut [Real],
+    row_stride: usize,
+    a: Operand<'_>,
+    b: Operand<'_>,
+    onto: Onto<'_>,
+) {
+    if by == By::Tiles {
         return tiles::product(c, row_stride, a, b, onto);
     }
     let beta = match onto {

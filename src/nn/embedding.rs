@@ -10,6 +10,7 @@ use super::parameters::Registry;
 use super::rows::{contiguous, contiguous_mut};
 use crate::math::Real;
 use crate::math::gemm::matrix;
+use crate::math::vectorised::{apply, vectorised};
 
 #[derive(Clone, Debug)]
 pub struct Embedding {
@@ -43,21 +44,30 @@ impl Embedding {
     /// # Shapes
     /// - y (n, width); ids: n, each below `rows`
     pub fn forward(&self, y: &mut ArrayRef2<Real>, ids: &[u32], weights: &[Real]) {
-        let table = &weights[self.table.clone()];
-        for (y, &id) in contiguous_mut(y).chunks_exact_mut(self.width).zip(ids) {
-            y.copy_from_slice(&table[id as usize * self.width..][..self.width]);
-        }
+        pick(contiguous_mut(y), &weights[self.table.clone()], ids, self.width);
     }
 
     /// # Shapes
     /// - dy (n, width); ids: n, each below `rows`
     pub fn backward(&self, gradients: &mut [Real], dy: &ArrayRef2<Real>, ids: &[u32]) {
-        let table = &mut gradients[self.table.clone()];
-        for (dy, &id) in contiguous(dy).chunks_exact(self.width).zip(ids) {
-            let row = &mut table[id as usize * self.width..][..self.width];
-            for (row, dy) in row.iter_mut().zip(dy) {
-                *row += dy;
-            }
+        add_picked(&mut gradients[self.table.clone()], contiguous(dy), ids, self.width);
+    }
+}
+
+/// y[i] = table[ids[i]]; rows of `width` numbers.
+pub fn pick(y: &mut [Real], table: &[Real], ids: &[u32], width: usize) {
+    for (y, &id) in y.chunks_exact_mut(width).zip(ids) {
+        y.copy_from_slice(&table[id as usize * width..][..width]);
+    }
+}
+
+/// table[ids[i]] += y[i]; rows of `width` numbers.
+#[apply(vectorised)]
+pub fn add_picked(table: &mut [Real], y: &[Real], ids: &[u32], width: usize) {
+    for (y, &id) in y.chunks_exact(width).zip(ids) {
+        let row = &mut table[id as usize * width..][..width];
+        for (row, y) in row.iter_mut().zip(y) {
+            *row += y;
         }
     }
 }

@@ -12,13 +12,11 @@ use std::io::Write;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ShapeBuilder};
 use serde::Serialize;
 
 use crate::math::Real;
-use crate::math::gemm::{self, By, Onto, matrix_mut};
-use crate::math::tiles::{self, Operand};
+use crate::math::gemm::{self, By, Onto};
+use crate::math::tiles::Operand;
 use crate::model;
 use crate::stage::STAGES;
 use crate::train::machine_rate;
@@ -40,6 +38,8 @@ const ROUNDS: usize = 3;
 /// Numbers that cold operands are taken from, of a and b together and of c: 32 and 16 MiB.
 const READ: usize = 1 << 23;
 const WRITTEN: usize = 1 << 22;
+/// Shapes between two measurements of the peak, which moves with the machine.
+const SHAPES_A_PEAK: usize = 16;
 /// Operations between two looks at the clock, at least.
 const BETWEEN: usize = 1 << 18;
 
@@ -130,10 +130,7 @@ impl Operands {
             Kind::Dw => (a.turned(), b, Onto::Itself),
         };
         let c = &mut self.written[self.turn * of_c..][..c.0 * c.1];
-        match by {
-            By::Tiles => tiles::product(c, b.columns, a, b, onto),
-            By::Blas => by_blas(c, a, b, onto),
-        }
+        gemm::product_by(by, c, b.columns, a, b, onto);
         black_box(c);
     }
 
@@ -154,23 +151,6 @@ impl Operands {
 
 fn whole(values: &[Real], (rows, columns): (usize, usize)) -> Operand<'_> {
     Operand::rows(&values[..rows * columns], rows, columns, columns)
-}
-
-/// As [`gemm::product`] does it where it leaves products to BLAS.
-fn by_blas(c: &mut [Real], a: Operand<'_>, b: Operand<'_>, onto: Onto<'_>) {
-    let beta = match onto {
-        Onto::Nothing => 0.0,
-        Onto::Itself => 1.0,
-        Onto::Row(row) => {
-            c.chunks_exact_mut(b.columns).for_each(|c| c.copy_from_slice(row));
-            1.0
-        }
-    };
-    let operand = |x: Operand<'_>| (x.rows, x.columns).strides((x.row_stride, x.column_stride));
-    let a = ArrayView2::from_shape(operand(a), a.values).expect("a holds its shape");
-    let (rows, columns) = (a.nrows(), b.columns);
-    let b = ArrayView2::from_shape(operand(b), b.values).expect("b holds its shape");
-    general_mat_mul(1.0, &a, &b, beta, &mut matrix_mut(c, rows, columns));
 }
 
 /// One way of multiplying at one shape.
@@ -262,8 +242,12 @@ pub fn run(team: &Team, seconds: f64, json: bool) -> anyhow::Result<()> {
     let shapes = shapes()?;
     let measured = shapes.len() * ways.len() * 2 * ROUNDS;
     let time = Duration::from_secs_f64(seconds * WHOLE / measured as f64);
-    for shape in &shapes {
-        let row = measure(team, &operands, shape, ways, time);
+    let mut peak = 0.0;
+    for (i, shape) in shapes.iter().enumerate() {
+        if i % SHAPES_A_PEAK == 0 {
+            peak = machine_rate::peak(team) / team.threads() as f64;
+        }
+        let row = measure(team, peak, &operands, shape, ways, time);
         if json {
             writeln!(out, "{}", serde_json::to_string(&row)?)?;
         } else {
@@ -275,6 +259,7 @@ pub fn run(team: &Team, seconds: f64, json: bool) -> anyhow::Result<()> {
 
 fn measure(
     team: &Team,
+    peak: f64,
     operands: &[Mutex<Operands>],
     shape: &Shape,
     ways: &[By],
@@ -282,8 +267,6 @@ fn measure(
 ) -> Row {
     let threads = team.threads();
     let mut rates = vec![[const { Vec::new() }; 2]; ways.len()];
-    // Measured beside every shape, because the machine's own rate moves.
-    let peak = machine_rate::peak(team) / threads as f64;
     for _ in 0..ROUNDS {
         for (&by, rates) in ways.iter().zip(&mut rates) {
             for (cold, rates) in [false, true].into_iter().zip(rates) {

@@ -27,6 +27,7 @@ use crate::math::gemm::{Onto, gemm, matrix_mut};
 use crate::math::tiles::{Operand, Packed, product_with};
 use crate::math::{Real, room, vector};
 use crate::nn::Look;
+use crate::nn::embedding;
 use crate::nn::init::Init;
 use crate::nn::parameters::Registry;
 use crate::nn::pass::Span;
@@ -260,7 +261,7 @@ impl Recurrent {
         let recurrent = contiguous_mut(&mut a.recurrent);
         for (t, gates) in gates.chunks_exact_mut(row).enumerate() {
             if let Input::Tokens { ids, .. } = x {
-                input::pick(gates, of_tokens, &ids[t * span.sequences..], width);
+                embedding::pick(gates, of_tokens, &ids[t * span.sequences..], width);
             }
             let (before, h) = neighbours(hidden, t, state);
             let adds = t > 0 || !*from_zeros;
@@ -333,7 +334,7 @@ impl Recurrent {
                 Input::Tokens { ids, .. } => {
                     let d_of_tokens = contiguous_mut(&mut scratch.d_of_tokens);
                     let ids = &ids[first..][..rows];
-                    input::add_picked(d_of_tokens, contiguous(&d_gates), ids, width);
+                    embedding::add_picked(d_of_tokens, contiguous(&d_gates), ids, width);
                 }
             }
         }

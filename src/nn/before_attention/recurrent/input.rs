@@ -8,7 +8,6 @@ use ndarray::{ArrayRef2, ArrayView2, s};
 
 use super::Recurrent;
 use crate::math::gemm::{Onto, gemm, matrix, matrix_mut};
-use crate::math::vectorised::{apply, vectorised};
 use crate::math::{Real, vector};
 use crate::nn::rows::contiguous;
 
@@ -70,24 +69,6 @@ impl Recurrent {
         vector::add_rows(&mut gradients[self.bias_ih.clone()], contiguous(dy));
         let weight_ih = matrix(&weights[self.weight_ih.clone()], n_in, width);
         gemm(dx, dy, &weight_ih.t(), Onto::Nothing);
-    }
-}
-
-/// y[i] = table[ids[i]]; rows of `width` numbers.
-pub(super) fn pick(y: &mut [Real], table: &[Real], ids: &[u32], width: usize) {
-    for (y, &id) in y.chunks_exact_mut(width).zip(ids) {
-        y.copy_from_slice(&table[id as usize * width..][..width]);
-    }
-}
-
-/// table[ids[i]] += y[i]; rows of `width` numbers.
-#[apply(vectorised)]
-pub(super) fn add_picked(table: &mut [Real], y: &[Real], ids: &[u32], width: usize) {
-    for (y, &id) in y.chunks_exact(width).zip(ids) {
-        let row = &mut table[id as usize * width..][..width];
-        for (row, y) in row.iter_mut().zip(y) {
-            *row += y;
-        }
     }
 }
 
