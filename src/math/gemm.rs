@@ -24,10 +24,11 @@ pub enum By {
 /// Who computes matrix products on this machine.
 pub fn by() -> By {
     #[cfg(target_arch = "x86_64")]
-    let has_avx512 = std::arch::is_x86_feature_detected!("avx512f");
+    let fast =
+        std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma");
     #[cfg(not(target_arch = "x86_64"))]
-    let has_avx512 = false;
-    if cfg!(feature = "blas") && !has_avx512 { By::Blas } else { By::Tiles }
+    let fast = false;
+    if cfg!(feature = "blas") && !fast { By::Blas } else { By::Tiles }
 }
 
 /// Who computes matrix products on this machine and how, in words.

@@ -9,6 +9,7 @@
 
 mod kernel;
 mod pack;
+mod registers;
 mod sizes;
 
 use std::cell::RefCell;
@@ -18,20 +19,33 @@ use multiversion::target::target_cfg_f;
 
 use super::lanes::Lanes;
 use super::{LANES, Real, vector};
-use kernel::{Panel, Place, Source, tile};
+use kernel::{Panel, Place, Source, run};
 pub use pack::Packed;
-use pack::{pack, packed};
+use pack::{pack, pack_rows, packed};
+use registers::{Avx2, Avx512, Plain, Vector};
 pub use sizes::{Sizes, sizes};
 
 /// Rows that are so few that b is not packed for them, if its rows are at most so many numbers apart: further, and they would
-/// fall onto few places of the first cache.
+/// fall onto few places of the first cache. With narrow panels, so do many rows of b.
 const FEW: usize = 64;
 const NEAR: usize = 256;
+const FEW_OF_NARROW: usize = 16;
+const SHALLOW: usize = 64;
 
 thread_local! {
-    /// The panel of b that is being multiplied; every thread makes its own once.
-    static PANEL: RefCell<Vec<Lanes>> =
-        RefCell::new(vec![Lanes::ZERO; sizes::DEEPEST * kernel::MOST_VECTORS]);
+    /// What is packed while it is being multiplied; every thread makes its own once.
+    static ROOM: RefCell<Room> = RefCell::new(Room {
+        panel: vec![Lanes::ZERO; sizes::DEEPEST * kernel::MOST_VECTORS],
+        rows: Vec::new(),
+    });
+}
+
+/// Places for packed numbers.
+struct Room {
+    /// Of one panel of b.
+    panel: Vec<Lanes>,
+    /// Of the rows of a that a panel goes down, none before they are needed.
+    rows: Vec<Real>,
 }
 
 /// A matrix in memory: element (i, j) stands at `i * row_stride + j * column_stride`.
@@ -91,8 +105,9 @@ pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>
     assert!(a.columns == b.rows && a.is_whole() && b.is_whole(), "a (m, k), b (k, n)");
     assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
     if m * n > 0 {
-        PANEL.with_borrow_mut(|room| {
-            panels(Task { c, row_stride, a, n, b: Right::Plain(b, room), onto });
+        ROOM.with_borrow_mut(|room| {
+            let Room { panel, rows } = room;
+            panels(Task { c, row_stride, a, n, b: Right::Plain(b, panel), onto, rows: Some(rows) });
         });
     }
 }
@@ -107,7 +122,7 @@ pub fn product_with(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: &Packe
     assert!(a.columns == b.rows() && a.is_whole(), "a (m, k), b (k, n)");
     assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
     if m * n > 0 {
-        panels(Task { c, row_stride, a, n, b: Right::Packed(b), onto });
+        panels(Task { c, row_stride, a, n, b: Right::Packed(b), onto, rows: None });
     }
 }
 
@@ -120,6 +135,8 @@ struct Task<'a> {
     n: usize,
     b: Right<'a>,
     onto: Onto<'a>,
+    /// Room for rows of a.
+    rows: Option<&'a mut Vec<Real>>,
 }
 
 /// The matrix on the right.
@@ -139,13 +156,19 @@ const PLAIN: [usize; 2] = [1, 2];
 // To clippy, every question about the target looks the same.
 #[allow(clippy::ifs_same_cond)]
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma", "aarch64+neon"))]
+#[allow(unsafe_code)]
 fn panels(task: Task<'_>) {
-    if target_cfg_f!(target_feature = "avx512f") {
-        walk::<{ AVX512[0] }, { AVX512[1] }, true>(task, sizes());
-    } else if target_cfg_f!(any(target_feature = "fma", target_feature = "neon")) {
-        walk::<{ AVX2_NEON[0] }, { AVX2_NEON[1] }, true>(task, sizes());
-    } else {
-        walk::<{ PLAIN[0] }, { PLAIN[1] }, false>(task, sizes());
+    // SAFETY: each is asked for where the function is compiled for its instructions, and that is only called if they are there.
+    unsafe {
+        if target_cfg_f!(target_feature = "avx512f") {
+            walk::<Avx512, { AVX512[0] }, { AVX512[1] }>(task, sizes());
+        } else if target_cfg_f!(target_feature = "fma") {
+            walk::<Avx2, { AVX2_NEON[0] }, { AVX2_NEON[1] }>(task, sizes());
+        } else if target_cfg_f!(target_feature = "neon") {
+            walk::<Plain<true>, { AVX2_NEON[0] }, { AVX2_NEON[1] }>(task, sizes());
+        } else {
+            walk::<Plain<false>, { PLAIN[0] }, { PLAIN[1] }>(task, sizes());
+        }
     }
 }
 
@@ -206,6 +229,8 @@ struct Strip {
     width: usize,
     first_k: usize,
     depth: usize,
+    /// Whether the rows are so few that b is not packed for them.
+    few: bool,
 }
 
 /// How many vectors wide the next panel is. 64 columns are two panels of 32: of one of 48 and one of 16, the second would wait
@@ -216,40 +241,106 @@ fn vectors(columns: usize, most: usize) -> usize {
     if vectors == most + 1 && most > 1 { most - 1 } else { vectors.min(most) }
 }
 
+/// Whether a is packed before so many columns of b are gone through in panels of one vector: if its columns are so far apart that
+/// they fall onto few places of the first cache, or if it is gone through so often, and is so deep, that packing costs little.
+fn is_packed(a: Operand<'_>, n: usize) -> bool {
+    const FAR: usize = 256;
+    (a.row_stride == 1 && a.column_stride > FAR && n >= 8 * LANES)
+        || (a.columns >= FAR && n >= 24 * LANES)
+}
+
 /// Cuts the product into strips, of panels of at most WIDE vectors, and goes down each in tiles of at most TALL rows; of a
 /// narrower panel, the tiles may be taller.
+///
+/// # Safety
+/// The processor has the instructions of V.
 #[inline(always)]
-fn walk<const WIDE: usize, const TALL: usize, const FUSED: bool>(mut task: Task<'_>, sizes: Sizes) {
+#[allow(unsafe_code)]
+unsafe fn walk<V: Vector, const WIDE: usize, const TALL: usize>(mut task: Task<'_>, sizes: Sizes) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n);
     // With k = 0 there is still one panel, of depth 0, that sets c.
     let depths = Even::new(k, sizes.depth);
     let blocks = Even::new(m, sizes.rows);
+    let a = task.a;
+    // Wider panels go through a so seldom that it is faster where it stands.
+    let mut room = task.rows.take().filter(|_| WIDE == 1 && is_packed(a, n));
     for depths in (0..depths.count).map(|i| depths.piece(i)) {
         let (first_k, depth) = depths;
         for (top, rows) in (0..blocks.count).map(|i| blocks.piece(i)) {
-            let mut left = 0;
-            while left < n {
-                let vectors = vectors(n - left, WIDE);
-                let width = (vectors * LANES).min(n - left);
-                let strip = Strip { top, rows, left, width, first_k, depth };
-                match vectors {
-                    1 if WIDE == 1 => task.strip::<1, TALL, FUSED>(strip),
-                    1 => task.strip::<1, 12, FUSED>(strip),
-                    2 if WIDE > 1 => task.strip::<2, 12, FUSED>(strip),
-                    _ => task.strip::<WIDE, TALL, FUSED>(strip),
+            let narrow = WIDE == 1 && depth > SHALLOW;
+            let few = rows <= if narrow { FEW_OF_NARROW } else { FEW };
+            let left = match &mut room {
+                Some(room) => {
+                    Left::Packed(pack_rows::<TALL>(room, a, [top, rows], [first_k, depth]))
                 }
-                left += width;
+                None => Left::Plain(a),
+            };
+            let mut at = 0;
+            while at < n {
+                let vectors = vectors(n - at, WIDE);
+                let width = (vectors * LANES).min(n - at);
+                let strip = Strip { top, rows, left: at, width, first_k, depth, few };
+                // SAFETY: the caller's promise.
+                unsafe {
+                    match vectors {
+                        1 if WIDE == 1 && width <= V::Half::WIDTH => {
+                            match left {
+                                Left::Plain(_) => task.strip::<V::Half, 1, 12>(left, strip),
+                                // Packed for tiles of this height.
+                                Left::Packed(_) => task.strip::<V::Half, 1, TALL>(left, strip),
+                            }
+                        }
+                        1 if WIDE == 1 => task.strip::<V, 1, TALL>(left, strip),
+                        1 => task.strip::<V, 1, 12>(left, strip),
+                        2 if WIDE > 1 => task.strip::<V, 2, 12>(left, strip),
+                        _ => task.strip::<V, WIDE, TALL>(left, strip),
+                    }
+                }
+                at += width;
             }
         }
         task.onto = Onto::Itself;
     }
 }
 
+/// The matrix on the left, for one block of rows.
+#[derive(Clone, Copy)]
+enum Left<'a> {
+    /// As it stands in memory.
+    Plain(Operand<'a>),
+    /// Tile after tile: of each, the numbers of its rows for one k side by side.
+    Packed(&'a [Real]),
+}
+
+impl<'a> Left<'a> {
+    /// Where tiles of `height` rows begin, `first` rows below the top of the strip.
+    #[inline(always)]
+    fn tiles(self, strip: Strip, first: usize, height: usize) -> Source<'a> {
+        match self {
+            Left::Plain(a) => {
+                let at = (strip.top + first) * a.row_stride + strip.first_k * a.column_stride;
+                Source {
+                    values: a.values.get(at..).unwrap_or_default(),
+                    row_stride: a.row_stride,
+                    column_stride: a.column_stride,
+                    tile_stride: height * a.row_stride,
+                }
+            }
+            Left::Packed(values) => Source {
+                values: &values[first * strip.depth..],
+                row_stride: 1,
+                column_stride: height,
+                tile_stride: height * strip.depth,
+            },
+        }
+    }
+}
+
 /// The strip of b where it stands, if so few rows are multiplied by it that to pack it would take longer than it saves.
 #[inline(always)]
 fn in_place(b: Operand<'_>, strip: Strip, vectors: usize) -> Option<Panel<'_>> {
-    let Strip { rows, left, first_k, depth, .. } = strip;
-    if rows > FEW || b.column_stride != 1 || b.row_stride > NEAR {
+    let Strip { left, first_k, depth, few, .. } = strip;
+    if !few || b.column_stride != 1 || b.row_stride > NEAR {
         return None;
     }
     let values = b.values.get(first_k * b.row_stride + left..)?;
@@ -258,11 +349,18 @@ fn in_place(b: Operand<'_>, strip: Strip, vectors: usize) -> Option<Panel<'_>> {
 }
 
 impl Task<'_> {
-    /// Goes down one strip of c. What hangs over in the last vector of a row goes through numbers that stand aside, so that a tile
-    /// has whole vectors only.
+    /// Goes down one strip of c.
+    ///
+    /// # Safety
+    /// The processor has the instructions of V.
     #[inline(always)]
-    fn strip<const VECTORS: usize, const TALL: usize, const FUSED: bool>(&mut self, strip: Strip) {
-        let Strip { top, rows, left, width, first_k, depth } = strip;
+    #[allow(unsafe_code)]
+    unsafe fn strip<V: Vector, const VECTORS: usize, const TALL: usize>(
+        &mut self,
+        a: Left<'_>,
+        strip: Strip,
+    ) {
+        let Strip { top, rows, left, width, depth, .. } = strip;
         let panel = match &mut self.b {
             Right::Packed(packed) => packed.panel(strip, VECTORS),
             Right::Plain(b, room) => {
@@ -281,34 +379,26 @@ impl Task<'_> {
             let start = &mut start.as_flattened_mut()[..width];
             vector::copy_short(start, &row[left..left + width]);
         }
-        let whole = (VECTORS - 1) * LANES;
-        let hangs_over = width < VECTORS * LANES;
-        let mut aside = [[0.0; LANES]; TALL];
-        let (a, row_stride) = (self.a, self.row_stride);
+        let start = (!itself).then_some(&start);
+        let row_stride = self.row_stride;
         let tiles = Even::new(rows, TALL);
-        for (first, height) in (0..tiles.count).map(|i| tiles.piece(i)) {
-            let row = top + first;
-            let c = &mut self.c[row * row_stride + left..][..(height - 1) * row_stride + width];
-            if hangs_over && itself {
-                for (aside, c) in aside.iter_mut().zip(c.chunks(row_stride)).take(height) {
-                    vector::copy_short(&mut aside[..width - whole], &c[whole..width]);
-                }
-            }
-            let at = row * a.row_stride + first_k * a.column_stride;
-            let source = Source {
-                values: a.values.get(at..).unwrap_or_default(),
-                row_stride: a.row_stride,
-                column_stride: a.column_stride,
+        let runs = [(tiles.larger, tiles.size + 1), (tiles.count - tiles.larger, tiles.size)];
+        let mut first = 0;
+        for (count, height) in runs.into_iter().filter(|(count, _)| *count > 0) {
+            let c = &mut self.c[(top + first) * row_stride + left..];
+            let c = Place { rows: c, row_stride, width };
+            // SAFETY: the caller's promise.
+            unsafe {
+                run::<V, VECTORS, TALL>(
+                    count,
+                    height,
+                    c,
+                    start,
+                    a.tiles(strip, first, height),
+                    panel,
+                )
             };
-            let aside_at = hangs_over.then_some(&mut aside);
-            let to = Place { rows: c, row_stride, aside: aside_at };
-            tile::<VECTORS, TALL, FUSED>(height, to, (!itself).then_some(&start), source, panel);
-            if hangs_over {
-                let c = &mut self.c[row * row_stride + left..][..(height - 1) * row_stride + width];
-                for (aside, c) in aside.iter().zip(c.chunks_mut(row_stride)).take(height) {
-                    vector::copy_short(&mut c[whole..width], &aside[..width - whole]);
-                }
-            }
+            first += count * height;
         }
     }
 }
@@ -338,6 +428,16 @@ mod tests {
         }
     }
 
+    /// So large that a is packed, its columns far apart, and not whole tiles.
+    #[test]
+    fn rows_are_packed_as_they_stand() {
+        for (m, k, n) in [(270, 41, 130), (301, 260, 400), (7, 257, 390)] {
+            for turned in [false, true] {
+                check(m, k, n, turned, false);
+            }
+        }
+    }
+
     fn operand(values: &[Real], rows: usize, columns: usize, turned: bool) -> Operand<'_> {
         let (row_stride, column_stride) = if turned { (1, rows) } else { (columns, 1) };
         Operand { values, rows, columns, row_stride, column_stride }
@@ -347,31 +447,63 @@ mod tests {
 
     /// The tiles of this processor, and those of the others.
     const WAYS: [Way; 5] = [
-        |c, row_stride, a, b, onto| product(c, row_stride, a, b, onto),
+        product,
         |c, row_stride, a, b, onto| {
             let mut packed = Packed::room(b.rows, b.columns);
             packed.pack(b);
             product_with(c, row_stride, a, &packed, onto);
         },
-        |c, row_stride, a, b, onto| {
-            let n = b.columns;
-            let b = Right::Plain(b, &mut [Lanes::ZERO; 3 * 64]);
-            let task = Task { c, row_stride, a, n, b, onto };
-            walk::<3, 8, true>(task, Sizes { depth: 64, rows: 9 });
-        },
-        |c, row_stride, a, b, onto| {
-            let n = b.columns;
-            let b = Right::Plain(b, &mut [Lanes::ZERO; 64]);
-            let task = Task { c, row_stride, a, n, b, onto };
-            walk::<1, 6, true>(task, Sizes { depth: 64, rows: 100 });
-        },
-        |c, row_stride, a, b, onto| {
-            let n = b.columns;
-            let b = Right::Plain(b, &mut [Lanes::ZERO; 64]);
-            let task = Task { c, row_stride, a, n, b, onto };
-            walk::<1, 2, false>(task, Sizes { depth: 64, rows: 5 });
-        },
+        by::<Plain<false>, 1, 2, 5>,
+        by_avx2::<1, 6, 100>,
+        by_avx2::<3, 8, 9>,
     ];
+
+    #[inline(always)]
+    #[allow(unsafe_code)]
+    fn by<V: Vector, const WIDE: usize, const TALL: usize, const ROWS: usize>(
+        c: &mut [Real],
+        row_stride: usize,
+        a: Operand<'_>,
+        b: Operand<'_>,
+        onto: Onto<'_>,
+    ) {
+        let (mut panel, mut rows, n) = (vec![Lanes::ZERO; WIDE * 64], Vec::new(), b.columns);
+        let (b, rows) = (Right::Plain(b, &mut panel), Some(&mut rows));
+        let task = Task { c, row_stride, a, n, b, onto, rows };
+        // SAFETY: every processor has plain instructions, and `by_avx2` asks for its own.
+        unsafe { walk::<V, WIDE, TALL>(task, Sizes { depth: 64, rows: ROWS }) };
+    }
+
+    /// Narrow tiles and wide ones, also where the processor's own are the other.
+    #[allow(unsafe_code)]
+    fn by_avx2<const WIDE: usize, const TALL: usize, const ROWS: usize>(
+        c: &mut [Real],
+        row_stride: usize,
+        a: Operand<'_>,
+        b: Operand<'_>,
+        onto: Onto<'_>,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "avx2,fma")]
+            fn with<const WIDE: usize, const TALL: usize, const ROWS: usize>(
+                c: &mut [Real],
+                row_stride: usize,
+                a: Operand<'_>,
+                b: Operand<'_>,
+                onto: Onto<'_>,
+            ) {
+                by::<Avx2, WIDE, TALL, ROWS>(c, row_stride, a, b, onto);
+            }
+            if std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("fma")
+            {
+                // SAFETY: the processor has both.
+                return unsafe { with::<WIDE, TALL, ROWS>(c, row_stride, a, b, onto) };
+            }
+        }
+        product(c, row_stride, a, b, onto);
+    }
 
     fn check(m: usize, k: usize, n: usize, a_turned: bool, b_turned: bool) {
         for way in WAYS {

@@ -1,28 +1,36 @@
-//! One tile: its sums stay in registers while k runs.
+//! Tiles under one another: the sums of each stay in registers while k runs.
 //!
 //! Its height and the vectors of a row are known to the compiler, which then keeps every sum in a register: of a loop over
 //! slices it makes one that goes through memory.
 
-use super::super::{LANES, Real};
+use std::ops::Range;
+
+use super::super::{LANES, Real, vector};
+use super::registers::Vector;
 
 /// The widest panel of any target, in vectors of [`LANES`].
 pub const MOST_VECTORS: usize = 3;
 
-/// Where a tile's sums go, and where they come from if they are added to what is there.
-pub struct Place<'a, const TALL: usize> {
-    /// From the tile's first number to the end of its last row.
+/// In a panel of this depth there is time to fetch what the next tile is added to.
+const DEEP: usize = 128;
+
+/// Where the sums of tiles under one another go, and where they come from if they are added to what is there.
+pub struct Place<'a> {
+    /// From the first number of the first tile to the end of the last row.
     pub rows: &'a mut [Real],
     pub row_stride: usize,
-    /// Where the last vector of each row is instead, if the rows have only a part of it.
-    pub aside: Option<&'a mut [[Real; LANES]; TALL]>,
+    /// Numbers of a row; the last vector may hang over.
+    pub width: usize,
 }
 
-/// Where a tile's first row of a begins, from the k that the panel begins with.
+/// The rows of a for tiles under one another, from the k that the panel begins with.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     pub values: &'a [Real],
     pub row_stride: usize,
     pub column_stride: usize,
+    /// From the first row of a tile to that of the next.
+    pub tile_stride: usize,
 }
 
 /// As many rows of b as the panel is deep, `stride` apart; of each, whole vectors can be read, though the last may hang over
@@ -42,54 +50,103 @@ impl Panel<'_> {
     }
 }
 
-/// Sets c to start, or to itself if there is none, + a times the panel, for `height` rows.
+/// Sets c to start, or to itself if there is none, + a times the panel, for `count` tiles of `height` rows.
 ///
 /// # Panics
 /// If rows are missing, or the height is none of 1 to TALL.
+///
+/// # Safety
+/// The processor has the instructions of V.
 #[inline(always)]
 #[allow(unsafe_code)]
-pub fn tile<const VECTORS: usize, const TALL: usize, const FUSED: bool>(
+pub unsafe fn run<V: Vector, const VECTORS: usize, const TALL: usize>(
+    count: usize,
     height: usize,
-    c: Place<'_, TALL>,
+    c: Place<'_>,
     start: Option<&[[Real; LANES]; VECTORS]>,
     a: Source<'_>,
     panel: Panel<'_>,
 ) {
-    let columns = (VECTORS - usize::from(c.aside.is_some())) * LANES;
-    let last = panel.depth.saturating_sub(1) * a.column_stride;
-    assert!((1..=TALL).contains(&height) && (height - 1) * c.row_stride + columns <= c.rows.len());
-    assert!(panel.has(VECTORS));
-    assert!(panel.depth == 0 || (height - 1) * a.row_stride + last < a.values.len());
-    let rows = c.rows.as_mut_ptr();
+    if count == 0 {
+        return;
+    }
+    assert!((1..=TALL).contains(&height) && (VECTORS == 1 || V::WIDTH == LANES));
     let before_last = (VECTORS - 1) * LANES;
-    let to = match c.aside {
-        None => Vectors {
-            first: rows,
-            row_stride: c.row_stride,
-            last: rows.wrapping_add(before_last),
-            last_stride: c.row_stride,
-        },
-        Some(aside) => Vectors {
-            first: rows,
-            row_stride: c.row_stride,
-            last: aside.as_mut_ptr().cast(),
-            last_stride: LANES,
-        },
-    };
-    let from = start.map_or(to, |start| {
-        let first: *mut Real = start.as_ptr().cast_mut().cast();
-        Vectors { first, row_stride: 0, last: first.wrapping_add(before_last), last_stride: 0 }
-    });
+    assert!((before_last + 1..=before_last + V::WIDTH).contains(&c.width));
+    assert!((count * height - 1) * c.row_stride + c.width <= c.rows.len());
+    assert!(panel.has(VECTORS));
+    let deepest = panel.depth.saturating_sub(1) * a.column_stride;
+    let last = (count - 1) * a.tile_stride + (height - 1) * a.row_stride + deepest;
+    assert!(panel.depth == 0 || last < a.values.len());
     macro_rules! heights {
         ($($rows:literal)*) => {
             match height {
-                // SAFETY: all rows of c and a are there, see the assertions; `start` and `aside` have their sizes by type.
-                $($rows if $rows <= TALL => unsafe { sums::<$rows, VECTORS, FUSED>(from, to, a, panel) },)*
+                // SAFETY: all rows of c and a are there, see the assertions.
+                $($rows if $rows <= TALL => unsafe {
+                    tiles::<V, $rows, VECTORS>(count, c, start, a, panel);
+                },)*
                 _ => unreachable!("a tile has 1 to {TALL} rows"),
             }
         };
     }
     heights!(1 2 3 4 5 6 7 8 9 10 11 12);
+}
+
+/// # Safety
+/// c has `count` tiles of ROWS rows, a has them as deep as the panel, the panel has all vectors, and the processor has the
+/// instructions of V.
+#[inline(always)]
+#[allow(unsafe_code)]
+unsafe fn tiles<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    count: usize,
+    c: Place<'_>,
+    start: Option<&[[Real; LANES]; VECTORS]>,
+    a: Source<'_>,
+    panel: Panel<'_>,
+) {
+    let Place { rows, row_stride, width } = c;
+    let whole = (VECTORS - 1) * LANES;
+    let hangs_over = width - whole < V::WIDTH;
+    // What hangs over in the last vector of a row goes through numbers that stand aside.
+    let mut aside = [[0.0; LANES]; ROWS];
+    for tile in 0..count {
+        let first = tile.wrapping_mul(ROWS).wrapping_mul(row_stride);
+        if hangs_over && start.is_none() {
+            set_aside(&mut aside, &rows[first..], row_stride, whole..width);
+        }
+        let first_number = rows.as_mut_ptr().wrapping_add(first);
+        let (last, last_stride) = if hangs_over {
+            (aside.as_mut_ptr().cast(), LANES)
+        } else {
+            (first_number.wrapping_add(whole), row_stride)
+        };
+        let to = Vectors { first: first_number, row_stride, last, last_stride };
+        let from = start.map_or(to, |start| {
+            let first: *mut Real = start.as_ptr().cast_mut().cast();
+            Vectors { first, row_stride: 0, last: first.wrapping_add(whole), last_stride: 0 }
+        });
+        let source = a.values.as_ptr().wrapping_add(tile.wrapping_mul(a.tile_stride));
+        // SAFETY: the caller's promises; `start` and `aside` have their sizes by type.
+        unsafe { sums::<V, ROWS, VECTORS>(from, to, source, a, panel) };
+        if hangs_over {
+            put_back(&mut rows[first..], row_stride, &aside, whole..width);
+        }
+    }
+}
+
+// Neither is inlined: a tile of each height would have its own.
+#[inline(never)]
+fn set_aside(aside: &mut [[Real; LANES]], rows: &[Real], row_stride: usize, at: Range<usize>) {
+    for (aside, row) in aside.iter_mut().zip(rows.chunks(row_stride)) {
+        vector::copy_short(&mut aside[..at.len()], &row[at.clone()]);
+    }
+}
+
+#[inline(never)]
+fn put_back(rows: &mut [Real], row_stride: usize, aside: &[[Real; LANES]], at: Range<usize>) {
+    for (aside, row) in aside.iter().zip(rows.chunks_mut(row_stride)) {
+        vector::copy_short(&mut row[at.clone()], &aside[..at.len()]);
+    }
 }
 
 /// Where the vectors of a tile's rows stand: all but the last of each, and the last of each.
@@ -102,53 +159,60 @@ struct Vectors {
 }
 
 /// # Safety
-/// Every vector of ROWS rows can be read in `from` and written in `to`, a has ROWS rows as deep as the panel, and the panel has all
-/// vectors.
+/// Every vector of ROWS rows can be read in `from` and written in `to`, ROWS rows of a from `values` on are as deep as the panel, that
+/// has all vectors, and the processor has the instructions of V.
 // An iterator over the sums would keep them in memory.
 #[inline(always)]
 #[allow(unsafe_code, clippy::needless_range_loop)]
-unsafe fn sums<const ROWS: usize, const VECTORS: usize, const FUSED: bool>(
+unsafe fn sums<V: Vector, const ROWS: usize, const VECTORS: usize>(
     from: Vectors,
     to: Vectors,
+    values: *const Real,
     a: Source<'_>,
     panel: Panel<'_>,
 ) {
-    let place = |at: Vectors, row: usize, vector: usize| -> *mut [Real; LANES] {
+    let place = |at: Vectors, row: usize, vector: usize| -> *mut Real {
         if vector + 1 < VECTORS {
-            at.first.wrapping_add(row * at.row_stride + vector * LANES).cast()
+            at.first.wrapping_add(row.wrapping_mul(at.row_stride)).wrapping_add(vector * LANES)
         } else {
-            at.last.wrapping_add(row * at.last_stride).cast()
+            at.last.wrapping_add(row.wrapping_mul(at.last_stride))
         }
     };
-    let mut sums = [[[0.0; LANES]; VECTORS]; ROWS];
-    for i in 0..ROWS {
-        for v in 0..VECTORS {
-            // SAFETY: `from` has this vector.
-            sums[i][v] = unsafe { place(from, i, v).read() };
-        }
-    }
-    // Overflow is not checked here: both operands are inside of their slices, and a check would keep the sums in memory.
-    for p in 0..panel.depth {
-        let at = panel.values.as_ptr().wrapping_add(p.wrapping_mul(panel.stride));
-        // SAFETY: the panel has whole vectors in every row.
-        let b = unsafe { at.cast::<[[Real; LANES]; VECTORS]>().read() };
-        let column = a.values.as_ptr().wrapping_add(p.wrapping_mul(a.column_stride));
+    // SAFETY: `from` and `to` have every vector, a every row as deep as the panel, and that has whole vectors in every row. A
+    // bounds check here halves the speed of every product.
+    unsafe {
+        let mut sums = [[V::zero(); VECTORS]; ROWS];
         for i in 0..ROWS {
-            // SAFETY: a has row i as deep as the panel. A bounds check here halves the speed of every product.
-            let x = unsafe { column.wrapping_add(i.wrapping_mul(a.row_stride)).read() };
             for v in 0..VECTORS {
-                for lane in 0..LANES {
-                    let sum = sums[i][v][lane];
-                    sums[i][v][lane] =
-                        if FUSED { x.mul_add(b[v][lane], sum) } else { sum + x * b[v][lane] };
+                sums[i][v] = V::load(place(from, i, v));
+            }
+        }
+        if panel.depth >= DEEP {
+            for i in 0..ROWS {
+                let next = to.first.wrapping_add((ROWS + i).wrapping_mul(to.row_stride));
+                V::fetch(next);
+                V::fetch(next.wrapping_add(LANES - 1));
+            }
+        }
+        // Overflow is not checked here: both operands are inside of their slices.
+        for p in 0..panel.depth {
+            let at = panel.values.as_ptr().wrapping_add(p.wrapping_mul(panel.stride));
+            let mut b = [V::zero(); VECTORS];
+            for v in 0..VECTORS {
+                b[v] = V::load(at.wrapping_add(v * LANES));
+            }
+            let column = values.wrapping_add(p.wrapping_mul(a.column_stride));
+            for i in 0..ROWS {
+                let x = V::every(column.wrapping_add(i.wrapping_mul(a.row_stride)));
+                for v in 0..VECTORS {
+                    sums[i][v] = sums[i][v].plus(x, b[v]);
                 }
             }
         }
-    }
-    for i in 0..ROWS {
-        for v in 0..VECTORS {
-            // SAFETY: `to` has this vector.
-            unsafe { place(to, i, v).write(sums[i][v]) };
+        for i in 0..ROWS {
+            for v in 0..VECTORS {
+                sums[i][v].store(place(to, i, v));
+            }
         }
     }
 }

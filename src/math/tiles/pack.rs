@@ -76,7 +76,7 @@ fn pack_all(to: &mut Packed, b: Operand<'_>) {
         while left < to.n {
             let vectors = vectors(to.n - left, wide);
             let width = (vectors * LANES).min(to.n - left);
-            let strip = Strip { top: 0, rows: 0, left, width, first_k, depth };
+            let strip = Strip { top: 0, rows: 0, left, width, first_k, depth, few: false };
             let at = to.at(strip);
             let panel = &mut to.panels[at..][..depth * vectors];
             match vectors {
@@ -86,6 +86,74 @@ fn pack_all(to: &mut Packed, b: Operand<'_>) {
             }
             left += width;
         }
+    }
+}
+
+/// Rows `top` on of a from `first_k` on, tile after tile of at most TALL rows: of each, the numbers of its rows for one k stand
+/// side by side.
+#[inline(always)]
+pub fn pack_rows<'a, const TALL: usize>(
+    room: &'a mut Vec<Real>,
+    a: Operand<'_>,
+    [top, rows]: [usize; 2],
+    [first_k, depth]: [usize; 2],
+) -> &'a [Real] {
+    if room.len() < rows * depth {
+        room.resize(rows * depth, 0.0);
+    }
+    let tiles = Even::new(rows, TALL);
+    for (first, height) in (0..tiles.count).map(|i| tiles.piece(i)) {
+        let to = &mut room[first * depth..][..height * depth];
+        let at = (top + first) * a.row_stride + first_k * a.column_stride;
+        let from = Operand { values: &a.values[at..], ..a };
+        match height {
+            1 => pack_tile(to.as_chunks_mut::<1>().0, from),
+            2 => pack_tile(to.as_chunks_mut::<2>().0, from),
+            3 => pack_tile(to.as_chunks_mut::<3>().0, from),
+            4 => pack_tile(to.as_chunks_mut::<4>().0, from),
+            5 => pack_tile(to.as_chunks_mut::<5>().0, from),
+            6 => pack_tile(to.as_chunks_mut::<6>().0, from),
+            _ => unreachable!("tiles that are one vector wide have at most 6 rows"),
+        }
+    }
+    &room[..rows * depth]
+}
+
+#[inline(always)]
+fn pack_tile<const ROWS: usize>(to: &mut [[Real; ROWS]], a: Operand<'_>) {
+    if a.row_stride == 1 {
+        for (to, column) in to.iter_mut().zip(a.values.chunks(a.column_stride)) {
+            *to = *column.first_chunk().expect("every row is there");
+        }
+        return;
+    }
+    let depth = to.len();
+    let rows: [_; ROWS] = std::array::from_fn(|i| &a.values[i * a.row_stride..]);
+    if a.column_stride != 1 {
+        for (p, to) in to.iter_mut().enumerate() {
+            *to = rows.map(|row| row[p * a.column_stride]);
+        }
+        return;
+    }
+    let rows = rows.map(|row| &row[..depth]);
+    let (blocks, rest) = to.as_chunks_mut::<BLOCK>();
+    for (block, p) in blocks.iter_mut().zip((0..).step_by(BLOCK)) {
+        let mut i = 0;
+        while i + BLOCK <= ROWS {
+            let four = [0, 1, 2, 3].map(|j| *rows[i + j][p..].first_chunk().expect("four"));
+            for (to, column) in block.iter_mut().zip(turned(four)) {
+                to[i..i + BLOCK].copy_from_slice(&column);
+            }
+            i += BLOCK;
+        }
+        for i in i..ROWS {
+            for (to, x) in block.iter_mut().zip(&rows[i][p..]) {
+                to[i] = *x;
+            }
+        }
+    }
+    for (to, p) in rest.iter_mut().zip(depth / BLOCK * BLOCK..) {
+        *to = rows.map(|row| row[p]);
     }
 }
 

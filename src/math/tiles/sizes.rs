@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::OnceLock;
 
 use super::super::{LANES, Real};
-use super::kernel::MOST_VECTORS;
+use super::target;
 
 /// A panel is at most so deep: from here on, starting a tile costs nothing beside going through it.
 pub const DEEPEST: usize = 256;
@@ -27,15 +27,15 @@ pub struct Sizes {
 pub fn sizes() -> Sizes {
     static SIZES: OnceLock<Sizes> = OnceLock::new();
     *SIZES.get_or_init(|| {
-        let [first, second] = caches();
-        fitting(first, second)
+        let ([first, second], (_, [vectors, _])) = (caches(), target());
+        fitting(first, second, vectors)
     })
 }
 
-/// For caches of so many KiB.
-fn fitting(first: usize, second: usize) -> Sizes {
+/// For caches of so many KiB and panels of so many vectors.
+fn fitting(first: usize, second: usize, vectors: usize) -> Sizes {
     let number = size_of::<Real>();
-    let depth = first * 1024 * 3 / 4 / (MOST_VECTORS * LANES * number) / LANES * LANES;
+    let depth = first * 1024 * 3 / 4 / (vectors * LANES * number) / LANES * LANES;
     let depth = depth.clamp(SHALLOWEST, DEEPEST);
     Sizes { depth, rows: (second * 1024 / 2 / (depth * number)).max(SHALLOWEST) }
 }
@@ -72,14 +72,14 @@ mod tests {
         for [first, second] in
             [[32, 256], [32, 512], [48, 1024], [48, 2048], [64, 1024], [128, 4096], [1, 1]]
         {
-            let Sizes { depth, rows } = fitting(first, second);
-            assert!((SHALLOWEST..=DEEPEST).contains(&depth) && rows >= SHALLOWEST);
-            if first >= 32 {
-                let bytes = size_of::<Real>();
-                assert!(
-                    depth == SHALLOWEST || depth * MOST_VECTORS * LANES * bytes <= first * 1024
-                );
-                assert!(rows == SHALLOWEST || rows * depth * bytes <= second * 1024);
+            for vectors in 1..=3 {
+                let Sizes { depth, rows } = fitting(first, second, vectors);
+                assert!((SHALLOWEST..=DEEPEST).contains(&depth) && rows >= SHALLOWEST);
+                if first >= 32 {
+                    let bytes = size_of::<Real>();
+                    assert!(depth == SHALLOWEST || depth * vectors * LANES * bytes <= first * 1024);
+                    assert!(rows == SHALLOWEST || rows * depth * bytes <= second * 1024);
+                }
             }
         }
         let [first, second] = caches();
