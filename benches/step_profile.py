@@ -28,7 +28,7 @@ STAGES = ["bigram", "single-head", "multi-head", "feed-forward", "blocks", "resi
 OPERATIONS = [
     ("packing", r"tiles::\w*pack|[sd]gemm_\w*copy|[sd]gemm_beta|matrixmultiply::packing"),
     ("matrix products", r"math::(tiles|gemm)|openblas|matrixmultiply|linalg::impl_linalg|nn::linear|Accelerate|vecLib"),
-    ("copying", r"Pack::(split|join)|lanes::(un)?pack|attention::heads|memmove|memset|memcpy|zip_mut_with|vector::(add|add_rows)::|ArrayRef.*(assign|fill)"),
+    ("copying", r"Pack::(split|join)|lanes::(un)?pack|memmove|memset|memcpy|zip_mut_with|vector::(add|add_rows)::|ArrayRef.*(assign|fill)"),
     ("attention", r"math::attention|nn::attention"),
     ("LayerNorm", r"math::norm|nn::layer_norm"),
     ("activation, dropout", r"math::activation|nn::(activation|feed_forward|dropout)"),

@@ -45,7 +45,6 @@ files![
     "nn/activation",
     "nn/attention",
     "nn/attention/cache",
-    "nn/attention/heads",
     "nn/attention/query_key",
     "nn/block",
     "nn/dropout",

@@ -4,19 +4,26 @@
 //! a fixed number of lanes, one row of scores in registers. Above, BLAS, in blocks of rows: when the mask is causal, a
 //! block needs only the keys up to its last row, so four blocks do 62 % of the work of one.
 //!
-//! Everything is contiguous: q (Tq, width), k (Tk, width), v (Tk, value_width), y (Tq, value_width), weights (Tq, Tk).
+//! Shapes: q (Tq, width), k (Tk, width), v (Tk, value_width), y (Tq, value_width), weights (Tq, Tk). The weights are contiguous; the
+//! rows of the others may stand apart, as those of one head do among those of all.
 
 pub mod in_lanes;
+mod places;
+mod scores;
+
+use std::ops::Range;
 
 use super::exp::exp;
-use super::gemm::{Onto, product};
+use super::gemm::{By, Onto, by, product_by};
 use super::hash;
 use super::room;
-use super::softmax::{softmax_row, softmax_row_backward};
 use super::tiles::Operand;
 use super::vector::{fold, larger, sum};
 use super::vectorised::{apply, vectorised};
+
 use super::{LANES, Real};
+pub use places::{Gradients, Part, Rows, RowsMut};
+use scores::{softmax_rows, softmax_rows_backward};
 
 /// At most so many keys go the way of plain loops.
 pub const FEW_KEYS: usize = 16;
@@ -63,14 +70,6 @@ pub struct Drop {
 }
 
 impl Drop {
-    /// y = x where unit `first + i` stays, else 0; scaled.
-    #[inline(always)]
-    fn apply(self, y: &mut [Real], x: &[Real], first: usize) {
-        for (i, (y, x)) in (first as u32..).zip(y.iter_mut().zip(x)) {
-            *y = if hash::bits(self.key, i) >= self.threshold { x * self.scale } else { 0.0 };
-        }
-    }
-
     /// x = x where unit `first + i` stays, else 0; scaled.
     #[inline(always)]
     fn apply_in_place(self, x: &mut [Real], first: usize) {
@@ -83,9 +82,9 @@ impl Drop {
 /// Scratch space for heads of at most `queries` x `keys`.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    /// Weights after dropout, (Tq, Tk).
+    /// Scores, then weights after dropout, (Tq, whole lanes).
     dropped: Vec<Real>,
-    /// Gradient of the weights, then of the scores, (Tq, Tk) or (Tq, lanes).
+    /// Gradient of the weights, then of the scores, (Tq, whole lanes).
     d_scores: Vec<Real>,
     /// Keys or values transposed and filled up with zeros, (width, lanes).
     transposed: Vec<Real>,
@@ -93,7 +92,7 @@ pub struct Scratch {
 
 impl Scratch {
     pub fn new(queries: usize, keys: usize, width: usize) -> Self {
-        let lanes = keys.max(FEW_KEYS);
+        let lanes = keys.max(1).next_multiple_of(LANES);
         Self {
             dropped: room::zeros(queries * lanes),
             d_scores: room::zeros(queries * lanes),
@@ -102,7 +101,7 @@ impl Scratch {
     }
 }
 
-/// Fills y and weights; the weights are kept as they are before dropout.
+/// Fills y and weights; the weights are kept as they are before dropout. All are contiguous.
 pub fn forward(
     y: &mut [Real],
     weights: &mut [Real],
@@ -113,14 +112,30 @@ pub fn forward(
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
+    let Shape { width, value_width, .. } = *shape;
+    let y = RowsMut { values: y, stride: value_width };
+    let rows = |values, stride| Rows { values, stride };
+    let inputs = [rows(q, width), rows(k, width), rows(v, value_width)];
+    forward_rows(y, weights, inputs, shape, drop, scratch);
+}
+
+/// [`forward`] from queries, keys and values and to outputs wherever their rows stand; weights are contiguous.
+pub fn forward_rows(
+    y: RowsMut<'_>,
+    weights: &mut [Real],
+    inputs: [Rows<'_>; 3],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
     match shape.keys {
-        0..=8 => forward_few::<8>(y, weights, q, k, v, shape, drop, scratch),
-        9..=FEW_KEYS => forward_few::<FEW_KEYS>(y, weights, q, k, v, shape, drop, scratch),
-        _ => forward_blocks(y, weights, q, k, v, shape, drop, scratch),
+        0..=8 => forward_few::<8>(y, weights, inputs, shape, drop, scratch),
+        9..=FEW_KEYS => forward_few::<FEW_KEYS>(y, weights, inputs, shape, drop, scratch),
+        _ => forward_blocks(y, weights, inputs, shape, drop, scratch),
     }
 }
 
-/// Sets dq, dk and dv from dy and the weights that forward kept.
+/// Sets dq, dk and dv from dy and the weights that forward kept. All are contiguous.
 pub fn backward(
     dq: &mut [Real],
     dk: &mut [Real],
@@ -134,22 +149,38 @@ pub fn backward(
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
+    let Shape { width, value_width, .. } = *shape;
+    let rows = |values, stride| Rows { values, stride };
+    let inputs = [rows(q, width), rows(k, width), rows(v, value_width)];
+    let (d, dy) = (Gradients::Apart([dq, dk, dv]), rows(dy, value_width));
+    backward_rows(d, dy, weights, inputs, shape, drop, scratch);
+}
+
+/// [`backward`] wherever the rows stand; weights are contiguous.
+pub fn backward_rows(
+    d: Gradients<'_>,
+    dy: Rows<'_>,
+    weights: &[Real],
+    inputs: [Rows<'_>; 3],
+    shape: &Shape,
+    drop: Option<Drop>,
+    scratch: &mut Scratch,
+) {
     match shape.keys {
-        0..=8 => backward_few::<8>(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch),
-        9..=FEW_KEYS => {
-            backward_few::<FEW_KEYS>(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch);
-        }
-        _ => backward_blocks(dq, dk, dv, dy, weights, q, k, v, shape, drop, scratch),
+        0..=8 => backward_few::<8>(d, dy, weights, inputs, shape, drop, scratch),
+        9..=FEW_KEYS => backward_few::<FEW_KEYS>(d, dy, weights, inputs, shape, drop, scratch),
+        _ => backward_blocks(d, dy, weights, inputs, shape, drop, scratch),
     }
 }
 
-/// x (rows, width) to (width, P), zeros where there is no row.
+/// x (P or fewer rows, width) to (width, P), zeros where there is no row.
 #[inline(always)]
-fn transpose<const P: usize>(out: &mut [Real], x: &[Real], width: usize) {
-    for (d, lanes) in out.as_chunks_mut::<P>().0.iter_mut().take(width).enumerate() {
-        *lanes = [0.0; P];
-        for (lane, row) in lanes.iter_mut().zip(x.chunks_exact(width)) {
-            *lane = row[d];
+fn transpose<const P: usize>(out: &mut [Real], x: Rows<'_>, rows: usize, width: usize) {
+    let out = out.as_chunks_mut::<P>().0;
+    out[..width].fill([0.0; P]);
+    for i in 0..rows {
+        for (lanes, x) in out.iter_mut().zip(x.row(i, width)) {
+            lanes[i] = *x;
         }
     }
 }
@@ -166,18 +197,19 @@ fn products<const P: usize>(a: &[Real], transposed: &[Real]) -> [Real; P] {
     sums
 }
 
-/// y = sum over the rows of x of factor(row) * row.
+/// y = sum over `rows` of x of factor(row) * row.
 #[inline(always)]
-fn weighted_rows(y: &mut [Real], x: &[Real], factor: impl Fn(usize) -> Real) {
+fn weighted_rows(y: &mut [Real], x: Rows<'_>, rows: Range<usize>, factor: impl Fn(usize) -> Real) {
     const CHUNK: usize = 8;
     let width = y.len();
     let (chunks, rest) = y.as_chunks_mut::<CHUNK>();
     let whole = chunks.len() * CHUNK;
     for (at, chunk) in chunks.iter_mut().enumerate() {
         let mut sums = [0.0; CHUNK];
-        for (i, row) in x.chunks_exact(width).enumerate() {
+        for i in rows.clone() {
             let f = factor(i);
-            let row: &[Real; CHUNK] = row[at * CHUNK..][..CHUNK].try_into().expect("CHUNK numbers");
+            let row: &[Real; CHUNK] =
+                x.row(i, width)[at * CHUNK..][..CHUNK].try_into().expect("CHUNK numbers");
             for lane in 0..CHUNK {
                 sums[lane] += f * row[lane];
             }
@@ -185,29 +217,26 @@ fn weighted_rows(y: &mut [Real], x: &[Real], factor: impl Fn(usize) -> Real) {
         *chunk = sums;
     }
     for (j, y) in rest.iter_mut().enumerate() {
-        *y = x.chunks_exact(width).enumerate().map(|(i, row)| factor(i) * row[whole + j]).sum();
+        *y = rows.clone().map(|i| factor(i) * x.row(i, width)[whole + j]).sum();
     }
 }
 
 #[apply(vectorised)]
 fn forward_few<const P: usize>(
-    y: &mut [Real],
+    mut y: RowsMut<'_>,
     weights: &mut [Real],
-    q: &[Real],
-    k: &[Real],
-    v: &[Real],
+    [q, k, v]: [Rows<'_>; 3],
     shape: &Shape,
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
     let Shape { queries, keys, width, value_width, scale, .. } = *shape;
     let Scratch { dropped, transposed, .. } = scratch;
-    transpose::<P>(transposed, k, width);
+    transpose::<P>(transposed, k, keys, width);
     let scores = &mut dropped[..queries * P];
-    let rows = scores.as_chunks_mut::<P>().0;
-    for (i, (row, q)) in rows.iter_mut().zip(q.chunks_exact(width)).enumerate() {
+    for (i, row) in scores.as_chunks_mut::<P>().0.iter_mut().enumerate() {
         let seen = shape.seen(i + 1);
-        let products = products::<P>(q, transposed);
+        let products = products::<P>(q.row(i, width), transposed);
         for lane in 0..P {
             row[lane] = if lane < seen { products[lane] * scale } else { Real::NEG_INFINITY };
         }
@@ -220,8 +249,8 @@ fn forward_few<const P: usize>(
     for score in scores.iter_mut() {
         *score = exp(*score);
     }
-    let rows = scores.as_chunks_mut::<P>().0.iter_mut().zip(y.chunks_exact_mut(value_width));
-    for (i, ((p, y), weights)) in rows.zip(weights.chunks_exact_mut(keys)).enumerate() {
+    let rows = scores.as_chunks_mut::<P>().0.iter_mut().zip(weights.chunks_exact_mut(keys));
+    for (i, (p, weights)) in rows.enumerate() {
         let factor = 1.0 / sum(*p);
         for p in p.iter_mut() {
             *p *= factor;
@@ -230,38 +259,31 @@ fn forward_few<const P: usize>(
         if let Some(drop) = drop {
             drop.apply_in_place(&mut p[..keys], i * keys);
         }
-        weighted_rows(y, &v[..shape.seen(i + 1) * value_width], |j| p[j]);
+        weighted_rows(y.row(i, value_width), v, 0..shape.seen(i + 1), |j| p[j]);
     }
 }
 
 #[apply(vectorised)]
 fn backward_few<const P: usize>(
-    dq: &mut [Real],
-    dk: &mut [Real],
-    dv: &mut [Real],
-    dy: &[Real],
+    mut d: Gradients<'_>,
+    dy: Rows<'_>,
     weights: &[Real],
-    q: &[Real],
-    k: &[Real],
-    v: &[Real],
+    [q, k, v]: [Rows<'_>; 3],
     shape: &Shape,
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
     let Shape { queries, keys, width, value_width, scale, .. } = *shape;
     let Scratch { dropped, d_scores, transposed } = scratch;
-    transpose::<P>(transposed, v, value_width);
+    transpose::<P>(transposed, v, keys, value_width);
     let d_scores = &mut d_scores.as_chunks_mut::<P>().0[..queries];
     let dropped = &mut dropped.as_chunks_mut::<P>().0[..queries];
-    let rows = dq
-        .chunks_exact_mut(width)
-        .zip(dy.chunks_exact(value_width))
-        .zip(weights.chunks_exact(keys));
-    for (i, ((dq, dy), weights)) in rows.enumerate() {
+    let mut dq = d.rows(0, width);
+    for (i, weights) in weights.chunks_exact(keys).take(queries).enumerate() {
         let mut p = [0.0; P];
         p[..keys].copy_from_slice(weights);
         dropped[i] = p;
-        let mut dp = products::<P>(dy, transposed);
+        let mut dp = products::<P>(dy.row(i, value_width), transposed);
         if let Some(drop) = drop {
             drop.apply_in_place(&mut dropped[i][..keys], i * keys);
             drop.apply_in_place(&mut dp[..keys], i * keys);
@@ -275,136 +297,82 @@ fn backward_few<const P: usize>(
             d_scores[i][lane] = p[lane] * (dp[lane] - mean) * scale;
         }
         let row = d_scores[i];
-        weighted_rows(dq, &k[..shape.seen(i + 1) * width], |j| row[j]);
+        weighted_rows(dq.row(i, width), k, 0..shape.seen(i + 1), |j| row[j]);
     }
-    for (j, (dk, dv)) in
-        dk.chunks_exact_mut(width).zip(dv.chunks_exact_mut(value_width)).enumerate()
-    {
+    for j in 0..keys {
         // A causal query before key j has never seen it.
-        let first = if shape.causal { j.min(queries) } else { 0 };
-        weighted_rows(dk, &q[first * width..], |i| d_scores[first + i][j]);
-        weighted_rows(dv, &dy[first * value_width..], |i| dropped[first + i][j]);
+        let asking = if shape.causal { j.min(queries) } else { 0 }..queries;
+        let dk = &mut d.rows(1, width);
+        weighted_rows(dk.row(j, width), q, asking.clone(), |i| d_scores[i][j]);
+        let dv = &mut d.rows(2, value_width);
+        weighted_rows(dv.row(j, value_width), dy, asking, |i| dropped[i][j]);
     }
 }
 
-/// From q·k to weights: scaled, and softmax of the rows `first..`, each over the keys it sees; zeros elsewhere.
-#[apply(vectorised)]
-fn softmax_rows(weights: &mut [Real], first: usize, shape: &Shape) {
-    for (i, row) in weights.chunks_exact_mut(shape.keys).enumerate() {
-        let seen = shape.seen(first + i + 1);
-        let (row, hidden) = row.split_at_mut(shape.whole_lanes(seen));
-        for score in &mut row[..seen] {
-            *score *= shape.scale;
-        }
-        row[seen..].fill(Real::NEG_INFINITY);
-        softmax_row(row);
-        hidden.fill(0.0);
-    }
-}
-
-#[apply(vectorised)]
-fn drop_rows(dropped: &mut [Real], weights: &[Real], first: usize, drop: Drop) {
-    drop.apply(dropped, weights, first);
+/// c = a b, added to what `onto` says: by our tiles instead of OpenBLAS, which prepares both sides of each of so many small
+/// products.
+fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>, onto: Onto<'_>) {
+    let by = if cfg!(target_os = "macos") { by() } else { By::Tiles };
+    product_by(by, c, row_stride, a, b, onto);
 }
 
 fn forward_blocks(
-    y: &mut [Real],
+    RowsMut { values: y, stride }: RowsMut<'_>,
     weights: &mut [Real],
-    q: &[Real],
-    k: &[Real],
-    v: &[Real],
+    [q, k, v]: [Rows<'_>; 3],
     shape: &Shape,
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
     let Shape { queries, keys, width, value_width, .. } = *shape;
+    let across = keys.next_multiple_of(LANES);
     for first in (0..queries).step_by(shape.block()) {
         let end = (first + shape.block()).min(queries);
-        let seen = shape.seen(end);
-        let rows = end - first;
-        let block = &mut weights[first * keys..end * keys];
-        let q = Operand::rows(&q[first * width..], rows, width, width);
-        let k = Operand::rows(k, seen, width, width);
-        product(block, keys, q, k.turned(), Onto::Nothing);
-        softmax_rows(block, first, shape);
-        let used = if let Some(drop) = drop {
-            let dropped = &mut scratch.dropped[..rows * keys];
-            drop_rows(dropped, block, first * keys, drop);
-            &*dropped
-        } else {
-            &*block
-        };
-        let used = Operand::rows(used, rows, seen, keys);
-        let v = Operand::rows(v, seen, value_width, value_width);
-        product(&mut y[first * value_width..], value_width, used, v, Onto::Nothing);
-    }
-}
-
-/// From d loss / d weights (after dropout) to d loss / d products, for rows of all keys.
-#[apply(vectorised)]
-fn score_rows_backward(
-    d: &mut [Real],
-    weights: &[Real],
-    first: usize,
-    shape: &Shape,
-    drop: Option<Drop>,
-) {
-    let keys = shape.keys;
-    for (i, (d, p)) in d.chunks_exact_mut(keys).zip(weights.chunks_exact(keys)).enumerate() {
-        // The weights of keys in the last lanes that are not seen are 0, and so are their gradients.
-        let seen = shape.whole_lanes(shape.seen(first + i + 1));
-        let (d, hidden) = d.split_at_mut(seen);
-        if let Some(drop) = drop {
-            drop.apply_in_place(d, (first + i) * keys);
-        }
-        softmax_row_backward(d, &p[..seen]);
-        for d in d {
-            *d *= shape.scale;
-        }
-        hidden.fill(0.0);
+        let (rows, seen) = (end - first, shape.seen(end));
+        let scores = &mut scratch.dropped[..rows * across];
+        let (q, v) = (q.operand(first, rows, width), v.operand(0, seen, value_width));
+        product(scores, across, q, k.operand(0, seen, width).turned(), Onto::Nothing);
+        softmax_rows(scores, &mut weights[first * keys..end * keys], first, shape, drop);
+        let used = Operand::rows(scores, rows, seen, across);
+        product(&mut y[first * stride..], stride, used, v, Onto::Nothing);
     }
 }
 
 fn backward_blocks(
-    dq: &mut [Real],
-    dk: &mut [Real],
-    dv: &mut [Real],
-    dy: &[Real],
+    mut d: Gradients<'_>,
+    dy: Rows<'_>,
     weights: &[Real],
-    q: &[Real],
-    k: &[Real],
-    v: &[Real],
+    [q, k, v]: [Rows<'_>; 3],
     shape: &Shape,
     drop: Option<Drop>,
     scratch: &mut Scratch,
 ) {
     let Shape { queries, keys, width, value_width, .. } = *shape;
-    dk.fill(0.0);
-    dv.fill(0.0);
-    for first in (0..queries).step_by(shape.block()) {
+    let across = keys.next_multiple_of(LANES);
+    let Scratch { dropped, d_scores, .. } = scratch;
+    for j in shape.seen(queries)..keys {
+        d.rows(1, width).row(j, width).fill(0.0);
+        d.rows(2, value_width).row(j, value_width).fill(0.0);
+    }
+    // The last block sees all keys that any sees, so it sets what the others are added to.
+    let mut onto = Onto::Nothing;
+    for first in (0..queries).step_by(shape.block()).rev() {
         let end = (first + shape.block()).min(queries);
-        let seen = shape.seen(end);
-        let rows = end - first;
-        let block = &weights[first * keys..end * keys];
-        let dy = Operand::rows(&dy[first * value_width..], rows, value_width, value_width);
-        let d = &mut scratch.d_scores[..rows * keys];
-        let v = Operand::rows(v, seen, value_width, value_width);
-        product(d, keys, dy, v.turned(), Onto::Nothing);
-        score_rows_backward(d, block, first, shape, drop);
-        let used = if let Some(drop) = drop {
-            let dropped = &mut scratch.dropped[..rows * keys];
-            drop_rows(dropped, block, first * keys, drop);
-            &*dropped
-        } else {
-            block
-        };
-        let used = Operand::rows(used, rows, seen, keys);
-        product(dv, value_width, used.turned(), dy, Onto::Itself);
-        let d = Operand::rows(d, rows, seen, keys);
-        let q = Operand::rows(&q[first * width..], rows, width, width);
-        product(dk, width, d.turned(), q, Onto::Itself);
-        let k = Operand::rows(k, seen, width, width);
-        product(&mut dq[first * width..], width, d, k, Onto::Nothing);
+        let (rows, seen) = (end - first, shape.seen(end));
+        let (q, dy) = (q.operand(first, rows, width), dy.operand(first, rows, value_width));
+        let (ds, p) = (&mut d_scores[..rows * across], &mut dropped[..rows * across]);
+        let v = v.operand(0, shape.whole_lanes(seen), value_width);
+        product(ds, across, dy, v.turned(), Onto::Nothing);
+        softmax_rows_backward(ds, p, &weights[first * keys..end * keys], first, shape, drop);
+        let (ds, p) = (Operand::rows(ds, rows, seen, across), Operand::rows(p, rows, seen, across));
+        let dv = d.rows(2, value_width);
+        product(dv.values, dv.stride, p.turned(), dy, onto);
+        let dk = d.rows(1, width);
+        product(dk.values, dk.stride, ds.turned(), q, onto);
+        let dq = d.rows(0, width);
+        let (k, nothing) = (k.operand(0, seen, width), Onto::Nothing);
+        product(&mut dq.values[first * dq.stride..], dq.stride, ds, k, nothing);
+        onto = Onto::Itself;
     }
 }
 
@@ -432,6 +400,10 @@ mod tests {
                     plain::attention::backward(&dy, &p, &q, &k, &v, lengths, 0.4, causal);
                 let (q, k, v, dy) = (real(&q), real(&k), real(&v), real(&dy));
                 let mut scratch = Scratch::new(queries, keys, 9);
+                // Whatever stood there before.
+                scratch.dropped.fill(Real::NAN);
+                scratch.d_scores.fill(Real::NAN);
+                scratch.transposed.fill(Real::NAN);
                 let (mut out, mut weights) = (vec![7.0; y.len()], vec![7.0; p.len()]);
                 forward(&mut out, &mut weights, &q, &k, &v, &shape, None, &mut scratch);
                 let name = format!("{queries} x {keys}");

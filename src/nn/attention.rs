@@ -3,16 +3,15 @@
 //!
 //! What reads the same rows is one matrix product for all heads: x (N, C) times W (C, 3C), of whose columns 0..C are the
 //! queries of head 0, head 1 …, then the keys, then the values. Where another sequence is read, its keys and values are a
-//! product of their own. Sequences of a few positions go through [`in_lanes`], many heads at once; of longer ones the heads
-//! are repacked to (B, heads, T, hs), so that each is one contiguous matrix. The weights P are kept: backward needs them,
-//! and they are on the screen.
+//! product of their own. Sequences of a few positions go through [`in_lanes`], many heads at once; of longer ones each
+//! head is read and written where it stands in those rows. The weights P are kept: backward needs them, and they are on the
+//! screen.
 //!
 //! Sequences of different lengths are filled up at their ends. So what is hidden is a number for each sequence, not a
 //! matrix: the keys from its length on are never multiplied, and their weight is 0. Queries that are padding are computed
 //! like others; nobody reads what they find.
 
 mod cache;
-mod heads;
 mod in_lanes;
 mod query_key;
 
@@ -27,11 +26,11 @@ use super::linear::Linear;
 use super::parameters::Registry;
 use super::pass::{Pass, Span};
 use super::rows::{contiguous, contiguous_mut};
+use crate::math::attention::{Gradients, Part, Rows, RowsMut};
 use crate::math::gemm::{matrix, matrix_mut};
 use crate::math::{Real, attention, room, vector};
 
 pub use cache::Cache;
-use heads::Heads;
 pub use query_key::QueryKey;
 
 /// What q·k is divided by before the softmax.
@@ -130,14 +129,6 @@ pub struct MultiHeadAttention {
     place: u64,
 }
 
-/// Where the queries, keys or values of all heads stand among the rows: side by side from `first` on, the next row's
-/// `stride` further.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    first: usize,
-    stride: usize,
-}
-
 /// What one attention layer keeps for backward and for the eye.
 #[derive(Clone, Debug)]
 pub struct Activations {
@@ -152,12 +143,10 @@ pub struct Activations {
 enum Kept {
     Lanes(in_lanes::Kept),
     Heads {
-        /// (B, heads, T, hs)
-        query: Vec<Real>,
-        /// (B, heads, S, hs)
-        key: Vec<Real>,
-        /// (B, heads, S, hs)
-        value: Vec<Real>,
+        /// Queries, keys and values as rows, see [`MultiHeadAttention::parts`]: (N, 3C) or as many numbers
+        rows: Vec<Real>,
+        /// Where each of them stands there.
+        parts: [Part; 3],
         /// (B, heads, T * S): softmax of the scores, before dropout; of each head the first T * length count, (T, length)
         weights: Vec<Real>,
     },
@@ -166,10 +155,9 @@ enum Kept {
 /// What all attention layers of a model share.
 #[derive(Clone, Debug)]
 pub struct Scratch {
-    /// Queries, keys and values as rows, or their gradients, see [`MultiHeadAttention::parts`]: (N, 3C) or as many numbers
+    /// Queries, keys and values as rows, where no layer keeps them so, or their gradients, see
+    /// [`MultiHeadAttention::parts`]: (N, 3C) or as many numbers
     inputs: Vec<Real>,
-    /// (B, heads, T or S, hs) each
-    packed: [Vec<Real>; 4],
     /// (B*T, C), then (B*S, C)
     rows: Vec<Real>,
     head: attention::Scratch,
@@ -181,10 +169,8 @@ impl Scratch {
     pub fn new(sequences: usize, time: usize, settings: &Settings) -> Self {
         let size = sequences * time * settings.n_embd;
         let head_size = settings.n_embd / settings.n_head;
-        let packed = if in_lanes(time, time) { 0 } else { size };
         Self {
             inputs: room::zeros(3 * size),
-            packed: [(); 4].map(|()| room::zeros(packed)),
             rows: room::zeros(size),
             head: attention::Scratch::new(time, time, head_size),
             lanes: in_lanes::Scratch::new(time, head_size),
@@ -245,9 +231,8 @@ impl MultiHeadAttention {
             Kept::Lanes(in_lanes::Kept::new(self, sequences, queries, keys))
         } else {
             Kept::Heads {
-                query: room::zeros(rows * n_embd),
-                key: room::zeros(sequences * keys * n_embd),
-                value: room::zeros(sequences * keys * n_embd),
+                rows: room::zeros((rows + 2 * sequences * keys) * n_embd),
+                parts: [Part { first: 0, stride: n_embd }; 3],
                 weights: room::zeros(sequences * self.n_head * queries * keys),
             }
         };
@@ -272,11 +257,7 @@ impl MultiHeadAttention {
         }
     }
 
-    fn heads(&self, sequences: usize, time: usize) -> Heads {
-        Heads { sequences, n_head: self.n_head, head_size: self.head_size, time }
-    }
-
-    /// Where queries, keys and values of N rows stand in the scratch space's `inputs`.
+    /// Where queries, keys and values of N rows stand among what [`Self::project_inputs`] fills.
     fn parts(&self, n: usize) -> [Part; 3] {
         let width = self.width();
         let part = |first: usize, stride: usize| Part { first, stride: stride * width };
@@ -357,42 +338,50 @@ impl MultiHeadAttention {
     ) {
         let span = pass.span;
         let (n, time) = (span.rows(), span.time);
-        let Scratch { inputs, packed: [y, ..], head, lanes, .. } = scratch;
-        self.project_inputs(inputs, x, memory, pass.weights);
+        let Scratch { inputs, head, lanes, .. } = scratch;
         let parts = self.parts(n);
         let mut out = a.heads.slice_mut(s![..n, ..]);
         match &mut a.kept {
             Kept::Lanes(kept) => {
+                self.project_inputs(inputs, x, memory, pass.weights);
                 let call = in_lanes::Call { layer: self, parts, memory, pass };
                 kept.forward(contiguous_mut(&mut out), inputs, call, lanes);
             }
-            Kept::Heads { query, key, value, weights } => {
-                let [of_query, of_key, of_value] = parts;
-                let (asking, asked) =
-                    (self.heads(span.sequences, time), self.heads(span.sequences, memory.time));
-                asking.split(query, inputs, of_query);
-                asked.split(key, inputs, of_key);
-                asked.split(value, inputs, of_value);
-                let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
+            Kept::Heads { rows, parts: kept, weights } => {
+                self.project_inputs(rows, x, memory, pass.weights);
+                *kept = parts;
+                let out = contiguous_mut(&mut out);
                 for i in 0..span.sequences * self.n_head {
                     let length = memory.length(i / self.n_head);
-                    let (at, first) = (i * size..(i + 1) * size, i * key_size);
-                    let seen = first..first + length * self.head_size;
-                    attention::forward(
-                        &mut y[at.clone()],
+                    attention::forward_rows(
+                        RowsMut::of(out, self.head(self.out_part(), i, time)),
                         &mut weights[i * time * memory.time..][..time * length],
-                        &query[at],
-                        &key[seen.clone()],
-                        &value[seen],
+                        self.head_parts(parts, i, time, memory).map(|part| Rows::of(rows, part)),
                         &self.shape(time, length),
                         self.dropped(i, pass),
                         head,
                     );
                 }
-                asking.join(contiguous_mut(&mut out), y, self.out_part());
             }
         }
         self.project(a, pass);
+    }
+
+    /// Of a part's rows, `time` of each sequence, those of matrix i of (B, heads).
+    fn head(&self, Part { first, stride }: Part, i: usize, time: usize) -> Part {
+        let (sequence, head) = (i / self.n_head, i % self.n_head);
+        Part { first: first + sequence * time * stride + head * self.head_size, stride }
+    }
+
+    /// Where the queries, keys and values of matrix i of (B, heads) stand.
+    fn head_parts(
+        &self,
+        [q, k, v]: [Part; 3],
+        i: usize,
+        time: usize,
+        memory: Memory<'_>,
+    ) -> [Part; 3] {
+        [self.head(q, i, time), self.head(k, i, memory.time), self.head(v, i, memory.time)]
     }
 
     /// The heads' outputs, (N, C).
@@ -432,8 +421,7 @@ impl MultiHeadAttention {
     ) {
         let Pass { weights, span, .. } = pass;
         let (n, time, width) = (span.rows(), span.time, self.width());
-        let Scratch { inputs, packed: [d_out, d_query, d_key, d_value], rows, head, lanes } =
-            scratch;
+        let Scratch { inputs, rows, head, lanes } = scratch;
         pass.drop(dy, self.place);
         let d_heads = if let Some(projection) = &self.projection {
             let heads = a.heads.slice(s![..n, ..]);
@@ -448,35 +436,26 @@ impl MultiHeadAttention {
                 let call = in_lanes::Call { layer: self, parts, memory, pass };
                 kept.backward(inputs, d_heads, call, lanes);
             }
-            Kept::Heads { query, key, value, weights } => {
-                let (asking, asked) =
-                    (self.heads(span.sequences, time), self.heads(span.sequences, memory.time));
-                asking.split(d_out, d_heads, self.out_part());
-                let (size, key_size) = (time * self.head_size, memory.time * self.head_size);
+            Kept::Heads { rows, weights, .. } => {
                 for i in 0..span.sequences * self.n_head {
                     let length = memory.length(i / self.n_head);
-                    let (at, all) = (i * size..(i + 1) * size, i * key_size..(i + 1) * key_size);
-                    let seen = all.start..all.start + length * self.head_size;
-                    attention::backward(
-                        &mut d_query[at.clone()],
-                        &mut d_key[seen.clone()],
-                        &mut d_value[seen.clone()],
-                        &d_out[at.clone()],
+                    let places = self.head_parts(parts, i, time, memory);
+                    attention::backward_rows(
+                        Gradients::Among(inputs, places),
+                        Rows::of(d_heads, self.head(self.out_part(), i, time)),
                         &weights[i * time * memory.time..][..time * length],
-                        &query[at],
-                        &key[seen.clone()],
-                        &value[seen.clone()],
+                        places.map(|part| Rows::of(rows, part)),
                         &self.shape(time, length),
                         self.dropped(i, pass),
                         head,
                     );
-                    d_key[seen.end..all.end].fill(0.0);
-                    d_value[seen.end..all.end].fill(0.0);
+                    for part in &places[1..] {
+                        let mut d = RowsMut::of(inputs, *part);
+                        for j in length..memory.time {
+                            d.row(j, self.head_size).fill(0.0);
+                        }
+                    }
                 }
-                let [of_query, of_key, of_value] = parts;
-                asking.join(inputs, d_query, of_query);
-                asked.join(inputs, d_key, of_key);
-                asked.join(inputs, d_value, of_value);
             }
         }
         match &self.inputs {
@@ -523,8 +502,8 @@ impl Activations {
     ) -> [Vec<Real>; 4] {
         match &self.kept {
             Kept::Lanes(kept) => kept.first(layer, queries, keys),
-            Kept::Heads { query, key, value, weights } => {
-                let (heads, width) = (layer.n_head, layer.width());
+            Kept::Heads { rows, parts, weights } => {
+                let (heads, hs) = (layer.n_head, layer.head_size);
                 let mut all = room::list(heads * queries * keys);
                 for head in weights.chunks_exact(queries * keys).take(heads) {
                     for row in head[..queries * length].chunks_exact(length) {
@@ -532,8 +511,15 @@ impl Activations {
                         all.extend(std::iter::repeat_n(0.0, keys - length));
                     }
                 }
-                let rows = |rows: &[Real], time: usize| rows[..time * width].to_vec();
-                [rows(query, queries), rows(key, keys), rows(value, keys), all]
+                let head = |part: Part, i: usize, time: usize| {
+                    let rows = Rows::of(rows, layer.head(part, i, time));
+                    (0..time).flat_map(move |t| rows.row(t, hs))
+                };
+                let split = |part: Part, time: usize| {
+                    (0..heads).flat_map(|i| head(part, i, time)).copied().collect()
+                };
+                let [q, k, v] = *parts;
+                [split(q, queries), split(k, keys), split(v, keys), all]
             }
         }
     }
