@@ -21,7 +21,8 @@ pub fn relu(y: &mut [Real], x: &[Real]) {
 #[apply(vectorised)]
 pub fn relu_backward(d: &mut [Real], x: &[Real]) {
     for (d, &x) in d.iter_mut().zip(x) {
-        *d = if x > 0.0 { *d } else { 0.0 };
+        // A choice between *d and 0 would be a masked store, which takes some processors five times as long.
+        *d *= if x > 0.0 { 1.0 } else { 0.0 };
     }
 }
 

@@ -4,12 +4,15 @@
 //!
 //! Where the target is [`IGNORED`], nothing is asked: loss and gradient are 0.
 
-use super::softmax::{exp_shifted, largest};
-use super::vectorised::{apply, vectorised};
-use super::{LANES, Real, vector};
+use super::softmax::{exp_shifted, largest, largest_in_lanes};
+use super::vector::{change, fold, in_lanes, larger, sum};
+use super::vectorised::{apply, target_cfg_f, vectorised};
+use super::{LANES, Real};
 
 /// The target of a position that counts for nothing.
 pub const IGNORED: u32 = u32::MAX;
+/// Rows that go together from one pass to the next, so that one need not wait for another's sum.
+const ROWS: usize = 8;
 
 /// Sum of the losses of all rows of `logits` (n, columns), in nats. The logits become d(scale * sum of losses)/d logits =
 /// scale * (softmax - onehot): with scale = 1 / (B T), the gradient of the mean.
@@ -20,39 +23,20 @@ pub fn cross_entropy_backward(
     columns: usize,
     scale: Real,
 ) -> f64 {
-    let mut loss = 0.0;
-    for (row, &target) in logits.chunks_exact_mut(columns).zip(targets) {
-        if target == IGNORED {
-            row.fill(0.0);
-            continue;
-        }
-        let target = target as usize;
-        let shift = largest(row);
-        let logit = row[target] - shift;
-        let sum = exp_shifted(row, shift);
-        loss += (sum as f64).ln() - logit as f64;
+    const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_feature = "neon"));
+    let wanted = |row: &[Real], target: usize| row[target];
+    losses::<FUSED>(logits, targets, columns, wanted, |row, target, sum| {
         let factor = scale / sum;
-        for x in row.iter_mut() {
-            *x *= factor;
-        }
+        change(row, |x| x * factor);
         row[target] -= scale;
-    }
-    loss
+    })
 }
 
 /// Sum of the losses of all rows of `logits` (n, columns), in nats; the logits are used up.
 #[apply(vectorised)]
 pub fn cross_entropy(logits: &mut [Real], targets: &[u32], columns: usize) -> f64 {
-    let mut loss = 0.0;
-    for (row, &target) in logits.chunks_exact_mut(columns).zip(targets) {
-        if target == IGNORED {
-            continue;
-        }
-        let shift = largest(row);
-        let logit = row[target as usize] - shift;
-        loss += (exp_shifted(row, shift) as f64).ln() - logit as f64;
-    }
-    loss
+    const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_feature = "neon"));
+    losses::<FUSED>(logits, targets, columns, |row, target| row[target], |_, _, _| ())
 }
 
 /// [`cross_entropy_backward`] with label smoothing, 0 <= `smoothing` <= 1.
@@ -64,25 +48,14 @@ pub fn smoothed_cross_entropy_backward(
     smoothing: Real,
     scale: Real,
 ) -> f64 {
-    let mut loss = 0.0;
+    const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_feature = "neon"));
     let everywhere = scale * smoothing / columns as Real;
-    for (row, &target) in logits.chunks_exact_mut(columns).zip(targets) {
-        if target == IGNORED {
-            row.fill(0.0);
-            continue;
-        }
-        let target = target as usize;
-        let shift = largest(row);
-        let wanted = wanted(row, target, smoothing) - shift;
-        let sum = exp_shifted(row, shift);
-        loss += (sum as f64).ln() - wanted as f64;
+    let wanted = |row: &[Real], target: usize| smoothed(row, target, smoothing);
+    losses::<FUSED>(logits, targets, columns, wanted, |row, target, sum| {
         let factor = scale / sum;
-        for x in row.iter_mut() {
-            *x = *x * factor - everywhere;
-        }
+        change(row, |x| x * factor - everywhere);
         row[target] -= scale * (1.0 - smoothing);
-    }
-    loss
+    })
 }
 
 /// [`cross_entropy`] with label smoothing, 0 <= `smoothing` <= 1.
@@ -93,14 +66,56 @@ pub fn smoothed_cross_entropy(
     columns: usize,
     smoothing: Real,
 ) -> f64 {
+    const FUSED: bool = target_cfg_f!(any(target_feature = "fma", target_feature = "neon"));
+    let wanted = |row: &[Real], target: usize| smoothed(row, target, smoothing);
+    losses::<FUSED>(logits, targets, columns, wanted, |_, _, _| ())
+}
+
+/// The sum of logsumexp(z) - wanted(z, target) over all rows z of `logits` that have a target. `finish` is handed exp(z - the
+/// largest of z), the target and the sum of the row; rows without a target become 0.
+#[inline(always)]
+fn losses<const FUSED: bool>(
+    logits: &mut [Real],
+    targets: &[u32],
+    columns: usize,
+    wanted: impl Fn(&[Real], usize) -> Real,
+    finish: impl Fn(&mut [Real], usize, Real),
+) -> f64 {
     let mut loss = 0.0;
-    for (row, &target) in logits.chunks_exact_mut(columns).zip(targets) {
-        if target == IGNORED {
-            continue;
+    for (rows, targets) in logits.chunks_mut(ROWS * columns).zip(targets.chunks(ROWS)) {
+        // Parts of what is to be joined, and what they are joined to.
+        let (mut lanes, mut numbers) = ([[0.0; LANES]; ROWS], [0.0; ROWS]);
+        for ((row, &target), lanes) in rows.chunks_exact(columns).zip(targets).zip(&mut lanes) {
+            if target != IGNORED {
+                *lanes = largest_in_lanes(row);
+            }
         }
-        let shift = largest(row);
-        let wanted = wanted(row, target as usize, smoothing) - shift;
-        loss += (exp_shifted(row, shift) as f64).ln() - wanted as f64;
+        for (shift, lanes) in numbers.iter_mut().zip(&lanes) {
+            *shift = fold(*lanes, larger);
+        }
+        let shifts = numbers.iter().zip(&mut lanes);
+        for ((row, &target), (&shift, lanes)) in
+            rows.chunks_exact_mut(columns).zip(targets).zip(shifts)
+        {
+            if target != IGNORED {
+                loss -= (wanted(row, target as usize) - shift) as f64;
+                *lanes = exp_shifted::<FUSED>(row, shift);
+            }
+        }
+        for (total, lanes) in numbers.iter_mut().zip(&lanes) {
+            *total = sum(*lanes);
+        }
+        // The sum of the logarithms: each is of a sum between 1 and the number of columns.
+        let mut product = 1.0;
+        for ((row, &target), &sum) in rows.chunks_exact_mut(columns).zip(targets).zip(&numbers) {
+            if target == IGNORED {
+                row.fill(0.0);
+            } else {
+                product *= sum as f64;
+                finish(row, target as usize, sum);
+            }
+        }
+        loss += product.ln();
     }
     loss
 }
@@ -115,18 +130,9 @@ pub fn right(logits: &[Real], targets: &[u32], columns: usize) -> usize {
 
 /// The logits' mean under the smoothed target: (1 - s) z_y + s mean(z).
 #[inline(always)]
-fn wanted(row: &[Real], target: usize, smoothing: Real) -> Real {
-    let mut sums = [0.0; LANES];
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            sums[lane] += chunk[lane];
-        }
-    }
-    for (sum, x) in sums.iter_mut().zip(rest) {
-        *sum += x;
-    }
-    (1.0 - smoothing) * row[target] + smoothing * vector::sum(sums) / row.len() as Real
+fn smoothed(row: &[Real], target: usize, smoothing: Real) -> Real {
+    let total = sum(in_lanes(row, [0.0; LANES], |sum, x| sum + x));
+    (1.0 - smoothing) * row[target] + smoothing * total / row.len() as Real
 }
 
 #[cfg(test)]
@@ -138,10 +144,10 @@ mod tests {
 
     #[test]
     fn they_and_their_gradients_are_the_plain_ones() {
-        let cases = [2, 15, 16, 17, 65].into_iter().flat_map(|n| [(n, 1), (n, 2), (n, 3)]);
+        let cases = [2, 15, 16, 17, 60, 65].into_iter().flat_map(|n| [(n, 1), (n, 2), (n, 3)]);
         for (n, seed) in cases {
-            let z: Vec<f64> = values(4 * n, seed).iter().map(|z| z * 3.0).collect();
-            let targets = [0, n - 1, n / 2, 1];
+            let z: Vec<f64> = values(11 * n, seed).iter().map(|z| z * 3.0).collect();
+            let targets = [0, n - 1, n / 2, 1, 0, 1, 0, n - 1, 1, n / 2, 0];
             let tokens = targets.map(|target| target as u32);
             let near = |loss: f64, d: &[Real], smoothing: Real| {
                 let smoothing = f64::from(smoothing);

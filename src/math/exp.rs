@@ -74,6 +74,36 @@ pub fn exp_within<const FUSED: bool>(x: Real) -> Real {
     x.exp()
 }
 
+/// exp(x) for x of at most 0, within 2 ulp down to -87, and 0 below -87.7: what a softmax needs, half the instructions of [`exp`]
+/// and no long chain of them. NaN for NaN. With `FUSED` for processors that multiply and add in one instruction.
+#[cfg(not(feature = "f64"))]
+#[inline(always)]
+#[allow(clippy::excessive_precision)]
+pub fn exp_down<const FUSED: bool>(x: Real) -> Real {
+    /// Here the exponent of 2^n is all zeros, and so is 2^n.
+    const LOWEST: f32 = -88.0;
+    /// As in [`exp_within`].
+    const ROUND: f32 = 12_582_912.0 + 127.0;
+    let add = |a: f32, b: f32, c: f32| if FUSED { a.mul_add(b, c) } else { a * b + c };
+    let x = if x < LOWEST { LOWEST } else { x };
+    let rounded = add(x, std::f32::consts::LOG2_E, ROUND);
+    let n = rounded - ROUND;
+    let r = add(n, 2.121_944_4e-4, add(n, -0.693_359_375, x));
+    // 1 + r + r² (...), fitted so that the largest relative error is the least: 3e-9.
+    let square = r * r;
+    let low = add(r, 0.166_665_2, 0.499_999_93);
+    let high = add(square, 1.381_453_8e-3, add(r, 8.368_745e-3, 4.166_839e-2));
+    let p = add(square, add(square, high, low), 1.0 + r);
+    p * f32::from_bits(rounded.to_bits() << 23)
+}
+
+/// exp(x) of the standard library.
+#[cfg(feature = "f64")]
+#[inline(always)]
+pub fn exp_down<const FUSED: bool>(x: Real) -> Real {
+    x.exp()
+}
+
 /// [`tanh`] with the shorter exp.
 #[inline(always)]
 pub fn tanh_within<const FUSED: bool>(x: Real) -> Real {
@@ -103,7 +133,25 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(feature = "f64"))]
+    fn exp_of_what_is_below_zero_is_within_two_ulp_too() {
+        let mut x = -87.0_f32;
+        while x <= 0.0 {
+            let exact = f64::from(x).exp();
+            for exp in [exp_down::<false>, exp_down::<true>] {
+                let error = (f64::from(exp(x)) - exact).abs() / exact;
+                assert!(error < 2.0 * f64::from(f32::EPSILON), "exp({x}) = {} not {exact}", exp(x));
+            }
+            x += 0.001_37;
+        }
+    }
+
+    #[test]
     fn exp_keeps_the_edges() {
+        for exp in [exp_down::<false>, exp_down::<true>] {
+            assert_eq!((exp(0.0), exp(-1000.0), exp(Real::NEG_INFINITY)), (1.0, 0.0, 0.0));
+            assert!(exp(Real::NAN).is_nan());
+        }
         assert_eq!(exp(0.0), 1.0);
         assert_eq!(exp(Real::NEG_INFINITY), 0.0);
         assert_eq!(exp(-1000.0), 0.0);

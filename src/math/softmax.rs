@@ -1,51 +1,38 @@
 //! [`plain::softmax`](super::plain::softmax), and its backward: each pass over a row in [`LANES`] running sums.
 
-use super::exp::exp;
-use super::vector::{dot, fold, larger, sum};
+use super::exp::exp_down;
+use super::vector::{change, dot, fold, in_lanes, in_lanes_mut, larger, sum};
 use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
 /// The largest number of a row; -inf for an empty one.
 #[inline(always)]
 pub fn largest(row: &[Real]) -> Real {
-    let mut lanes = [Real::NEG_INFINITY; LANES];
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            lanes[lane] = larger(chunk[lane], lanes[lane]);
-        }
-    }
-    rest.iter().fold(fold(lanes, larger), |largest, x| larger(*x, largest))
+    fold(largest_in_lanes(row), larger)
 }
 
-/// Replaces x by exp(x - shift) and returns the sum.
+/// The largest numbers of a row in [`LANES`] parts of it.
 #[inline(always)]
-pub fn exp_shifted(row: &mut [Real], shift: Real) -> Real {
-    let mut lanes = [0.0; LANES];
-    let (chunks, rest) = row.as_chunks_mut::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            chunk[lane] = exp(chunk[lane] - shift);
-            lanes[lane] += chunk[lane];
-        }
-    }
-    // Not added to the lanes, where an index that is not known would keep all of them in memory.
-    let mut last = 0.0;
-    for x in rest {
-        *x = exp(*x - shift);
-        last += *x;
-    }
-    sum(lanes) + last
+pub fn largest_in_lanes(row: &[Real]) -> [Real; LANES] {
+    in_lanes(row, [Real::NEG_INFINITY; LANES], |largest, x| larger(x, largest))
+}
+
+/// Replaces x by exp(x - shift), where no x is larger than shift, and returns [`LANES`] parts of the sum. `FUSED` as in
+/// [`exp_down`].
+#[inline(always)]
+pub fn exp_shifted<const FUSED: bool>(row: &mut [Real], shift: Real) -> [Real; LANES] {
+    in_lanes_mut(row, [0.0; LANES], |sum, x| {
+        *x = exp_down::<FUSED>(*x - shift);
+        sum + *x
+    })
 }
 
 /// Softmax of one row in place.
 #[inline(always)]
 pub fn softmax_row(row: &mut [Real]) {
     let shift = largest(row);
-    let scale = 1.0 / exp_shifted(row, shift);
-    for x in row {
-        *x *= scale;
-    }
+    let scale = 1.0 / sum(exp_shifted::<false>(row, shift));
+    change(row, |x| x * scale);
 }
 
 /// Softmax of every row of x (n, columns) in place.

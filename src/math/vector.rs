@@ -29,18 +29,70 @@ pub fn larger(a: Real, b: Real) -> Real {
     if a > b { a } else { b }
 }
 
-/// Sum of f(x) over a row in [`LANES`] running sums. What is left at the end is not added to them: an index that is not known
-/// would keep all of them in memory.
+/// f, from each running result and the number that meets it to the next, for a row in [`LANES`] of them. What is left at the end
+/// comes in parts of a known size: an index that is not known would keep all of the results in memory.
 #[inline(always)]
-pub fn sum_of(row: &[Real], f: impl Fn(Real) -> Real) -> Real {
-    let mut sums = [0.0; LANES];
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    for chunk in chunks {
-        for lane in 0..LANES {
-            sums[lane] += f(chunk[lane]);
+pub fn in_lanes(
+    row: &[Real],
+    lanes: [Real; LANES],
+    f: impl Fn(Real, Real) -> Real,
+) -> [Real; LANES] {
+    #[inline(always)]
+    fn parts<const N: usize>(
+        parts: &[[Real; N]],
+        mut lanes: [Real; LANES],
+        f: &impl Fn(Real, Real) -> Real,
+    ) -> [Real; LANES] {
+        for part in parts {
+            for lane in 0..N {
+                lanes[lane] = f(lanes[lane], part[lane]);
+            }
         }
+        lanes
     }
-    sum(sums) + rest.iter().map(|x| f(*x)).sum::<Real>()
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let (eight, rest) = rest.as_chunks::<8>();
+    let (four, rest) = rest.as_chunks::<4>();
+    let (two, rest) = rest.as_chunks::<2>();
+    let lanes = parts(two, parts(four, parts(eight, parts(chunks, lanes, &f), &f), &f), &f);
+    parts(rest.as_chunks::<1>().0, lanes, &f)
+}
+
+/// [`in_lanes`] of numbers that f may change.
+#[inline(always)]
+pub fn in_lanes_mut(
+    row: &mut [Real],
+    lanes: [Real; LANES],
+    f: impl Fn(Real, &mut Real) -> Real,
+) -> [Real; LANES] {
+    #[inline(always)]
+    fn parts<const N: usize>(
+        parts: &mut [[Real; N]],
+        mut lanes: [Real; LANES],
+        f: &impl Fn(Real, &mut Real) -> Real,
+    ) -> [Real; LANES] {
+        for part in parts {
+            for lane in 0..N {
+                lanes[lane] = f(lanes[lane], &mut part[lane]);
+            }
+        }
+        lanes
+    }
+    let (chunks, rest) = row.as_chunks_mut::<LANES>();
+    let (eight, rest) = rest.as_chunks_mut::<8>();
+    let (four, rest) = rest.as_chunks_mut::<4>();
+    let (two, rest) = rest.as_chunks_mut::<2>();
+    let lanes = parts(two, parts(four, parts(eight, parts(chunks, lanes, &f), &f), &f), &f);
+    parts(rest.as_chunks_mut::<1>().0, lanes, &f)
+}
+
+/// x = f(x)
+#[inline(always)]
+pub fn change(row: &mut [Real], f: impl Fn(Real) -> Real) {
+    in_lanes_mut(row, [0.0; LANES], |lane, x| {
+        *x = f(*x);
+        lane
+    });
 }
 
 /// Sum of x[i] * y[i] in [`LANES`] running sums.
@@ -95,10 +147,22 @@ pub fn add(y: &mut [Real], x: &[Real]) {
     }
 }
 
-/// sums[j] += x[i, j] over all rows i of x (n, columns): the gradient of a bias.
+/// sums[j] += x[i, j] over all rows i of x (n, columns): the gradient of a bias. Four rows go together, in their order, so
+/// that a sum is read and written once for four.
 #[apply(vectorised)]
 pub fn add_rows(sums: &mut [Real], x: &[Real]) {
-    for row in x.chunks_exact(sums.len()) {
+    let n = sums.len();
+    let mut fours = x.chunks_exact(4 * n);
+    for rows in &mut fours {
+        let (first, rows) = rows.split_at(n);
+        let (second, rows) = rows.split_at(n);
+        let (third, fourth) = rows.split_at(n);
+        let rows = first.iter().zip(second).zip(third).zip(fourth);
+        for (sum, (((a, b), c), d)) in sums.iter_mut().zip(rows) {
+            *sum = *sum + a + b + c + d;
+        }
+    }
+    for row in fours.remainder().chunks_exact(n) {
         for (sum, x) in sums.iter_mut().zip(row) {
             *sum += x;
         }
@@ -162,12 +226,16 @@ mod tests {
             let x: Vec<Real> = (0..n).map(|i| i as Real).collect();
             let expected: usize = (0..n).map(|i| i * i).sum();
             assert_eq!(dot(&x, &x), expected as Real);
-            assert_eq!(sum_of(&x, |x| x * x), expected as Real);
+            assert_eq!(sum(in_lanes(&x, [0.0; LANES], |sum, x| sum + x * x)), expected as Real);
             assert_eq!(sum_of_squares(&x), expected as f64);
         }
-        let mut sums = vec![1.0; 3];
-        add_rows(&mut sums, &[1.0, 2.0, 3.0, 10.0, 20.0, 30.0]);
-        assert_eq!(sums, [12.0, 23.0, 34.0]);
+        for rows in [0, 1, 3, 4, 9] {
+            let mut sums = vec![1.0; 3];
+            let x: Vec<Real> = (0..rows * 3).map(|i| i as Real).collect();
+            add_rows(&mut sums, &x);
+            let expected = [0, 1, 2].map(|j| (0..rows).map(|i| (3 * i + j) as Real).sum::<Real>());
+            assert_eq!(sums, expected.map(|sum| sum + 1.0));
+        }
         let mut rows = vec![1.0, 2.0, 3.0, 4.0];
         add_to_rows(&mut rows, &[10.0, 20.0]);
         assert_eq!(rows, [11.0, 22.0, 13.0, 24.0]);

@@ -137,8 +137,12 @@ impl Residual {
             ln.backward(&mut dx, gradients, d, &a.sum.slice(s![..n, ..]), kept, weights);
             d.assign(&dx);
         }
-        dy.assign(d);
-        sublayer(&mut dx, gradients, &mut dy, &self.input(a, x));
+        if self.add {
+            dy.assign(d);
+            sublayer(&mut dx, gradients, &mut dy, &self.input(a, x));
+        } else {
+            sublayer(&mut dx, gradients, d, &self.input(a, x));
+        }
         let mut through = dx;
         if let (Norm::Pre, Some(ln), Some(kept)) = (self.norm, &self.ln, &a.ln) {
             ln.backward(&mut dy, gradients, &through, x, kept, weights);
