@@ -396,7 +396,7 @@ impl Task<'_> {
                     start,
                     a.tiles(strip, first, height),
                     panel,
-                )
+                );
             };
             first += count * height;
         }
