@@ -32,6 +32,7 @@ files![
     "math/plain/softmax",
     "math/activation",
     "math/attention",
+    "math/attention/scores",
     "math/averages",
     "math/cosine",
     "math/cross_entropy",
@@ -113,8 +114,8 @@ const KERNELS: &[(&str, &str)] = &[
     ("math::plain::linear::forward", "math::vector::add_row_times_matrix"),
     ("math::plain::lstm::forward", "nn::before_attention::recurrent::lstm::forward"),
     ("math::plain::lstm::backward", "nn::before_attention::recurrent::lstm::backward"),
-    ("math::plain::softmax::forward", "math::softmax::softmax_row"),
-    ("math::plain::softmax::backward", "math::softmax::softmax_row_backward"),
+    ("math::plain::softmax::forward", "math::attention::scores::softmax_rows"),
+    ("math::plain::softmax::backward", "math::attention::scores::softmax_rows_backward"),
 ];
 
 /// An item of the source, with what is written above it.

@@ -1,7 +1,7 @@
 //! Scaled dot-product attention of one head: [`plain::attention`](super::plain::attention), and its backward.
 //!
 //! Two ways to the same numbers. Up to [`FEW_KEYS`] keys a matrix product is smaller than the call to it: plain loops over
-//! a fixed number of lanes, one row of scores in registers. Above, BLAS, in blocks of rows: when the mask is causal, a
+//! a fixed number of lanes, one row of scores in registers. Above, matrix products of blocks of rows: when the mask is causal, a
 //! block needs only the keys up to its last row, so four blocks do 62 % of the work of one.
 //!
 //! Shapes: q (Tq, width), k (Tk, width), v (Tk, value_width), y (Tq, value_width), weights (Tq, Tk). The weights are contiguous; the
@@ -9,7 +9,7 @@
 
 pub mod in_lanes;
 mod places;
-mod scores;
+pub mod scores;
 
 use std::ops::Range;
 

@@ -51,7 +51,7 @@ pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>
     product_by(by(), c, row_stride, a, b, onto);
 }
 
-/// [`product`] by one of the two, whichever is chosen here.
+/// [`product`] by one of the two, whichever is chosen here. What has no numbers to multiply is no matter for a BLAS.
 ///
 /// # Panics
 /// As [`product`].
@@ -63,7 +63,7 @@ pub fn product_by(
     b: Operand<'_>,
     onto: Onto<'_>,
 ) {
-    if by == By::Tiles {
+    if by == By::Tiles || a.rows * a.columns * b.columns == 0 {
         return tiles::product(c, row_stride, a, b, onto);
     }
     let beta = match onto {
@@ -149,4 +149,35 @@ mod openblas {
 pub fn single_threaded() {
     #[cfg(all(feature = "blas", not(target_os = "macos")))]
     openblas::single_threaded();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::finite_difference::values;
+    use crate::math::plain::agreement::real;
+
+    /// Also where a side is 1 or 0, and c ends with its last number.
+    #[test]
+    fn both_ways_lead_to_the_same_numbers() {
+        let sides = [0, 1, 2, 7, 16, 33];
+        for (m, k) in sides.into_iter().flat_map(|m| sides.map(|k| (m, k))) {
+            for (n, between) in sides.into_iter().flat_map(|n| [(n, 0), (n, 3)]) {
+                let (a, b) = (real(&values(m * k, 1)), real(&values(k * n, 2)));
+                let (bias, stride) = (real(&values(n, 3)), n + between);
+                let before = real(&values((m * stride).saturating_sub(between), 4));
+                for onto in [Onto::Nothing, Onto::Itself, Onto::Row(&bias)] {
+                    let [blas, tiles] = [By::Blas, By::Tiles].map(|by| {
+                        let mut c = before.clone();
+                        let (a, b) = (Operand::rows(&a, m, k, k), Operand::rows(&b, k, n, n));
+                        product_by(by, &mut c, stride, a, b, onto);
+                        c
+                    });
+                    for (blas, tiles) in blas.iter().zip(&tiles) {
+                        assert!((blas - tiles).abs() < 1e-4, "({m}, {k}, {n}): {blas} {tiles}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
-//! [`plain::softmax`](super::plain::softmax), and its backward: each pass over a row in [`LANES`] running sums.
+//! [`plain::softmax`](super::plain::softmax): each pass over a row in [`LANES`] running sums.
 
 use super::exp::exp_down;
-use super::vector::{change, dot, fold, in_lanes, in_lanes_mut, larger, sum};
+use super::vector::{change, fold, in_lanes, in_lanes_mut, larger, sum};
 use super::vectorised::{apply, vectorised};
 use super::{LANES, Real};
 
@@ -43,23 +43,6 @@ pub fn softmax(x: &mut [Real], columns: usize) {
     }
 }
 
-/// Backward of one row: with p = softmax(x) and dp = d loss / d p, sets dp to d loss / d x = p * (dp - sum(dp * p)).
-#[inline(always)]
-pub fn softmax_row_backward(dp: &mut [Real], p: &[Real]) {
-    let mean = dot(dp, p);
-    for (dp, p) in dp.iter_mut().zip(p) {
-        *dp = p * (*dp - mean);
-    }
-}
-
-/// [`softmax_row_backward`] for every row of p (n, columns).
-#[apply(vectorised)]
-pub fn softmax_backward(dp: &mut [Real], p: &[Real], columns: usize) {
-    for (dp, p) in dp.chunks_exact_mut(columns).zip(p.chunks_exact(columns)) {
-        softmax_row_backward(dp, p);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +51,7 @@ mod tests {
     use crate::math::plain::agreement::{assert_near, real};
 
     #[test]
-    fn it_and_its_gradient_are_the_plain_ones() {
+    fn it_is_the_plain_one() {
         for (n, seed) in
             [1, 7, 15, 16, 17, 33, 65].into_iter().flat_map(|n| [(n, 1), (n, 2), (n, 3)])
         {
@@ -77,10 +60,6 @@ mod tests {
             let mut p = real(&x);
             softmax(&mut p, n);
             assert_near("p", &p, &plain_p, 8.0);
-            let dp = values(3 * n, seed + 3);
-            let mut d = real(&dp);
-            softmax_backward(&mut d, &p, n);
-            assert_near("dx", &d, &plain::softmax::backward(&dp, &plain_p, n), 8.0);
         }
     }
 

@@ -6,8 +6,10 @@ use ndarray::Array2;
 use super::golden::{Golden, Worst};
 use super::limits;
 use super::stages::{FORWARD, GRADIENT};
+use crate::math::attention::Shape;
+use crate::math::attention::scores::{softmax_rows, softmax_rows_backward};
 use crate::math::gemm::{matrix, matrix_mut};
-use crate::math::{Real, attention, softmax};
+use crate::math::{LANES, Real, attention};
 use crate::nn::activation::Activation;
 use crate::nn::before_attention::convolution::{self, Convolution, Settings};
 use crate::nn::layer_norm::{self, LayerNorm};
@@ -101,11 +103,23 @@ fn layer_norm(golden: &Golden) -> anyhow::Result<Worst> {
     Ok(worst)
 }
 
+/// By the rows of scores that attention makes weights of.
 fn softmax(golden: &Golden) -> anyhow::Result<Worst> {
-    let (_, columns, mut y) = rows(golden, "in.x")?;
-    let (_, _, mut d) = rows(golden, "in.dy")?;
-    softmax::softmax(&mut y, columns);
-    softmax::softmax_backward(&mut d, &y, columns);
+    let (n, columns, x) = rows(golden, "in.x")?;
+    let (_, _, dy) = rows(golden, "in.dy")?;
+    let lanes = columns.next_multiple_of(LANES);
+    let filled = |x: &[Real]| {
+        let mut filled = vec![0.0; n * lanes];
+        let pairs = filled.chunks_exact_mut(lanes).zip(x.chunks_exact(columns));
+        pairs.for_each(|(filled, x)| filled[..columns].copy_from_slice(x));
+        filled
+    };
+    let shape =
+        Shape { queries: n, keys: columns, width: 1, value_width: 1, scale: 1.0, causal: false };
+    let (mut scores, mut d, mut y) = (filled(&x), filled(&dy), vec![0.0; x.len()]);
+    softmax_rows(&mut scores, &mut y, 0, &shape, None);
+    softmax_rows_backward(&mut d, &mut scores, &y, 0, &shape, None);
+    let d: Vec<Real> = d.chunks_exact(lanes).flat_map(|row| &row[..columns]).copied().collect();
     let mut worst = Worst::default();
     golden.compare(&mut worst, "out.y", &y, FORWARD)?;
     golden.compare(&mut worst, "grad.x", &d, GRADIENT)?;
@@ -168,8 +182,7 @@ fn attention(golden: &Golden) -> anyhow::Result<Worst> {
     limits::numbers(&[batch, queries.max(width), keys])?;
     let scale: f64 = golden.setting("scale")?;
     let causal = golden.setting("causal")?;
-    let shape =
-        attention::Shape { queries, keys, width, value_width, scale: scale as Real, causal };
+    let shape = Shape { queries, keys, width, value_width, scale: scale as Real, causal };
     let [q, k, v, dy] = ["in.q", "in.k", "in.v", "in.dy"]
         .map(|name| golden.tensor(name).map(super::golden::Tensor::reals));
     let (q, k, v, dy) = (q?, k?, v?, dy?);

@@ -1,4 +1,4 @@
-//! From scores to weights and back, for a block of rows whose keys are filled up to whole lanes.
+//! From scores to weights and back, [`plain::softmax`](crate::math::plain::softmax) of rows that are filled up to whole lanes.
 
 use super::{Drop, Shape};
 use crate::math::exp::exp_within;

@@ -66,8 +66,12 @@ fn v_shows_what_training_runs_and_back() {
     let mut model = model(&[(SOFTMAX, None), ("nn::linear::Linear::forward", None)]);
     assert!(PANE.about(&model).contains("v: what training runs"));
     PANE.act(&mut model, Action::CycleView);
-    assert!(PANE.detail(&model).starts_with("src/math/softmax.rs:"), "{}", PANE.detail(&model));
-    assert!(text(&model, 80, 24).contains("pub fn softmax_row(row: &mut [Real]) {"));
+    assert!(
+        PANE.detail(&model).starts_with("src/math/attention/scores.rs:"),
+        "{}",
+        PANE.detail(&model)
+    );
+    assert!(text(&model, 80, 40).contains("pub fn softmax_rows("));
     assert!(PANE.about(&model).contains("v: plain form"));
     PANE.act(&mut model, Action::CycleView);
     assert!(text(&model, 80, 24).contains("1 of 2"));
