@@ -1,10 +1,10 @@
 //! Matrix products, c = a b onto nothing, onto what c was or onto a bias ([`plain::linear`](super::plain::linear)), by the
 //! faster of two ways.
 //!
-//! BLAS, through ndarray's `general_mat_mul`, where the feature `blas` is on. Our own [`tiles`] where it is off, or where
-//! the processor has AVX-512: there a step with them takes 0.85 to 1.0 times what it takes with OpenBLAS's best kernels, and half of
-//! what it takes with those of an OpenBLAS that is older than the processor. The choice depends on the machine alone, so the
-//! same run there gives the same bits every time.
+//! Our own [`tiles`] where the processor has AVX2 and FMA, or AVX-512: there a step with them takes no longer than with OpenBLAS's
+//! best kernels, and half of what it takes with those of an OpenBLAS that is older than the processor. Elsewhere BLAS, through
+//! ndarray's `general_mat_mul`, if the feature `blas` is on. The choice depends on the machine alone, so the same run there
+//! gives the same bits every time.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2, ShapeBuilder};

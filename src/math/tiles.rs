@@ -19,7 +19,7 @@ use multiversion::target::target_cfg_f;
 
 use super::lanes::Lanes;
 use super::{LANES, Real, vector};
-use kernel::{Panel, Place, Source, run};
+use kernel::{Ahead, Panel, Place, Source, run};
 pub use pack::Packed;
 use pack::{pack, pack_rows, packed};
 use registers::{Avx2, Avx512, Plain, Vector};
@@ -31,6 +31,10 @@ const FEW: usize = 64;
 const NEAR: usize = 256;
 const FEW_OF_NARROW: usize = 16;
 const SHALLOW: usize = 64;
+/// Numbers of a matrix that may not be at hand any more.
+const LARGE: usize = 16 * 1024;
+/// Of columns of a, each a line of the cache of which a tile takes a few numbers, so many stay there for the next tile.
+const COLUMNS_DEEP: usize = 128;
 
 thread_local! {
     /// What is packed while it is being multiplied; every thread makes its own once.
@@ -76,6 +80,18 @@ impl<'a> Operand<'a> {
         }
     }
 
+    /// The same with a stride of 1 where there is nothing that another could lead to.
+    ///
+    /// # Panics
+    /// If neither rows nor columns are contiguous.
+    fn contiguous(self) -> Self {
+        let stride = |n: usize, stride: usize| if n == 1 { 1 } else { stride };
+        let row_stride = stride(self.rows, self.row_stride);
+        let column_stride = stride(self.columns, self.column_stride);
+        assert!(row_stride == 1 || column_stride == 1, "rows or columns of a are contiguous");
+        Self { row_stride, column_stride, ..self }
+    }
+
     /// Whether the last element is inside the slice.
     fn is_whole(&self) -> bool {
         let last = |n: usize, stride: usize| n.saturating_sub(1) * stride;
@@ -99,14 +115,14 @@ pub enum Onto<'a> {
 /// c = a b, added to what `onto` says. Rows of c are contiguous, `row_stride` apart.
 ///
 /// # Panics
-/// If the shapes don't fit together, or a slice is too short for its shape.
+/// If the shapes don't fit together, a slice is too short for its shape, or neither rows nor columns of a are contiguous.
 pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>, onto: Onto<'_>) {
     let (m, n) = (a.rows, b.columns);
     assert!(a.columns == b.rows && a.is_whole() && b.is_whole(), "a (m, k), b (k, n)");
     assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
     if m * n > 0 {
         ROOM.with_borrow_mut(|room| {
-            let Room { panel, rows } = room;
+            let (Room { panel, rows }, a) = (room, a.contiguous());
             panels(Task { c, row_stride, a, n, b: Right::Plain(b, panel), onto, rows: Some(rows) });
         });
     }
@@ -116,13 +132,14 @@ pub fn product(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: Operand<'_>
 /// its tiles.
 ///
 /// # Panics
-/// If the shapes don't fit together, or a slice is too short for its shape.
+/// If the shapes don't fit together, a slice is too short for its shape, or neither rows nor columns of a are contiguous.
 pub fn product_with(c: &mut [Real], row_stride: usize, a: Operand<'_>, b: &Packed, onto: Onto<'_>) {
     let (m, n) = (a.rows, b.columns());
     assert!(a.columns == b.rows() && a.is_whole(), "a (m, k), b (k, n)");
     assert!(m * n == 0 || (m - 1) * row_stride + n <= c.len(), "c (m, n)");
     if m * n > 0 {
-        panels(Task { c, row_stride, a, n, b: Right::Packed(b), onto, rows: None });
+        let (a, b) = (a.contiguous(), Right::Packed(b));
+        panels(Task { c, row_stride, a, n, b, onto, rows: None });
     }
 }
 
@@ -231,6 +248,8 @@ struct Strip {
     depth: usize,
     /// Whether the rows are so few that b is not packed for them.
     few: bool,
+    /// Where the strip after it begins, and its depth: [left, first_k, depth].
+    next: Option<[usize; 3]>,
 }
 
 /// How many vectors wide the next panel is. 64 columns are two panels of 32: of one of 48 and one of 16, the second would wait
@@ -258,15 +277,24 @@ fn is_packed(a: Operand<'_>, n: usize) -> bool {
 #[allow(unsafe_code)]
 unsafe fn walk<V: Vector, const WIDE: usize, const TALL: usize>(mut task: Task<'_>, sizes: Sizes) {
     let (m, k, n) = (task.a.rows, task.a.columns, task.n);
-    // With k = 0 there is still one panel, of depth 0, that sets c.
-    let depths = Even::new(k, sizes.depth);
-    let blocks = Even::new(m, sizes.rows);
     let a = task.a;
+    let by_columns = WIDE == 1 && a.row_stride == 1 && matches!(task.b, Right::Plain(..));
+    // With k = 0 there is still one panel, of depth 0, that sets c.
+    let depths = Even::new(k, if by_columns { COLUMNS_DEEP.min(sizes.depth) } else { sizes.depth });
+    let blocks = Even::new(m, sizes.rows);
     // Wider panels go through a so seldom that it is faster where it stands.
     let mut room = task.rows.take().filter(|_| WIDE == 1 && is_packed(a, n));
-    for depths in (0..depths.count).map(|i| depths.piece(i)) {
-        let (first_k, depth) = depths;
-        for (top, rows) in (0..blocks.count).map(|i| blocks.piece(i)) {
+    for piece in 0..depths.count {
+        let (first_k, depth) = depths.piece(piece);
+        for (block, (top, rows)) in (0..blocks.count).map(|i| blocks.piece(i)).enumerate() {
+            let after = if block + 1 < blocks.count {
+                Some([0, first_k, depth])
+            } else {
+                (piece + 1 < depths.count).then(|| {
+                    let (first_k, depth) = depths.piece(piece + 1);
+                    [0, first_k, depth]
+                })
+            };
             let narrow = WIDE == 1 && depth > SHALLOW;
             let few = rows <= if narrow { FEW_OF_NARROW } else { FEW };
             let left = match &mut room {
@@ -279,7 +307,8 @@ unsafe fn walk<V: Vector, const WIDE: usize, const TALL: usize>(mut task: Task<'
             while at < n {
                 let vectors = vectors(n - at, WIDE);
                 let width = (vectors * LANES).min(n - at);
-                let strip = Strip { top, rows, left: at, width, first_k, depth, few };
+                let next = if at + width < n { Some([at + width, first_k, depth]) } else { after };
+                let strip = Strip { top, rows, left: at, width, first_k, depth, few, next };
                 // SAFETY: the caller's promise.
                 unsafe {
                     match vectors {
@@ -348,6 +377,20 @@ fn in_place(b: Operand<'_>, strip: Strip, vectors: usize) -> Option<Panel<'_>> {
     panel.has(vectors).then_some(panel)
 }
 
+/// The rows of b that are packed after this strip of so many tiles. Its columns come in long runs, which the processor foresees.
+#[inline(always)]
+fn after<'a>(b: Operand<'a>, strip: Strip, tiles: usize) -> Ahead<'a> {
+    let Some([left, first_k, depth]) =
+        strip.next.filter(|next| b.column_stride == 1 && next[2] > 0)
+    else {
+        return Ahead::default();
+    };
+    let (stride, width) = (b.row_stride, strip.width.min(b.columns - left));
+    let at = first_k * stride + left;
+    let values = &b.values[at..at + (depth - 1) * stride + width];
+    Ahead { values, stride, width, each: depth.div_ceil(tiles) }
+}
+
 impl Task<'_> {
     /// Goes down one strip of c.
     ///
@@ -361,6 +404,8 @@ impl Task<'_> {
         strip: Strip,
     ) {
         let Strip { top, rows, left, width, depth, .. } = strip;
+        let tiles = Even::new(rows, TALL);
+        let mut ahead = Ahead::default();
         let panel = match &mut self.b {
             Right::Packed(packed) => packed.panel(strip, VECTORS),
             Right::Plain(b, room) => {
@@ -369,6 +414,9 @@ impl Task<'_> {
                 } else {
                     let panel: &mut [[Lanes; VECTORS]] = &mut room.as_chunks_mut().0[..depth];
                     pack(panel, *b, strip);
+                    if V::FETCHES && b.rows * b.columns > LARGE {
+                        ahead = after(*b, strip, tiles.count);
+                    }
                     packed(panel.as_flattened(), depth)
                 }
             }
@@ -381,7 +429,6 @@ impl Task<'_> {
         }
         let start = (!itself).then_some(&start);
         let row_stride = self.row_stride;
-        let tiles = Even::new(rows, TALL);
         let runs = [(tiles.larger, tiles.size + 1), (tiles.count - tiles.larger, tiles.size)];
         let mut first = 0;
         for (count, height) in runs.into_iter().filter(|(count, _)| *count > 0) {
@@ -396,6 +443,7 @@ impl Task<'_> {
                     start,
                     a.tiles(strip, first, height),
                     panel,
+                    &mut ahead,
                 );
             };
             first += count * height;

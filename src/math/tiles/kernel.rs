@@ -11,8 +11,14 @@ use super::registers::Vector;
 /// The widest panel of any target, in vectors of [`LANES`].
 pub const MOST_VECTORS: usize = 3;
 
-/// In a panel of this depth there is time to fetch what the next tile is added to.
-const DEEP: usize = 128;
+/// Steps along k between two turns of the loop: of one alone, a quarter of the instructions would say where the next begins.
+const STEPS: usize = 4;
+
+/// Which numbers of a stand side by side: those of a row, or those of a column. Known to the compiler, they need no address of
+/// their own.
+pub type Order = bool;
+pub const ROWS_WHOLE: Order = false;
+pub const COLUMNS_WHOLE: Order = true;
 
 /// Where the sums of tiles under one another go, and where they come from if they are added to what is there.
 pub struct Place<'a> {
@@ -23,7 +29,7 @@ pub struct Place<'a> {
     pub width: usize,
 }
 
-/// The rows of a for tiles under one another, from the k that the panel begins with.
+/// The rows of a for tiles under one another, from the k that the panel begins with; one of the strides is 1.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     pub values: &'a [Real],
@@ -50,6 +56,33 @@ impl Panel<'_> {
     }
 }
 
+/// Rows of b that will be packed next: asked for while tiles are multiplied, some at each, they are at hand then. To wait for
+/// them took up to a quarter of a product.
+#[derive(Debug, Default)]
+pub struct Ahead<'a> {
+    /// From the first number of the first row on.
+    pub values: &'a [Real],
+    pub stride: usize,
+    /// Numbers of a row.
+    pub width: usize,
+    /// So many of them at each tile.
+    pub each: usize,
+}
+
+impl Ahead<'_> {
+    // Not inlined: a tile of each height would have its own.
+    #[inline(never)]
+    fn fetch<V: Vector>(&mut self) {
+        let (now, later) = self.values.split_at((self.each * self.stride).min(self.values.len()));
+        for row in now.chunks(self.stride) {
+            // A row of so few numbers may begin in one line of the cache and end in the next.
+            V::fetch_far(row.as_ptr());
+            V::fetch_far(row.as_ptr().wrapping_add(self.width - 1));
+        }
+        self.values = later;
+    }
+}
+
 /// Sets c to start, or to itself if there is none, + a times the panel, for `count` tiles of `height` rows.
 ///
 /// # Panics
@@ -66,6 +99,7 @@ pub unsafe fn run<V: Vector, const VECTORS: usize, const TALL: usize>(
     start: Option<&[[Real; LANES]; VECTORS]>,
     a: Source<'_>,
     panel: Panel<'_>,
+    ahead: &mut Ahead<'_>,
 ) {
     if count == 0 {
         return;
@@ -78,12 +112,17 @@ pub unsafe fn run<V: Vector, const VECTORS: usize, const TALL: usize>(
     let deepest = panel.depth.saturating_sub(1) * a.column_stride;
     let last = (count - 1) * a.tile_stride + (height - 1) * a.row_stride + deepest;
     assert!(panel.depth == 0 || last < a.values.len());
+    assert!(a.row_stride == 1 || a.column_stride == 1);
     macro_rules! heights {
         ($($rows:literal)*) => {
             match height {
                 // SAFETY: all rows of c and a are there, see the assertions.
                 $($rows if $rows <= TALL => unsafe {
-                    tiles::<V, $rows, VECTORS>(count, c, start, a, panel);
+                    if a.row_stride == 1 {
+                        tiles::<V, $rows, VECTORS, COLUMNS_WHOLE>(count, c, start, a, panel, ahead);
+                    } else {
+                        tiles::<V, $rows, VECTORS, ROWS_WHOLE>(count, c, start, a, panel, ahead);
+                    }
                 },)*
                 _ => unreachable!("a tile has 1 to {TALL} rows"),
             }
@@ -93,16 +132,17 @@ pub unsafe fn run<V: Vector, const VECTORS: usize, const TALL: usize>(
 }
 
 /// # Safety
-/// c has `count` tiles of ROWS rows, a has them as deep as the panel, the panel has all vectors, and the processor has the
-/// instructions of V.
+/// c has `count` tiles of ROWS rows, a has them as deep as the panel and in this order, the panel has all vectors, and the
+/// processor has the instructions of V.
 #[inline(always)]
 #[allow(unsafe_code)]
-unsafe fn tiles<V: Vector, const ROWS: usize, const VECTORS: usize>(
+unsafe fn tiles<V: Vector, const ROWS: usize, const VECTORS: usize, const ORDER: Order>(
     count: usize,
     c: Place<'_>,
     start: Option<&[[Real; LANES]; VECTORS]>,
     a: Source<'_>,
     panel: Panel<'_>,
+    ahead: &mut Ahead<'_>,
 ) {
     let Place { rows, row_stride, width } = c;
     let whole = (VECTORS - 1) * LANES;
@@ -111,6 +151,9 @@ unsafe fn tiles<V: Vector, const ROWS: usize, const VECTORS: usize>(
     let mut aside = [[0.0; LANES]; ROWS];
     for tile in 0..count {
         let first = tile.wrapping_mul(ROWS).wrapping_mul(row_stride);
+        if V::FETCHES && !ahead.values.is_empty() {
+            ahead.fetch::<V>();
+        }
         if hangs_over && start.is_none() {
             set_aside(&mut aside, &rows[first..], row_stride, whole..width);
         }
@@ -127,7 +170,7 @@ unsafe fn tiles<V: Vector, const ROWS: usize, const VECTORS: usize>(
         });
         let source = a.values.as_ptr().wrapping_add(tile.wrapping_mul(a.tile_stride));
         // SAFETY: the caller's promises; `start` and `aside` have their sizes by type.
-        unsafe { sums::<V, ROWS, VECTORS>(from, to, source, a, panel) };
+        unsafe { sums::<V, ROWS, VECTORS, ORDER>(from, to, source, a, panel) };
         if hangs_over {
             put_back(&mut rows[first..], row_stride, &aside, whole..width);
         }
@@ -160,11 +203,11 @@ struct Vectors {
 
 /// # Safety
 /// Every vector of ROWS rows can be read in `from` and written in `to`, ROWS rows of a from `values` on are as deep as the panel, that
-/// has all vectors, and the processor has the instructions of V.
+/// has all vectors, a stands in this order, and the processor has the instructions of V.
 // An iterator over the sums would keep them in memory.
 #[inline(always)]
 #[allow(unsafe_code, clippy::needless_range_loop)]
-unsafe fn sums<V: Vector, const ROWS: usize, const VECTORS: usize>(
+unsafe fn sums<V: Vector, const ROWS: usize, const VECTORS: usize, const ORDER: Order>(
     from: Vectors,
     to: Vectors,
     values: *const Real,
@@ -187,7 +230,8 @@ unsafe fn sums<V: Vector, const ROWS: usize, const VECTORS: usize>(
                 sums[i][v] = V::load(place(from, i, v));
             }
         }
-        if panel.depth >= DEEP {
+        if V::FETCHES {
+            // What the next tile is added to, or replaces.
             for i in 0..ROWS {
                 let next = to.first.wrapping_add((ROWS + i).wrapping_mul(to.row_stride));
                 V::fetch(next);
@@ -195,19 +239,38 @@ unsafe fn sums<V: Vector, const ROWS: usize, const VECTORS: usize>(
             }
         }
         // Overflow is not checked here: both operands are inside of their slices.
-        for p in 0..panel.depth {
-            let at = panel.values.as_ptr().wrapping_add(p.wrapping_mul(panel.stride));
-            let mut b = [V::zero(); VECTORS];
-            for v in 0..VECTORS {
-                b[v] = V::load(at.wrapping_add(v * LANES));
-            }
-            let column = values.wrapping_add(p.wrapping_mul(a.column_stride));
-            for i in 0..ROWS {
-                let x = V::every(column.wrapping_add(i.wrapping_mul(a.row_stride)));
+        let (row_stride, column_stride) =
+            if ORDER == COLUMNS_WHOLE { (1, a.column_stride) } else { (a.row_stride, 1) };
+        let (mut at, mut column) = (panel.values.as_ptr(), values);
+        // As a macro, because the sums of a closure would be in memory.
+        macro_rules! step {
+            ($step:expr) => {
+                let at = at.wrapping_add(panel.stride.wrapping_mul($step));
+                let column = column.wrapping_add(column_stride.wrapping_mul($step));
+                let mut b = [V::zero(); VECTORS];
                 for v in 0..VECTORS {
-                    sums[i][v] = sums[i][v].plus(x, b[v]);
+                    b[v] = V::load(at.wrapping_add(v * LANES));
                 }
-            }
+                for i in 0..ROWS {
+                    let x = V::every(column.wrapping_add(i.wrapping_mul(row_stride)));
+                    for v in 0..VECTORS {
+                        sums[i][v] = sums[i][v].plus(x, b[v]);
+                    }
+                }
+            };
+        }
+        for _ in 0..panel.depth / STEPS {
+            step!(0);
+            step!(1);
+            step!(2);
+            step!(3);
+            at = at.wrapping_add(panel.stride.wrapping_mul(STEPS));
+            column = column.wrapping_add(column_stride.wrapping_mul(STEPS));
+        }
+        for _ in 0..panel.depth % STEPS {
+            step!(0);
+            at = at.wrapping_add(panel.stride);
+            column = column.wrapping_add(column_stride);
         }
         for i in 0..ROWS {
             for v in 0..VECTORS {

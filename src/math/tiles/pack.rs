@@ -76,7 +76,8 @@ fn pack_all(to: &mut Packed, b: Operand<'_>) {
         while left < to.n {
             let vectors = vectors(to.n - left, wide);
             let width = (vectors * LANES).min(to.n - left);
-            let strip = Strip { top: 0, rows: 0, left, width, first_k, depth, few: false };
+            let strip =
+                Strip { top: 0, rows: 0, left, width, first_k, depth, few: false, next: None };
             let at = to.at(strip);
             let panel = &mut to.panels[at..][..depth * vectors];
             match vectors {
@@ -129,12 +130,6 @@ fn pack_tile<const ROWS: usize>(to: &mut [[Real; ROWS]], a: Operand<'_>) {
     }
     let depth = to.len();
     let rows: [_; ROWS] = std::array::from_fn(|i| &a.values[i * a.row_stride..]);
-    if a.column_stride != 1 {
-        for (p, to) in to.iter_mut().enumerate() {
-            *to = rows.map(|row| row[p * a.column_stride]);
-        }
-        return;
-    }
     let rows = rows.map(|row| &row[..depth]);
     let (blocks, rest) = to.as_chunks_mut::<BLOCK>();
     for (block, p) in blocks.iter_mut().zip((0..).step_by(BLOCK)) {

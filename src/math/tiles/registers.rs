@@ -25,9 +25,14 @@ pub trait Vector: Copy {
     unsafe fn every(at: *const Real) -> Self;
     /// self + a b
     unsafe fn plus(self, a: Self, b: Self) -> Self;
-    /// Asks for the line of the cache there, if it is known to be worth it: it need not be anyone's memory.
+    /// Whether it is known to be worth it to ask for lines of the cache before they are read.
+    const FETCHES: bool = false;
+    /// Asks for the line there, into the first cache: it need not be anyone's memory.
     #[inline(always)]
     fn fetch(_at: *const Real) {}
+    /// Into the second cache.
+    #[inline(always)]
+    fn fetch_far(_at: *const Real) {}
 }
 
 /// Numbers whose registers the compiler chooses; with one rounding for a product and its sum, or with two.
@@ -112,9 +117,9 @@ pub use x86::{Avx2, Avx512};
 #[allow(unsafe_code)]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_broadcast_ss, _mm256_fmadd_ps,
-        _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
-        _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        __m256, __m512, _MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm256_broadcast_ss,
+        _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps,
+        _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
     use super::{Nothing, Real, Vector};
@@ -128,6 +133,7 @@ mod x86 {
     // SAFETY in all of it: the caller's promises, which are those of the instructions.
     impl Vector for Avx2 {
         type Half = Avx2Half;
+        const FETCHES: bool = true;
 
         #[inline(always)]
         unsafe fn zero() -> Self {
@@ -161,6 +167,11 @@ mod x86 {
         #[inline(always)]
         fn fetch(at: *const Real) {
             unsafe { _mm_prefetch(at.cast(), _MM_HINT_T0) };
+        }
+
+        #[inline(always)]
+        fn fetch_far(at: *const Real) {
+            unsafe { _mm_prefetch(at.cast(), _MM_HINT_T1) };
         }
     }
 
