@@ -379,7 +379,7 @@ fn in_place(b: Operand<'_>, strip: Strip, vectors: usize) -> Option<Panel<'_>> {
 
 /// The rows of b that are packed after this strip of so many tiles. Its columns come in long runs, which the processor foresees.
 #[inline(always)]
-fn after<'a>(b: Operand<'a>, strip: Strip, tiles: usize) -> Ahead<'a> {
+fn after(b: Operand<'_>, strip: Strip, tiles: usize) -> Ahead<'_> {
     let Some([left, first_k, depth]) =
         strip.next.filter(|next| b.column_stride == 1 && next[2] > 0)
     else {
