@@ -18,11 +18,10 @@ run: ## Open the lab
 	sh scripts/fetch.sh $(CARGO) run --release --quiet $$options -- && \
 	$(CARGO) run --release --quiet $$options -- $(ARGS)
 
-# The gradient checks are built without BLAS, so that what comes without it is built and run as well.
 test: ## Run all tests, the gradient checks in f64 and the comparison with PyTorch
 	@$(SETUP) && \
 	$(CARGO) test $$options $(ARGS) && \
-	$(CARGO) test --no-default-features --features f64 --lib gradient && \
+	$(CARGO) test $$options --features f64 --lib gradient && \
 	$(CARGO) run --quiet $$options -- verify tests/golden
 
 lessons: ## Prove the lessons, and run those of their claims that every change must keep
