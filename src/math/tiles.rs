@@ -287,14 +287,11 @@ unsafe fn walk<V: Vector, const WIDE: usize, const TALL: usize>(mut task: Task<'
     for piece in 0..depths.count {
         let (first_k, depth) = depths.piece(piece);
         for (block, (top, rows)) in (0..blocks.count).map(|i| blocks.piece(i)).enumerate() {
-            let after = if block + 1 < blocks.count {
-                Some([0, first_k, depth])
-            } else {
-                (piece + 1 < depths.count).then(|| {
-                    let (first_k, depth) = depths.piece(piece + 1);
-                    [0, first_k, depth]
-                })
-            };
+            let following = piece + usize::from(block + 1 == blocks.count);
+            let after = (following < depths.count).then(|| {
+                let (first_k, depth) = depths.piece(following);
+                [0, first_k, depth]
+            });
             let narrow = WIDE == 1 && depth > SHALLOW;
             let few = rows <= if narrow { FEW_OF_NARROW } else { FEW };
             let left = match &mut room {
@@ -484,6 +481,28 @@ mod tests {
                 check(m, k, n, turned, false);
             }
         }
+    }
+
+    /// Of a single row or column the stride says nothing, whatever it is.
+    #[test]
+    fn numbers_of_one_row_or_column_may_stand_apart() {
+        let values = values(64, 1);
+        let all = Operand::rows(&values, 16, 4, 4);
+        let column = Operand { columns: 1, column_stride: 9, ..all };
+        let row = Operand { rows: 1, row_stride: 7, ..all.turned() };
+        let (mut square, mut sum) = (vec![0.0; 256], vec![0.0; 1]);
+        product(&mut square, 16, column, row, Onto::Nothing);
+        product(&mut sum, 1, row, column, Onto::Nothing);
+        let trace: Real = square.iter().step_by(17).sum();
+        assert!((trace - sum[0]).abs() < 1e-4 && trace > 0.1, "{trace} and {}", sum[0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "rows or columns of a are contiguous")]
+    fn many_may_not() {
+        let a =
+            Operand { values: &[1.0; 64], rows: 3, columns: 3, row_stride: 9, column_stride: 2 };
+        product(&mut [0.0; 9], 3, a, Operand::rows(&[1.0; 9], 3, 3, 3), Onto::Nothing);
     }
 
     fn operand(values: &[Real], rows: usize, columns: usize, turned: bool) -> Operand<'_> {

@@ -242,39 +242,50 @@ unsafe fn sums<V: Vector, const ROWS: usize, const VECTORS: usize, const ORDER: 
         let (row_stride, column_stride) =
             if ORDER == COLUMNS_WHOLE { (1, a.column_stride) } else { (a.row_stride, 1) };
         let (mut at, mut column) = (panel.values.as_ptr(), values);
-        // As a macro, because the sums of a closure would be in memory.
-        macro_rules! step {
-            ($step:expr) => {
-                let at = at.wrapping_add(panel.stride.wrapping_mul($step));
-                let column = column.wrapping_add(column_stride.wrapping_mul($step));
-                let mut b = [V::zero(); VECTORS];
-                for v in 0..VECTORS {
-                    b[v] = V::load(at.wrapping_add(v * LANES));
-                }
-                for i in 0..ROWS {
-                    let x = V::every(column.wrapping_add(i.wrapping_mul(row_stride)));
-                    for v in 0..VECTORS {
-                        sums[i][v] = sums[i][v].plus(x, b[v]);
-                    }
-                }
-            };
-        }
         for _ in 0..panel.depth / STEPS {
-            step!(0);
-            step!(1);
-            step!(2);
-            step!(3);
+            for i in 0..STEPS {
+                let at = at.wrapping_add(panel.stride.wrapping_mul(i));
+                let column = column.wrapping_add(column_stride.wrapping_mul(i));
+                step(&mut sums, at, column, row_stride);
+            }
             at = at.wrapping_add(panel.stride.wrapping_mul(STEPS));
             column = column.wrapping_add(column_stride.wrapping_mul(STEPS));
         }
         for _ in 0..panel.depth % STEPS {
-            step!(0);
+            step(&mut sums, at, column, row_stride);
             at = at.wrapping_add(panel.stride);
             column = column.wrapping_add(column_stride);
         }
         for i in 0..ROWS {
             for v in 0..VECTORS {
                 sums[i][v].store(place(to, i, v));
+            }
+        }
+    }
+}
+
+/// Adds one column of a times one row of b: numbers of a stand `row_stride` apart.
+///
+/// # Safety
+/// There are ROWS numbers of a and all vectors of b, and the processor has the instructions of V.
+#[inline(always)]
+#[allow(unsafe_code, clippy::needless_range_loop)]
+unsafe fn step<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    sums: &mut [[V; VECTORS]; ROWS],
+    row: *const Real,
+    column: *const Real,
+    row_stride: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut b = [V::zero(); VECTORS];
+        for v in 0..VECTORS {
+            b[v] = V::load(row.wrapping_add(v * LANES));
+        }
+        for i in 0..ROWS {
+            let x = V::every(column.wrapping_add(i.wrapping_mul(row_stride)));
+            for v in 0..VECTORS {
+                sums[i][v] = sums[i][v].plus(x, b[v]);
             }
         }
     }
