@@ -23,7 +23,7 @@ use kernel::{Ahead, Panel, Place, Source, run};
 pub use pack::Packed;
 use pack::{pack, pack_rows, packed};
 use registers::{Avx2, Avx512, Plain, Vector};
-pub use sizes::{Sizes, sizes};
+pub use sizes::{Sizes, second_cache, sizes};
 
 /// Rows that are so few that b is not packed for them, if its rows are at most so many numbers apart: further, and they would
 /// fall onto few places of the first cache. With narrow panels, so do many rows of b.

@@ -8,7 +8,7 @@ use super::config::Fault;
 use super::token_shard::TokenShard;
 use super::{Batch, Card, Config, Inference, LanguageModel, Look, Model, Output, Shard};
 use crate::math::random::{Purpose, stream};
-use crate::math::{Real, room};
+use crate::math::{LANES, Real, room, tiles};
 use crate::nn::attention::{self, Keys};
 use crate::nn::block::{self, Block};
 use crate::nn::embedding::Embedding;
@@ -22,8 +22,8 @@ use crate::nn::rows::{contiguous, contiguous_mut, visit_logits, visit_rows};
 
 pub use card::KIND;
 
-/// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence: activations then stay
-/// in the cache and the 10.8M model needs a tenth of the memory.
+/// A shard goes through its sequences in micro-batches of at most so many rows, or one sequence: the 10.8M model then
+/// needs a tenth of the memory.
 const MICRO_BATCH_ROWS: usize = 512;
 
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Model for Gpt {
 
     fn shard(&self) -> Box<dyn Shard> {
         let time = self.config.block_size;
-        let sequences = (MICRO_BATCH_ROWS / time).max(1);
+        let sequences = self.layers.micro_batch(time);
         let rows = sequences * time;
         Box::new(Working {
             layers: self.layers.clone(),
@@ -152,6 +152,18 @@ impl Layers {
         let faulty = faulty.then(|| faulty_attention::Scratch::new(sequences, time, n_embd));
         let right = block::Scratch::new(sequences, time, 4 * n_embd, &self.attention);
         block::Scratch { faulty, ..right }
+    }
+
+    /// Sequences of a micro-batch: so many that what a block keeps of them fills three quarters of the second cache, and the next one
+    /// finds there what it reads. Where these would be fewer rows than the model is wide, to read the weights once more for each
+    /// micro-batch, and to add to their gradients, would take longer than that saves.
+    fn micro_batch(&self, time: usize) -> usize {
+        let most = (MICRO_BATCH_ROWS / time).max(1);
+        let Some(block) = self.blocks.first() else { return most };
+        // Attention over few tokens keeps as many sequences side by side as a vector has lanes.
+        let kept = room::counted(|| block.activations(LANES, time, self.token.width)) as usize / LANES;
+        let in_cache = tiles::second_cache() * 3 / 4 / kept;
+        if in_cache * time < self.token.width { most } else { in_cache.min(most) }
     }
 
     fn activations(&self, sequences: usize, time: usize) -> Activations {

@@ -40,6 +40,11 @@ fn fitting(first: usize, second: usize, vectors: usize) -> Sizes {
     Sizes { depth, rows: (second * 1024 / 2 / (depth * number)).max(SHALLOWEST) }
 }
 
+/// Bytes of the second cache of a core.
+pub fn second_cache() -> usize {
+    caches()[1] * 1024
+}
+
 /// KiB of the data caches that a core has to itself, first and second.
 pub fn caches() -> [usize; 2] {
     static CACHES: OnceLock<[usize; 2]> = OnceLock::new();
