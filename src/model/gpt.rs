@@ -106,7 +106,7 @@ impl Model for Gpt {
 
     fn shard(&self) -> Box<dyn Shard> {
         let time = self.config.block_size;
-        let sequences = self.layers.micro_batch(time);
+        let sequences = self.layers.micro_batch(time, tiles::second_cache());
         let rows = sequences * time;
         Box::new(Working {
             layers: self.layers.clone(),
@@ -154,15 +154,16 @@ impl Layers {
         block::Scratch { faulty, ..right }
     }
 
-    /// Sequences of a micro-batch: so many that what a block keeps of them fills three quarters of the second cache, and the next one
-    /// finds there what it reads. Where these would be fewer rows than the model is wide, to read the weights once more for each
-    /// micro-batch, and to add to their gradients, would take longer than that saves.
-    fn micro_batch(&self, time: usize) -> usize {
+    /// Sequences of a micro-batch: so many that what a block keeps of them fills three quarters of the second cache, of so many
+    /// bytes, and the next one finds there what it reads. Where these would be fewer rows than the model is wide, to read the
+    /// weights once more for each micro-batch, and to add to their gradients, would take longer than that saves.
+    fn micro_batch(&self, time: usize, cache: usize) -> usize {
         let most = (MICRO_BATCH_ROWS / time).max(1);
         let Some(block) = self.blocks.first() else { return most };
         // Attention over few tokens keeps as many sequences side by side as a vector has lanes.
-        let kept = room::counted(|| block.activations(LANES, time, self.token.width)) as usize / LANES;
-        let in_cache = tiles::second_cache() * 3 / 4 / kept;
+        let kept =
+            room::counted(|| block.activations(LANES, time, self.token.width)) / LANES as u64;
+        let in_cache = (cache as u64 * 3 / 4 / kept) as usize;
         if in_cache * time < self.token.width { most } else { in_cache.min(most) }
     }
 
@@ -397,5 +398,40 @@ impl LanguageModel for OneSequence {
 
     fn logits(&self) -> ArrayView2<'_, Real> {
         self.activations.logits.slice(s![..self.tokens.len(), ..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{FeedForward, Norm};
+    use super::*;
+
+    #[test]
+    fn a_micro_batch_stays_in_the_second_cache_where_it_is_wide_enough_for_the_model() {
+        let sequences = |time: usize, n_embd: usize, n_layer: usize, kib: usize| {
+            let config = Config {
+                vocab_size: 65,
+                block_size: time,
+                n_embd,
+                n_layer,
+                n_head: 4,
+                residual: true,
+                projection: true,
+                feed_forward: FeedForward::Mlp4,
+                norm: Norm::Pre,
+                ..Config::default()
+            };
+            Gpt::new(&config).layers.micro_batch(time, kib * 1024)
+        };
+        // 32 rows of a block of 64 keep 160 KiB, 64 rows of one of 128 640 KiB.
+        assert_eq!([256, 512, 1024].map(|kib| sequences(32, 64, 4, kib)), [16, 2, 4]);
+        assert_eq!([512, 1024, 2048].map(|kib| sequences(64, 128, 4, kib)), [8, 8, 2]);
+        assert_eq!(sequences(32, 64, 0, 512), 16);
+        for time in [1, 3, 8, 16, 17, 100, 512, 600, 1 << 20] {
+            for kib in [0, 1, 256, 1 << 20] {
+                let found = sequences(time, 64, 3, kib);
+                assert!(found == 1 || (1..=MICRO_BATCH_ROWS / time).contains(&found));
+            }
+        }
     }
 }
