@@ -161,8 +161,9 @@ impl Layers {
         let most = (MICRO_BATCH_ROWS / time).max(1);
         let Some(block) = self.blocks.first() else { return most };
         // Attention over few tokens keeps as many sequences side by side as a vector has lanes.
-        let kept =
-            room::counted(|| block.activations(LANES, time, self.token.width)) / LANES as u64;
+        let together = LANES.min(most);
+        let kept = room::counted(|| block.activations(together, time, self.token.width));
+        let kept = (kept / together as u64).max(1);
         let in_cache = (cache as u64 * 3 / 4 / kept) as usize;
         if in_cache * time < self.token.width { most } else { in_cache.min(most) }
     }
@@ -421,9 +422,9 @@ mod tests {
                 norm: Norm::Pre,
                 ..Config::default()
             };
-            Gpt::new(&config).layers.micro_batch(time, kib * 1024)
+            Gpt::new(&config).layers.micro_batch(time, kib * 256 * size_of::<Real>())
         };
-        // 32 rows of a block of 64 keep 160 KiB, 64 rows of one of 128 640 KiB.
+        // Caches in KiB for numbers of 4 bytes: 32 rows of a block of 64 keep 160, 64 rows of one of 128 keep 640.
         assert_eq!([256, 512, 1024].map(|kib| sequences(32, 64, 4, kib)), [16, 2, 4]);
         assert_eq!([512, 1024, 2048].map(|kib| sequences(64, 128, 4, kib)), [8, 8, 2]);
         assert_eq!(sequences(32, 64, 0, 512), 16);
